@@ -1,0 +1,111 @@
+"""The settings of one command, frozen, each value with its origin."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+DEFAULT = "the default"
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting(Generic[T]):
+    """A value and the place it was read from, in words that finish "... from ___".
+
+    `origin` is for instance "environment variable DB_HOST", "/app/.env line 3",
+    "option --database-url", "pyproject.toml [tool.dbops] database" or `DEFAULT`.
+    """
+
+    value: T
+    origin: str = DEFAULT
+
+
+SECRET_PARTS = frozenset({"password", "sslpassword"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Which database on which server: libpq's connection keywords, as far as they are configured.
+
+    `parts` maps libpq keywords (`host`, `port`, `user`, `password`, `dbname`,
+    `sslmode`, `service`, ...) to settings; what is absent is libpq's default.
+    The representation and `describe()` never show a secret.
+    """
+
+    parts: Mapping[str, Setting[str]] = dataclasses.field(default_factory=dict, repr=False)
+
+    def get(self, part: str) -> str | None:
+        """The value of a libpq keyword, None where it is not configured."""
+        setting = self.parts.get(part)
+        return None if setting is None else setting.value
+
+    @property
+    def names_server(self) -> bool:
+        """Whether any source says which server to use (a database name alone does not)."""
+        return any(part in self.parts for part in ("host", "hostaddr", "port", "user", "password", "service"))
+
+    def replace(self, origin: str, **parts: str | None) -> Target:
+        """A copy with some keywords replaced, or removed where the value is None."""
+        merged = {key: value for key, value in self.parts.items() if key not in parts}
+        merged.update({key: Setting(value, origin) for key, value in parts.items() if value is not None})
+        return Target(merged)
+
+    def keywords(self) -> dict[str, str]:
+        """The keywords for `psycopg.connect(**keywords)`; holds the password."""
+        return {key: setting.value for key, setting in self.parts.items()}
+
+    def describe(self) -> str:
+        """`user@host:port/dbname`, as far as configured, for people; no password."""
+        if service := self.get("service"):
+            return f"service {service}"
+        user = f"{self.get('user')}@" if self.get("user") else ""
+        host = self.get("host") or self.get("hostaddr") or "localhost"
+        return f"{user}{host}:{self.get('port') or '5432'}/{self.get('dbname') or self.get('user') or ''}"
+
+    def __repr__(self) -> str:
+        return f"Target({self.describe()!r})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the command line gave for settings, None where it gave nothing."""
+
+    database_url: str | None = None
+    env: str | None = None
+    migrations_dir: str | None = None
+    tracking_table: str | None = None
+    server: str | None = None
+    confirm: str | None = None
+    lock_timeout: str | None = None
+    statement_timeout: str | None = None
+    deadline: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that a command needs to know from outside; made by `dbops.config.load`.
+
+    Times are seconds; `statement_timeout` 0 means off.  `database` and
+    `test_database` are the names that `setup-dev-db` makes; `target.dbname`
+    equals `database` unless a URL names another.  `project` is the folder of
+    `pyproject.toml`, `.env`, `.dbops/` and the default folders.
+    `confirm` is the database name given by --confirm or DBOPS_CONFIRM.
+    """
+
+    project: Path
+    target: Target
+    environment: str | None
+    migrations_dir: Setting[Path]
+    database: Setting[str]
+    test_database: Setting[str]
+    extensions: Setting[tuple[str, ...]]
+    tracking_table: Setting[str | None]
+    server: Setting[str]
+    confirm: Setting[str | None]
+    lock_timeout: Setting[float]
+    statement_timeout: Setting[float]
+    deadline: Setting[float]
