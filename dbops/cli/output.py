@@ -47,7 +47,9 @@ class Output:
 
     def event(self, event: Event) -> None:
         """A `Listener`: show what happens, each event to those who want it."""
-        if self.as_json:
+        if event.level is Level.PROGRESS:
+            self.status(event.sentence())
+        elif self.as_json:
             fields = dataclasses.asdict(event)
             line = {"type": "event", "event": _snake(type(event).__name__), "level": event.level.value}
             self._json({**line, **fields, "sentence": event.sentence()})

@@ -14,8 +14,6 @@ from dbops.events import Listener, Note
 if TYPE_CHECKING:
     import psycopg
 
-Connection = "psycopg.Connection[tuple[Any, ...]]"
-
 # Given at the start of the session, so that RESET ALL comes back to them.  The first makes the server notice within a
 # second that a killed client is gone, and free its locks; not every platform has it.
 GONE_CLIENT = "-c client_connection_check_interval=1000"
@@ -40,19 +38,20 @@ def connect(
     application: str,
     listen: Listener,
     deadline: float = 60.0,
-    session_options: str = "",
+    default_options: str = "",
+    forced_options: str = "",
 ) -> psycopg.Connection[tuple[Any, ...]]:
     """Open a session in autocommit mode that is fit to hold the migration lock.
 
     "Too many connections" and "starting up" are tried again until `deadline`
-    (seconds); everything else fails at once.  `session_options` are further
-    `-c name=value` settings; options of the URL come after ours and win.
+    (seconds); everything else fails at once.  Settings (`-c name=value`) are
+    taken from `default_options`, then from the URL, then from `forced_options`; the last one wins.
 
     :raises CannotConnect: with the remedy for the reasons that newcomers meet.
     """
     began = time.monotonic()
     told = False
-    options = f"{GONE_CLIENT} {SESSION} {session_options}"
+    options = " ".join((GONE_CLIENT, SESSION, default_options, target.get("options") or "", forced_options))
     while True:
         try:
             return _open(target, application, options)
@@ -103,7 +102,7 @@ def _open(target: Target, application: str, options: str) -> psycopg.Connection[
     import psycopg
 
     keywords = target.keywords()
-    keywords["options"] = f"{options} {keywords.get('options', '')}".strip()
+    keywords["options"] = options
     keywords.setdefault("connect_timeout", "10")
     keywords.setdefault("keepalives_idle", "30")
     keywords["application_name"] = application
