@@ -1,0 +1,1 @@
+"""The database engines: each supplies primitives and SQL, never a workflow."""

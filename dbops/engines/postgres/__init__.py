@@ -1,0 +1,1 @@
+"""PostgreSQL: its connections, its SQL grammar, its catalog."""
