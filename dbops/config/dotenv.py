@@ -37,7 +37,7 @@ def read(path: Path) -> dict[str, Setting[str]]:
         if binding.error:
             raise ConfigError(
                 f"{path} line {line} is not NAME=value, or its quotation mark is not closed",
-                hint="write the value in single quotes, with \\' for a quotation mark and \\\\ for a backslash",
+                hint="put it in single quotes; write \\' for a quotation mark in it, \\\\ for a backslash",
             )
         if binding.key is None:
             continue
@@ -61,7 +61,7 @@ def _text(path: Path) -> str | None:
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}",
-            hint=f"make it yours to read: chmod u+r {path}",
+            hint="make it readable for the account that runs this",
         ) from error
     try:
         return content.decode("utf-8-sig")
@@ -75,7 +75,7 @@ def _text(path: Path) -> str | None:
 
 
 def _line(binding: Binding) -> int:
-    """The line on which a binding's text begins: the parser counts the blank lines before it as part of it."""
+    """The line on which a binding's text begins; for the parser the blank lines before belong to it."""
     original = binding.original
     blank = original.string[: len(original.string) - len(original.string.lstrip())]
     return original.line + blank.replace("\r\n", "\n").replace("\r", "\n").count("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,34 +51,36 @@ def find(environ: Mapping[str, str], cwd: Path) -> Project:
     :raises ConfigError: DBOPS_PROJECT is no folder, or `[tool.dbops]` is wrong.
     """
     if given := environ.get("DBOPS_PROJECT"):
-        folder = cwd / given
+        folder = cwd.absolute() / given
         if not folder.is_dir():
             raise ConfigError(
                 f"{folder}, from environment variable DBOPS_PROJECT, is not a folder",
                 hint="set DBOPS_PROJECT to the project's folder, or unset it",
             )
         return Project(folder, _table(folder) or {})
-    for folder in (cwd, *cwd.parents):
+    for folder in (cwd.absolute(), *cwd.absolute().parents):
         table = _table(folder)
         if table is not None or any(_marks(folder / name) for name in _MARKS):
             return Project(folder, table or {})
-    return Project(cwd)
+    return Project(cwd.absolute())
 
 
 def _marks(path: Path) -> bool:
-    # A folder named .env is a virtual environment and says nothing.
-    return path.exists() and (path.name != ".env" or not path.is_dir())
+    # A folder named .env is a virtual environment and says nothing.  os.path, unlike
+    # Path, takes what lies behind a folder without permission for absent.
+    return os.path.exists(path) and (path.name != ".env" or not os.path.isdir(path))
 
 
 def _table(folder: Path) -> dict[str, Any] | None:
     """`[tool.dbops]` of a folder's pyproject.toml, checked; None where there is none."""
     path = folder / "pyproject.toml"
+    if not os.path.isfile(path):
+        return None
     try:
         content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=f"chmod u+r {path}") from error
+        hint = "make it readable for the account that runs this"
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
     if b"dbops" not in content:  # saves the 12 ms of importing tomllib, and other tools' mistakes are theirs
         return None
     tool = _parse(path, content).get("tool", {})

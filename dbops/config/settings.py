@@ -10,7 +10,7 @@ from dbops.config import dotenv, project, sources, values
 from dbops.config.model import DEFAULT, Options, Setting, Settings, Target
 from dbops.config.project import Project
 from dbops.config.sources import Source, Variables
-from dbops.config.variables import TARGET_VARIABLES, from_environment
+from dbops.config.variables import TARGET_VARIABLES, from_environment, require_utf8
 from dbops.errors import ConfigError, UsageError
 
 DEFAULT_DATABASE = "trading_engine"
@@ -32,8 +32,8 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
     """
     _check_options(options)
     found = project.find(environ, cwd)
-    wanted = (*TARGET_VARIABLES, *_TIMES, *((_url_variable(options.env),) if options.env else ()))
-    env = from_environment(environ, wanted)
+    target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
+    env = from_environment(environ, (*target_variables, *_TIMES))
     file = dotenv.read(found.folder / ".env")
     source = (
         _environment_source(options.env, env, file, found)
@@ -77,7 +77,10 @@ def _check_options(options: Options) -> None:
 
 
 def _option(name: str, value: str | None) -> Setting[str] | None:
-    return None if value is None else Setting(value, f"option --{name}")
+    if value is None:
+        return None
+    require_utf8(value, f"option --{name}")
+    return Setting(value, f"option --{name}")
 
 
 def _url_variable(environment: str) -> str:
@@ -91,7 +94,7 @@ def _environment_source(name: str, env: Variables, file: Variables, found: Proje
     if setting is None:
         path = found.folder / ".env"
         raise ConfigError(
-            f"--env {name} needs the variable {variable}, which is set neither in the environment nor in {path}",
+            f"--env {name} needs the variable {variable}, and neither the environment nor {path} has it",
             hint=f"export {variable}=postgresql://USER:PASSWORD@HOST:5432/DATABASE, or add it to {path}",
         )
     return sources.from_url(setting)
@@ -111,14 +114,13 @@ def _merged(options: Options, env: Variables, file: Variables, found: Project) -
 
 def _database(source: Source, found: Project) -> Setting[str]:
     """The target's database; for a service file's, which is not known here, the project's."""
-    given = source.parts.get("dbname") or found.text("database") or Setting(DEFAULT_DATABASE)
-    return values.database_name(given)
+    return source.parts.get("dbname") or found.text("database") or Setting(DEFAULT_DATABASE)
 
 
 def _test_database(database: Setting[str], found: Project) -> Setting[str]:
     """The twin's name: as configured, unless it is the database itself; else the database's and `_test`."""
     given = found.text("test-database")
-    if given and values.database_name(given).value != database.value:
+    if given and values.part("dbname", given).value != database.value:
         return given
     if given and database.origin == project.place("database"):
         raise ConfigError(

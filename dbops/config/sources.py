@@ -54,7 +54,7 @@ def from_url(setting: Setting[str]) -> Source:
     :raises ConfigError: it cannot be read.
     """
     parts, warnings = url.parse(setting.value, setting.origin)
-    settings = {key: values.part(key, Setting(value, setting.origin)) for key, value in parts.items()}
+    settings = {key: Setting(value, setting.origin) for key, value in parts.items()}
     return Source(settings, has_url=True, warnings=warnings)
 
 
@@ -62,7 +62,7 @@ def from_project(database_url: Setting[str] | None, database: Setting[str] | Non
     """What `[tool.dbops]` says about the target."""
     given = [from_url(database_url)] if database_url else []
     if database:
-        given.append(Source({"dbname": values.database_name(database)}))
+        given.append(Source({"dbname": values.part("dbname", database)}))
     return _together(given)
 
 

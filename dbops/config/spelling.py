@@ -34,8 +34,8 @@ _PAIR = re.compile(r"([^=\s]+)\s*=\s*(?:'(?:\\.|[^'\\])*'(?=\s|\Z)|(?!')(?:\\.|[
 
 
 def is_url(text: str) -> bool:
-    """Whether libpq would read the text as a URL (and not as key=value)."""
-    return text.startswith(("postgres://", "postgresql://"))
+    """Whether the text is meant as a URL for libpq; white space before it is for `check_url` to find."""
+    return text.lstrip().startswith(("postgres://", "postgresql://"))
 
 
 def check_scheme(text: str, origin: str) -> None:
@@ -53,7 +53,8 @@ def check_scheme(text: str, origin: str) -> None:
     found = _SCHEME.match(text)
     if found is None and "=" in text:
         return
-    raise ConfigError(*_unknown(origin, found, text)[:1], hint=_unknown(origin, found, text)[1])
+    message, hint = _unknown(origin, found, text)
+    raise ConfigError(message, hint=hint)
 
 
 def _unknown(origin: str, found: re.Match[str] | None, text: str) -> tuple[str, str]:
@@ -200,7 +201,7 @@ def pairs(text: str, origin: str) -> Iterator[tuple[str, int]]:
         if found is None:
             raise ConfigError(
                 f"the value from {origin} has at character {index + 1} no key=value",
-                hint="write a value with spaces in single quotes, \\' for a quotation mark, \\\\ for a backslash",
+                hint="put a value with spaces in single quotes; write \\' for a quotation mark in it",
             )
         yield found[1], index + 1
         index = found.end() + len(text[found.end() :]) - len(text[found.end() :].lstrip())

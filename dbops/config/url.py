@@ -29,7 +29,7 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
     parts = _read_by_libpq(cleaned, origin)
     for keyword, value in parts.items():
         if problem := part_problem(keyword, value):
-            raise ConfigError(f"the {keyword} in the URL from {origin} {problem[0]}", hint=problem[1])
+            raise ConfigError(f"the {keyword} in the value from {origin} {problem[0]}", hint=problem[1])
     warning = f"{origin}: the query parameter {{}} is golang-migrate's and is not used"
     return parts, tuple(warning.format(name) for name in foreign)
 
@@ -80,7 +80,7 @@ def _check_pairs(text: str, origin: str) -> None:
         if name not in known:
             shown = "" if secret_before else f" {name!r}"
             raise ConfigError(
-                f"the value from {origin} has at character {place} a keyword{shown} that PostgreSQL does not know",
+                f"the value from {origin} has at character {place} an unknown keyword{shown}",
                 hint="write a value with spaces in single quotes" if secret_before else _advice(name, known),
             )
         secret_before = secret_before or name in SECRET_PARTS

@@ -56,25 +56,6 @@ def _examples(off: bool) -> str:
     return "500ms, 5s, 2min or 1h" + (", or off" if off else "")
 
 
-def database_name(setting: Setting[str]) -> Setting[str]:
-    """The same setting, when PostgreSQL can keep the name as it is.
-
-    :raises ConfigError: the name is empty, longer than 63 bytes, or a URL.
-    """
-    name, origin = setting.value, setting.origin
-    if not name or "\0" in name:
-        raise wrong(origin, "is not a database name")
-    if re.match(r"[A-Za-z0-9+]+://", name):
-        raise wrong(origin, "is a URL, not a database name", hint="give URLs in DATABASE_URL")
-    if (size := len(name.encode())) > NAME_BYTES:
-        raise wrong(
-            origin,
-            f"is a database name of {size} bytes, and PostgreSQL would cut it after {NAME_BYTES}",
-            hint=f"choose a name of at most {NAME_BYTES} bytes",
-        )
-    return setting
-
-
 def tracking_table(setting: Setting[str]) -> Setting[str]:
     """The same setting, when it is `table` or `schema.table`."""
     names = setting.value.split(".")
@@ -93,17 +74,17 @@ def server(setting: Setting[str]) -> Setting[str]:
 def part(keyword: str, setting: Setting[str]) -> Setting[str]:
     """The same setting, when its value can be that part of a target.
 
-    :raises ConfigError: a port, an SSL mode, a database name or a host that cannot be.
+    :raises DbopsError: a port, an SSL mode, a database name or a host that cannot be.
     """
-    if "\0" in setting.value:
-        raise wrong(setting.origin, "holds a NUL character")
     if problem := part_problem(keyword, setting.value):
         raise wrong(setting.origin, problem[0], hint=problem[1])
-    return database_name(setting) if keyword == "dbname" else setting
+    return setting
 
 
 def part_problem(keyword: str, value: str) -> tuple[str, str] | None:
     """What is wrong with a part and how to write it, without showing it; None where nothing is."""
+    if "\0" in value:
+        return "holds a NUL character", "leave it out"
     if keyword == "port" and not all(is_port(port) for port in value.split(",")):
         return "is not a port", "write a number from 1 to 65535"
     if keyword == "sslmode" and value not in SSLMODES:
@@ -112,6 +93,17 @@ def part_problem(keyword: str, value: str) -> tuple[str, str] | None:
         return "is a URL, not a host", "give URLs in DATABASE_URL"
     if keyword == "host" and re.fullmatch(r"[^:/,]+:\d+", value):
         return "is a host with a port", "give the port in DB_PORT"
+    if keyword == "dbname":
+        return _name_problem(value)
+    return None
+
+
+def _name_problem(name: str) -> tuple[str, str] | None:
+    if re.match(r"[A-Za-z0-9+]+://", name):
+        return "is a URL, not a database name", "give URLs in DATABASE_URL"
+    if (size := len(name.encode())) > NAME_BYTES:
+        shorter = f"choose a name of at most {NAME_BYTES} bytes"
+        return f"is a database name of {size} bytes, and PostgreSQL would cut it after {NAME_BYTES}", shorter
     return None
 
 

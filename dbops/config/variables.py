@@ -44,9 +44,8 @@ FILE_VARIABLES: Mapping[str, str] = {
 
 TARGET_VARIABLES = (DIRECT_URL, *URL_VARIABLES, *PART_VARIABLES, *FILE_VARIABLES)
 
-# dbops speaks UTF-8 and names its own sessions, whatever these two say; libpq
-# still honours the third, which sslmode replaced long ago.
-_OVERRULED = ("PGCLIENTENCODING", "PGAPPNAME", "PGREQUIRESSL")
+# dbops speaks UTF-8 and names its own sessions, whatever these two say.
+_OVERRULED = ("PGCLIENTENCODING", "PGAPPNAME")
 
 
 def neutralise(environ: MutableMapping[str, str]) -> None:
@@ -75,12 +74,16 @@ def from_environment(environ: Mapping[str, str], names: Iterable[str]) -> dict[s
     for name in names:
         if value := environ.get(name):
             origin = f"environment variable {name}"
-            _require_utf8(value, origin)
+            require_utf8(value, origin)
             found[name] = Setting(value, origin)
     return found
 
 
-def _require_utf8(value: str, origin: str) -> None:
+def require_utf8(value: str, origin: str) -> None:
+    """Refuse a value with bytes that are no text, which Python keeps as lone surrogates.
+
+    :raises ConfigError: there are such bytes; says where.
+    """
     try:
         value.encode()
     except UnicodeEncodeError as error:
