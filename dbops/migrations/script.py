@@ -60,7 +60,8 @@ class ScriptError(Exception):
         self.hint = hint
 
 
-CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.COMMIT_AND_CHAIN, Kind.ROLLBACK})
+ROLLBACKS = frozenset({Kind.ROLLBACK, Kind.ROLLBACK_AND_CHAIN})
+CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.COMMIT_AND_CHAIN}) | ROLLBACKS
 
 
 def plan_script(
@@ -129,7 +130,13 @@ def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[U
 def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> None:
     opened: Statement | None = None
     for statement in statements:
-        if statement.kind is Kind.ROLLBACK:
+        if statement.kind is Kind.COMMIT and statement.reason:
+            raise ScriptError(
+                f"{statement.reason} would leave a transaction open behind the migration",
+                statement.offset,
+                "write COMMIT in its place",
+            )
+        if statement.kind in ROLLBACKS:
             raise ScriptError(
                 "a ROLLBACK in a migration would undo what is then recorded as applied",
                 statement.offset,

@@ -16,7 +16,7 @@ from dbops.engines.postgres.pieces import Piece, pieces, rejoined
 from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
 from dbops.engines.postgres.tokens import UnreadableSql, encode, token_checksum
 
-__all__ = ["Kind", "Statement", "Statements", "UnreadableSql", "position", "split", "token_checksum"]
+__all__ = ["Kind", "Statement", "Statements", "UnreadableSql", "position", "split", "statement_spans", "token_checksum"]
 
 _BATCH = 64 * 1024
 """Bytes of statements that are parsed at once, once a section is longer than this."""
@@ -102,6 +102,16 @@ def split(sql: str) -> Statements:
             statements.append(Statement(sql[start:end], start, piece.checksum, facts))
             parsed = parsed and facts is not classify.UNKNOWN
     return Statements(_with_known_procedures(statements), parsed)
+
+
+def statement_spans(sql: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each statement in characters, cut at the semicolons; what lies between is comments and space.
+
+    :raises UnreadableSql: as `split` does.
+    """
+    data = encode(sql)
+    characters = _Characters(data, is_ascii=len(sql) == len(data))
+    return ((characters.before(piece.start), characters.before(piece.end)) for piece in pieces(data))
 
 
 def position(sql: str, offset: int) -> tuple[int, int]:
