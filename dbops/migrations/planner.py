@@ -7,7 +7,7 @@ import enum
 from collections.abc import Sequence
 
 from dbops.engines.records import Action, Direction
-from dbops.errors import AnswerIsNo, ConfigError, Refused, UsageError
+from dbops.errors import AnswerIsNo, Refused, UsageError
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
 from dbops.migrations.script import Mode
@@ -112,7 +112,7 @@ def plan_down(
     _refuse_half_up(statuses)
     applied = sorted((status for status in statuses if status.is_applied), key=lambda s: s.version.key, reverse=True)
     if to is not None:
-        limit = to if is_zero(to) else find(statuses, to).version
+        limit = _limit(statuses, to)
         applied = [status for status in applied if status.version > limit]
     elif through is not None:
         status = find(statuses, through)
@@ -126,14 +126,16 @@ def plan_down(
 
 def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Plan:
     """Go up or down until `to` is the current version; version 0 is the empty database."""
-    at = current(statuses)
-    if is_zero(to) or (at is not None and find(statuses, to).version < at.version):
-        if not is_zero(to) and not find(statuses, to).is_applied:
+    at, limit = current(statuses), _limit(statuses, to)
+    if at is not None and limit < at.version:
+        if not is_zero(limit) and not find(statuses, limit).is_applied:
             raise Refused(
                 f"version {to} is not applied, and lower than the current version {at and at.version}",
                 hint=f"bin/migrate up --only {to} applies just it",
             )
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
+    if is_zero(limit) and at is None:
+        return Plan("goto", ())
     return dataclasses.replace(plan_up(statuses, to=to, **options), verb="goto")  # type: ignore[arg-type]  # plan_up's own
 
 
@@ -155,7 +157,7 @@ def plan_redo(statuses: Sequence[Status], steps: int) -> Plan:
 
 def plan_force(statuses: Sequence[Status], to: Version) -> Plan:
     """Set the applied versions to exactly those up to `to`, running nothing; version 0 is none."""
-    limit = to if is_zero(to) else find(statuses, to).version
+    limit = _limit(statuses, to)
     return Plan("force", tuple(_records(statuses, limit) + _unrecords(statuses, limit)), Action.FORCED)
 
 
@@ -205,8 +207,13 @@ def find(statuses: Sequence[Status], version: Version) -> Status:
 
 
 def is_zero(version: Version) -> bool:
-    """Version 0 stands for the empty database."""
-    return set(version.text) <= set("0.")
+    """Version 0 stands for the empty database, unless the folder has one."""
+    return version.key == Version.parse("0").key
+
+
+def _limit(statuses: Sequence[Status], to: Version) -> Version:
+    known = any(status.version == to for status in statuses)
+    return to if is_zero(to) and not known else find(statuses, to).version
 
 
 def _records(statuses: Sequence[Status], limit: Version) -> list[Step]:
@@ -260,12 +267,3 @@ def _refuse_half_up(statuses: Sequence[Status]) -> None:
                 hint=f"bin/migrate up goes on with it; or, after undoing it by hand: "
                 f"bin/migrate mark {status.version} --not-applied",
             )
-
-
-def expect_down(status: Status, has_down: bool) -> None:
-    """:raises ConfigError: where there is nothing to undo a version with."""
-    if not has_down:
-        raise ConfigError(
-            f"version {status.version} ({status.name}) has no down section",
-            hint=f"write one into its file; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
-        )
