@@ -24,7 +24,9 @@ class Setting(Generic[T]):
     origin: str = DEFAULT
 
 
-SECRET_PARTS = frozenset({"password", "sslpassword"})
+SECRET_PARTS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Target:
 class Options:
     """What the command line gave for settings, None where it gave nothing."""
 
-    database_url: str | None = None
+    database_url: str | None = dataclasses.field(default=None, repr=False)
     env: str | None = None
     migrations_dir: str | None = None
     tracking_table: str | None = None
@@ -94,6 +96,7 @@ class Settings:
     equals `database` unless a URL names another.  `project` is the folder of
     `pyproject.toml`, `.env`, `.dbops/` and the default folders.
     `confirm` is the database name given by --confirm or DBOPS_CONFIRM.
+    `warnings` are sentences for the user about what was read and not used.
     """
 
     project: Path
@@ -109,3 +112,4 @@ class Settings:
     lock_timeout: Setting[float]
     statement_timeout: Setting[float]
     deadline: Setting[float]
+    warnings: tuple[str, ...] = ()

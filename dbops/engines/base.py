@@ -70,16 +70,24 @@ class StatementFailed(Exception):
 
     :param index: which of the statements given, meaningful for `Stage.STATEMENT`.
     :param blockers: for a lock that was not to be had: who held it.
+    :param past_deadline: dbops itself cancelled it, since it had waited for too long.
     """
 
     def __init__(
-        self, error: ServerError, *, stage: Stage = Stage.STATEMENT, index: int = 0, blockers: tuple[Blocker, ...] = ()
+        self,
+        error: ServerError,
+        *,
+        stage: Stage = Stage.STATEMENT,
+        index: int = 0,
+        blockers: tuple[Blocker, ...] = (),
+        past_deadline: bool = False,
     ) -> None:
         super().__init__(error.message)
         self.error = error
         self.stage = stage
         self.index = index
         self.blockers = blockers
+        self.past_deadline = past_deadline
 
 
 class SessionLost(Exception):

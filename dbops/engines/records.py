@@ -28,6 +28,8 @@ class Action(enum.Enum):
     FAILED = "failed"
     STATEMENT_STARTED = "statement started"
     STATEMENT_DONE = "statement done"
+    STATEMENT_FAILED = "statement failed"
+    STATEMENT_UNDONE = "statement undone"
     MARKED = "marked"
     UNMARKED = "unmarked"
     FORCED = "forced"
@@ -36,7 +38,8 @@ class Action(enum.Enum):
     UNLOCKED = "unlocked"
 
 
-JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE)
+# The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.
+JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAILED, Action.STATEMENT_UNDONE)
 # After one of these, an earlier journal of the same version says nothing any more.
 SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
 
@@ -105,13 +108,16 @@ Record = Applied | DeleteRow | UpdateChecksums | LogEntry
 
 @dataclasses.dataclass(frozen=True)
 class JournalLine:
-    """What the journal last says of one statement of a migration that runs outside a transaction."""
+    """What the journal last says of one unit of a migration that runs statement by statement.
+
+    `number` is that of the unit's first statement, from 1; `action` is one of `JOURNAL`.
+    """
 
     version: str
     direction: Direction
     number: int
     checksum: str
-    done: bool
+    action: Action
 
 
 @dataclasses.dataclass(frozen=True)

@@ -80,10 +80,11 @@ class Activity:
         self._closing = False
         self._limit_waiting = False
         self.blockers: tuple[Blocker, ...] = ()
+        self.cancelled = False
 
     def begin(self, *, limit_waiting: bool) -> None:
         """A statement is about to be sent; with `limit_waiting` it is cancelled when it waits past the deadline."""
-        self.blockers = ()
+        self.blockers, self.cancelled = (), False
         with self._wake:
             self._limit_waiting = limit_waiting
             self._began = time.monotonic()
@@ -149,4 +150,5 @@ class Activity:
 
     def _cancel_past_deadline(self, waiting_since: float) -> None:
         if time.monotonic() - waiting_since > self._deadline and self._connection is not None:
+            self.cancelled = True
             self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])

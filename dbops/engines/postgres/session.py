@@ -154,18 +154,22 @@ class Session:
         begin: str = "begin",
         settings: Sequence[str] = (),
         last: bool = True,
+        opens: bool = True,
+        commits: bool = True,
     ) -> None:
         """Run statements and write records in one transaction, in as few round trips as possible.
 
         :param begin: the statement that opens it (a file may bring its own, with an isolation level).
         :param settings: `SET LOCAL` statements to run first.
         :param last: nothing of this migration follows, so that settings and temporary tables are cleared with it.
+        :param opens: begin it; False goes on in the one that a call with `commits=False` left open.
+        :param commits: end it; on any failure it is rolled back all the same.
         :raises StatementFailed: rolled back, nothing is left.
         :raises SessionLost: the connection broke.
         :raises LockNotAcquired: the migration gave the lock away; rolled back.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, 0, begin)]
+        commands = [_Command(Stage.RECORD, 0, begin)] if opens else []
         commands += [_Command(Stage.RECORD, 0, setting) for setting in settings]
         commands += [_Command(Stage.STATEMENT, index, text) for index, text in enumerate(statements)]
         if records:
@@ -174,9 +178,10 @@ class Session:
             commands += [
                 _Command(Stage.RECORD, 0, *tracking.write(self.tables, record, self._who)) for record in records
             ]
-        commands.append(_Command(Stage.COMMIT, 0, "commit"))
+        if commits:
+            commands.append(_Command(Stage.COMMIT, 0, "commit"))
         self._run(commands)
-        if last and statements:
+        if commits and last and statements:
             self._run([_Command(Stage.RECORD, 0, text) for text in ("discard temp", "deallocate all")])
 
     def alone(self, statement: str) -> None:
@@ -248,7 +253,13 @@ class Session:
                 "the migration gave the migration lock away (DISCARD ALL, pg_advisory_unlock_all), so it was rolled back",
                 hint="take that statement out of the file",
             )
-        return StatementFailed(server_error(error), stage=culprit.stage, index=culprit.index, blockers=blockers)
+        return StatementFailed(
+            server_error(error),
+            stage=culprit.stage,
+            index=culprit.index,
+            blockers=blockers,
+            past_deadline=self._watch().cancelled,
+        )
 
     def _abandon(self) -> None:
         """Roll back whatever is open, and make sure that the next one starts clean."""

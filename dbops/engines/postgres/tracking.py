@@ -37,6 +37,7 @@ ROW_COLUMNS: LiteralString = (
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
 OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "down_sql"})
+_JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
 TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
 
 
@@ -156,9 +157,7 @@ def create(tables: Tables) -> list[sql.Composable]:
         sql.SQL("comment on table {} is 'What was done to the schema, append-only; written by dbops'").format(
             tables.events
         ),
-        sql.SQL("create index on {} (version, id) where action in ({}, {})").format(
-            tables.events, *(sql.Literal(action.value) for action in JOURNAL)
-        ),
+        sql.SQL("create index on {} (version, id) where action in ({})").format(tables.events, _JOURNAL),
     ]
 
 
@@ -171,17 +170,16 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
         sql.SQL(
             """
             select distinct on (version, statement_number)
-                version, direction, statement_number, statement_checksum, action = {done}
+                version, direction, statement_number, statement_checksum, action
             from {events} as event
-            where action in ({started}, {done}) and id > coalesce((
+            where action in ({journal}) and id > coalesce((
                 select max(later.id) from {events} as later
                 where later.version = event.version and later.action = any({settling})), 0)
             order by version, statement_number, id desc
             """
         ).format(
             events=tables.events,
-            started=Action.STATEMENT_STARTED.value,
-            done=Action.STATEMENT_DONE.value,
+            journal=_JOURNAL,
             settling=[action.value for action in SETTLING],
         )
     ).fetchall()
@@ -189,8 +187,8 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
         initialised=True,
         rows=tuple(Applied(*row) for row in rows),
         journal=tuple(
-            JournalLine(version, Direction(direction), number, checksum, done)
-            for version, direction, number, checksum, done in journal
+            JournalLine(version, Direction(direction), number, checksum, Action(action))
+            for version, direction, number, checksum, action in journal
         ),
     )
 

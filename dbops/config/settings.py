@@ -1,0 +1,169 @@
+"""All settings of one command, from all sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from dbops.config import dotenv, project, sources, values
+from dbops.config.model import DEFAULT, Options, Setting, Settings, Target
+from dbops.config.project import Project
+from dbops.config.sources import Source, Variables
+from dbops.config.variables import TARGET_VARIABLES, from_environment, require_utf8
+from dbops.errors import ConfigError, UsageError
+
+DEFAULT_DATABASE = "trading_engine"
+DEFAULT_MIGRATIONS_DIR = "migrations"
+_TIMES = ("DBOPS_LOCK_TIMEOUT", "DBOPS_STATEMENT_TIMEOUT", "DBOPS_DEADLINE")
+
+
+def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
+    """The settings of one command; nothing is connected to, changed or removed.
+
+    Sources, strongest first: options, environment, `.env` of the project
+    folder, `[tool.dbops]` of its pyproject.toml, defaults.  An empty variable
+    counts as not set, also a password: an empty one cannot be configured here.
+    DBOPS_CONFIRM counts in the environment alone, for consent that is kept in
+    a file would be no consent.
+
+    :raises UsageError: options that do not go together, or with a wrong value.
+    :raises ConfigError: a wrong, contradictory or missing value elsewhere, or a wrong URL anywhere.
+    """
+    _check_options(options)
+    found = project.find(environ, cwd)
+    target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
+    env = from_environment(environ, (*target_variables, *_TIMES))
+    file = dotenv.read(found.folder / ".env")
+    source = (
+        _environment_source(options.env, env, file, found)
+        if options.env
+        else _merged(options, env, file, found)
+    )
+    database = _database(source, found)
+    target = Target(source.parts)
+    if "dbname" not in source.parts and "service" not in source.parts:
+        target = Target({**source.parts, "dbname": database})
+    times = [_time(name, options, {**file, **env}, found) for name in _TIMES]
+    return Settings(
+        project=found.folder,
+        target=target,
+        environment=options.env,
+        migrations_dir=_migrations_dir(options, found, cwd),
+        database=database,
+        test_database=_test_database(database, found),
+        extensions=found.texts("extensions") or Setting(()),
+        tracking_table=_tracking_table(options, found),
+        server=values.server(_option("server", options.server) or found.text("server") or Setting("auto")),
+        confirm=_confirm(options, environ),
+        lock_timeout=times[0],
+        statement_timeout=times[1],
+        deadline=times[2],
+        warnings=source.warnings,
+    )
+
+
+def _check_options(options: Options) -> None:
+    if options.env is not None and options.database_url is not None:
+        raise UsageError("--env and --database-url both name the target", hint="give one of the two")
+    if options.env is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", options.env):
+        raise UsageError(
+            f"--env {options.env!r} is not the name of an environment",
+            hint="letters, digits, _ and -, for instance --env staging",
+        )
+    for name in ("database_url", "migrations_dir", "tracking_table", "server"):
+        if getattr(options, name) == "":
+            raise UsageError(f"--{name.replace('_', '-')} is empty", hint="give it a value, or leave it out")
+
+
+def _option(name: str, value: str | None) -> Setting[str] | None:
+    if value is None:
+        return None
+    require_utf8(value, f"option --{name}")
+    return Setting(value, f"option --{name}")
+
+
+def _url_variable(environment: str) -> str:
+    return f"{environment.upper().replace('-', '_')}_DATABASE_URL"
+
+
+def _environment_source(name: str, env: Variables, file: Variables, found: Project) -> Source:
+    """The target that `--env` names: one variable, and nothing else."""
+    variable = _url_variable(name)
+    setting = env.get(variable) or file.get(variable)
+    if setting is None:
+        path = found.folder / ".env"
+        raise ConfigError(
+            f"--env {name} needs the variable {variable}, and neither the environment nor {path} has it",
+            hint=f"export {variable}=postgresql://USER:PASSWORD@HOST:5432/DATABASE, or add it to {path}",
+        )
+    return sources.from_url(setting)
+
+
+def _merged(options: Options, env: Variables, file: Variables, found: Project) -> Source:
+    option = _option("database-url", options.database_url)
+    return sources.merge(
+        (
+            sources.from_url(option) if option else Source(),
+            sources.from_variables(env),
+            sources.from_variables(file, files=True),
+            sources.from_project(found.text("database-url"), found.text("database")),
+        )
+    )
+
+
+def _database(source: Source, found: Project) -> Setting[str]:
+    """The target's database; for a service file's, which is not known here, the project's."""
+    return source.parts.get("dbname") or found.text("database") or Setting(DEFAULT_DATABASE)
+
+
+def _test_database(database: Setting[str], found: Project) -> Setting[str]:
+    """The twin's name: as configured, unless it is the database itself; else the database's and `_test`."""
+    given = found.text("test-database")
+    if given and values.part("dbname", given).value != database.value:
+        return given
+    if given and database.origin == project.place("database"):
+        raise ConfigError(
+            f"{given.origin} and {database.origin} name the same database",
+            hint="give test-database a name of its own, or leave it out",
+        )
+    return Setting(_twin(database.value), database.origin)
+
+
+def _twin(name: str) -> str:
+    """`name` and `_test`; of a name that would become too long, the end is cut off."""
+    cut = name.encode()[: values.NAME_BYTES - len("_test")].decode(errors="ignore")
+    # A name of full length that ends in _test would be its own twin.
+    return f"{cut}_test" if f"{cut}_test" != name else f"{cut[:-1]}_test"
+
+
+def _migrations_dir(options: Options, found: Project, cwd: Path) -> Setting[Path]:
+    if option := _option("migrations-dir", options.migrations_dir):
+        return Setting(cwd / option.value, option.origin)
+    given = found.text("migrations-dir") or Setting(DEFAULT_MIGRATIONS_DIR)
+    return Setting(found.folder / given.value, given.origin)
+
+
+def _tracking_table(options: Options, found: Project) -> Setting[str | None]:
+    given = _option("tracking-table", options.tracking_table) or found.text("tracking-table")
+    if given is None:
+        return Setting(None)
+    checked = values.tracking_table(given)
+    return Setting(checked.value, checked.origin)
+
+
+def _confirm(options: Options, environ: Mapping[str, str]) -> Setting[str | None]:
+    if options.confirm is not None:
+        return Setting(options.confirm, "option --confirm")
+    variable = from_environment(environ, ("DBOPS_CONFIRM",)).get("DBOPS_CONFIRM")
+    return Setting(variable.value, variable.origin) if variable else Setting(None)
+
+
+def _time(variable: str, options: Options, variables: Variables, found: Project) -> Setting[float]:
+    """One of the times, in seconds, by the name of its variable."""
+    key = variable.removeprefix("DBOPS_").lower()
+    name = key.replace("_", "-")
+    defaults = {"lock-timeout": "5", "statement-timeout": "0", "deadline": "60"}
+    given = _option(name, getattr(options, key)) or variables.get(variable) or found.text(name)
+    given = given or Setting(defaults[name], DEFAULT)
+    return Setting(values.seconds(given.value, given.origin, off=name != "deadline"), given.origin)
