@@ -24,7 +24,11 @@ def load_in(project: Path) -> Load:
     """`load` in the project, given options as keywords, the environment, `.env` and pyproject.toml as text."""
 
     def call(
-        environ: dict[str, str] | None = None, *, env: str | None = None, toml: str | None = None, **options: str
+        environ: dict[str, str] | None = None,
+        *,
+        env: str | None = None,
+        toml: str | None = None,
+        **options: str,
     ) -> Settings:
         if env is not None:
             (project / ".env").write_text(env, encoding="utf-8")

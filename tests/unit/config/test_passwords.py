@@ -79,7 +79,12 @@ def test_url_is_spelled_so_that_it_reads_back(password: str) -> None:
 
 @pytest.mark.parametrize(
     "keywords",
-    [{"host": "/run/pg"}, {"host": "a,b", "port": "1,2"}, {"service": "s"}, {"dbname": "d", "sslmode": "require"}],
+    [
+        {"host": "/run/pg"},
+        {"host": "a,b", "port": "1,2"},
+        {"service": "s"},
+        {"dbname": "d", "sslmode": "require"},
+    ],
 )
 def test_url_without_plain_host_reads_back(keywords: dict[str, str]) -> None:
     """A socket folder, several hosts, a service, no host: the URL made of them gives them back."""

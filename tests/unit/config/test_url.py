@@ -25,7 +25,10 @@ from dbops.errors import ConfigError
         ("postgresql://h/d?sslmode=require", {"host": "h", "dbname": "d", "sslmode": "require"}),
         ("postgresql://h/d?ssl=true", {"host": "h", "dbname": "d", "sslmode": "require"}),
         ("postgresql:///?service=s", {"service": "s"}),
-        ("postgresql://h/d?options=-csearch_path%3Dx", {"host": "h", "dbname": "d", "options": "-csearch_path=x"}),
+        (
+            "postgresql://h/d?options=-csearch_path%3Dx",
+            {"host": "h", "dbname": "d", "options": "-csearch_path=x"},
+        ),
         ("postgresql://h/%C3%A4%20b", {"host": "h", "dbname": "ä b"}),
         ("postgresql://hä/d", {"host": "hä", "dbname": "d"}),
         ("host=h dbname = 'a b' user=''", {"host": "h", "dbname": "a b"}),
@@ -105,7 +108,9 @@ def test_refuses(text: str, message: str, hint: str) -> None:
 
 def test_golang_migrate_parameters_are_left_out_with_a_warning() -> None:
     """`x-...` parameters among others: the others count, each left-out one is named in a warning."""
-    parts, warnings = url.parse("postgres://h/d?x-multi-statement=true&sslmode=require&x-migrations-table=t", "X")
+    parts, warnings = url.parse(
+        "postgres://h/d?x-multi-statement=true&sslmode=require&x-migrations-table=t", "X"
+    )
     assert parts == {"host": "h", "dbname": "d", "sslmode": "require"}
     assert ["x-multi-statement" in warnings[0], "x-migrations-table" in warnings[1]] == [True, True]
 
