@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def load_in(project: Path) -> Load:
-    """`load` in the project, given options as keywords, the environment, `.env` and pyproject.toml as text."""
+    """`load` in the project: the environment, `.env` and pyproject.toml as text, options as keywords."""
 
     def call(
         environ: dict[str, str] | None = None,

@@ -134,7 +134,7 @@ WRONG = [
 def test_no_error_holds_a_piece_of_the_secret(load_in: Load, pattern: str) -> None:
     """A wrong URL with a password, from each place: refused, with the place, without the password."""
     text = pattern.format(SECRET)
-    ways = [
+    ways: list[tuple[str, Callable[[], Settings]]] = [
         ("DATABASE_URL", lambda: load_in({"DATABASE_URL": text})),
         ("--database-url", lambda: load_in(database_url=text)),
         ("QA_DATABASE_URL", lambda: load_in({"QA_DATABASE_URL": text}, environment="qa")),

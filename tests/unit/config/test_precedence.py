@@ -139,7 +139,7 @@ def test_names_of_this_machine_are_one_host(load_in: Load, weaker: str, stronger
 
 
 def test_password_alone_belongs_to_this_machine(load_in: Load) -> None:
-    """`.env` has a password and no host, the environment another host: it is not sent there, and a warning says so."""
+    """A password without host in `.env`, another host in the environment: not sent there, with a warning."""
     settings = load_in({"DB_HOST": "db2"}, env="DB_PASSWORD=secret\n")
     assert "password" not in settings.target.parts
     [warning] = settings.warnings
@@ -160,7 +160,7 @@ def test_service_to_host_drops_the_service(load_in: Load) -> None:
 
 
 def test_service_leaves_the_database_to_the_service_file(load_in: Load) -> None:
-    """Only a service, and a database in pyproject.toml: the target names none, `database` is the project's."""
+    """Only a service, and a database in pyproject.toml: the target names none, `database` does."""
     settings = load_in({"PGSERVICE": "s"}, toml='[tool.dbops]\ndatabase = "app"\n')
     assert (_parts(settings), settings.database.value) == ({"service": "s"}, "app")
 

@@ -153,7 +153,7 @@ def test_test_database(load_in: Load) -> None:
 
 
 def test_migrations_dir(project: Path, load_in: Load) -> None:
-    """The option is relative to the current folder, pyproject.toml to the project, an absolute path to nothing."""
+    """The option is relative to the current folder, pyproject.toml to the project."""
     below = project / "a" / "b"
     below.mkdir(parents=True)
     (project / "pyproject.toml").write_text('[tool.dbops]\nmigrations-dir = "db/m"\n')
