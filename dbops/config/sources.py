@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from dbops.config import url, values
+from dbops.config import values
 from dbops.config.model import SECRET_PARTS, Setting
 from dbops.config.variables import DIRECT_URL, FILE_VARIABLES, PART_VARIABLES, URL_VARIABLES
 from dbops.errors import ConfigError
@@ -53,6 +53,8 @@ def from_url(setting: Setting[str]) -> Source:
 
     :raises ConfigError: it cannot be read.
     """
+    from dbops.config import url  # late: a command without a URL does without its expressions
+
     parts, warnings = url.parse(setting.value, setting.origin)
     settings = {key: Setting(value, setting.origin) for key, value in parts.items()}
     return Source(settings, has_url=True, warnings=warnings)

@@ -208,4 +208,4 @@ def pairs(text: str, origin: str) -> Iterator[tuple[str, int]]:
 
 
 def _refuse(origin: str, problem: str, hint: str) -> None:
-    raise ConfigError(f"the URL from {origin} has {problem}", hint=hint)
+    raise ConfigError(f"the URL from {origin} has {problem}", hint=hint) from None

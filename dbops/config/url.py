@@ -78,7 +78,7 @@ def _check_pairs(text: str, origin: str) -> None:
     secret_before = False
     for name, place in spelling.pairs(text, origin):
         if name not in known:
-            shown = "" if secret_before else f" {name!r}"
+            shown = f" {name!r}" if name.isidentifier() and not secret_before else ""
             raise ConfigError(
                 f"the value from {origin} has at character {place} an unknown keyword{shown}",
                 hint="write a value with spaces in single quotes" if secret_before else _advice(name, known),
