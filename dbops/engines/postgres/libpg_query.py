@@ -102,7 +102,7 @@ def _token_spans(message: bytes) -> list[tuple[int, int]]:
 
 
 def parse(sql: bytes) -> list[dict[str, Any]]:
-    """The raw statements: each has `stmt` (a dictionary of one node), `stmt_location` and `stmt_len` in bytes.
+    """The raw statements: each has `stmt` (a node by its type), `stmt_location` and `stmt_len` in bytes.
 
     A location of 0 is left out; so is a length that reaches to the end.
 
