@@ -74,7 +74,7 @@ def _unsafe_value(statement: Statement, added: Sequence[AddedEnumValue]) -> str 
     used = next((values[literal] for literal in literals(statement.text) if literal in values), None)
     if used is None:
         return None
-    return f"it uses {used.value!r}, which was added to the enum {used.type} and needs a commit before it is used"
+    return f"it uses {used.value!r}, a new value of the enum {used.type}, which is usable only after a commit"
 
 
 def _names_any(name: QualifiedName, created: Sequence[QualifiedName]) -> bool:
