@@ -178,7 +178,7 @@ def test_address_and_name_are_compared(load_in: Load) -> None:
 
 
 def test_files_of_libpq_in_env(load_in: Load) -> None:
-    """Password and certificate files: parts where `.env` names them, libpq's own business in the environment."""
+    """Files of passwords and certificates: parts where `.env` names them, else libpq reads them itself."""
     variables = {"PGPASSFILE": "/p", "PGSSLROOTCERT": "/c"}
     env = "".join(f"{name}={value}\n" for name, value in variables.items())
     assert load_in(variables).target.keywords() == {"dbname": "trading_engine"}
