@@ -14,8 +14,9 @@ from typing import ClassVar
 
 
 class Level(enum.Enum):
-    """Who should see it: -q hides INFO, -v shows DETAIL; warnings always show."""
+    """Who should see it: -q hides INFO, -v shows DETAIL, PROGRESS is for a live terminal; warnings always show."""
 
+    PROGRESS = "progress"
     DETAIL = "detail"
     INFO = "info"
     WARNING = "warning"

@@ -1,0 +1,41 @@
+"""`python -m dbops COMMAND ...`, and the `dbops` console script."""
+
+from __future__ import annotations
+
+import sys
+
+COMMANDS = {
+    "setup-dev-db": "dbops.cli.setup_dev_db",
+    "migrate": "dbops.cli.migrate",
+}
+
+USAGE = f"""usage: dbops COMMAND ...
+
+commands: {", ".join(COMMANDS)}
+`dbops COMMAND --help` tells more of each."""
+
+
+def main() -> int:
+    """Run the command that argv names and return its exit code."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in COMMANDS:
+        import importlib
+
+        from dbops.cli import app
+
+        name = arguments[0]
+        return app.run(name, arguments[1:], lambda: importlib.import_module(COMMANDS[name]))
+    if arguments and arguments[0] in {"-h", "--help"}:
+        print(USAGE)
+        return 0
+    if arguments == ["--version"]:
+        from dbops import __version__
+
+        print(f"dbops {__version__}")
+        return 0
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""From an error to an exit code: the one place where a command ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn, Protocol
+
+from dbops.cli.output import Output
+from dbops.errors import DbopsError, ExitCode
+
+
+class CommandModule(Protocol):
+    """What a module of `dbops.cli` offers as an entry point."""
+
+    def main(self, argv: list[str], out: Output) -> int:
+        """Run the command; returns its exit code or raises a `DbopsError`."""
+
+
+def run(command: str, argv: list[str], load: Callable[[], object]) -> int:
+    """Run one command and return its exit code; no traceback leaves here.
+
+    :param command: the command's name as users type it, "migrate".
+    :param load: imports the command's module, inside the guard, so that a broken installation is reported too.
+    """
+    out = Output.from_argv(command, argv)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, _interrupt)
+    try:
+        module: CommandModule = load()  # type: ignore[assignment]  # a module is checked against the protocol by its call
+        code = module.main(argv, out)
+        sys.stdout.flush()
+    except DbopsError as error:
+        out.error(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        out.error(DbopsError("interrupted; what was not finished has been undone"), code=ExitCode.INTERRUPTED)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone: nobody is left to tell, and the interpreter must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FAILED
+    except Exception as error:  # noqa: BLE001  # the last resort: a bug becomes exit 70 and a file, never a traceback
+        out.error(_bug(error, command), code=ExitCode.BUG)
+        code = ExitCode.BUG
+    return int(code)
+
+
+def _interrupt(signal_number: int, frame: object) -> NoReturn:
+    """SIGTERM and SIGHUP take the way of Ctrl-C, so that what it undoes they undo."""
+    raise KeyboardInterrupt
+
+
+def _bug(error: Exception, command: str) -> DbopsError:
+    """Write the traceback to a file of mode 0600 and say where it is."""
+    import platform
+    import tempfile
+    import traceback
+
+    from dbops import __version__
+
+    descriptor, path = tempfile.mkstemp(prefix="dbops-bug-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as log:
+        log.write(f"dbops {__version__}, {command}, Python {platform.python_version()}, {platform.platform()}\n\n")
+        traceback.print_exception(error, file=log)
+    return DbopsError(
+        f"this is a bug in dbops ({type(error).__name__}); details are in {path}",
+        hint="please report it with that file, after a look that it holds nothing private",
+    )

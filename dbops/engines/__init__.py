@@ -1,0 +1,1 @@
+"""Database engines: what each can do, as primitives; the workflow is elsewhere."""

@@ -1,0 +1,98 @@
+"""What all engines speak: who is connected, what a server says of a failure, who blocks whom."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """The database that a session is connected to, as the server sees it."""
+
+    user: str
+    host: str
+    port: str
+    database: str
+    server_version: str
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocker:
+    """A session that holds what another one waits for.
+
+    What a role may not see of another role's session is empty; `age` is the
+    seconds since its transaction began, None where that is hidden.
+    """
+
+    pid: int
+    user: str
+    application: str
+    query: str
+    age: float | None
+
+    def __str__(self) -> str:
+        who = f"pid {self.pid}, user {self.user or '?'}"
+        if self.application:
+            who += f", application {self.application!r}"
+        if self.age is not None:
+            who += f", in a transaction for {self.age:.0f} s"
+        return f"{who}: {' '.join(self.query.split())[:120]}" if self.query else who
+
+
+class Stage(enum.Enum):
+    """Where in a transaction the server said no."""
+
+    STATEMENT = "statement"
+    LOCK_CHECK = "lock check"
+    RECORD = "record"
+    COMMIT = "commit"
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerError:
+    """The server's own words on a failure.  `position` counts characters of the statement from 1, None if unknown."""
+
+    message: str
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    context: str | None = None
+    position: int | None = None
+    internal_query: str | None = None
+
+
+class StatementFailed(Exception):
+    """The server refused a statement; the transaction around it has been rolled back.
+
+    :param index: which of the statements given, meaningful for `Stage.STATEMENT`.
+    :param blockers: for a lock that was not to be had: who held it.
+    :param past_deadline: dbops itself cancelled it, since it had waited for too long.
+    """
+
+    def __init__(
+        self,
+        error: ServerError,
+        *,
+        stage: Stage = Stage.STATEMENT,
+        index: int = 0,
+        blockers: tuple[Blocker, ...] = (),
+        past_deadline: bool = False,
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.stage = stage
+        self.index = index
+        self.blockers = blockers
+        self.past_deadline = past_deadline
+
+
+class SessionLost(Exception):
+    """The connection broke.  `during_commit` means that the outcome is known only to the server."""
+
+    def __init__(self, message: str, *, during_commit: bool) -> None:
+        super().__init__(message)
+        self.during_commit = during_commit

@@ -1,0 +1,154 @@
+"""A second pair of eyes: what a long statement is doing, and whom it waits for.
+
+The connection that works is busy, so another one looks at it.  It is opened
+only when a statement takes longer than a moment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.base import Blocker
+from dbops.events import Event, Level, Listener, format_seconds
+
+if TYPE_CHECKING:
+    import psycopg
+
+INTERVAL = 1.0
+
+_LOOK = """
+select activity.query, activity.wait_event_type, activity.wait_event, progress.phase,
+    case when progress.blocks_total > 0 then 100.0 * progress.blocks_done / progress.blocks_total
+         when progress.tuples_total > 0 then 100.0 * progress.tuples_done / progress.tuples_total end::float8,
+    pg_catalog.pg_blocking_pids(activity.pid)
+from pg_catalog.pg_stat_activity as activity
+left join pg_catalog.pg_stat_progress_create_index as progress using (pid)
+where activity.pid = %s and activity.state = 'active'
+"""
+
+_BLOCKERS = """
+select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(query, ''),
+    extract(epoch from clock_timestamp() - xact_start)::float8
+from pg_catalog.pg_stat_activity where pid = any(%s)
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class StatementRuns(Event):
+    """What a statement is doing right now.  `seconds` since it was sent; `percent` for an index that is built."""
+
+    query: str
+    seconds: float
+    phase: str | None
+    percent: float | None
+    waits_for: tuple[str, ...]
+
+    level = Level.PROGRESS
+
+    def sentence(self) -> str:
+        text = f"{format_seconds(self.seconds)}: {' '.join(self.query.split())[:60]}"
+        if self.phase:
+            text += f" ({self.phase}" + (f", {self.percent:.0f} %)" if self.percent is not None else ")")
+        return text + (f" waits for {self.waits_for[0]}" if self.waits_for else "")
+
+
+class Activity:
+    """Watches one backend while a statement runs, from a thread of its own."""
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        backend_pid: int,
+        listen: Listener,
+        *,
+        first_look: float,
+        deadline: float,
+    ) -> None:
+        self._connect = connect
+        self._backend_pid = backend_pid
+        self._listen = listen
+        self._first_look = first_look
+        self._deadline = deadline
+        self._connection: psycopg.Connection[Any] | None = None
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Condition()
+        self._began: float | None = None
+        self._closing = False
+        self._limit_waiting = False
+        self.blockers: tuple[Blocker, ...] = ()
+        self.cancelled = False
+
+    def begin(self, *, limit_waiting: bool) -> None:
+        """A statement is about to be sent; with `limit_waiting` it is cancelled when it waits past the deadline."""
+        self.blockers, self.cancelled = (), False
+        with self._wake:
+            self._limit_waiting = limit_waiting
+            self._began = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="dbops-activity", daemon=True)
+                self._thread.start()
+
+    def end(self) -> None:
+        """The statement has ended.  The thread finds out by itself, so that this costs nothing."""
+        self._began = None
+
+    def close(self) -> None:
+        """End the thread and its connection."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        waiting_since: float | None = None
+        interval = self._first_look
+        while True:
+            with self._wake:
+                self._wake.wait(interval)
+                if self._closing:
+                    break
+            began = self._began
+            if began is None or time.monotonic() - began < self._first_look:
+                waiting_since, interval = None, self._first_look
+                continue
+            waits = self._look(began)
+            waiting_since = (waiting_since or time.monotonic()) if waits else None
+            interval = min(INTERVAL, self._first_look)
+            if waiting_since is not None and self._limit_waiting:
+                self._cancel_past_deadline(waiting_since)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _look(self, began: float) -> bool:
+        """One look; returns whether the statement waits for a lock."""
+        import psycopg
+
+        from dbops.errors import DbopsError
+
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            row = self._connection.execute(_LOOK, [self._backend_pid]).fetchone()
+            if row is None:
+                return False
+            query, wait_type, wait_event, phase, percent, pids = row
+            if pids:
+                self.blockers = tuple(Blocker(*found) for found in self._connection.execute(_BLOCKERS, [pids]))
+        except (psycopg.Error, DbopsError):
+            # Watching is a courtesy: without a free connection the work goes on, only less is told.
+            self._connection = None
+            return False
+        if self._began == began:
+            waits_for = tuple(map(str, self.blockers)) if pids else ()
+            self._listen(StatementRuns(query, time.monotonic() - began, phase, percent, waits_for))
+        return bool(wait_type == "Lock" and wait_event)
+
+    def _cancel_past_deadline(self, waiting_since: float) -> None:
+        if time.monotonic() - waiting_since > self._deadline and self._connection is not None:
+            self.cancelled = True
+            self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])

@@ -1,0 +1,76 @@
+"""The migration lock: a session's advisory lock, polled."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.base import Blocker
+from dbops.errors import LockNotAcquired
+from dbops.events import Listener, Note, format_seconds
+
+if TYPE_CHECKING:
+    import psycopg
+
+# The first eight bytes of sha256("dbops migration lock") without its sign; pg_locks shows it in two halves.
+KEY = 0x7BFA_F4FB_42DD_B4A5
+CLASS_ID, OBJECT_ID = KEY >> 32, KEY & 0xFFFFFFFF
+
+# Fails (division by zero) where this session does not hold the lock, so that a COMMIT sent after it is not executed.
+STILL_HELD = f"""
+select 1 / (select count(*)::int from pg_catalog.pg_locks
+    where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
+    and classid = {CLASS_ID} and objid = {OBJECT_ID} and objsubid = 1)
+"""
+
+_HOLDERS = """
+select activity.pid, coalesce(activity.usename, ''), coalesce(activity.application_name, ''),
+    coalesce(activity.query, ''), extract(epoch from clock_timestamp() - activity.xact_start)::float8
+from pg_catalog.pg_locks as held
+join pg_catalog.pg_stat_activity as activity using (pid)
+where held.locktype = 'advisory' and held.granted and held.classid = %s and held.objid = %s and held.objsubid = 1
+    and held.database = (select oid from pg_catalog.pg_database where datname = current_database())
+order by activity.backend_start
+"""
+
+
+def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listener) -> None:
+    """Take the lock for this session, polling for `deadline` seconds at most.
+
+    Polling, not waiting in the server: a session that waits there holds a
+    snapshot, and a concurrent index build of the holder would wait for it.
+
+    :raises LockNotAcquired: with the holder.
+    """
+    began, pause, told = time.monotonic(), 0.05, False
+    while not _try(connection):
+        waited = time.monotonic() - began
+        if waited >= deadline:
+            raise _not_acquired(holders(connection), deadline)
+        if not told and waited > 1:
+            told = True
+            holder = next(iter(holders(connection)), None)
+            listen(Note(f"waiting for another migrator ({holder or 'just gone'}) for up to {format_seconds(deadline)}"))
+        time.sleep(min(pause * random.uniform(0.5, 1.0), deadline - waited))  # noqa: S311  # jitter, not a secret
+        pause = min(pause * 1.5, 1.0)
+
+
+def holders(connection: psycopg.Connection[Any]) -> list[Blocker]:
+    """The sessions that hold the lock in this database, in either mode."""
+    rows = connection.execute(_HOLDERS, [CLASS_ID, OBJECT_ID]).fetchall()
+    return [Blocker(*row) for row in rows]
+
+
+def _try(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("select pg_catalog.pg_try_advisory_lock(%s)", [KEY]).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _not_acquired(held_by: list[Blocker], deadline: float) -> LockNotAcquired:
+    holder = held_by[0] if held_by else None
+    return LockNotAcquired(
+        f"another migrator holds the lock, and did not release it within {format_seconds(deadline)}: "
+        f"{holder or 'it has just gone'}",
+        hint="wait for it and try again, or give it longer with --deadline; a session that hangs is ended by bin/migrate unlock",
+    )

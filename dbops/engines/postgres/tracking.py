@@ -1,0 +1,284 @@
+"""The tracking table and the event log: their SQL, and whose a table of that name is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from dbops.engines.records import (
+    JOURNAL,
+    SETTLING,
+    Action,
+    Applied,
+    DeleteRow,
+    Direction,
+    ForeignTable,
+    JournalLine,
+    LogEntry,
+    LoggedEvent,
+    Record,
+    Recorded,
+    UpdateChecksums,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+DEFAULT_SCHEMA = "public"
+DEFAULT_TABLE = "schema_migrations"
+BESIDE_ANOTHER_TOOL = "dbops_migrations"
+
+ROW_COLUMNS: LiteralString = (
+    "version, sort_key, name, description, applied_at, execution_time_ms, "
+    "checksum, raw_checksum, checksum_algorithm, applied_by"
+)
+OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "down_sql"})
+_JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
+TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """Where the two tables are; always schema-qualified, since a migration may change search_path."""
+
+    schema: str = DEFAULT_SCHEMA
+    table: str = DEFAULT_TABLE
+
+    @classmethod
+    def named(cls, name: str | None) -> Tables:
+        """From `schema.table` or `table` as configured."""
+        if name is None:
+            return cls()
+        schema, dot, table = name.rpartition(".")
+        return cls(schema if dot else DEFAULT_SCHEMA, table)
+
+    @property
+    def rows(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.table)
+
+    @property
+    def events(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, f"{self.table}_events")
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+
+def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables, bool, ForeignTable | None]:
+    """Which tables to use, whether they are there, and the foreign table of that name, if there is one.
+
+    Unless a name is configured, dbops' own tables beside another tool's are found, too.
+    """
+    wanted = Tables.named(name)
+    candidates = [wanted] if name else [wanted, Tables(wanted.schema, BESIDE_ANOTHER_TOOL)]
+    found = _columns(connection, candidates)
+    for tables in candidates:
+        if OURS <= found.get(tables.table, frozenset()):
+            return tables, True, None
+    columns = found.get(wanted.table)
+    if columns is None:
+        return wanted, False, None
+    return wanted, False, ForeignTable(str(wanted), _tool(columns, rails="ar_internal_metadata" in found))
+
+
+def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) -> dict[str, frozenset[str]]:
+    names = [tables.table for tables in candidates]
+    rows = connection.execute(
+        """
+        select c.relname::text, array_agg(a.attname::text)
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where n.nspname = %s and c.relname = any(%s) and c.relkind in ('r', 'p', 'v', 'f')
+        group by c.relname
+        """,
+        [candidates[0].schema, [*names, "ar_internal_metadata"]],
+    ).fetchall()
+    return {name: frozenset(columns) for name, columns in rows}
+
+
+def _tool(columns: frozenset[str], *, rails: bool) -> str:
+    if "dirty" in columns:
+        return "golang-migrate"
+    if columns == {"version"}:
+        return "Rails" if rails else "dbmate"
+    if columns == TRADING_ENGINE:
+        return "the trading engine's original tool"
+    return "another tool"
+
+
+def create(tables: Tables) -> list[sql.Composable]:
+    """The statements that make both tables, for one transaction."""
+    return [
+        sql.SQL("create schema if not exists {}").format(sql.Identifier(tables.schema)),
+        sql.SQL(
+            """
+            create table {rows} (
+                version text primary key,
+                name varchar(255) not null,
+                description text,
+                applied_at timestamptz not null default clock_timestamp(),
+                execution_time_ms integer,
+                checksum varchar(64),
+                sort_key text collate "C" not null unique,
+                raw_checksum varchar(64),
+                checksum_algorithm text,
+                applied_by text,
+                down_sql text
+            )
+            """
+        ).format(rows=tables.rows),
+        sql.SQL("comment on table {} is 'One row per applied migration; written by dbops'").format(tables.rows),
+        sql.SQL(
+            """
+            create table {events} (
+                id bigint generated always as identity primary key,
+                at timestamptz not null default clock_timestamp(),
+                action text not null,
+                version text,
+                name text,
+                direction text,
+                statement_number integer,
+                statement_checksum text,
+                statement text,
+                sqlstate text,
+                message text,
+                duration_ms integer,
+                detail jsonb,
+                who text not null,
+                role text not null default session_user
+            )
+            """
+        ).format(events=tables.events),
+        sql.SQL("comment on table {} is 'What was done to the schema, append-only; written by dbops'").format(
+            tables.events
+        ),
+        sql.SQL("create index on {} (version, id) where action in ({})").format(tables.events, _JOURNAL),
+    ]
+
+
+def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
+    """Everything that planning needs, except the down SQL."""
+    rows = connection.execute(
+        sql.SQL("select {} from {} order by sort_key").format(sql.SQL(ROW_COLUMNS), tables.rows)
+    ).fetchall()
+    journal = connection.execute(
+        sql.SQL(
+            """
+            select distinct on (version, statement_number)
+                version, direction, statement_number, statement_checksum, action
+            from {events} as event
+            where action in ({journal}) and id > coalesce((
+                select max(later.id) from {events} as later
+                where later.version = event.version and later.action = any({settling})), 0)
+            order by version, statement_number, id desc
+            """
+        ).format(
+            events=tables.events,
+            journal=_JOURNAL,
+            settling=[action.value for action in SETTLING],
+        )
+    ).fetchall()
+    return Recorded(
+        initialised=True,
+        rows=tuple(Applied(*row) for row in rows),
+        journal=tuple(
+            JournalLine(version, Direction(direction), number, checksum, Action(action))
+            for version, direction, number, checksum, action in journal
+        ),
+    )
+
+
+def read_down_sql(connection: psycopg.Connection[Any], tables: Tables, version: str) -> str | None:
+    """The down section that was stored when the version was applied."""
+    row = connection.execute(
+        sql.SQL("select down_sql from {} where version = %s").format(tables.rows), [version]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:
+    """The event log, oldest first, without the journal's lines."""
+    rows = connection.execute(
+        sql.SQL(
+            """
+            select id, at, who, role, action, version, name, direction, statement_number, statement_checksum,
+                statement, sqlstate, message, duration_ms, detail
+            from {} where action <> all({}) order by id
+            """
+        ).format(tables.events, [action.value for action in JOURNAL])
+    ).fetchall()
+    return [
+        LoggedEvent(
+            event_id,
+            at,
+            who,
+            role,
+            LogEntry(Action(action), version, name, direction and Direction(direction), *rest),
+        )
+        for event_id, at, who, role, action, version, name, direction, *rest in rows
+    ]
+
+
+def write(tables: Tables, record: Record, who: str) -> tuple[sql.Composable, list[Any]]:
+    """The statement and parameters that store a record."""
+    match record:
+        case Applied():
+            return _insert(tables, record, who)
+        case DeleteRow(version):
+            return sql.SQL("delete from {} where version = %s").format(tables.rows), [version]
+        case UpdateChecksums(row):
+            statement = sql.SQL(
+                "update {} set name = %s, description = %s, checksum = %s, raw_checksum = %s, checksum_algorithm = %s, "
+                "down_sql = %s where version = %s"
+            )
+            values = [row.name, row.description, row.checksum, row.raw_checksum, row.checksum_algorithm, row.down_sql]
+            return statement.format(tables.rows), [*values, row.version]
+        case LogEntry():
+            return _log(tables, record, who)
+
+
+def _insert(tables: Tables, row: Applied, who: str) -> tuple[sql.Composable, list[Any]]:
+    statement = sql.SQL(
+        "insert into {} (version, sort_key, name, description, execution_time_ms, checksum, raw_checksum, "
+        "checksum_algorithm, applied_by, down_sql) values (%s, %s, %s, %s, "
+        "coalesce(%s::int, (extract(epoch from clock_timestamp() - now()) * 1000)::int), %s, %s, %s, %s, %s)"
+    ).format(tables.rows)
+    return statement, [
+        row.version,
+        row.sort_key,
+        row.name[:255],
+        row.description,
+        row.execution_time_ms,
+        row.checksum,
+        row.raw_checksum,
+        row.checksum_algorithm,
+        who,
+        row.down_sql,
+    ]
+
+
+def _log(tables: Tables, entry: LogEntry, who: str) -> tuple[sql.Composable, list[Any]]:
+    statement = sql.SQL(
+        "insert into {} (action, version, name, direction, statement_number, statement_checksum, statement, "
+        "sqlstate, message, duration_ms, detail, who) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+        "coalesce(%s::int, (extract(epoch from clock_timestamp() - now()) * 1000)::int), %s, %s)"
+    ).format(tables.events)
+    return statement, [
+        entry.action.value,
+        entry.version,
+        entry.name,
+        entry.direction and entry.direction.value,
+        entry.statement_number,
+        entry.statement_checksum,
+        entry.statement,
+        entry.sqlstate,
+        entry.message,
+        entry.duration_ms,
+        None if entry.detail is None else Jsonb(entry.detail),
+        who,
+    ]

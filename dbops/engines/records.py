@@ -1,0 +1,137 @@
+"""What dbops writes down about migrations, as data; an engine turns it into its own SQL.
+
+A row of the tracking table always means *applied*.  The event log is
+append-only; history, audit and the journal for resuming are read from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+from typing import Any
+
+
+class Direction(enum.Enum):
+    """Which section of a migration runs."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Action(enum.Enum):
+    """What an event says.  The words are stored: never change one."""
+
+    INITIALISED = "initialised"
+    APPLIED = "applied"
+    REVERTED = "reverted"
+    FAILED = "failed"
+    STATEMENT_STARTED = "statement started"
+    STATEMENT_DONE = "statement done"
+    STATEMENT_FAILED = "statement failed"
+    STATEMENT_UNDONE = "statement undone"
+    MARKED = "marked"
+    UNMARKED = "unmarked"
+    FORCED = "forced"
+    BASELINED = "baselined"
+    REPAIRED = "repaired"
+    UNLOCKED = "unlocked"
+
+
+# The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.
+JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAILED, Action.STATEMENT_UNDONE)
+# After one of these, an earlier journal of the same version says nothing any more.
+SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """One row of the tracking table.  `down_sql` is None unless it was asked for."""
+
+    version: str
+    sort_key: str
+    name: str
+    description: str | None = None
+    applied_at: datetime.datetime | None = None
+    execution_time_ms: int | None = None
+    checksum: str | None = None
+    raw_checksum: str | None = None
+    checksum_algorithm: str | None = None
+    applied_by: str | None = None
+    down_sql: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LogEntry:
+    """One event to write.  Texts hold no password: statements are redacted before they come here."""
+
+    action: Action
+    version: str | None = None
+    name: str | None = None
+    direction: Direction | None = None
+    statement_number: int | None = None
+    statement_checksum: str | None = None
+    statement: str | None = None
+    sqlstate: str | None = None
+    message: str | None = None
+    duration_ms: int | None = None
+    detail: dict[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LoggedEvent:
+    """One event as it was read back."""
+
+    id: int
+    at: datetime.datetime
+    who: str
+    role: str
+    entry: LogEntry
+
+
+@dataclasses.dataclass(frozen=True)
+class DeleteRow:
+    """The version is no longer applied."""
+
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateChecksums:
+    """The row takes over what the file says now."""
+
+    row: Applied
+
+
+Record = Applied | DeleteRow | UpdateChecksums | LogEntry
+
+
+@dataclasses.dataclass(frozen=True)
+class JournalLine:
+    """What the journal last says of one unit of a migration that runs statement by statement.
+
+    `number` is that of the unit's first statement, from 1; `action` is one of `JOURNAL`.
+    """
+
+    version: str
+    direction: Direction
+    number: int
+    checksum: str
+    action: Action
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """All that the tracking tables say: rows in order of version, and the journals of what stopped in the middle."""
+
+    initialised: bool
+    rows: tuple[Applied, ...] = ()
+    journal: tuple[JournalLine, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ForeignTable:
+    """A tracking table that another tool made.  It is never written to."""
+
+    table: str
+    tool: str

@@ -1,0 +1,1 @@
+"""Migrations: read from files, planned as data, run one by one, and written down."""

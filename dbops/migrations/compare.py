@@ -1,0 +1,61 @@
+"""Files against rows: how each version stands.  Pure, but for reading the files that may have drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dbops.engines.records import Action, Applied, JournalLine, Recorded
+from dbops.migrations.model import Folder, MigrationFile, State, Status
+from dbops.migrations.version import Version
+
+
+def compare(folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile, Applied], bool]) -> list[Status]:
+    """Every version that has a file or a row, in order.
+
+    :param drifted: whether a file no longer means what its row's checksum says.
+    """
+    files = {file.version.key: file for file in folder.files}
+    rows = {row.sort_key: row for row in recorded.rows}
+    journal = _journal(recorded.journal)
+    newest = max(rows, default="")
+
+    def status(key: str) -> Status:
+        file, row = files.get(key), rows.get(key)
+        version = file.version if file else Version(rows[key].version, key)
+        name = file.name if file else rows[key].name
+        lines = journal.get(version.key, ())
+        return Status(version, name, _state(file, row, lines, newest, drifted), file, row, lines)
+
+    return [status(key) for key in sorted(files.keys() | rows.keys())]
+
+
+def _state(
+    file: MigrationFile | None,
+    row: Applied | None,
+    lines: tuple[JournalLine, ...],
+    newest: str,
+    drifted: Callable[[MigrationFile, Applied], bool],
+) -> State:
+    if lines:
+        return State.PARTIAL
+    if row is None:
+        assert file is not None  # noqa: S101  # a version has a file or a row
+        return State.OUT_OF_ORDER if file.version.key < newest else State.PENDING
+    if file is None:
+        return State.MISSING
+    return State.DRIFTED if drifted(file, row) else State.APPLIED
+
+
+def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]:
+    """The journals that mean that something is there: lines of a statement that left nothing do not count."""
+    found: dict[str, tuple[JournalLine, ...]] = {}
+    for line in lines:
+        if line.action is not Action.STATEMENT_UNDONE:
+            key = Version.parse(line.version).key
+            found[key] = (*found.get(key, ()), line)
+    return found
+
+
+def current(statuses: Iterable[Status]) -> Status | None:
+    """The highest applied version, None on an empty database."""
+    return max((status for status in statuses if status.is_applied), key=lambda status: status.version.key, default=None)

@@ -1,0 +1,186 @@
+"""Runs a plan: the one place where migrations change a database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dbops.engines.base import SessionLost, Stage, StatementFailed
+from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
+from dbops.engines.postgres.session import Session
+from dbops.engines.records import Action, DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.errors import CannotConnect, DbopsError
+from dbops.events import Detail, Listener, Note, Warned
+from dbops.migrations import report, retry
+from dbops.migrations.planner import Plan, Step, Work
+from dbops.migrations.prepare import Prepared, prepare, recorded_row
+from dbops.migrations.progress import MigrationDone
+from dbops.migrations.script import Mode
+from dbops.migrations.stepwise import Decide, Stepwise
+
+
+class Executor:
+    """Carries out plans on a session that holds the lock."""
+
+    def __init__(self, session: Session, *, deadline: float, listen: Listener, decide: Decide) -> None:
+        self._session = session
+        self._deadline = deadline
+        self._listen = listen
+        self._decide = decide
+
+    def execute(self, plan: Plan) -> None:
+        """Run the steps in order; each is complete or has left nothing before the next begins.
+
+        :raises DbopsError: at the first step that fails; the steps before it stay (none, in a single transaction).
+        """
+        if plan.action is not None:
+            self._session.record([record for step in plan.steps for record in _bookkeeping(step, plan.action)])
+        elif plan.single_transaction:
+            self._all_in_one(plan)
+        else:
+            for step in plan.steps:
+                self._guarded(lambda step=step: self._one(step), step)  # type: ignore[misc]  # mypy: lambda default
+
+    def _one(self, step: Step) -> None:
+        began = time.monotonic()
+        prepared = self._prepare(step)
+        if prepared.script.mode is Mode.TRANSACTION:
+            prepared = self._in_transaction(prepared)
+        if prepared.script.mode is Mode.STEPWISE:
+            self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
+            stepwise = Stepwise(
+                self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
+            )
+            stepwise.run(_records(prepared))
+        self._done(prepared, time.monotonic() - began)
+
+    def _in_transaction(self, prepared: Prepared) -> Prepared:
+        """Run it as one transaction; where the server says that a statement cannot, return it as stepwise instead."""
+        try:
+            retry.with_retries(
+                lambda: self._transaction(prepared),
+                what=prepared.section.label,
+                deadline=self._deadline,
+                listen=self._listen,
+            )
+        except StatementFailed as failure:
+            if failure.stage is not Stage.STATEMENT or failure.error.sqlstate not in NEEDS_NO_TRANSACTION:
+                raise self._failed(prepared, failure) from failure
+            offset = prepared.script.units[0].statements[failure.index].offset
+            self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
+            return self._prepare(prepared.step, frozenset({offset}))
+        return prepared
+
+    def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
+        units = prepared.script.units
+        settings = prepared.settings
+        timeouts = [("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)]
+        self._session.transaction(
+            [text for unit in units for text in unit.texts],
+            _records(prepared),
+            begin=units[0].begin if units else "begin",
+            settings=[f"set local {name} = {value * 1000:.0f}" for name, value in timeouts if value is not None],
+            opens=opens,
+            commits=commits,
+        )
+
+    def _all_in_one(self, plan: Plan) -> None:
+        """All steps in one transaction; what stands between them starts clean nevertheless."""
+
+        def attempt() -> None:
+            done = []
+            for step in plan.steps:
+                began = time.monotonic()
+                prepared = self._prepare(step)
+                first, last = step is plan.steps[0], step is plan.steps[-1]
+                try:
+                    self._transaction(prepared, opens=first, commits=last)
+                except StatementFailed as failure:
+                    if failure.error.sqlstate in retry.RETRIED:
+                        raise
+                    raise self._failed(prepared, failure) from failure
+                done.append((prepared, time.monotonic() - began))
+            for prepared, seconds in done:
+                self._done(prepared, seconds)
+
+        if plan.steps:
+            self._guarded(
+                lambda: retry.with_retries(
+                    attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen
+                ),
+                plan.steps[0],
+            )
+
+    def _guarded(self, work: Callable[[], None], step: Step) -> None:
+        """Run something, and tell a lost connection from a failed migration."""
+        try:
+            work()
+        except SessionLost as lost:
+            state = (
+                "it was being committed: whether it is applied, only the server knows"
+                if lost.during_commit
+                else "what was not committed is not there"
+            )
+            raise CannotConnect(
+                f"the connection was lost while version {step.version} ({step.work.value}) ran; {state}: {lost}",
+                hint="bin/migrate status, once the server is back",
+            ) from lost
+
+    def _prepare(self, step: Step, alone: frozenset[int] = frozenset()) -> Prepared:
+        prepared = prepare(step, self._session.down_sql, alone)
+        if not prepared.statements.statements:
+            self._listen(Warned(f"{prepared.section.label} holds no statement"))
+        return prepared
+
+    def _failed(self, prepared: Prepared, failure: StatementFailed) -> DbopsError:
+        """Log a migration that failed and was rolled back, and return what to tell."""
+        statements = tuple(prepared.script.statements)
+        statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
+        self._session.log(
+            LogEntry(
+                Action.FAILED,
+                prepared.step.version.text,
+                prepared.step.status.name,
+                prepared.step.direction,
+                statement_number=failure.index + 1 if statement else None,
+                statement=statement and statement.redacted,
+                sqlstate=failure.error.sqlstate,
+                message=failure.error.message,
+            )
+        )
+        return DbopsError(
+            report.headline(prepared.section, statement, failure),
+            detail=report.excerpt(prepared.section, statement, failure),
+            hint=report.hint(failure, prepared.step.version.text),
+        )
+
+    def _done(self, prepared: Prepared, seconds: float) -> None:
+        step = prepared.step
+        count = sum(1 for _ in prepared.script.statements)
+        self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
+
+
+def _records(prepared: Prepared) -> list[Record]:
+    """What is written down together with the last statement of a step."""
+    step = prepared.step
+    if prepared.row is not None:
+        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction)
+        return [prepared.row, entry]
+    assert step.status.row is not None  # noqa: S101  # only applied versions are undone
+    entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
+    return [DeleteRow(step.status.row.version), entry]
+
+
+def _bookkeeping(step: Step, action: Action) -> list[Record]:
+    """The records of a step that runs no SQL."""
+    status = step.status
+    entry = LogEntry(action, step.version.text, status.name, detail={"work": step.work.value}, duration_ms=0)
+    if step.work is Work.UNRECORD:
+        return [DeleteRow(status.row.version), entry] if status.row else [entry]
+    assert status.file is not None  # noqa: S101  # only versions with a file are recorded
+    row = recorded_row(status.file)
+    if step.work is Work.UPDATE:
+        assert status.row is not None  # noqa: S101  # only applied versions drift
+        old = {"old": status.row.checksum, "new": row.checksum}
+        return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]
+    return [entry] if status.is_applied else [row, entry]

@@ -1,0 +1,300 @@
+"""Comments that divide a file: headers, UP and DOWN banners, and what `-- dbops:` lines ask for.
+
+Only comments between statements count; PostgreSQL's scanner says where the
+statements are, so that a banner inside a string or a function body is none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+
+from dbops.config.values import seconds
+from dbops.engines.postgres.statements import UnreadableSql, position, split, statement_spans
+from dbops.engines.records import Direction
+from dbops.errors import ConfigError, DbopsError
+from dbops.migrations.formats.base import Text
+from dbops.migrations.model import FileSettings, Section
+
+_HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
+_HEADINGS = {
+    "up": Direction.UP,
+    "upgrade": Direction.UP,
+    "down": Direction.DOWN,
+    "downgrade": Direction.DOWN,
+    "rollback": Direction.DOWN,
+    "validation": None,
+}
+_PHRASES = {
+    "up migration": Direction.UP,
+    "down migration": Direction.DOWN,
+    "+migrate up": Direction.UP,
+    "+migrate down": Direction.DOWN,
+}
+_OTHER_TOOLS = {
+    "+goose ": "goose",
+    "migrate:up": "dbmate",
+    "migrate:down": "dbmate",
+    "create above / drop below": "tern",
+    "! previous:": "graphile-migrate",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comment:
+    """A comment between statements: its place in the text, and what is inside its delimiters."""
+
+    start: int
+    end: int
+    inner_start: int
+    inner_end: int
+    is_line: bool
+
+    def inner(self, text: str) -> str:
+        """What is commented out."""
+        return text[self.inner_start : self.inner_end]
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """A banner: `direction` of the section that it opens, None for one that is not run."""
+
+    direction: Direction | None
+    comment: Comment
+
+
+@dataclasses.dataclass(frozen=True)
+class Sections:
+    """How a file is divided: header fields in lower case, settings of the up section, marks in order."""
+
+    header: dict[str, str]
+    settings: FileSettings
+    marks: tuple[Mark, ...]
+    comments: tuple[Comment, ...]
+    spans: tuple[tuple[int, int], ...]
+
+
+def sections(source: Text) -> Sections:
+    """Read the comments of a file.
+
+    :raises DbopsError: with file and line, for text that cannot be read as SQL, for the marks of a format that
+        is not read here, for two marks of one direction, for a `-- dbops:` line that is not known.
+    """
+    text = source.text
+    try:
+        spans = tuple(statement_spans(text))
+    except UnreadableSql as error:
+        line, column = position(text, error.offset)
+        raise DbopsError(f"{source.path}:{line}:{column}: {error.message}") from None
+    comments = tuple(_comments(text, spans))
+    marks = tuple(_marks(source, comments))
+    directives = [comment for comment in comments if comment.start < _down_begins(marks, len(text))]
+    return Sections(
+        header=_header(text, comments, spans),
+        settings=_settings(source.text, str(source.path), directives),
+        marks=marks,
+        comments=comments,
+        spans=spans,
+    )
+
+
+def refuse_mark(source: Text, found: Sections, direction: Direction) -> None:
+    """:raises DbopsError: where a file of one direction carries a mark of the other."""
+    for mark in found.marks:
+        if mark.direction is direction:
+            line, column = position(source.text, mark.comment.start)
+            raise DbopsError(
+                f"{source.path}:{line}:{column}: this file holds a mark of the {direction.value} section; "
+                "what follows it would run with the rest",
+                hint=f"move that part into the .{direction.value}.sql file, or take the mark out",
+            )
+
+
+def up_section(source: Text, found: Sections) -> Section:
+    """The text from the UP mark, or the file's beginning, to the next mark."""
+    start = 0
+    if found.marks and found.marks[0].direction is not Direction.UP:
+        up = [mark for mark in found.marks if mark.direction is Direction.UP]
+        start = up[0].comment.end if up else 0
+    end = next(
+        (m.comment.start for m in found.marks if m.direction is not Direction.UP and m.comment.start >= start), None
+    )
+    return _section(source, start, len(source.text) if end is None else end)
+
+
+def down_section(source: Text, found: Sections) -> Section | None:
+    """What undoes the migration: plain SQL behind the DOWN mark, or what is commented out there; None for nothing."""
+    mark = next((mark for mark in found.marks if mark.direction is Direction.DOWN), None)
+    if mark is None:
+        return None
+    start = mark.comment.end
+    end = next((m.comment.start for m in found.marks if m.comment.start >= start), len(source.text))
+    if any(start <= span[0] < end for span in found.spans):
+        return _section(source, start, end)
+    within = [comment for comment in found.comments if start <= comment.start < end]
+    blocks = [comment for comment in within if not comment.is_line and not is_empty(comment.inner(source.text))]
+    kept = blocks or _commented_lines(source.text, within)
+    if not kept:
+        return None
+    first, last = kept[0].inner_start, kept[-1].inner_end
+    section = _section(source, first, last)
+    return dataclasses.replace(section, sql=_blanked(source.text, kept, first, last))
+
+
+def settings_of(section: Section) -> FileSettings:
+    """What the `-- dbops:` lines within a section ask for."""
+    comments = tuple(_comments(section.sql, tuple(statement_spans(section.sql))))
+    return _settings(section.sql, section.label, comments)
+
+
+def is_empty(sql: str) -> bool:
+    """Whether there is no statement in it.  Text that cannot be read is not empty: the server shall say what is wrong."""
+    try:
+        return not any(True for _ in statement_spans(sql))
+    except UnreadableSql:
+        return False
+
+
+def _section(source: Text, start: int, end: int) -> Section:
+    line, column = position(source.text, start)
+    return Section(source.text[start:end], source.path, line, column)
+
+
+def _comments(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[Comment]:
+    gap_start = 0
+    for start, end in (*spans, (len(text), len(text))):
+        yield from _comments_between(text, gap_start, start)
+        gap_start = end
+
+
+def _comments_between(text: str, at: int, end: int) -> Iterator[Comment]:
+    while at < end:
+        if text.startswith("--", at):
+            line_end = text.find("\n", at, end)
+            line_end = end if line_end < 0 else line_end
+            yield Comment(at, line_end, at + 2, line_end, is_line=True)
+            at = line_end
+        elif text.startswith("/*", at):
+            close = _block_end(text, at)
+            yield Comment(at, close, at + 2, close - 2, is_line=False)
+            at = close
+        else:
+            at += 1
+
+
+def _block_end(text: str, at: int) -> int:
+    """Where a block comment ends; they nest."""
+    depth = 0
+    while at < len(text):
+        if text.startswith("/*", at):
+            depth, at = depth + 1, at + 2
+        elif text.startswith("*/", at):
+            depth, at = depth - 1, at + 2
+            if depth == 0:
+                return at
+        else:
+            following = [found for found in (text.find("/*", at), text.find("*/", at)) if found >= 0]
+            at = min(following, default=len(text))
+    return at
+
+
+def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
+    seen: dict[Direction, Comment] = {}
+    for comment in comments:
+        if not comment.is_line:
+            continue
+        words = " ".join(comment.inner(source.text).strip(" \t\r-=*#").lower().split())
+        _refuse_other_tool(source, comment, words)
+        phrase = next((text for text in _PHRASES if words.startswith(text)), None)
+        if phrase is None and words.rstrip(": ") not in _HEADINGS:
+            continue
+        direction = _PHRASES[phrase] if phrase else _HEADINGS[words.rstrip(": ")]
+        if direction in seen:
+            line, column = position(source.text, comment.start)
+            first, _ = position(source.text, seen[direction].start)
+            raise DbopsError(
+                f"{source.path}:{line}:{column}: a second {direction.value} section; the first is at line {first}",
+                hint="a migration has one of each; move the rest into a migration of its own",
+            )
+        if direction is not None:
+            seen[direction] = comment
+        yield Mark(direction, comment)
+
+
+def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
+    tool = next((tool for mark, tool in _OTHER_TOOLS.items() if words.startswith(mark)), None)
+    if tool is not None:
+        line, column = position(source.text, comment.start)
+        raise DbopsError(
+            f"{source.path}:{line}:{column}: this is a mark of {tool}, whose files are not read yet; "
+            "the parts behind its marks would all run as one",
+            hint="divide the file with -- UP Migration and -- DOWN Migration",
+        )
+
+
+def _down_begins(marks: Iterable[Mark], end: int) -> int:
+    return next((mark.comment.start for mark in marks if mark.direction is Direction.DOWN), end)
+
+
+def _header(text: str, comments: Iterable[Comment], spans: tuple[tuple[int, int], ...]) -> dict[str, str]:
+    """Fields of the comments before the first statement."""
+    limit = spans[0][0] if spans else len(text)
+    header: dict[str, str] = {}
+    for comment in comments:
+        if comment.start >= limit:
+            break
+        for line in comment.inner(text).splitlines():
+            if match := _HEADER.match(line.strip(" \t*")):
+                header.setdefault(match[1].lower(), match[2].strip())
+    return {field: value for field, value in header.items() if value}
+
+
+def _settings(text: str, label: str, comments: Iterable[Comment]) -> FileSettings:
+    found = FileSettings()
+    for comment in comments:
+        words = comment.inner(text).strip()
+        if comment.is_line and words.startswith("dbops:"):
+            line, _ = position(text, comment.start)
+            found = _directive(found, words.removeprefix("dbops:").split(), f"{label}:{line}")
+    return found
+
+
+def _directive(found: FileSettings, words: list[str], place: str) -> FileSettings:
+    match words:
+        case ["no-transaction"]:
+            return dataclasses.replace(found, no_transaction=True)
+        case [("lock-timeout" | "statement-timeout") as name, value]:
+            timeout = seconds(value, f"{place}: -- dbops: {name}", off=True)
+            return dataclasses.replace(found, **{name.replace("-", "_"): timeout})
+    raise ConfigError(
+        f"{place}: -- dbops: {' '.join(words)} is not known",
+        hint="known are no-transaction, lock-timeout TIME and statement-timeout TIME",
+    )
+
+
+def _commented_lines(text: str, comments: list[Comment]) -> list[Comment]:
+    """The `--` lines that are SQL: without rules and prose, from the first from which all the rest can be parsed."""
+    lines = [comment for comment in comments if comment.is_line and comment.inner(text).strip(" \t\r-=*#")]
+    while lines and not _is_sql(_blanked(text, lines, lines[0].inner_start, lines[-1].inner_end)):
+        lines = lines[1:]
+    return lines
+
+
+def _is_sql(sql: str) -> bool:
+    try:
+        found = split(sql)
+    except UnreadableSql:
+        return False
+    return found.parsed and bool(found.statements)
+
+
+def _blanked(text: str, kept: list[Comment], first: int, last: int) -> str:
+    """The text between two places with everything but the inner parts of `kept` as spaces, so that lines stay."""
+    parts, at = [], first
+    for comment in kept:
+        parts.append("".join("\n" if letter == "\n" else " " for letter in text[at : comment.inner_start]))
+        parts.append(comment.inner(text))
+        at = comment.inner_end
+    parts.append("".join("\n" if letter == "\n" else " " for letter in text[at:last]))
+    return "".join(parts)

@@ -1,0 +1,49 @@
+"""`001_domain.up.sql` with `001_domain.down.sql`: one file per direction (golang-migrate's names)."""
+
+from __future__ import annotations
+
+import re
+
+from dbops.engines.records import Direction
+from dbops.migrations.formats import marks
+from dbops.migrations.formats.base import Claim, Text
+from dbops.migrations.model import Migration, MigrationFile, Section
+
+_NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII)
+
+
+class Pairs:
+    """A file per direction; the down file may be missing."""
+
+    name = "pairs"
+
+    def claim(self, file_name: str) -> Claim | None:
+        """Names that end in `.up.sql` or `.down.sql`."""
+        match = _NAME.fullmatch(file_name)
+        return match and Claim(match["version"], match["name"], Direction(match["direction"]))
+
+    def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
+        """Each file is a section as a whole.
+
+        :raises DbopsError: where a file carries the mark of the other direction, whose part must not run with it.
+        """
+        sections = marks.sections(up)
+        marks.refuse_mark(up, sections, Direction.DOWN)
+        if down is not None:
+            marks.refuse_mark(down, marks.sections(down), Direction.UP)
+        return Migration(
+            file=file,
+            up=Section(up.text, up.path),
+            down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
+            raw_checksum=up.raw_checksum,
+            description=sections.header.get("description"),
+            up_settings=sections.settings,
+            down_settings=marks.sections(down).settings if down else sections.settings.__class__(),
+        )
+
+    def file_names(self, version: str, name: str) -> dict[str, str]:
+        """An up and a down file, each with its header."""
+        return {
+            f"{version}_{name}.up.sql": f"-- Migration: {version}_{name}\n-- Description: \n\n",
+            f"{version}_{name}.down.sql": f"-- Undoes {version}_{name}\n\n",
+        }

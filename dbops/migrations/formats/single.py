@@ -1,0 +1,70 @@
+"""`001_init_schema.sql`: both sections in one file, the DOWN section commented out (the trading engine's format)."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from dbops.migrations.formats import marks
+from dbops.migrations.formats.base import Claim, Text
+from dbops.migrations.model import FileSettings, Migration, MigrationFile
+
+_NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)(?:[_-](?P<name>.+))?\.sql", re.ASCII)
+
+TEMPLATE = """\
+-- Migration: {version}_{name}
+-- Description: {description}
+-- Author: {author}
+-- Date: {date}
+
+-- ============================================================================
+-- UP Migration
+-- ============================================================================
+
+
+
+-- ============================================================================
+-- DOWN Migration
+-- ============================================================================
+
+-- To rollback, uncomment and run the following:
+/*
+
+*/
+"""
+
+
+class SingleFile:
+    """One file with banners; the DOWN part in a comment, or as plain SQL."""
+
+    name = "single"
+
+    def claim(self, file_name: str) -> Claim | None:
+        """Names that begin with a version and end in `.sql`."""
+        match = _NAME.fullmatch(file_name)
+        return match and Claim(match["version"], match["name"] or match["version"])
+
+    def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
+        """Up to the DOWN banner is up; what is commented out behind it is down.  Without a banner all is up."""
+        sections = marks.sections(up)
+        undo = marks.down_section(up, sections)
+        return Migration(
+            file=file,
+            up=marks.up_section(up, sections),
+            down=undo,
+            raw_checksum=up.raw_checksum,
+            description=sections.header.get("description"),
+            up_settings=sections.settings,
+            down_settings=marks.settings_of(undo) if undo else FileSettings(),
+        )
+
+    def file_names(self, version: str, name: str) -> dict[str, str]:
+        """One file from the template."""
+        text = TEMPLATE.format(
+            version=version,
+            name=name,
+            description=name.replace("_", " ").capitalize(),
+            author="",
+            date=datetime.datetime.now().astimezone().date(),
+        )
+        return {f"{version}_{name}.sql": text}

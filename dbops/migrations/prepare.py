@@ -1,0 +1,157 @@
+"""A step's SQL, read and decided on: everything that can be wrong before the server is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from dbops.engines.postgres.statements import Statements, UnreadableSql, split
+from dbops.engines.records import Applied
+from dbops.errors import DbopsError
+from dbops.migrations import discovery
+from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section, State, Status
+from dbops.migrations.planner import Outline, Plan, Step, Work
+from dbops.migrations.report import place
+from dbops.migrations.script import Script, ScriptError, plan_script
+
+TOKENS = "tokens"
+RAW = "raw"
+
+StoredDown = Callable[[str], str | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """One step, ready to run.  `row` is what will be recorded by an up, None for a down."""
+
+    step: Step
+    section: Section
+    settings: FileSettings
+    statements: Statements
+    script: Script
+    row: Applied | None
+
+    @property
+    def outline(self) -> Outline:
+        """What is worth showing of it in a plan."""
+        count = sum(1 for _ in self.script.statements)
+        return Outline(self.script.mode, self.script.reason, count, self.section.label)
+
+
+def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozenset()) -> Prepared:
+    """Read the section that a step runs and decide how.
+
+    :param stored_down: the down section that was stored when a version was applied.
+    :param alone: offsets of statements that the server did not want in a transaction.
+    :raises DbopsError: with file, line and column.
+    """
+    if step.work is Work.RUN_UP:
+        assert step.status.file is not None  # noqa: S101  # only versions with a file are pending
+        migration = discovery.read(step.status.file)
+        section, settings = migration.up, migration.up_settings
+    else:
+        migration = None
+        section, settings = _down(step.status, stored_down)
+    statements = _split(section)
+    return Prepared(
+        step,
+        section,
+        settings,
+        statements,
+        _script(section, settings, statements, alone),
+        migration and applied_row(migration, statements),
+    )
+
+
+def outlined(plan: Plan, stored_down: StoredDown) -> Plan:
+    """The plan with an outline of every step that runs SQL; reads each file, keeps none.
+
+    All are read before the first is run, so that a mistake in the last one is found in time.
+    """
+    return dataclasses.replace(
+        plan,
+        steps=tuple(
+            dataclasses.replace(step, outline=prepare(step, stored_down).outline)
+            if step.work in {Work.RUN_UP, Work.RUN_DOWN}
+            else step
+            for step in plan.steps
+        ),
+    )
+
+
+def applied_row(migration: Migration, statements: Statements | None = None) -> Applied:
+    """What the tracking table will say of a migration."""
+    statements = _split(migration.up) if statements is None else statements
+    checksum, algorithm = _checksum(migration, statements)
+    return Applied(
+        version=migration.version.text,
+        sort_key=migration.version.key,
+        name=migration.file.name,
+        description=migration.description,
+        checksum=checksum,
+        raw_checksum=migration.raw_checksum,
+        checksum_algorithm=algorithm,
+        down_sql=migration.down.sql if migration.down else None,
+    )
+
+
+def recorded_row(file: MigrationFile) -> Applied:
+    """What the tracking table will say of a file that is recorded without being run."""
+    return dataclasses.replace(applied_row(discovery.read(file)), execution_time_ms=0)
+
+
+def has_drifted(file: MigrationFile, row: Applied) -> bool:
+    """Whether the up section no longer means what was applied; the raw checksum answers first."""
+    if row.raw_checksum is None:
+        return False
+    if discovery.raw_checksum(discovery.read_bytes(file.path)) == row.raw_checksum:
+        return False
+    try:
+        return row.checksum_algorithm != TOKENS or recorded_row(file).checksum != row.checksum
+    except DbopsError:
+        return True  # it was readable when it was applied
+
+
+def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
+    """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
+    if statements.parsed:
+        return statements.checksum, TOKENS
+    return migration.raw_checksum, RAW
+
+
+def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSettings]:
+    """The file's down section; the stored one where the file is gone, has drifted, or has none."""
+    migration = discovery.read(status.file) if status.file else None
+    if migration and migration.down and status.state is not State.DRIFTED:
+        return migration.down, migration.down_settings
+    stored = stored_down(status.row.version) if status.row else None
+    if stored is not None:
+        from dbops.migrations.formats.marks import settings_of
+
+        section = Section(stored, None)
+        return section, settings_of(section)
+    if migration and migration.down:
+        return migration.down, migration.down_settings
+    raise DbopsError(
+        f"version {status.version} ({status.name}) has no down section",
+        hint=f"write one into its file; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
+    )
+
+
+def _split(section: Section) -> Statements:
+    try:
+        return split(section.sql)
+    except UnreadableSql as error:
+        line, column = place(section, error.offset)
+        raise DbopsError(f"{section.label}:{line}:{column}: {error.message}") from None
+
+
+def _script(section: Section, settings: FileSettings, statements: Statements, alone: frozenset[int]) -> Script:
+    try:
+        return plan_script(statements.statements, no_transaction=settings.no_transaction, alone=alone)
+    except ScriptError as error:
+        line, column = place(section, error.offset)
+        raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None
+
+
+__all__ = ["Prepared", "applied_row", "has_drifted", "outlined", "prepare", "recorded_row"]

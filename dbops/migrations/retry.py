@@ -1,0 +1,59 @@
+"""Trying a transaction again that could not get its locks."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from dbops.engines.base import StatementFailed
+from dbops.engines.postgres.failure import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE
+from dbops.errors import LockNotAcquired
+from dbops.events import Listener, Warned, format_seconds
+
+RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED})
+
+
+def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, listen: Listener) -> None:
+    """Run `attempt` until it succeeds or `deadline` seconds have gone, with growing, jittered pauses.
+
+    Only lock timeouts and deadlocks are tried again: each has rolled back, and nothing is left of it.
+
+    :raises LockNotAcquired: past the deadline, with who held the lock.
+    :raises StatementFailed: any other failure.
+    """
+    began, pause, number = time.monotonic(), 0.25, 1
+    while True:
+        try:
+            return attempt()
+        except StatementFailed as failure:
+            if failure.error.sqlstate not in RETRIED:
+                raise
+            left = deadline - (time.monotonic() - began)
+            if left <= 0:
+                raise gave_up(failure, what, deadline) from failure
+            wait = min(pause * random.uniform(0.5, 1.0), left)  # noqa: S311  # jitter, not a secret
+            listen(
+                Warned(
+                    f"{what}: {failure.error.message}; {_who(failure)}; "
+                    f"try {number + 1} in {format_seconds(wait)}, for {format_seconds(left)} more"
+                )
+            )
+        time.sleep(wait)
+        pause, number = min(pause * 2, 10.0), number + 1
+
+
+def gave_up(failure: StatementFailed, what: str, deadline: float) -> LockNotAcquired:
+    """The error after the deadline."""
+    pids = ", ".join(str(blocker.pid) for blocker in failure.blockers)
+    return LockNotAcquired(
+        f"{what}: a lock was not to be had within {format_seconds(deadline)}; {_who(failure)}",
+        hint="try again when it is gone, or give it longer with --deadline"
+        + (f"; to end the session that blocks: SELECT pg_terminate_backend({pids})" if pids else ""),
+    )
+
+
+def _who(failure: StatementFailed) -> str:
+    if not failure.blockers:
+        return "who holds it could not be seen"
+    return "held by " + "; ".join(str(blocker) for blocker in failure.blockers)

@@ -1,0 +1,252 @@
+"""A migration that cannot be one transaction: unit by unit, each written down, so that it can go on after a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dbops.engines.base import Stage, StatementFailed
+from dbops.engines.postgres import settle
+from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
+from dbops.engines.postgres.session import Session
+from dbops.engines.postgres.settle import Settled
+from dbops.engines.postgres.statements import Kind, Statement
+from dbops.engines.records import Action, JournalLine, LogEntry, Record
+from dbops.errors import DbopsError, PartlyApplied
+from dbops.events import Listener, Note
+from dbops.migrations import report, retry
+from dbops.migrations.prepare import Prepared
+from dbops.migrations.progress import Resumed
+from dbops.migrations.script import Unit
+
+# Whether a statement that was started has taken effect: yes, no, or nobody knows.
+Decide = Callable[[Prepared, Statement], bool | None]
+
+
+class Stepwise:
+    """Runs one prepared section; `left` says whether something of it is in the database."""
+
+    def __init__(
+        self, session: Session, prepared: Prepared, *, deadline: float, listen: Listener, decide: Decide
+    ) -> None:
+        self._session = session
+        self._prepared = prepared
+        self._deadline = deadline
+        self._listen = listen
+        self._decide = decide
+        self._numbered = tuple(_numbered(prepared.script.units))
+        self._of = sum(len(unit.statements) for unit in prepared.script.units)
+
+    def run(self, records: list[Record]) -> None:
+        """Run what has not run yet, then write `records` (the row and its event).
+
+        :raises PartlyApplied: stopped; something is in place, and the journal says what.
+        :raises DbopsError: stopped at the first statement, and nothing is left.
+        """
+        try:
+            self._file_settings()
+            for number, unit in self._rest():
+                self._run(number, unit)
+            self._session.record(records)
+        finally:
+            self._session.reset()
+
+    def _file_settings(self) -> None:
+        settings = self._prepared.settings
+        for name, value in (("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)):
+            if value is not None:
+                self._session.query("select set_config(%s, %s, false)", [name, f"{value * 1000:.0f}"])
+
+    # -- where to go on --------------------------------------------------------------------------------------------
+
+    def _rest(self) -> tuple[tuple[int, Unit], ...]:
+        """The units still to run, after the settings of those that ran have been set again."""
+        lines = {line.number: line for line in self._prepared.step.status.journal}
+        if not lines:
+            return self._numbered
+        first = self._first_to_run(lines)
+        done = self._numbered[:first]
+        if first < len(self._numbered):
+            self._refuse_temporary(done)
+            self._listen(Resumed(self._prepared.step.version.text, self._numbered[first][0], self._of))
+        for statement in (statement for _, unit in done for statement in unit.statements):
+            if statement.kind is Kind.SET:
+                self._session.transaction([statement.text], (), last=False)
+        return self._numbered[first:]
+
+    def _first_to_run(self, lines: dict[int, JournalLine]) -> int:
+        self._refuse_renumbered(lines)
+        for index, (number, unit) in enumerate(self._numbered):
+            line = lines.get(number)
+            if line is None or line.action is Action.STATEMENT_FAILED or line.action is Action.STATEMENT_UNDONE:
+                return index
+            if line.action is Action.STATEMENT_DONE:
+                self._refuse_edited(line, unit, number)
+            elif not self._took_effect(line, unit, number):
+                return index
+        return len(self._numbered)
+
+    def _took_effect(self, line: JournalLine, unit: Unit, number: int) -> bool:
+        """Whether a statement that the journal only knows as started has finished."""
+        statement = unit.statements[0]
+        settled = Settled.UNKNOWN
+        if line.checksum == unit.checksum:
+            settled = settle.settle(self._session, statement.target)
+        done = settled is Settled.DONE
+        if settled is Settled.UNKNOWN:
+            decided = self._decide(self._prepared, statement)
+            if decided is None:
+                raise self._partly(
+                    f"{self._place(statement)}: statement {number} of {self._of} was started and the process ended; "
+                    "whether it took effect is not to be seen from here",
+                    f"look, then go on with bin/migrate {self._verb} --started-statement done, or "
+                    "--started-statement again to run it once more",
+                )
+            done = decided
+        if done:
+            self._journal(Action.STATEMENT_DONE, number, unit)
+        return done
+
+    def _refuse_edited(self, line: JournalLine, unit: Unit, number: int) -> None:
+        if line.checksum != unit.checksum:
+            raise self._partly(
+                f"{self._place(unit.statements[0])}: statement {number} ran already and was edited since",
+                f"put it back as it was, then run bin/migrate {self._verb} again; {self._by_hand}",
+            )
+
+    def _refuse_renumbered(self, lines: Iterable[int]) -> None:
+        unknown = [number for number in lines if number not in dict(self._numbered)]
+        if unknown:
+            raise self._partly(
+                f"{self._prepared.section.label}: statement {unknown[0]} ran already and is not there any more",
+                f"put it back as it was, then run bin/migrate {self._verb} again; {self._by_hand}",
+            )
+
+    def _refuse_temporary(self, done: Iterable[tuple[int, Unit]]) -> None:
+        for number, unit in done:
+            for statement in unit.statements:
+                if statement.makes_temporary:
+                    raise self._partly(
+                        f"{self._place(statement)}: statement {number} made something temporary, which has gone with "
+                        "its session, so the rest of the file cannot go on",
+                        self._by_hand,
+                    )
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def _run(self, number: int, unit: Unit) -> None:
+        what = f"{self._prepared.section.label}, statement {number}"
+        try:
+            if unit.alone:
+                self._run_alone(number, unit)
+            else:
+                retry.with_retries(
+                    lambda: self._session.transaction(
+                        unit.texts, [self._line(Action.STATEMENT_DONE, number, unit)], begin=unit.begin, last=False
+                    ),
+                    what=what,
+                    deadline=self._deadline,
+                    listen=self._listen,
+                )
+        except StatementFailed as failure:
+            if not unit.alone and len(unit.statements) == 1 and failure.error.sqlstate in NEEDS_NO_TRANSACTION:
+                return self._run(number, Unit(unit.statements, alone=True))
+            raise self._failed(failure, number, unit) from failure
+
+    def _run_alone(self, number: int, unit: Unit) -> None:
+        """The journal has it before and after; between the two lies the gap that `settle` closes."""
+        statement = unit.statements[0]
+        settle.prepare(self._session, statement.target, lambda text: self._listen(Note(text)))
+        text = settle.finalize(statement.target, self._session) or statement.text
+        self._journal(Action.STATEMENT_STARTED, number, unit)
+        self._session.alone(text)
+        invalid = settle.invalid_index(self._session, statement.target)
+        if invalid is not None:
+            self._journal(Action.STATEMENT_FAILED, number, unit)
+            raise self._partly(
+                f"{self._place(statement)}: the index {invalid} is there, but invalid",
+                f"bin/migrate {self._verb} drops it and builds it again",
+            )
+        self._journal(Action.STATEMENT_DONE, number, unit)
+
+    def _failed(self, failure: StatementFailed, number: int, unit: Unit) -> DbopsError:
+        """Write down what happened, and what to tell."""
+        index = failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
+        statement = unit.statements[index]
+        left = number > 1
+        if unit.alone:
+            left = self._settle_failure(number, unit) or left
+        self._session.log(
+            LogEntry(
+                Action.FAILED,
+                self._prepared.step.version.text,
+                self._prepared.step.status.name,
+                self._prepared.step.direction,
+                statement_number=number + index,
+                statement=statement.redacted,
+                sqlstate=failure.error.sqlstate,
+                message=failure.error.message,
+            )
+        )
+        headline = report.headline(self._prepared.section, statement, failure)
+        detail = report.excerpt(self._prepared.section, statement, failure)
+        if failure.past_deadline:
+            return retry.gave_up(failure, headline, self._deadline)
+        hint = report.hint(failure, self._prepared.step.version.text)
+        if not left:
+            return DbopsError(headline, detail=detail, hint=hint)
+        error = self._partly(
+            f"{headline} (statement {number + index} of {self._of}; what was before it is in place)",
+            f"bin/migrate {self._verb} goes on at this statement; {hint}",
+        )
+        error.detail = detail
+        return error
+
+    def _settle_failure(self, number: int, unit: Unit) -> bool:
+        """After the server's no to a statement outside a transaction: whether it has left something."""
+        settled = settle.settle(self._session, unit.statements[0].target)
+        clean = settled is Settled.LEFT_NOTHING
+        self._journal(Action.STATEMENT_UNDONE if clean else Action.STATEMENT_FAILED, number, unit)
+        return not clean
+
+    # -- words -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _verb(self) -> str:
+        return self._prepared.step.direction.value
+
+    @property
+    def _by_hand(self) -> str:
+        version = self._prepared.step.version
+        return (
+            f"or finish it by hand, then bin/migrate mark {version}; "
+            f"or undo it by hand, then bin/migrate mark {version} --not-applied"
+        )
+
+    def _place(self, statement: Statement) -> str:
+        line, column = report.place(self._prepared.section, statement.offset)
+        return f"{self._prepared.section.label}:{line}:{column}"
+
+    def _partly(self, message: str, hint: str) -> PartlyApplied:
+        return PartlyApplied(message, hint=hint)
+
+    def _journal(self, action: Action, number: int, unit: Unit) -> None:
+        self._session.transaction((), [self._line(action, number, unit)], last=False)
+
+    def _line(self, action: Action, number: int, unit: Unit) -> LogEntry:
+        return LogEntry(
+            action,
+            self._prepared.step.version.text,
+            self._prepared.step.status.name,
+            self._prepared.step.direction,
+            statement_number=number,
+            statement_checksum=unit.checksum,
+            statement=unit.statements[0].redacted,
+        )
+
+
+def _numbered(units: Iterable[Unit]) -> Iterable[tuple[int, Unit]]:
+    """Each unit with the number of its first statement, from 1."""
+    number = 1
+    for unit in units:
+        yield number, unit
+        number += len(unit.statements)

@@ -1,0 +1,254 @@
+"""Fixtures that every test may use: servers, a database of one's own, a project folder.
+
+- `server`: every major version in turn (ids `pg15`, `pg16`, ...); with the mark
+  `one_major`, or as `any_server`, only one of them.
+- `database`: a fresh empty database on `server`, owned by an ordinary role.
+- `connect(database)`: an autocommit connection that is closed after the test.
+- `project`: a project folder and a clean environment in which commands run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests import servers
+from tests.servers import Database, Farm, Server
+
+ROOT = Path(__file__).resolve().parent.parent
+FARM = pytest.StashKey[Farm]()
+SERVERS = pytest.StashKey[tuple[Server, ...]]()
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-servers", action="store_true", help="leave the servers running, to look at a kept database"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts the servers; a worker of pytest-xdist is told of them."""
+    config.addinivalue_line(
+        "markers", "one_major: run on one PostgreSQL version only, not on every one found"
+    )
+    _forget_users_settings()
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[SERVERS] = servers.from_json(worker["servers"])
+    elif config.option.help or config.option.version or _only_unit_tests(config):
+        config.stash[SERVERS] = ()
+    else:
+        farm = servers.start()
+        config.stash[FARM] = farm
+        config.stash[SERVERS] = farm.servers
+        if not farm.servers:
+            farm.stop()
+            pytest.exit(
+                "no PostgreSQL found to test with: sh dbops/bootstrap.sh --extra server", returncode=1
+            )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = servers.to_json(node.config.stash[SERVERS])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    farm = config.stash.get(FARM, None)
+    if farm is None:
+        return
+    if config.option.keep_servers:
+        sys.stderr.write(f"servers left running; to end them: {farm.leave_running()}\n")
+    else:
+        farm.stop()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    named = [f"{server.major} ({server.bindir})" for server in config.stash[SERVERS]]
+    return "PostgreSQL: " + (", ".join(named) or "none started, only unit tests were asked for")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" not in metafunc.fixturenames:
+        return
+    found = metafunc.config.stash[SERVERS]
+    if not found:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid} needs a server: it does not belong in tests/unit"
+        )
+    if metafunc.definition.get_closest_marker("one_major"):
+        found = (_usual(found),)
+    metafunc.parametrize("server", found, ids=[f"pg{server.major}" for server in found], scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def any_server(request: pytest.FixtureRequest) -> Server:
+    """One server: the machine's own PostgreSQL where there is one, else the newest."""
+    return _usual(request.config.stash[SERVERS])
+
+
+@pytest.fixture
+def database(server: Server, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A fresh empty database; dropped when the test passes, kept and its URL printed when it fails."""
+    made = _make_database(server)
+    yield made
+    if request.node.stash.get(FAILED, False):
+        print(f"kept (until the servers stop; see --keep-servers): {made.url}")
+    else:
+        _drop_database(made)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., psycopg.Connection[Any]]]:
+    """Opens autocommit connections as the database's owner (or with other keywords) and closes them."""
+    opened: list[psycopg.Connection[Any]] = []
+
+    def open_connection(database: Database, **keywords: Any) -> psycopg.Connection[Any]:
+        opened.append(psycopg.connect(**{"autocommit": True, **database.keywords, **keywords}))
+        return opened[-1]
+
+    yield open_connection
+    for connection in opened:
+        connection.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of `--json`."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The last line of `--json`: the result or the error."""
+        return self.events[-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Project:
+    """A project folder with `migrations/`, and the whole environment that its commands see."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project, line ends as given."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+        return path
+
+    def use(self, database: Database) -> None:
+        """Configure the database by DATABASE_URL."""
+        self.environ["DATABASE_URL"] = database.url
+
+    def run(
+        self,
+        *argv: str | Path,
+        environ: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout: float = 60,
+    ) -> Outcome:
+        """Run `dbops ARGV` to its end; `environ` adds to the project's."""
+        ended = subprocess.run(
+            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})},
+            input=stdin.encode(), capture_output=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    def popen(self, *argv: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start `dbops ARGV` in a process group of its own; the test ends it."""
+        return subprocess.Popen(
+            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def _words(self, argv: tuple[str | Path, ...]) -> list[str]:
+        return [sys.executable, "-I", "-m", "dbops", *map(str, argv)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project in a folder with a space in its name; no variable of the user's reaches its commands."""
+    folder = tmp_path / "a project"
+    (folder / "migrations").mkdir(parents=True)
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "DBOPS_PROJECT": str(folder),
+    }
+    return Project(folder, environ)
+
+
+def _usual(found: tuple[Server, ...]) -> Server:
+    if not found:
+        raise pytest.UsageError("this test needs a server: it does not belong in tests/unit")
+    return max(found, key=lambda server: (server.own, server.major))
+
+
+def _only_unit_tests(config: pytest.Config) -> bool:
+    unit = ROOT / "tests" / "unit"
+    places = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return bool(places) and all(place == unit or unit in place.parents for place in places)
+
+
+def _forget_users_settings() -> None:
+    for name in list(os.environ):
+        if name.startswith(("PG", "DB_", "DBOPS_", "POSTGRES_")) or name.endswith("DATABASE_URL"):
+            del os.environ[name]
+    # libpq would still read the files of the user's home
+    os.environ["PGPASSFILE"] = os.environ["PGSERVICEFILE"] = os.devnull
+
+
+def _make_database(server: Server) -> Database:
+    made = Database(
+        server, f"t_{secrets.token_hex(5)}", f"r_{secrets.token_hex(5)}", secrets.token_urlsafe(9)
+    )
+    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
+        role, name = sql.Identifier(made.user), sql.Identifier(made.name)
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(made.password))
+        )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(name, role)
+        )
+    return made
+
+
+def _drop_database(made: Database) -> None:
+    with psycopg.connect(**made.server.keywords(), autocommit=True) as connection:
+        role, name = sql.Identifier(made.user), sql.Identifier(made.name)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))

@@ -1,0 +1,199 @@
+"""The PostgreSQL servers of a test run: one for each major version found.
+
+They are started once and stopped whatever happens.  Run as a program this
+is the watch that stops them: it waits until its standard input closes, which
+happens also when pytest is killed, ends the servers and removes their folder.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dbops.devdb import account, cluster, programs
+from dbops.process import Account
+
+# Nothing here needs to survive a crash of the machine.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_prepared_transactions": "10",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A running server of the test run.  `own` tells the machine's own PostgreSQL from a bundled one."""
+
+    major: int
+    own: bool
+    bindir: str
+    data: str
+    socket_dir: str
+    host: str
+    port: int
+    user: str
+    password: str = dataclasses.field(repr=False)
+
+    def keywords(self, database: str = "postgres") -> dict[str, Any]:
+        """libpq's keywords for the superuser."""
+        return {
+            "host": self.host,
+            "port": str(self.port),
+            "user": self.user,
+            "password": self.password,
+            "dbname": database,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """A database of one test, and the ordinary role that owns it."""
+
+    server: Server
+    name: str
+    user: str
+    password: str = dataclasses.field(repr=False)
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """libpq's keywords for the owner."""
+        return {**self.server.keywords(self.name), "user": self.user, "password": self.password}
+
+    @property
+    def url(self) -> str:
+        """The URL for the owner, with its password."""
+        entry = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return f"postgresql://{entry}@{self.server.host}:{self.server.port}/{quote(self.name, safe='')}"
+
+
+@dataclasses.dataclass
+class Farm:
+    """The servers of this run, their folder, and the watch over them."""
+
+    folder: Path
+    servers: tuple[Server, ...]
+    watch: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the servers and remove their folder; returns when that is done."""
+        assert self.watch.stdin is not None
+        self.watch.stdin.close()
+        self.watch.wait(timeout=60)
+
+    def leave_running(self) -> str:
+        """Let them outlive the run; returns the command that ends them."""
+        self.watch.send_signal(signal.SIGKILL)
+        self.watch.wait()
+        pids = " ".join(_pid(Path(server.data)) for server in self.servers)
+        return f"kill -QUIT {pids}; rm -r {self.folder}"
+
+
+def start() -> Farm:
+    """Start a server for every major version found, the machine's own first."""
+    owner = account.for_new_cluster()
+    folder = Path(tempfile.mkdtemp(prefix="dbops-t-", dir="/tmp"))
+    watch = subprocess.Popen(
+        [sys.executable, "-I", __file__, str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    if owner is not None:
+        os.chown(folder, owner.uid, owner.gid)
+    majors: dict[int, programs.Installation] = {}
+    for installation in programs.find(os.environ.get("PATH", os.defpath), owner).found:
+        majors.setdefault(installation.major, installation)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        starting = [pool.submit(_start_one, folder, found, owner) for found in majors.values()]
+    return Farm(folder, tuple(started.result() for started in starting), watch)
+
+
+def _start_one(folder: Path, installation: programs.Installation, owner: Account | None) -> Server:
+    if not installation.reachable:
+        installation = programs.copy_bundle(installation, folder / f"programs{installation.major}")
+    made = cluster.Cluster(
+        home=folder / f"pg{installation.major}",
+        bindir=installation.bindir,
+        port=0,
+        socket_dir=folder / f"pg{installation.major}" / "run",
+        user="postgres",
+        password=secrets.token_urlsafe(16),
+        account=owner,
+    )
+    cluster.create(made, sync=False)
+    made = _start_on_free_port(made)
+    return Server(
+        major=installation.major,
+        own=not installation.bundled,
+        bindir=str(installation.bindir),
+        data=str(made.data),
+        socket_dir=str(made.socket_dir),
+        host=cluster.LOOPBACK,
+        port=made.port,
+        user=made.user,
+        password=made.password,
+    )
+
+
+def _start_on_free_port(made: cluster.Cluster) -> cluster.Cluster:
+    """Two runs at once may choose the same port between the look and the start: then the next one."""
+    while True:
+        first = 26000 + secrets.randbelow(4000)
+        made = dataclasses.replace(made, port=cluster.free_port(first))
+        try:
+            cluster.start(made, FAST)
+        except cluster.PortTaken:
+            continue
+        return made
+
+
+def to_json(servers: Sequence[Server]) -> str:
+    """For the workers of pytest-xdist."""
+    return json.dumps([dataclasses.asdict(server) for server in servers])
+
+
+def from_json(text: str) -> tuple[Server, ...]:
+    return tuple(Server(**fields) for fields in json.loads(text))
+
+
+def _pid(data: Path) -> str:
+    try:
+        return (data / "postmaster.pid").read_text().partition("\n")[0]
+    except OSError:
+        return ""
+
+
+def _watch(folder: Path) -> None:
+    sys.stdin.buffer.read()
+    pids = [int(pid) for pid in map(_pid, folder.glob("pg*/data")) if pid]
+    for pid in pids:
+        _signal(pid, signal.SIGQUIT)
+    deadline = time.monotonic() + 20
+    while any(_signal(pid, 0) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _signal(pid: int, sign: int) -> bool:
+    try:
+        os.kill(pid, sign)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    _watch(Path(sys.argv[1]))
