@@ -160,7 +160,7 @@ def test_service_to_host_drops_the_service(load_in: Load) -> None:
 
 
 def test_service_is_never_this_machine(load_in: Load) -> None:
-    """This machine over a weaker service, by name or by a URL without host: the service's password is gone."""
+    """This machine over a weaker service in three spellings: the service and its password are gone."""
     env = "PGSERVICE=s\nPGPASSWORD=secret\n"
     for environ in (
         {"DB_HOST": "localhost"},
