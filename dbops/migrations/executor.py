@@ -15,7 +15,7 @@ from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
 from dbops.migrations.planner import Plan, Step, Work
 from dbops.migrations.prepare import Prepared, prepare, recorded_row
-from dbops.migrations.progress import MigrationDone
+from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
 
@@ -46,39 +46,41 @@ class Executor:
         began = time.monotonic()
         prepared = self._prepare(step)
         if prepared.script.mode is Mode.TRANSACTION:
-            prepared = self._in_transaction(prepared)
+            prepared = self._in_transaction(prepared, began)
         if prepared.script.mode is Mode.STEPWISE:
             self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
             stepwise = Stepwise(
                 self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
             )
-            stepwise.run(_records(prepared))
+            stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
 
-    def _in_transaction(self, prepared: Prepared) -> Prepared:
+    def _in_transaction(self, prepared: Prepared, began: float) -> Prepared:
         """Run it as one transaction; where the server says that a statement cannot, return it as stepwise instead."""
         try:
             retry.with_retries(
-                lambda: self._transaction(prepared),
+                lambda: self._transaction(prepared, _records(prepared)),
                 what=prepared.section.label,
                 deadline=self._deadline,
                 listen=self._listen,
             )
         except StatementFailed as failure:
             if failure.stage is not Stage.STATEMENT or failure.error.sqlstate not in NEEDS_NO_TRANSACTION:
-                raise self._failed(prepared, failure) from failure
+                raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
             return self._prepare(prepared.step, frozenset({offset}))
         return prepared
 
-    def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
+    def _transaction(
+        self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
+    ) -> None:
         units = prepared.script.units
         settings = prepared.settings
         timeouts = [("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)]
         self._session.transaction(
             [text for unit in units for text in unit.texts],
-            _records(prepared),
+            records,
             begin=units[0].begin if units else "begin",
             settings=[f"set local {name} = {value * 1000:.0f}" for name, value in timeouts if value is not None],
             opens=opens,
@@ -95,11 +97,14 @@ class Executor:
                 prepared = self._prepare(step)
                 first, last = step is plan.steps[0], step is plan.steps[-1]
                 try:
-                    self._transaction(prepared, opens=first, commits=last)
+                    self._transaction(prepared, [], opens=first, commits=False)
+                    # Apart, since the clock of the transaction would count the steps before this one, too.
+                    records = _records(prepared, milliseconds_since(began))
+                    self._session.transaction((), records, opens=False, commits=last)
                 except StatementFailed as failure:
                     if failure.error.sqlstate in retry.RETRIED:
                         raise
-                    raise self._failed(prepared, failure) from failure
+                    raise self._failed(prepared, failure, began) from failure
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
@@ -133,26 +138,17 @@ class Executor:
             self._listen(Warned(f"{prepared.section.label} holds no statement"))
         return prepared
 
-    def _failed(self, prepared: Prepared, failure: StatementFailed) -> DbopsError:
+    def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
         statements = tuple(prepared.script.statements)
         statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
-        self._session.log(
-            LogEntry(
-                Action.FAILED,
-                prepared.step.version.text,
-                prepared.step.status.name,
-                prepared.step.direction,
-                statement_number=failure.index + 1 if statement else None,
-                statement=statement and statement.redacted,
-                sqlstate=failure.error.sqlstate,
-                message=failure.error.message,
-            )
-        )
+        failure = report.without_secrets(failure, statement)
+        step, number = prepared.step, failure.index + 1
+        self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds_since(began)))
         return DbopsError(
             report.headline(prepared.section, statement, failure),
             detail=report.excerpt(prepared.section, statement, failure),
-            hint=report.hint(failure, prepared.step.version.text),
+            hint=report.hint(failure, step),
         )
 
     def _done(self, prepared: Prepared, seconds: float) -> None:
@@ -161,16 +157,21 @@ class Executor:
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
 
 
-def _records(prepared: Prepared) -> list[Record]:
-    """What is written down together with the last statement of a step."""
-    step = prepared.step
-    if prepared.row is not None:
-        described = {"description": prepared.row.description} if prepared.row.description else None
+def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record]:
+    """What is written down together with the last statement of a step.
+
+    :param milliseconds: how long it took; None lets the server count from the transaction's beginning.
+    """
+    step, row = prepared.step, prepared.row
+    if row is not None:
+        described = {"description": row.description} if row.description else None
         entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
-        return [prepared.row, entry]
-    assert step.status.row is not None  # noqa: S101  # only applied versions are undone
-    entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
-    return [DeleteRow(step.status.row.version), entry]
+        records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
+    else:
+        assert step.status.row is not None  # noqa: S101  # only applied versions are undone
+        entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
+        records = [DeleteRow(step.status.row.version)]
+    return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
 
 
 def _bookkeeping(step: Step, action: Action) -> list[Record]:

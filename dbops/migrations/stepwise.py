@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from dbops.engines.base import Stage, StatementFailed
 from dbops.engines.postgres import settle
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
+from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
@@ -15,7 +17,7 @@ from dbops.errors import DbopsError, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.prepare import Prepared
-from dbops.migrations.progress import Resumed
+from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
 
 # Whether a statement that was started has taken effect: yes, no, or nobody knows.
@@ -35,9 +37,10 @@ class Stepwise:
         self._decide = decide
         self._numbered = tuple(_numbered(prepared.script.units))
         self._of = sum(len(unit.statements) for unit in prepared.script.units)
+        self._began = time.monotonic()
 
-    def run(self, records: list[Record]) -> None:
-        """Run what has not run yet, then write `records` (the row and its event).
+    def run(self, records: Callable[[], list[Record]]) -> None:
+        """Run what has not run yet, then write what `records` returns (the row and its event).
 
         :raises PartlyApplied: stopped; something is in place, and the journal says what.
         :raises DbopsError: stopped at the first statement, and nothing is left.
@@ -46,7 +49,7 @@ class Stepwise:
             self._file_settings()
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._session.record(records)
+            self._session.record(records())
         finally:
             self._session.reset()
 
@@ -172,31 +175,25 @@ class Stepwise:
         """Write down what happened, and what to tell."""
         index = failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
         statement = unit.statements[index]
+        failure = report.without_secrets(failure, statement)
         left = number > 1
         if unit.alone:
             left = self._settle_failure(number, unit) or left
+        milliseconds = milliseconds_since(self._began)
         self._session.log(
-            LogEntry(
-                Action.FAILED,
-                self._prepared.step.version.text,
-                self._prepared.step.status.name,
-                self._prepared.step.direction,
-                statement_number=number + index,
-                statement=statement.redacted,
-                sqlstate=failure.error.sqlstate,
-                message=failure.error.message,
-            )
+            report.log_entry(self._prepared.step, statement, number + index, failure.error, milliseconds)
         )
         headline = report.headline(self._prepared.section, statement, failure)
         detail = report.excerpt(self._prepared.section, statement, failure)
         if failure.past_deadline:
             return retry.gave_up(failure, headline, self._deadline)
-        hint = report.hint(failure, self._prepared.step.version.text)
         if not left:
-            return DbopsError(headline, detail=detail, hint=hint)
+            return DbopsError(headline, detail=detail, hint=report.hint(failure, self._prepared.step))
         error = self._partly(
-            f"{headline} (statement {number + index} of {self._of}; what was before it is in place)",
-            f"bin/migrate {self._verb} goes on at this statement; {hint}",
+            f"{headline} (statement {number + index} of {self._of}; "
+            f"{'what was before it is in place' if number > 1 else 'it may have left something'})",
+            f"{statement_hint(failure.error, self._prepared.step.version.text) or 'mend the statement in the file'}; "
+            f"bin/migrate {self._verb} then goes on with it; {self._by_hand}",
         )
         error.detail = detail
         return error

@@ -99,8 +99,12 @@ def _pooler_error() -> ConfigError:
 
 
 def _open(target: Target, application: str, options: str) -> psycopg.Connection[tuple[Any, ...]]:
+    import logging
+
     import psycopg
 
+    # What psycopg would print by way of logging's last resort is raised, too, and told in better words.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     keywords = target.keywords()
     keywords["options"] = options
     keywords.setdefault("connect_timeout", "10")

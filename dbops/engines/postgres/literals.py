@@ -64,6 +64,27 @@ def redacted(sql: str) -> str:
         return "***"
 
 
+def secrets(sql: str) -> tuple[str, ...]:
+    """What stands between the quotes of the literals that `redacted` hides, the longest first."""
+    lowered = sql.lower()
+    if not any(word in lowered for word in _MAY_HOLD_SECRETS):
+        return ()
+    try:
+        found = {content(token).decode() for token in _secret_tokens(encode(sql))}
+    except UnreadableSql:
+        return (sql,)
+    return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+def _secret_tokens(data: bytes) -> Iterator[bytes]:
+    for (start, end), replacement in _replacements(data):
+        token = data[start:end]
+        if replacement == HIDDEN.encode():
+            yield token
+        else:
+            yield from _secret_tokens(content(token))
+
+
 def _hide(data: bytes) -> bytes:
     out = bytearray()
     copied = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import DEFAULT, Settings
@@ -13,7 +14,7 @@ from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, server_error
 from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
-from dbops.errors import LockNotAcquired, Refused
+from dbops.errors import DbopsError, LockNotAcquired, Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ class Session:
         """
         if self.foreign is not None:
             raise _foreign(self.foreign)
-        return tracking.read(self.connection, self.tables) if self.initialised else Recorded(initialised=False)
+        if not self.initialised:
+            return Recorded(initialised=False)
+        with self._asking(f"{self.tables} cannot be read"):
+            return tracking.read(self.connection, self.tables)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
@@ -112,8 +116,10 @@ class Session:
             raise _foreign(self.foreign)
         if self.initialised:
             return False
-        commands = [_Command(Stage.RECORD, 0, statement) for statement in tracking.create(self.tables)]
-        self._run([_Command(Stage.RECORD, 0, "begin"), *commands, _Command(Stage.COMMIT, 0, "commit")])
+        statements = tracking.create(self.tables, self.connection)
+        commands = [_Command(Stage.RECORD, 0, statement) for statement in statements]
+        with self._asking(f"the tracking table {self.tables} cannot be made"):
+            self._run([_Command(Stage.RECORD, 0, "begin"), *commands, _Command(Stage.COMMIT, 0, "commit")])
         self.initialised = True
         return True
 
@@ -123,22 +129,28 @@ class Session:
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
-        return tracking.read_down_sql(self.connection, self.tables, version)
+        with self._asking(f"{self.tables} cannot be read"):
+            return tracking.read_down_sql(self.connection, self.tables, version)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         self.read()
-        return tracking.read_events(self.connection, self.tables) if self.initialised else []
+        if not self.initialised:
+            return []
+        with self._asking(f"the event log of {self.tables} cannot be read"):
+            return tracking.read_events(self.connection, self.tables)
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
-        self.transaction((), records)
+        with self._asking(f"{self.tables} cannot be written"):
+            self.transaction((), records)
 
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
         if self.initialised and not self.connection.closed:
             query, parameters = tracking.write(self.tables, entry, self._who)
-            self.connection.execute(query, parameters)
+            with self._asking(f"the event log of {self.tables} cannot be written"):
+                self.connection.execute(query, parameters)
 
     # -- the lock --------------------------------------------------------------------------------------------------
 
@@ -215,6 +227,23 @@ class Session:
             return
         for text in (*START_CLEAN, "discard temp", "deallocate all"):
             self.connection.execute(text)
+
+    @contextlib.contextmanager
+    def _asking(self, failed: str) -> Iterator[None]:
+        """The server's no to what dbops itself asks, as an error that begins with `failed`."""
+        import psycopg
+
+        from dbops.engines.postgres.remedies import remedy
+
+        try:
+            yield
+        except StatementFailed as failure:
+            raise DbopsError(f"{failed}: {failure.error.message}", hint=remedy(failure.error)) from failure
+        except psycopg.Error as error:
+            if self.connection.broken or self.connection.closed:
+                raise SessionLost(str(error).strip(), during_commit=False) from error
+            words = server_error(error)
+            raise DbopsError(f"{failed}: {words.message}", hint=remedy(words)) from error
 
     def _run(self, commands: Sequence[_Command], *, limit_waiting: bool = False) -> None:
         """Send commands and fetch their results; on an error roll back and say which one failed."""
