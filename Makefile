@@ -1,0 +1,2 @@
+# Thin names for bin/*; `make help` lists them.
+.POSIX:
