@@ -117,12 +117,17 @@ def test_no_import_cycles() -> None:
         bare = _WithoutTypeChecking().visit(ast.parse(ast.unparse(tree)))
         modules = {_module_of(to) for to in _imported(bare)}
         graph[name] = {module for module in modules if module and not _is_own_package(name, module)}
+    assert _cycle(graph) == []
+    assert _cycle({"a": {"b"}, "b": {"a"}}) != []
+
+
+def _cycle(graph: dict[str, set[str]]) -> list[str]:
+    sorter = TopologicalSorter(graph)
     try:
-        order = list(TopologicalSorter(graph).static_order())
+        sorter.prepare()
     except CycleError as error:
-        order = []
-        assert error.args[1] == []
-    assert "dbops.errors" in order
+        return list(error.args[1])
+    return []
 
 
 def _is_own_package(name: str, imported: str) -> bool:
