@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
@@ -14,7 +16,7 @@ from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Prepared, prepare, recorded_row
+from dbops.migrations.prepare import Prepared, StoredDown, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -39,12 +41,12 @@ class Executor:
         elif plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for step in plan.steps:
-                self._guarded(lambda step=step: self._one(step), step)  # type: ignore[misc]  # mypy: lambda default
+            for prepared in _ahead(plan.steps, self._session.down_sql):
+                self._guarded(functools.partial(self._one, prepared), prepared.step)
 
-    def _one(self, step: Step) -> None:
+    def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
-        prepared = self._prepare(step)
+        self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
         if prepared.script.mode is Mode.STEPWISE:
@@ -69,7 +71,7 @@ class Executor:
                 raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
-            return self._prepare(prepared.step, frozenset({offset}))
+            return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
         return prepared
 
     def _transaction(
@@ -94,7 +96,8 @@ class Executor:
             done = []
             for step in plan.steps:
                 began = time.monotonic()
-                prepared = self._prepare(step)
+                prepared = prepare(step, self._session.down_sql)
+                self._warn_if_empty(prepared)
                 first, last = step is plan.steps[0], step is plan.steps[-1]
                 try:
                     self._transaction(prepared, [], opens=first, commits=False)
@@ -132,11 +135,9 @@ class Executor:
                 hint="bin/migrate status, once the server is back",
             ) from lost
 
-    def _prepare(self, step: Step, alone: frozenset[int] = frozenset()) -> Prepared:
-        prepared = prepare(step, self._session.down_sql, alone)
+    def _warn_if_empty(self, prepared: Prepared) -> None:
         if not prepared.statements.statements:
             self._listen(Warned(f"{prepared.section.label} holds no statement"))
-        return prepared
 
     def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
@@ -155,6 +156,21 @@ class Executor:
         step = prepared.step
         count = sum(1 for _ in prepared.script.statements)
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
+
+
+def _ahead(steps: Sequence[Step], stored_down: StoredDown) -> Iterator[Prepared]:
+    """Each step prepared, the next one while the server is busy with the one at hand.
+
+    Steps whose section may have to come from the database wait for their turn, since the connection is in use.
+    """
+    with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="dbops-prepare") as reading:
+        following: concurrent.futures.Future[Prepared] | None = None
+        for number, step in enumerate(steps):
+            prepared = prepare(step, stored_down) if following is None else following.result()
+            following = None
+            if number + 1 < len(steps) and steps[number + 1].work is Work.RUN_UP:
+                following = reading.submit(prepare, steps[number + 1], stored_down)
+            yield prepared
 
 
 def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record]:

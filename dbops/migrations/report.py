@@ -31,13 +31,17 @@ def without_secrets(failure: StatementFailed, statement: Statement | None) -> St
     hidden = secrets(statement.text) if statement is not None else ()
     if not hidden:
         return failure
-    texts = {
-        name: _hide(value, hidden)
-        for name, value in dataclasses.asdict(failure.error).items()
-        if isinstance(value, str) and name != "sqlstate"
-    }
+    error = failure.error
+    words = dataclasses.replace(
+        error,
+        message=_hide(error.message, hidden),
+        detail=error.detail and _hide(error.detail, hidden),
+        hint=error.hint and _hide(error.hint, hidden),
+        context=error.context and _hide(error.context, hidden),
+        internal_query=error.internal_query and _hide(error.internal_query, hidden),
+    )
     return StatementFailed(
-        dataclasses.replace(failure.error, **texts),
+        words,
         stage=failure.stage,
         index=failure.index,
         blockers=failure.blockers,
@@ -55,7 +59,7 @@ def log_entry(
         step.status.name,
         step.direction,
         statement_number=number if statement else None,
-        statement=statement and statement.redacted,
+        statement=statement.redacted if statement else None,
         sqlstate=error.sqlstate,
         message=error.message,
         duration_ms=milliseconds,
