@@ -54,7 +54,7 @@ class Executor:
             stepwise = Stepwise(
                 self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
             )
-            stepwise.run(_records(prepared))
+            stepwise.run(lambda: _records(prepared, time.monotonic() - began))
         self._done(prepared, time.monotonic() - began)
 
     def _in_transaction(self, prepared: Prepared) -> Prepared:
@@ -145,7 +145,7 @@ class Executor:
                 prepared.step.status.name,
                 prepared.step.direction,
                 statement_number=failure.index + 1 if statement else None,
-                statement=statement and statement.redacted,
+                statement=statement.redacted if statement else None,
                 sqlstate=failure.error.sqlstate,
                 message=failure.error.message,
             )
@@ -177,15 +177,29 @@ def _ahead(steps: Sequence[Step], stored_down: StoredDown) -> Iterator[Prepared]
             yield prepared
 
 
-def _records(prepared: Prepared) -> list[Record]:
-    """What is written down together with the last statement of a step."""
+def _records(prepared: Prepared, seconds: float | None = None) -> list[Record]:
+    """What is written down together with the last statement of a step.
+
+    :param seconds: how long it took; None where all of it is one transaction, whose time the server knows.
+    """
     step = prepared.step
+    milliseconds = None if seconds is None else round(seconds * 1000)
     if prepared.row is not None:
         described = {"description": prepared.row.description} if prepared.row.description else None
-        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
-        return [prepared.row, entry]
-    assert step.status.row is not None  # noqa: S101  # only applied versions are undone
-    entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
+        row = dataclasses.replace(prepared.row, execution_time_ms=milliseconds)
+        entry = LogEntry(
+            Action.APPLIED,
+            step.version.text,
+            step.status.name,
+            step.direction,
+            detail=described,
+            duration_ms=milliseconds,
+        )
+        return [row, entry]
+    assert step.status.row is not None  # only applied versions are undone
+    entry = LogEntry(
+        Action.REVERTED, step.version.text, step.status.name, step.direction, duration_ms=milliseconds
+    )
     return [DeleteRow(step.status.row.version), entry]
 
 
@@ -195,10 +209,10 @@ def _bookkeeping(step: Step, action: Action) -> list[Record]:
     entry = LogEntry(action, step.version.text, status.name, detail={"work": step.work.value}, duration_ms=0)
     if step.work is Work.UNRECORD:
         return [DeleteRow(status.row.version), entry] if status.row else [entry]
-    assert status.file is not None  # noqa: S101  # only versions with a file are recorded
+    assert status.file is not None  # only versions with a file are recorded
     row = recorded_row(status.file)
     if step.work is Work.UPDATE:
-        assert status.row is not None  # noqa: S101  # only applied versions drift
+        assert status.row is not None  # only applied versions drift
         old = {"old": status.row.checksum, "new": row.checksum}
         row = dataclasses.replace(row, version=status.row.version)
         return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]

@@ -36,8 +36,8 @@ class Stepwise:
         self._numbered = tuple(_numbered(prepared.script.units))
         self._of = sum(len(unit.statements) for unit in prepared.script.units)
 
-    def run(self, records: list[Record]) -> None:
-        """Run what has not run yet, then write `records` (the row and its event).
+    def run(self, records: Callable[[], list[Record]]) -> None:
+        """Run what has not run yet, then write what `records` returns (the row and its event).
 
         :raises PartlyApplied: stopped; something is in place, and the journal says what.
         :raises DbopsError: stopped at the first statement, and nothing is left.
@@ -46,7 +46,7 @@ class Stepwise:
             self._file_settings()
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._session.record(records)
+            self._session.record(records())
         finally:
             self._session.reset()
 
