@@ -24,6 +24,7 @@ from dbops.devdb import postmaster, programs, record
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
 from dbops.devdb.record import Record
+from dbops.devdb.envfile import SERVICE_FILE
 from dbops.devdb.undo import Undo
 from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Listener, Note, ignore
@@ -31,7 +32,7 @@ from dbops.process import Account
 
 ROOTS_BASE = Path("/var/lib/dbops")
 SUPERUSER = "postgres"
-SERVICE_FILE = "pg_service.conf"
+
 _FIRST_PORT = 15432
 _PORTS = 8000
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
@@ -93,7 +94,7 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
     """
     places = Places.of(settings.project)
     found = places.load()
-    if found is None or settings.server.value == "configured":
+    if found is None or settings.server.value == "configured" or not made(found):
         return settings.target
     if settings.target.names_server and not found.matches(settings.target):
         return settings.target
@@ -112,17 +113,23 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
     """
     import fcntl
 
-    places.make_folders()
-    descriptor = os.open(places.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            listen(Note("another setup-dev-db is at work in this project: waiting for it"))
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    while True:
+        places.make_folders()
+        path = places.folder / "lock"
+        with open(path, "a", encoding="ascii") as file:
+            os.chmod(file.fileno(), 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                listen(Note("another setup-dev-db is at work in this project: waiting for it"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                continue  # its holder removed the folder while we waited
+            try:
+                yield
+            finally:
+                _remove_if_unused(places.folder)
+            return
 
 
 def made(found: Record) -> bool:
@@ -207,6 +214,8 @@ def destroy(places: Places) -> bool:
             (place / name).unlink(missing_ok=True)
     if places.base != places.folder:
         shutil.rmtree(places.base, ignore_errors=True)
+        with suppress(OSError):
+            ROOTS_BASE.rmdir()
     return there
 
 
@@ -260,6 +269,12 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
         f" (found: {others})",
         hint=f"sudo apt-get install postgresql-{major}; or start over without its data: bin/setup-dev-db destroy",
     )
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove `.dbops/` where nothing came of the work: only what `make_folders` and `exclusive` put there."""
+    if {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load_if_sound(places: Places) -> Record | None:
