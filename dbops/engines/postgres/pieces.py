@@ -68,13 +68,14 @@ class _Open:
     def _nesting(self, span: Span, before: list[Span]) -> int:
         """1 where a BEGIN ATOMIC body opens, or a CASE within one; -1 where one of them closes."""
         word = self._word(span)
+        previous = self._word(before[-1] if before else self._last)
         if self._nested:
-            return {b"case": 1, b"end": -1}.get(word, 0)
-        if word != b"atomic" or not (before or self._first):
+            is_label = previous in (b"as", b".")
+            return 0 if is_label else {b"case": 1, b"end": -1}.get(word, 0)
+        first = self._first or (before[0] if before else None)
+        if first is None or word != b"atomic":
             return 0
-        first = self._first or before[0]
-        previous = before[-1] if before else self._last
-        return int(self._word(previous) == b"begin" and self._word(first) == b"create")
+        return int(previous == b"begin" and self._word(first) == b"create")
 
     def _word(self, span: Span) -> bytes:
         return self._data[span[0] : span[1]].lower()

@@ -48,7 +48,7 @@ class Session:
     """What migrations ask of PostgreSQL.  Use as a context manager; closing frees the lock."""
 
     def __init__(self, connection: psycopg.Connection[Any], settings: Settings, command: str, listen: Listener) -> None:
-        self._connection = connection
+        self.connection = connection
         self._settings = settings
         self._command = command
         self._listen = listen
@@ -89,7 +89,7 @@ class Session:
         """End the session; the server frees its lock and rolls back what is open."""
         if self._activity is not None:
             self._activity.close()
-        self._connection.close()
+        self.connection.close()
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
@@ -100,12 +100,12 @@ class Session:
         """
         if self.foreign is not None:
             raise _foreign(self.foreign)
-        return tracking.read(self._connection, self.tables) if self.initialised else Recorded(initialised=False)
+        return tracking.read(self.connection, self.tables) if self.initialised else Recorded(initialised=False)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
         self.tables, self.initialised, self.foreign = tracking.find(
-            self._connection, self._settings.tracking_table.value
+            self.connection, self._settings.tracking_table.value
         )
         if self.foreign is not None:
             raise _foreign(self.foreign)
@@ -118,12 +118,12 @@ class Session:
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
-        return tracking.read_down_sql(self._connection, self.tables, version)
+        return tracking.read_down_sql(self.connection, self.tables, version)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         self.read()
-        return tracking.read_events(self._connection, self.tables) if self.initialised else []
+        return tracking.read_events(self.connection, self.tables) if self.initialised else []
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
@@ -131,9 +131,9 @@ class Session:
 
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
-        if self.initialised and not self._connection.closed:
+        if self.initialised and not self.connection.closed:
             query, parameters = tracking.write(self.tables, entry, self._who)
-            self._connection.execute(query, parameters)
+            self.connection.execute(query, parameters)
 
     # -- the lock --------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Session:
 
         :raises LockNotAcquired: after the deadline of the settings.
         """
-        lock.acquire(self._connection, self._settings.deadline.value, self._listen)
+        lock.acquire(self.connection, self._settings.deadline.value, self._listen)
 
     # -- running statements ----------------------------------------------------------------------------------------
 
@@ -192,24 +192,24 @@ class Session:
 
         :raises StatementFailed: which may leave something behind, an invalid index for instance.
         """
-        row = self._connection.execute("select current_setting('lock_timeout')").fetchone()
-        self._connection.execute("set lock_timeout = 0")
+        row = self.connection.execute("select current_setting('lock_timeout')").fetchone()
+        self.connection.execute("set lock_timeout = 0")
         try:
             self._run([_Command(Stage.STATEMENT, 0, statement)], limit_waiting=True)
         finally:
-            if not self._connection.closed and row is not None:
-                self._connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
+            if not self.connection.closed and row is not None:
+                self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
 
     def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a catalog query."""
-        return self._connection.execute(statement, parameters).fetchall()
+        return self.connection.execute(statement, parameters).fetchall()
 
     def reset(self) -> None:
         """Undo what a migration set for its session, after a file that was not one transaction."""
-        if self._connection.closed:
+        if self.connection.closed:
             return
         for text in (*START_CLEAN, "discard temp", "deallocate all"):
-            self._connection.execute(text)
+            self.connection.execute(text)
 
     def _run(self, commands: Sequence[_Command], *, limit_waiting: bool = False) -> None:
         """Send commands and fetch their results; on an error roll back and say which one failed."""
@@ -232,19 +232,19 @@ class Session:
             activity.end()
 
     def _pipeline(self, commands: Sequence[_Command]) -> None:
-        with self._connection.pipeline() as pipeline:
+        with self.connection.pipeline() as pipeline:
             for command in commands:
                 self._send(command)
             pipeline.sync()
 
     def _send(self, command: _Command) -> None:
-        command.outcome = self._connection.cursor()
+        command.outcome = self.connection.cursor()
         command.outcome.execute(command.query, command.parameters)
 
     def _failed(self, commands: Sequence[_Command], error: psycopg.Error) -> Exception:
         """What to raise for a failed command, with the transaction rolled back."""
         culprit = next((command for command in commands if not _succeeded(command)), commands[-1])
-        if self._connection.broken or self._connection.closed:
+        if self.connection.broken or self.connection.closed:
             return SessionLost(str(error).strip(), during_commit=culprit.stage is Stage.COMMIT)
         blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, "57014"} else ()
         self._abandon()
@@ -265,13 +265,13 @@ class Session:
         """Roll back whatever is open, and make sure that the next one starts clean."""
         from psycopg.pq import TransactionStatus
 
-        if self._connection.broken or self._connection.closed:
+        if self.connection.broken or self.connection.closed:
             return
-        if self._connection.info.transaction_status is TransactionStatus.ACTIVE:
-            self._connection.cancel_safe()
-            self._connection.close()
-        elif self._connection.info.transaction_status is not TransactionStatus.IDLE:
-            self._connection.execute("rollback")
+        if self.connection.info.transaction_status is TransactionStatus.ACTIVE:
+            self.connection.cancel_safe()
+            self.connection.close()
+        elif self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.connection.execute("rollback")
 
     def _watch(self) -> Activity:
         if self._activity is None:

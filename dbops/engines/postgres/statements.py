@@ -10,8 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from dbops.engines.postgres import classify, libpg_query
-from dbops.engines.postgres.classify import AddedEnumValue, Facts, Kind
+from dbops.engines.postgres import libpg_query
+from dbops.engines.postgres.classify import classify
+from dbops.engines.postgres.facts import TRANSACTIONAL, UNKNOWN, AddedEnumValue, Facts, Kind, alone
+from dbops.engines.postgres.literals import redacted
+from dbops.engines.postgres.nodes import Node
 from dbops.engines.postgres.pieces import Piece, pieces, rejoined
 from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
 from dbops.engines.postgres.tokens import UnreadableSql, encode, token_checksum
@@ -72,6 +75,11 @@ class Statement:
         """The enum type that it creates."""
         return self.facts.creates_type
 
+    @property
+    def redacted(self) -> str:
+        """The text with its password literals replaced by '***', for logs."""
+        return redacted(self.text)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Statements:
@@ -100,7 +108,7 @@ def split(sql: str) -> Statements:
         for piece, facts in _classified(data, batch):
             start, end = characters.before(piece.start), characters.before(piece.end)
             statements.append(Statement(sql[start:end], start, piece.checksum, facts))
-            parsed = parsed and facts is not classify.UNKNOWN
+            parsed = parsed and facts is not UNKNOWN
     return Statements(_with_known_procedures(statements), parsed)
 
 
@@ -155,7 +163,7 @@ def _classified(data: bytes, batch: list[Piece]) -> list[tuple[Piece, Facts]]:
         return found
     found = []
     for piece in batch:
-        found += (len(batch) > 1 and _parsed(data, [piece])) or [(piece, classify.UNKNOWN)]
+        found += (len(batch) > 1 and _parsed(data, [piece])) or [(piece, UNKNOWN)]
     return found
 
 
@@ -167,19 +175,19 @@ def _parsed(data: bytes, batch: list[Piece]) -> list[tuple[Piece, Facts]] | None
         if plain:
             if end - begin < _HUGE:
                 libpg_query.bounds(data[begin:end])
-            return [(piece, classify.TRANSACTIONAL) for piece in batch]
+            return [(piece, TRANSACTIONAL) for piece in batch]
         nodes = libpg_query.parse(data[begin:end])
     except libpg_query.Refusal:
         return None
-    if len(nodes) != len(batch):
+    if [begin + node.get("stmt_location", 0) for node in nodes] != [piece.start for piece in batch]:
         batch = [_place(data, node, begin, end) for node in nodes]
     return [
-        (piece, classify.classify(node["stmt"], data[piece.start : piece.end]))
+        (piece, classify(node["stmt"], data[piece.start : piece.end]))
         for piece, node in zip(batch, nodes, strict=True)
     ]
 
 
-def _place(data: bytes, node: classify.Node, begin: int, end: int) -> Piece:
+def _place(data: bytes, node: Node, begin: int, end: int) -> Piece:
     """Where the parser saw a statement, when the cut at semicolons saw other ones."""
     start = begin + node.get("stmt_location", 0)
     length = node.get("stmt_len", 0)
@@ -194,6 +202,6 @@ def _with_known_procedures(statements: list[Statement]) -> tuple[Statement, ...]
         if facts.procedure:
             committing.add(facts.procedure.name)
         elif facts.calls and facts.calls.name in committing:
-            ends = classify.alone("CALL of a procedure that commits or rolls back", Unknowable())
+            ends = alone("CALL of a procedure that commits or rolls back", Unknowable())
             statements[index] = dataclasses.replace(statement, facts=ends)
     return tuple(statements)

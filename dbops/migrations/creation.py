@@ -1,0 +1,71 @@
+"""New migration files, in the format and the numbering that the folder has."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from pathlib import Path
+
+from dbops.config.model import Setting
+from dbops.errors import ConfigError, DbopsError, UsageError
+from dbops.migrations import discovery
+from dbops.migrations.formats import by_name
+from dbops.migrations.model import Folder
+from dbops.migrations.version import Version
+
+TIMESTAMP = "%Y%m%d%H%M%S"
+_UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+def create(folder: Setting[Path], version: str | None, name: str, format_name: str | None = None) -> list[Path]:
+    """Write the files of a new migration; the folder is made if it is missing.
+
+    :param version: None for the next one, as the folder counts.
+    :raises DbopsError: where the name is not fit for a file, the version is taken, or the disk refuses.
+    """
+    name = re.sub(r"\s+", "_", name.strip())
+    if not name or name.startswith(".") or _UNFIT.search(name) or len(os.fsencode(name)) > 200:
+        raise UsageError(f"{name!r} is not fit for a file name", hint="for example: bin/migrate new add_user_preferences")
+    found = _existing(folder)
+    if version is None:
+        version = next_version(found)
+    elif found and any(file.version == Version.parse(version) for file in found.files):
+        raise UsageError(f"version {version} is taken", hint=f"the next one is {next_version(found)}")
+    Version.parse(version)
+    format_name = format_name or (found.files[-1].format if found else "single")
+    return [
+        _write(folder.value / file_name, text)
+        for file_name, text in by_name(format_name).file_names(version, name).items()
+    ]
+
+
+def next_version(folder: Folder | None) -> str:
+    """The number after the highest one, as wide as that; a timestamp where the folder has timestamps."""
+    if folder is None:
+        return "001"
+    last = folder.files[-1].version.text
+    if len(last) == 14 and last.startswith("20") and last.isdigit():
+        return datetime.datetime.now(datetime.timezone.utc).strftime(TIMESTAMP)
+    head, dot, tail = last.rpartition(".")
+    return f"{head}{dot}{int(tail) + 1:0{len(tail)}d}"
+
+
+def _existing(folder: Setting[Path]) -> Folder | None:
+    """The folder as it is; None where it is missing or has no migration yet."""
+    path = folder.value
+    if not path.is_dir() or not any(entry.suffix == ".sql" for entry in path.iterdir()):
+        return None
+    return discovery.discover(folder)
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise DbopsError(f"{path} is there already") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    return path

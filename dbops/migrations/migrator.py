@@ -1,0 +1,149 @@
+"""The verbs of `migrate` as methods: from a session and a folder to plans and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dbops.config.model import Settings
+from dbops.engines.postgres import lock
+from dbops.engines.postgres.session import Session
+from dbops.engines.records import Action, Direction, LogEntry, LoggedEvent
+from dbops.errors import Refused
+from dbops.events import Listener, Note
+from dbops.migrations import compare, discovery
+from dbops.migrations.executor import Executor
+from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.planner import Plan, Work
+from dbops.migrations.prepare import has_drifted, outlined
+from dbops.migrations.stepwise import Decide
+
+MakePlan = Callable[[Sequence[Status]], Plan]
+
+
+def nobody_knows(prepared: object, statement: object) -> None:
+    """The answer to "did it take effect?" where there is nobody to ask."""
+
+
+class Migrator:
+    """Migrations of one folder on one database."""
+
+    def __init__(self, session: Session, settings: Settings, listen: Listener, decide: Decide = nobody_knows) -> None:
+        self._session = session
+        self._settings = settings
+        self._listen = listen
+        self._decide = decide
+        self._folder: Folder | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The migrations folder, read once.
+
+        :raises ConfigError: where it is missing or holds no migration.
+        """
+        if self._folder is None:
+            self._folder = discovery.discover(self._settings.migrations_dir)
+        return self._folder
+
+    def statuses(self) -> list[Status]:
+        """How every version stands, in order.
+
+        :raises Refused: where the tracking table belongs to another tool.
+        """
+        return compare.compare(self.folder, self._session.read(), has_drifted)
+
+    def history(self) -> list[LoggedEvent]:
+        """The event log, oldest first."""
+        return self._session.events()
+
+    def initialise(self) -> bool:
+        """Make the tracking tables unless they are there; True if this call made them."""
+        if self._session.initialised:
+            return False
+        self._session.acquire_lock()
+        made = self._session.initialise()
+        if made:
+            self._session.log(LogEntry(Action.INITIALISED))
+        return made
+
+    def plan(self, make_plan: MakePlan) -> Plan:
+        """What `make_plan` makes of the statuses, with every file read and outlined; changes nothing.
+
+        :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
+        """
+        plan = outlined(make_plan(self.statuses()), self._session.down_sql)
+        if plan.single_transaction:
+            _refuse_unsafe(plan)
+        return plan
+
+    def change(self, plan: Plan, make_plan: MakePlan) -> Plan:
+        """Carry out a plan under the lock; returns the plan that was carried out.
+
+        Another migrator may have been at work since `plan` was made, so that it
+        is made again once the lock is held.
+
+        :raises DbopsError: at the first step that fails; the steps before it stay.
+        """
+        self._session.acquire_lock()
+        if self._session.initialise():
+            self._session.log(LogEntry(Action.INITIALISED))
+        fresh = make_plan(self.statuses())
+        if _work(fresh) == _work(plan):
+            fresh = plan
+        else:
+            self._listen(Note("another migrator was at work meanwhile; planned again"))
+            fresh = outlined(fresh, self._session.down_sql)
+        executor = Executor(
+            self._session, deadline=self._settings.deadline.value, listen=self._listen, decide=self._decide
+        )
+        executor.execute(fresh)
+        return fresh
+
+    def unlock(self) -> int:
+        """End the dbops session that holds the lock; returns its process id.
+
+        :raises Refused: where nobody holds it, or somebody who is not dbops.
+        """
+        holder = next(iter(lock.holders(self._session.connection)), None)
+        if holder is None:
+            raise Refused("nobody holds the migration lock", hint="bin/migrate status")
+        if not holder.application.startswith("dbops "):
+            raise Refused(
+                f"the lock is held by a session that is not dbops': {holder}",
+                hint=f"if it may be ended: SELECT pg_terminate_backend({holder.pid})",
+            )
+        self._session.query("select pg_terminate_backend(%s)", [holder.pid])
+        self._session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
+        return holder.pid
+
+
+def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
+    """Who brought the first file that is out of order, as git tells: ` (added by ..., ...)`, or nothing."""
+    from dbops.migrations.authorship import author_of
+
+    status = next((status for status in statuses if status.state is State.OUT_OF_ORDER and status.file), None)
+    author = status and status.file and author_of(status.file.path)
+    return f" (added by {author})" if author else ""
+
+
+def _work(plan: Plan) -> list[tuple[Work, str, State]]:
+    return [(step.work, step.version.key, step.status.state) for step in plan.steps]
+
+
+def _refuse_unsafe(plan: Plan) -> None:
+    """:raises Refused: where the pending migrations cannot all be in one transaction."""
+    from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
+    from dbops.migrations.prepare import prepare
+
+    steps = [step for step in plan.steps if step.direction is Direction.UP]
+    sections = [prepare(step, lambda version: None) for step in steps]
+    for prepared in sections:
+        if prepared.settings.no_transaction:
+            raise Refused(f"{prepared.section.label} says no-transaction", hint=_TWO_RUNS)
+    reason = unsafe_in_one_transaction(
+        [statement for prepared in sections for statement in prepared.script.statements]
+    )
+    if reason is not None:
+        raise Refused(f"the pending migrations cannot be one transaction: {reason}", hint=_TWO_RUNS)
+
+
+_TWO_RUNS = "run up to that one with --to, then the rest; or leave --single-transaction out"
