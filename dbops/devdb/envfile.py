@@ -59,6 +59,12 @@ def write(path: Path, text: str) -> bool:
     return True
 
 
+def remove(path: Path, text: str) -> None:
+    """Take back what `write` made: the file is removed only while it says exactly this."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        path.unlink()
+
+
 def write_service(folder: Path, target: Target, test_target: Target) -> None:
     """Write the services `dev` and `test` to `.dbops/pg_service.conf`, where it does not say the same already.
 

