@@ -141,6 +141,11 @@ def made(found: Record) -> bool:
     return clusters.data_major(found.home / "data") is not None
 
 
+def leftover_cluster(places: Places, found: Record | None) -> bool:
+    """Whether there is something to destroy although no whole cluster with its record is there."""
+    return found is None and (places.base / "cluster").exists()
+
+
 def running(found: Record) -> bool:
     """Whether the private server runs (its own, not another that listens on its port)."""
     return postmaster.running(found.home / "data") is not None
@@ -158,7 +163,7 @@ def make(places: Places, known: Record | None, installation: programs.Installati
             f"{home} has a cluster without its record",
             hint="remove it, with its data: bin/setup-dev-db destroy",
         )
-    undo.add("remove the private server", lambda: destroy(places))
+    undo.add("remove the private server", lambda: _destroyed(places))
     if not installation.reachable:
         installation = programs.copy_bundle(installation, places.base / "programs")
     chosen = _chosen(places, known, home, installation)
@@ -280,6 +285,10 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
         f" (found: {others})",
         hint=f"sudo apt-get install postgresql-{major}; or start over without its data: bin/setup-dev-db destroy",
     )
+
+
+def _destroyed(places: Places) -> None:
+    destroy(places)
 
 
 def _remove_if_unused(folder: Path) -> None:
