@@ -47,11 +47,6 @@ def read(path: Path) -> dict[str, Setting[str]]:
     return found
 
 
-def quoted(value: str) -> str:
-    """The value as `.env` must have it, so that `read` gives it back unchanged."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _text(path: Path) -> str | None:
     """What the file says; None where there is none, or where it is a folder (a virtual environment)."""
     try:

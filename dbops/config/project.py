@@ -16,8 +16,8 @@ _TEXT = ("database", "test-database", "database-url", "migrations-dir", "trackin
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-_ELSEWHERE = ("checks", "hooks", "schema-file", "backup-before-migrate", "seeds-dir", "backups-dir")
-_KNOWN = (*_TEXT, *_TIMES, *_LISTS, *_ELSEWHERE)
+ELSEWHERE = ("checks", "hooks", "schema-file", "backup-before-migrate", "seeds-dir", "backups-dir")
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, *ELSEWHERE)
 _MARKS = (".dbops", ".env", ".git")
 
 
@@ -120,7 +120,7 @@ def _toml_problem(message: str, text: str) -> str:
 
 def _check(path: Path, table: Mapping[str, Any]) -> None:
     for key, value in table.items():
-        if key not in _KNOWN:
+        if key not in KNOWN:
             raise ConfigError(f"{path} [tool.dbops] has an unknown key {key!r}", hint=_closest(key))
         if (wanted := _wanted(key, value)) is not None:
             raise ConfigError(f"{path} [tool.dbops] {key} is not {wanted}", hint=f"write it as {wanted}")
@@ -142,5 +142,5 @@ def _wanted(key: str, value: object) -> str | None:
 def _closest(key: str) -> str:
     import difflib
 
-    close = difflib.get_close_matches(key.replace("_", "-").lower(), _KNOWN, n=1)
+    close = difflib.get_close_matches(key.replace("_", "-").lower(), KNOWN, n=1)
     return f"did you mean {close[0]}?" if close else "known are " + ", ".join((*_TEXT, *_TIMES, *_LISTS))

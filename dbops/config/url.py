@@ -1,8 +1,6 @@
-"""Connection URLs and key=value strings: from text to libpq's keywords, and back."""
+"""Connection URLs and key=value strings: from text to libpq's keywords."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from dbops.config import spelling
 from dbops.config.model import SECRET_PARTS
@@ -32,24 +30,6 @@ def parse(text: str, origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
             raise ConfigError(f"the {keyword} in the value from {origin} {problem[0]}", hint=problem[1])
     warning = f"{origin}: the query parameter {{}} is golang-migrate's and is not used"
     return parts, tuple(warning.format(name) for name in foreign)
-
-
-def spell(keywords: Mapping[str, str]) -> str:
-    """A URL that `parse` reads back to the same keywords.  Holds the password where they do."""
-    from urllib.parse import quote
-
-    rest = {key: value for key, value in keywords.items() if value}
-    user, password = rest.pop("user", ""), rest.pop("password", "")
-    # Only a plain host can stand before the slash: a socket's folder and several hosts go into the query.
-    host = rest.pop("host", "") if not set(rest.get("host", "")) & set("/,:@") else ""
-    port = rest.pop("port", "") if host else ""
-    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
-    url = (
-        "postgresql://" + (f"{login}@" if login else "") + quote(host, safe="") + (f":{port}" if port else "")
-    )
-    url += "/" + quote(rest.pop("dbname", ""), safe="")
-    query = "&".join(f"{key}={quote(value, safe='')}" for key, value in rest.items())
-    return f"{url}?{query}" if query else url
 
 
 def _checked_query(text: str, origin: str) -> tuple[str, list[str]]:

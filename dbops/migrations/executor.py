@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -164,7 +165,8 @@ def _records(prepared: Prepared) -> list[Record]:
     """What is written down together with the last statement of a step."""
     step = prepared.step
     if prepared.row is not None:
-        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction)
+        described = {"description": prepared.row.description} if prepared.row.description else None
+        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
         return [prepared.row, entry]
     assert step.status.row is not None  # noqa: S101  # only applied versions are undone
     entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
@@ -182,5 +184,6 @@ def _bookkeeping(step: Step, action: Action) -> list[Record]:
     if step.work is Work.UPDATE:
         assert status.row is not None  # noqa: S101  # only applied versions drift
         old = {"old": status.row.checksum, "new": row.checksum}
+        row = dataclasses.replace(row, version=status.row.version)
         return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]
     return [entry] if status.is_applied else [row, entry]

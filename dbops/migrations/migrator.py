@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dbops.config.model import Settings
+from dbops.engines.base import Blocker
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, Direction, LogEntry, LoggedEvent
+from dbops.engines.records import Action, LogEntry, LoggedEvent
 from dbops.errors import Refused
 from dbops.events import Listener, Note
 from dbops.migrations import compare, discovery
@@ -15,6 +16,7 @@ from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
 from dbops.migrations.prepare import has_drifted, outlined
+from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide
 
 MakePlan = Callable[[Sequence[Status]], Plan]
@@ -72,7 +74,7 @@ class Migrator:
         """
         plan = outlined(make_plan(self.statuses()), self._session.down_sql)
         if plan.single_transaction:
-            _refuse_unsafe(plan)
+            _refuse_unsafe(plan, self._session.connection.info.server_version)
         return plan
 
     def change(self, plan: Plan, make_plan: MakePlan) -> Plan:
@@ -98,10 +100,10 @@ class Migrator:
         executor.execute(fresh)
         return fresh
 
-    def unlock(self) -> int:
-        """End the dbops session that holds the lock; returns its process id.
+    def lock_holder(self) -> Blocker:
+        """The session that holds the migration lock.
 
-        :raises Refused: where nobody holds it, or somebody who is not dbops.
+        :raises Refused: where nobody does, or somebody who is not dbops.
         """
         holder = next(iter(lock.holders(self._session.connection)), None)
         if holder is None:
@@ -111,9 +113,12 @@ class Migrator:
                 f"the lock is held by a session that is not dbops': {holder}",
                 hint=f"if it may be ended: SELECT pg_terminate_backend({holder.pid})",
             )
+        return holder
+
+    def unlock(self, holder: Blocker) -> None:
+        """End the session that holds the lock; what it had not committed is rolled back."""
         self._session.query("select pg_terminate_backend(%s)", [holder.pid])
         self._session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
-        return holder.pid
 
 
 def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
@@ -129,21 +134,21 @@ def _work(plan: Plan) -> list[tuple[Work, str, State]]:
     return [(step.work, step.version.key, step.status.state) for step in plan.steps]
 
 
-def _refuse_unsafe(plan: Plan) -> None:
+def _refuse_unsafe(plan: Plan, server_version: int) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
     from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
     from dbops.migrations.prepare import prepare
+    from dbops.migrations.report import place
 
-    steps = [step for step in plan.steps if step.direction is Direction.UP]
-    sections = [prepare(step, lambda version: None) for step in steps]
-    for prepared in sections:
-        if prepared.settings.no_transaction:
-            raise Refused(f"{prepared.section.label} says no-transaction", hint=_TWO_RUNS)
-    reason = unsafe_in_one_transaction(
-        [statement for prepared in sections for statement in prepared.script.statements]
-    )
-    if reason is not None:
-        raise Refused(f"the pending migrations cannot be one transaction: {reason}", hint=_TWO_RUNS)
+    prepared = [prepare(step, lambda version: None) for step in plan.steps]
+    for one in prepared:
+        if one.script.mode is Mode.STEPWISE:
+            raise Refused(f"{one.section.label} cannot be in one transaction with others: {one.script.reason}", hint=_TWO_RUNS)
+    obstacle = unsafe_in_one_transaction([tuple(one.script.statements) for one in prepared], server_version)
+    if obstacle is not None:
+        section = prepared[obstacle.section].section
+        line, column = place(section, obstacle.statement.offset)
+        raise Refused(f"{section.label}:{line}:{column}: {obstacle} cannot be in one transaction", hint=_TWO_RUNS)
 
 
 _TWO_RUNS = "run up to that one with --to, then the rest; or leave --single-transaction out"

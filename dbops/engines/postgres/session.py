@@ -10,6 +10,7 @@ from dbops.config.model import DEFAULT, Settings
 from dbops.engines.base import Identity, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
+from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, server_error
 from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
 from dbops.errors import LockNotAcquired, Refused
@@ -115,6 +116,10 @@ class Session:
         self._run([_Command(Stage.RECORD, 0, "begin"), *commands, _Command(Stage.COMMIT, 0, "commit")])
         self.initialised = True
         return True
+
+    def comment(self) -> str | None:
+        """The database's comment, which carries the mark of a development database."""
+        return read_comment(self.connection, self.identity.database)
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""

@@ -17,7 +17,7 @@ from dbops.engines.postgres.literals import redacted
 from dbops.engines.postgres.nodes import Node
 from dbops.engines.postgres.pieces import Piece, pieces, rejoined
 from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
-from dbops.engines.postgres.tokens import UnreadableSql, encode, token_checksum
+from dbops.engines.postgres.tokens import UnreadableSql, digest, encode, token_checksum
 
 __all__ = ["Kind", "Statement", "Statements", "UnreadableSql", "position", "split", "statement_spans", "token_checksum"]
 
@@ -91,6 +91,11 @@ class Statements:
 
     statements: tuple[Statement, ...]
     parsed: bool
+
+    @property
+    def checksum(self) -> str:
+        """sha256 in hexadecimal over all tokens: comments, white space and line ends do not count."""
+        return digest("\n".join(statement.checksum for statement in self.statements).encode())
 
 
 def split(sql: str) -> Statements:

@@ -159,6 +159,33 @@ def test_service_to_host_drops_the_service(load_in: Load) -> None:
     assert parts == {"host": "db2", "dbname": "trading_engine"}
 
 
+def test_service_is_never_this_machine(load_in: Load) -> None:
+    """This machine over a weaker service in three spellings: the service and its password are gone."""
+    env = "PGSERVICE=s\nPGPASSWORD=secret\n"
+    for environ in (
+        {"DB_HOST": "localhost"},
+        {"PGHOSTADDR": "127.0.0.1"},
+        {"DATABASE_URL": "postgresql:///d"},
+    ):
+        assert {"service", "password"} & load_in(environ, env=env).target.parts.keys() == set()
+
+
+def test_address_and_name_are_compared(load_in: Load) -> None:
+    """An address as PGHOSTADDR and as DB_HOST is one server; another host over an address is not."""
+    env = "PGHOSTADDR=10.0.0.1\nPGPASSWORD=secret\n"
+    assert load_in({"DB_HOST": "10.0.0.1"}, env=env).target.get("password") == "secret"
+    assert {"hostaddr", "password"} & load_in({"DB_HOST": "localhost"}, env=env).target.parts.keys() == set()
+
+
+def test_files_of_libpq_in_env(load_in: Load) -> None:
+    """Files of passwords and certificates: parts where `.env` names them, else libpq reads them itself."""
+    variables = {"PGPASSFILE": "/p", "PGSSLROOTCERT": "/c"}
+    env = "".join(f"{name}={value}\n" for name, value in variables.items())
+    assert load_in(variables).target.keywords() == {"dbname": "trading_engine"}
+    parts = load_in(env=env).target.keywords()
+    assert parts == {"dbname": "trading_engine", "passfile": "/p", "sslrootcert": "/c"}
+
+
 def test_service_leaves_the_database_to_the_service_file(load_in: Load) -> None:
     """Only a service, and a database in pyproject.toml: the target names none, `database` does."""
     settings = load_in({"PGSERVICE": "s"}, toml='[tool.dbops]\ndatabase = "app"\n')

@@ -115,6 +115,15 @@ def test_golang_migrate_parameters_are_left_out_with_a_warning() -> None:
     assert ["x-multi-statement" in warnings[0], "x-migrations-table" in warnings[1]] == [True, True]
 
 
+def test_query_begins_after_the_password() -> None:
+    """A `?` in the password and one before the query: the query is the second."""
+    parts, warnings = url.parse("postgres://u:a?x-b=c@h/d?x-lock=1&sslmode=require", "X")
+    assert parts == {"user": "u", "password": "a?x-b=c", "host": "h", "dbname": "d", "sslmode": "require"}
+    assert len(warnings) == 1
+    with pytest.raises(ConfigError, match="query parameter 'nope'"):
+        url.parse("postgres://u:a?x-b=c@h/d?nope=1", "X")
+
+
 def test_63_bytes_are_a_database_name() -> None:
     """The longest name that PostgreSQL keeps: accepted."""
     assert url.parse("postgresql://h/" + "n" * 63, "X")[0]["dbname"] == "n" * 63

@@ -1,0 +1,219 @@
+"""What `bin/migrate` shows: results as JSON data and as lines for people."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dbops.cli.output import table
+from dbops.engines.base import Identity
+from dbops.engines.postgres.session import Session
+from dbops.engines.records import Action, LoggedEvent
+from dbops.events import format_seconds
+from dbops.migrations import compare
+from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.planner import Plan, Step
+
+
+def identity(database: Identity) -> dict[str, str]:
+    """The database that was worked on."""
+    return {"user": database.user, "host": database.host, "port": database.port, "database": database.database}
+
+
+# -- status ------------------------------------------------------------------------------------------------------------
+
+
+def status_data(statuses: Sequence[Status], folder: Folder, session: Session) -> dict[str, Any]:
+    """`migrations`: version, name, state (in words), file, applied_at, applied_by, execution_time_ms of each."""
+    at = compare.current(statuses)
+    return {
+        "database": identity(session.identity),
+        "folder": str(folder.path),
+        "current": at and at.version.text,
+        "migrations": [_status_row(status) for status in statuses],
+        "passed_over": [{"file": name, "reason": reason} for name, reason in folder.passed_over],
+    }
+
+
+def _status_row(status: Status) -> dict[str, Any]:
+    row = status.row
+    return {
+        "version": status.version.text,
+        "name": status.name,
+        "state": status.state.value,
+        "file": status.file and str(status.file.path),
+        "applied_at": row and row.applied_at and row.applied_at.isoformat(),
+        "applied_by": row and row.applied_by,
+        "execution_time_ms": row and row.execution_time_ms,
+    }
+
+
+def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -> list[str]:
+    """A table and a summary."""
+    rows = [
+        (
+            status.version.text,
+            status.name,
+            status.state.value,
+            _when(status.row.applied_at) if status.row else "",
+            _took(status.row.execution_time_ms) if status.row else "",
+            (status.row.applied_by or "") if status.row else "",
+        )
+        for status in statuses
+    ]
+    lines = list(table(("version", "name", "state", "applied", "took", "by"), rows))
+    return [*lines, "", f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
+
+
+def _counts(statuses: Sequence[Status]) -> str:
+    counted = [(state, sum(1 for status in statuses if status.state is state)) for state in State]
+    return ", ".join(f"{count} {state.value}" for state, count in counted if count)
+
+
+# -- plans -------------------------------------------------------------------------------------------------------------
+
+
+def plan_data(plan: Plan, database: Identity) -> dict[str, Any]:
+    """`steps` in order; `changed` is false: nothing was done."""
+    return {**done_data(plan, database), "changed": False}
+
+
+def done_data(plan: Plan, database: Identity) -> dict[str, Any]:
+    """What was carried out."""
+    return {
+        "verb": plan.verb,
+        "database": identity(database),
+        "changed": bool(plan.steps),
+        "single_transaction": plan.single_transaction,
+        "steps": [_step_data(step) for step in plan.steps],
+    }
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    outline = step.outline
+    return {
+        "work": step.work.value,
+        "version": step.version.text,
+        "name": step.status.name,
+        "source": outline and outline.source,
+        "mode": outline and outline.mode.value,
+        "reason": outline and outline.reason,
+        "statements": outline and outline.statements,
+    }
+
+
+def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> list[str]:
+    """The steps in order, what each runs and how; with `verbose` the SQL, too."""
+    where = f"database {session.identity}, folder {folder.path}"
+    if not plan.steps:
+        return [f"nothing to do; {where}"]
+    together = ", in one transaction" if plan.single_transaction else ""
+    lines = [f"{plan.verb} would run {len(plan.steps)} step(s){together}; {where}"]
+    for step in plan.steps:
+        lines.append(f"  {step_line(step)}")
+        if verbose and step.outline:
+            lines += [f"      {line}" for line in _sql_of(step, session)]
+    return lines
+
+
+def step_line(step: Step) -> str:
+    """`up 001 init_schema: 12 statements, one transaction`."""
+    line = f"{step.work.value} {step.version} {step.status.name}"
+    if step.outline is None:
+        return line
+    reason = f" ({step.outline.reason})" if step.outline.reason else ""
+    plural = "" if step.outline.statements == 1 else "s"
+    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}"
+
+
+def _sql_of(step: Step, session: Session) -> Iterable[str]:
+    from dbops.migrations.prepare import prepare
+
+    for statement in prepare(step, session.down_sql).script.statements:
+        yield from f"{statement.redacted};".splitlines()
+
+
+def done_lines(plan: Plan, statuses: Sequence[Status], session: Session) -> list[str]:
+    """One line: how many, and where the database is now."""
+    at = compare.current(statuses)
+    now = f"{at.version} {at.name}" if at else "empty: no migration is applied"
+    return [f"{plan.verb}: {len(plan.steps)} done; {session.identity.database} is at {now}"]
+
+
+def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], session: Session) -> list[str]:
+    """Nothing to do, with its reasons."""
+    at = compare.current(statuses)
+    lines = [
+        f"{plan.verb}: nothing to do",
+        f"  folder:   {folder.path}, {len(folder.files)} migration(s) read, the newest is {folder.files[-1].version}",
+        f"  database: {session.identity}, at {f'{at.version} {at.name}' if at else 'no version'}; {_counts(statuses)}",
+    ]
+    return lines + [f"  passed over: {name} ({reason})" for name, reason in folder.passed_over]
+
+
+# -- history -----------------------------------------------------------------------------------------------------------
+
+def history_data(events: Sequence[LoggedEvent], database: Identity) -> dict[str, Any]:
+    """`events`, the oldest first."""
+    return {"database": identity(database), "events": [_event_data(event) for event in events]}
+
+
+def _event_data(event: LoggedEvent) -> dict[str, Any]:
+    entry = event.entry
+    return {
+        "at": event.at.isoformat(),
+        "action": entry.action.value,
+        "version": entry.version,
+        "name": entry.name,
+        "description": _description(event),
+        "direction": entry.direction and entry.direction.value,
+        "who": event.who,
+        "role": event.role,
+        "duration_ms": entry.duration_ms,
+        "statement_number": entry.statement_number,
+        "statement": entry.statement,
+        "sqlstate": entry.sqlstate,
+        "message": entry.message,
+        "detail": entry.detail,
+    }
+
+
+def history_lines(events: Sequence[LoggedEvent], session: Session, markdown: bool) -> list[str]:
+    """A table, or with `markdown` one for a deployment log."""
+    headings = ("date", "version", "name", "description", "by", "took", "status")
+    rows = [_event_row(event) for event in events]
+    if markdown:
+        cells = [headings, ("---",) * len(headings), *rows]
+        return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in cells]
+    if not rows:
+        return [f"no history; database {session.identity}"]
+    return list(table(headings, rows))
+
+
+def _event_row(event: LoggedEvent) -> tuple[str, ...]:
+    entry = event.entry
+    status = entry.action.value
+    if entry.message:
+        status += f": {entry.message}" + (f" ({entry.sqlstate})" if entry.sqlstate else "")
+    return (
+        _when(event.at),
+        entry.version or "",
+        entry.name or "",
+        _description(event) or "",
+        event.who,
+        _took(entry.duration_ms),
+        status,
+    )
+
+
+def _description(event: LoggedEvent) -> str | None:
+    return (event.entry.detail or {}).get("description")
+
+
+def _when(at: datetime.datetime | None) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+
+def _took(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else format_seconds(milliseconds / 1000)

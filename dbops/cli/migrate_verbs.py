@@ -1,0 +1,330 @@
+"""The verbs of `bin/migrate`, one function each: from arguments to a plan, its execution and its report."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from dbops.cli import migrate_show as show
+from dbops.cli.confirm import confirm_loss, confirm_yes
+from dbops.cli.migrate import load_settings
+from dbops.cli.output import Output
+from dbops.config.model import Settings
+from dbops.engines.postgres.session import Session
+from dbops.engines.postgres.statements import Statement
+from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.events import Note
+from dbops.migrations import compare, planner
+from dbops.migrations.migrator import MakePlan, Migrator, late_author
+from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.planner import Plan
+from dbops.migrations.prepare import Prepared
+from dbops.migrations.stepwise import Decide
+from dbops.migrations.version import Version
+
+
+@contextlib.contextmanager
+def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Migrator, Session, Settings]]:
+    """A migrator on the database that the arguments and the configuration name."""
+    from dbops.devdb.private import ensure_running
+
+    settings = load_settings(arguments)
+    settings = dataclasses.replace(settings, target=ensure_running(settings, out.event))
+    with Session.open(settings, f"migrate {arguments.verb}", out.event) as session:
+        yield Migrator(session, settings, out.event, _decide(arguments, out)), session, settings
+
+
+# -- verbs that run SQL ------------------------------------------------------------------------------------------------
+
+
+def up(arguments: argparse.Namespace, out: Output) -> int:
+    """Apply what is pending."""
+    if arguments.check:
+        return plan(arguments, out)
+    return _run(arguments, out, _plan_up)
+
+
+def down(arguments: argparse.Namespace, out: Output) -> int:
+    """Undo."""
+
+    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+        _one_of(arguments, "count", "steps", "to", "through")
+        return planner.plan_down(
+            statuses,
+            steps=_steps(arguments, migrator.folder),
+            to=_version(arguments.to, migrator.folder),
+            through=_version(arguments.through, migrator.folder),
+        )
+
+    return _run(arguments, out, make)
+
+
+def goto(arguments: argparse.Namespace, out: Output) -> int:
+    """Up or down to a version."""
+
+    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+        version = _version(arguments.to, migrator.folder)
+        assert version is not None  # noqa: S101  # the argument is required
+        late = late_author(migrator.folder, statuses)
+        return planner.plan_goto(
+            statuses,
+            version,
+            out_of_order=arguments.out_of_order,
+            late=late,
+            single_transaction=arguments.single_transaction,
+        )
+
+    return _run(arguments, out, make)
+
+
+def redo(arguments: argparse.Namespace, out: Output) -> int:
+    """Down and up again."""
+
+    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+        return planner.plan_redo(statuses, _steps(arguments, migrator.folder) or 1)
+
+    return _run(arguments, out, make)
+
+
+def plan(arguments: argparse.Namespace, out: Output) -> int:
+    """What `up` would run."""
+    with opened(arguments, out) as (migrator, session, _):
+        made = migrator.plan(functools.partial(_plan_up, arguments, migrator))
+        out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
+        if arguments.check and made.steps:
+            raise AnswerIsNo(f"{len(made.steps)} migration(s) pending", hint="bin/migrate up")
+    return ExitCode.DONE
+
+
+def _plan_up(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+    _one_of(arguments, "count", "steps", "to", "only")
+    return planner.plan_up(
+        statuses,
+        steps=_steps(arguments, migrator.folder),
+        to=_version(arguments.to, migrator.folder),
+        only=_version(arguments.only, migrator.folder),
+        out_of_order=arguments.out_of_order,
+        late=late_author(migrator.folder, statuses),
+        single_transaction=arguments.single_transaction,
+    )
+
+
+def _run(
+    arguments: argparse.Namespace,
+    out: Output,
+    make: Callable[[argparse.Namespace, Migrator, Sequence[Status]], Plan],
+) -> int:
+    """Plan, show or confirm, carry out, report."""
+    with opened(arguments, out) as (migrator, session, settings):
+        make_plan: MakePlan = functools.partial(make, arguments, migrator)
+        made = migrator.plan(make_plan)
+        if arguments.dry_run:
+            out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
+            return ExitCode.DONE
+        if not made.steps:
+            statuses = migrator.statuses()
+            out.result(show.done_data(made, session.identity), show.nothing_lines(made, migrator.folder, statuses, session))
+            return ExitCode.DONE
+        if made.loses_data:
+            _confirm(made, out, session, settings)
+        out.event(Note(f"database {session.identity}"))
+        if arguments.verb == "down" and len(made.steps) > 1:
+            for step in made.steps:
+                out.event(Note(f"  {show.step_line(step)}"))
+        done = migrator.change(made, make_plan)
+        out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.statuses(), session))
+    return ExitCode.DONE
+
+
+def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:
+    downs = [step for step in made.steps if step.work is planner.Work.RUN_DOWN]
+    what = f"undoing {downs[0].version}" if len(downs) == 1 else f"undoing {len(downs)} migrations"
+    confirm_loss(out, what, str(session.identity), session.identity.database, session.comment(), settings.confirm)
+
+
+# -- verbs that read ---------------------------------------------------------------------------------------------------
+
+
+def status(arguments: argparse.Namespace, out: Output) -> int:
+    """How every version stands."""
+    with opened(arguments, out) as (migrator, session, _):
+        statuses = migrator.statuses()
+        out.result(show.status_data(statuses, migrator.folder, session), show.status_lines(statuses, migrator.folder, session))
+        wrong = [status for status in statuses if status.state is not State.APPLIED]
+        if arguments.check and wrong:
+            raise AnswerIsNo(
+                f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
+                f"{wrong[0].state.value}",
+                hint="bin/migrate up" if wrong[0].state is State.PENDING else "bin/migrate up tells what can be done",
+            )
+    return ExitCode.DONE
+
+
+def current(arguments: argparse.Namespace, out: Output) -> int:
+    """The newest applied version."""
+    with opened(arguments, out) as (migrator, session, _):
+        at = compare.current(migrator.statuses())
+        data = {"version": at and at.version.text, "name": at and at.name, "database": show.identity(session.identity)}
+        out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
+        newest = migrator.folder.files[-1].version
+        if arguments.check and (at is None or at.version < newest):
+            raise AnswerIsNo(f"the newest version is {newest}", hint="bin/migrate up")
+    return ExitCode.DONE
+
+
+def heads(arguments: argparse.Namespace, out: Output) -> int:
+    """The newest version of the folder; asks no database."""
+    from dbops.migrations.discovery import discover
+
+    newest = discover(load_settings(arguments).migrations_dir).files[-1]
+    out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
+    return ExitCode.DONE
+
+
+def history(arguments: argparse.Namespace, out: Output) -> int:
+    """What was done, when, by whom."""
+    with opened(arguments, out) as (migrator, session, _):
+        events = migrator.history()
+        out.result(show.history_data(events, session.identity), show.history_lines(events, session, arguments.markdown))
+    return ExitCode.DONE
+
+
+# -- verbs that only write records or files ----------------------------------------------------------------------------
+
+
+def init(arguments: argparse.Namespace, out: Output) -> int:
+    """Make the tracking tables."""
+    with opened(arguments, out) as (migrator, session, _):
+        out.event(Note(f"database {session.identity}"))
+        made = migrator.initialise()
+        text = f"made {session.tables}" if made else f"{session.tables} is there already"
+        out.result({"made": made, "table": str(session.tables), "database": show.identity(session.identity)}, [text])
+    return ExitCode.DONE
+
+
+def force(arguments: argparse.Namespace, out: Output) -> int:
+    """Record exactly the versions up to one."""
+    return _record(arguments, out, planner.plan_force)
+
+
+def baseline(arguments: argparse.Namespace, out: Output) -> int:
+    """Record the history of a database that has none."""
+    return _record(arguments, out, planner.plan_baseline)
+
+
+def mark(arguments: argparse.Namespace, out: Output) -> int:
+    """Record one version, or take its record away."""
+    return _record(arguments, out, functools.partial(planner.plan_mark, applied=not arguments.not_applied))
+
+
+def _record(
+    arguments: argparse.Namespace, out: Output, make: Callable[[Sequence[Status], Version], Plan]
+) -> int:
+    def with_version(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+        version = _version(arguments.version, migrator.folder)
+        assert version is not None  # noqa: S101  # the argument is required
+        return make(statuses, version)
+
+    return _run(arguments, out, with_version)
+
+
+def repair(arguments: argparse.Namespace, out: Output) -> int:
+    """Take over the checksums of changed files."""
+
+    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+        return planner.plan_repair(statuses, _version(arguments.version, migrator.folder))
+
+    return _run(arguments, out, make)
+
+
+def new(arguments: argparse.Namespace, out: Output) -> int:
+    """Write the files of a new migration."""
+    from dbops.migrations.creation import create
+
+    version, name = _version_and_name(arguments.words)
+    paths = create(load_settings(arguments).migrations_dir, version, name)
+    out.result({"files": [str(path) for path in paths]}, [f"wrote {path}" for path in paths])
+    return ExitCode.DONE
+
+
+def unlock(arguments: argparse.Namespace, out: Output) -> int:
+    """End the session that holds the lock."""
+    with opened(arguments, out) as (migrator, session, _):
+        holder = migrator.lock_holder()
+        confirm_yes(
+            out,
+            f"end the session that holds the migration lock of {session.identity}: {holder}?",
+            yes=arguments.yes,
+            hint="bin/migrate unlock --yes",
+        )
+        migrator.unlock(holder)
+        out.result({"ended": holder.pid, "database": show.identity(session.identity)}, [f"ended {holder}"])
+    return ExitCode.DONE
+
+
+# -- reading arguments -------------------------------------------------------------------------------------------------
+
+
+def _version(text: str | None, folder: Folder) -> Version | None:
+    """A version as typed; `head` is the newest of the folder."""
+    if text is None:
+        return None
+    return folder.files[-1].version if text in {"head", "latest"} else Version.parse(text)
+
+
+def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
+    """A number of steps; where it could as well be a version of this folder, both readings are spelled out.
+
+    :raises UsageError: for that, and for what is not a number from 1.
+    """
+    explicit, text = getattr(arguments, "steps", None), arguments.count
+    if text is None:
+        if explicit is not None and explicit < 1:
+            raise UsageError("--steps counts from 1")
+        return explicit
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise UsageError(f"{text!r} is not a number of steps", hint=f"bin/migrate {arguments.verb} --to {text}, for a version")
+    if text.startswith("0") or any(file.version.text == text for file in folder.files):
+        raise UsageError(
+            f"{text!r} could be a number of steps or a version",
+            hint=f"bin/migrate {arguments.verb} --steps {int(text)} counts steps, "
+            f"bin/migrate {arguments.verb} --to {text} goes to the version",
+        )
+    return int(text)
+
+
+def _version_and_name(words: list[str]) -> tuple[str | None, str]:
+    """`new NAME` or `new VERSION NAME`; a first word of digits and dots is a version."""
+    if len(words) > 1 and words[0].replace(".", "").isdigit():
+        return words[0], "_".join(words[1:])
+    return None, "_".join(words)
+
+
+def _one_of(arguments: argparse.Namespace, *names: str) -> None:
+    given = [name for name in names if getattr(arguments, name, None) is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} cannot go together", hint=f"bin/migrate {arguments.verb} --help")
+
+
+def _decide(arguments: argparse.Namespace, out: Output) -> Decide:
+    """Who says whether a started statement took effect: the option, else the person at the terminal."""
+
+    def decide(prepared: Prepared, statement: Statement) -> bool | None:
+        answer = getattr(arguments, "started_statement", None)
+        if answer is None and out.interactive:
+            print(statement.redacted, file=sys.stderr)
+            print(
+                f"This statement of {prepared.section.label} was started when the process ended.\n"
+                "Did it take effect? [y: go on after it / n: run it again / anything else: stop] ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+            answer = {"y": "done", "n": "again"}.get(sys.stdin.readline().strip().lower())
+        return None if answer is None else answer == "done"
+
+    return decide
