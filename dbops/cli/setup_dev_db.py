@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from dbops.cli import options
 from dbops.cli.output import Output
-from dbops.config import Settings, load, neutralise
+from dbops.config import Settings, Target, load, neutralise
 from dbops.devdb import lifecycle, setup, summary
 from dbops.devdb.server import Machine
 from dbops.errors import ExitCode, UsageError
@@ -159,5 +160,16 @@ def _ask(question: str, out: Output) -> str | None:
     return sys.stdin.readline().rstrip("\n")
 
 
-def _migrate(settings: Settings, target: Any, listen: Listener) -> setup.Migrated:
-    raise NotImplementedError
+def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
+    """Run all pending migrations in one database; takes the migration lock only where something is pending."""
+    from dbops.engines.postgres.session import Session
+    from dbops.migrations.migrator import Migrator
+    from dbops.migrations.planner import plan_up
+
+    settings = dataclasses.replace(settings, target=target)
+    with Session.open(settings, "setup-dev-db", listen) as session:
+        migrator = Migrator(session, settings, listen)
+        plan = migrator.plan(plan_up)
+        applied = len(migrator.change(plan, plan_up).steps) if plan.steps else 0
+        current = [status.version.text for status in migrator.statuses() if status.is_applied]
+    return setup.Migrated(applied, current[-1] if current else None)

@@ -65,7 +65,7 @@ def probe_localhost(account: str | None, port: int = 5432) -> Target | None:
 
     if not answers(port, timeout=1.0):
         return None
-    server = Target().replace(PROBED, host="localhost", port=str(port), connect_timeout="3")
+    server = Target().replace(PROBED, host="localhost", port=str(port))
     logins = [server.replace(PROBED, user="postgres", password="postgres")]
     if account is not None:
         logins.insert(0, server.replace(PROBED, user=account))
@@ -76,7 +76,7 @@ def _may_create(login: Target) -> bool:
     from dbops.devdb.databases import admin
 
     try:
-        with admin(login, deadline=0) as connection:
+        with admin(login.replace(PROBED, connect_timeout="3"), deadline=0) as connection:
             row = connection.execute(
                 "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
             ).fetchone()

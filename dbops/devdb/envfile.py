@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dbops.config import dotenv
 from dbops.config.model import SECRET_PARTS, Target
-from dbops.config.url import spell
 from dbops.devdb import record
 
 SERVICE_FILE = "pg_service.conf"
@@ -26,15 +24,18 @@ _HEAD = """\
 def content(target: Target, test_target: Target) -> str:
     """The text of `.env`.  The twin's URL is what `--env test` reads."""
     named = (("DATABASE_URL", target), ("TEST_DATABASE_URL", test_target))
-    return _HEAD + "".join(f"{name}={dotenv.quoted(spell(to.keywords()))}\n" for name, to in named)
+    return _HEAD + "".join(f"{name}='{url(to)}'\n" for name, to in named)
+
+
+def url(target: Target) -> str:
+    """The target as a URL of plain characters, everything special percent-encoded; holds the password."""
+    return _spelled(target.keywords())
 
 
 def shown_url(target: Target) -> str:
     """The target as a URL for people: secrets are starred out."""
-    from urllib.parse import quote
-
     parts = {key: _HIDDEN if key in SECRET_PARTS else value for key, value in target.keywords().items()}
-    return spell(parts).replace(quote(_HIDDEN, safe=""), _HIDDEN)
+    return _spelled(parts).replace(_quote(_HIDDEN), _HIDDEN)
 
 
 def write(path: Path, text: str) -> bool:
@@ -75,6 +76,27 @@ def write_service(folder: Path, target: Target, test_target: Target) -> None:
     path = folder / SERVICE_FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         record.write_private(path, text)
+
+
+def _spelled(keywords: dict[str, str]) -> str:
+    rest = {key: value for key, value in keywords.items() if value}
+    login = _quote(rest.pop("user", ""))
+    if "password" in rest:
+        login += ":" + _quote(rest.pop("password"))
+    address = f"{login}@" if login else ""
+    # only a plain host stands before the slash: a socket's folder, IPv6 and several hosts go into the query
+    if not set(rest.get("host", "")) & set("/,:@"):
+        address += _quote(rest.pop("host", ""))
+        address += f":{rest.pop('port')}" if "port" in rest else ""
+    name = _quote(rest.pop("dbname", ""))
+    query = "&".join(f"{key}={_quote(value)}" for key, value in sorted(rest.items()))
+    return f"postgresql://{address}/{name}" + (f"?{query}" if query else "")
+
+
+def _quote(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
 
 
 def _service(name: str, target: Target) -> str:

@@ -11,16 +11,19 @@ import dataclasses
 import enum
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent, databases, envfile, packages, private, server
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
-from dbops.devdb.databases import Connection
 from dbops.devdb.private import Places
 from dbops.devdb.server import Action, Machine, ServerPlan
 from dbops.devdb.undo import Undo, undoing
 from dbops.events import Listener, Note, StepDone
+
+if TYPE_CHECKING:
+    from dbops.devdb.databases import Connection
 
 
 @dataclasses.dataclass(frozen=True)
