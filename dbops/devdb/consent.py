@@ -36,7 +36,7 @@ def require(found: Sequence[Found], what: str, confirm: Setting[str | None], ask
     verb = "are" if len(unmarked) > 1 else "is"
     raise Refused(
         f"{named} {verb} not marked as development, so losing the data needs consent{given}",
-        hint=f"if you mean to {what} it: add --confirm {_shell_word(name)}",
+        hint=f"to {what} it nevertheless, add --confirm {_shell_word(name)}",
     )
 
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -92,17 +93,25 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
 
     :raises ProgramFailed: it is down and did not start.
     """
+    target = settings.target
+    if target.names_server and not record.could_match(target):
+        return target
     places = Places.of(settings.project)
-    found = places.load()
+    try:
+        found = places.load()
+    except ConfigError:
+        if target.names_server:  # configured is enough: whose record that is does not matter then
+            return target
+        raise
     if found is None or settings.server.value == "configured" or not made(found):
-        return settings.target
-    if settings.target.names_server and not found.matches(settings.target):
-        return settings.target
+        return target
+    if target.names_server and not found.matches(target):
+        return target
     if not clusters.answers(found.port):
         with exclusive(places, listen):
             if not clusters.answers(found.port):
                 start(places, found, lambda account: programs.find(os.defpath, account), listen)
-    return found.complete(settings.target, PRIVATE)
+    return found.complete(target, PRIVATE)
 
 
 @contextmanager
@@ -119,9 +128,15 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
             places.make_folders()
             file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
         except FileNotFoundError:
+            if not places.folder.parent.is_dir():
+                raise
             continue  # removed by another between the two lines
+        except PermissionError as error:
+            raise ConfigError(
+                f"{error.filename} cannot be written by the account that runs this",
+                hint=f"run the command as the account that owns it: ls -ld {shlex.quote(str(places.folder))}",
+            ) from error
         with file:
-            os.chmod(file.fileno(), 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import dataclasses
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
-from dbops.devdb import consent, databases, envfile, packages, private, server
+from dbops.devdb import consent, databases, envfile, packages, private, record, server
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.private import Places
 from dbops.devdb.server import Action, Machine, ServerPlan
 from dbops.devdb.undo import Undo, undoing
+from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Listener, Note, StepDone
 
 if TYPE_CHECKING:
@@ -118,8 +120,7 @@ def preview(work: Work) -> list[str]:
     planned = server.plan(work.settings, Places.of(work.settings.project), work.machine)
     lines = planned.sentences()
     if planned.action is Action.NONE:
-        target = planned.choice.target
-        with databases.admin(target, work.listen, work.settings.deadline.value) as connection:
+        with _reach(planned.choice.target, planned, work) as connection:
             lines += [one.sentence() for one in _plan_databases(connection, planned, work)]
     else:
         where = "" if planned.action is Action.MAKE else ", where it is missing"
@@ -141,7 +142,7 @@ def set_up(work: Work) -> Result:
     """
     began = time.monotonic()
     places = Places.of(work.settings.project)
-    with private.exclusive(places, work.listen), undoing(work.listen) as undo:
+    with _file_errors(), private.exclusive(places, work.listen), undoing(work.listen) as undo:
         planned = server.plan(work.settings, places, work.machine)
         target = server.bring_up(planned, work.settings, places, work.machine, undo, work.listen)
         target = target.replace(work.settings.database.origin, dbname=work.names[0])
@@ -162,7 +163,7 @@ def set_up(work: Work) -> Result:
 def _ensure_databases(
     target: Target, planned: ServerPlan, work: Work, undo: Undo
 ) -> tuple[str, tuple[str, ...], list[DatabasePlan]]:
-    with databases.admin(target, work.listen, work.settings.deadline.value) as connection:
+    with _reach(target, planned, work) as connection:
         tidied = databases.tidy(connection, work.names)
         for sentence in tidied:
             work.listen(Note(sentence))
@@ -178,6 +179,32 @@ def _ensure_databases(
             if one.fate is not Fate.KEEP:
                 _make(connection, target, one.name, work, undo)
         return databases.server_version(connection), tuple(tidied), plans
+
+
+@contextmanager
+def _reach(target: Target, planned: ServerPlan, work: Work) -> Iterator[Connection]:
+    """A connection to the server; where `.env` leads to one that is gone, the remedy is to remove that file."""
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(databases.admin(target, work.listen, work.settings.deadline.value))
+        except CannotConnect as error:
+            host = target.parts.get("host")
+            from_file = host is not None and host.origin.startswith(str(work.settings.project / ".env"))
+            local = planned.choice.kind is Kind.CONFIGURED and record.could_match(target)
+            if from_file and local and "refused" in error.message:
+                error.hint = "start that server; if it was a private one, now gone: rm .env && bin/setup-dev-db"
+            raise
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    """A full disk or a closed folder is an error for people, not a bug."""
+    try:
+        yield
+    except OSError as error:
+        raise DbopsError(
+            f"{error.filename or 'a file'}: {error.strerror or error}", hint="bin/setup-dev-db status"
+        ) from error
 
 
 def _plan_databases(connection: Connection, planned: ServerPlan, work: Work) -> list[DatabasePlan]:
