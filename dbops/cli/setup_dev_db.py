@@ -46,7 +46,9 @@ def main(argv: list[str], out: Output) -> int:
     if arguments.seed:
         raise UsageError("--seed: this version has no seeding yet", hint="bin/setup-dev-db")
     if arguments.verb and arguments.reset:
-        raise UsageError(f"--reset is for setting up, not for {arguments.verb}", hint="bin/setup-dev-db --reset")
+        raise UsageError(
+            f"--reset is for setting up, not for {arguments.verb}", hint="bin/setup-dev-db --reset"
+        )
     environ = dict(os.environ)
     settings = load(options.settings_options(arguments), environ, Path.cwd())
     neutralise(os.environ)
@@ -60,7 +62,7 @@ def main(argv: list[str], out: Output) -> int:
     return ExitCode.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> options.Parser:
     parser = options.Parser(
         prog="bin/setup-dev-db",
         description="Set up the development database: server, databases, migrations, .env.",
@@ -75,14 +77,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _own(*, after_verb: bool) -> argparse.ArgumentParser:
+def _own(*, after_verb: bool) -> options.Parser:
     """The options of this command, accepted before and after the verb."""
     flag: Any = argparse.SUPPRESS if after_verb else False
     value: Any = argparse.SUPPRESS if after_verb else None
     parser = options.Parser(add_help=False)
     group = parser.add_argument_group("options of setup-dev-db")
-    group.add_argument("--reset", action="store_true", default=flag, help="drop both databases and make them again")
-    group.add_argument("--seed", action="store_true", default=flag, help="fill with test data (not in this version)")
+    group.add_argument(
+        "--reset", action="store_true", default=flag, help="drop both databases and make them again"
+    )
+    group.add_argument(
+        "--seed", action="store_true", default=flag, help="fill with test data (not in this version)"
+    )
     group.add_argument("--dry-run", action="store_true", default=flag, help="show what would be done")
     group.add_argument(
         "--server", metavar="WHICH", default=value,
@@ -134,9 +140,15 @@ def _destroy(arguments: argparse.Namespace, settings: Settings, out: Output) -> 
     if arguments.dry_run:
         return _status(arguments, settings, out)
     destroyed = lifecycle.destroy(settings, lambda question: _ask(question, out), _listener(out))
-    lines = ["removed the private server, its data and its record" if destroyed else "nothing to do: no private server"]
+    lines = [
+        "removed the private server, its data and its record"
+        if destroyed
+        else "nothing to do: no private server"
+    ]
     if destroyed and (settings.project / ".env").exists():
-        lines.append("kept .env, which may still name that server: remove it before the next bin/setup-dev-db")
+        lines.append(
+            "kept .env, which may still name that server: remove it before the next bin/setup-dev-db"
+        )
     out.result({"destroyed": destroyed}, lines)
     return None
 
@@ -145,7 +157,11 @@ def _listener(out: Output) -> Listener:
     """What is done is narrated; each migration in each of two databases is detail here."""
 
     def listen(event: Event) -> None:
-        if event.level is Level.INFO and type(event).__module__.startswith("dbops.migrations") and not out.verbose:
+        if (
+            event.level is Level.INFO
+            and type(event).__module__.startswith("dbops.migrations")
+            and not out.verbose
+        ):
             return
         out.event(event)
 
@@ -161,7 +177,7 @@ def _ask(question: str, out: Output) -> str | None:
 
 
 def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
-    """Run all pending migrations in one database; takes the migration lock only where something is pending."""
+    """Run all pending migrations in one database; the lock is taken only where some are pending."""
     from dbops.engines.postgres.session import Session
     from dbops.migrations.migrator import Migrator
     from dbops.migrations.planner import plan_up

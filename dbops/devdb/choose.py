@@ -24,7 +24,7 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """The server.  `target` leads to it; of a private server that is not made yet it has the database alone."""
+    """The server.  `target` leads to it; while a private one is not made it has the database alone."""
 
     kind: Kind
     target: Target
@@ -49,7 +49,7 @@ def decide(settings: Settings, record: Record | None, probe: Callable[[], Target
     if wanted == "configured":
         raise ConfigError(
             "no server is configured",
-            hint="set DATABASE_URL, or DB_HOST; or leave --server out and bin/setup-dev-db finds or makes one",
+            hint="set DATABASE_URL, or DB_HOST; or leave --server out, and one is found or made",
         )
     if record is not None:
         return _private(target, record)

@@ -43,14 +43,14 @@ class Found:
 
 @contextmanager
 def session(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
-    """A connection in autocommit mode to the target's database; the server's refusals become `DbopsError`."""
+    """An autocommit connection to the target's database; what the server refuses becomes `DbopsError`."""
     with _closing(_open(target, listen, deadline), target) as connection:
         yield connection
 
 
 @contextmanager
 def admin(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
-    """A connection to a database that need not be the target's: `postgres`, else `template1`, else the target's.
+    """A connection to a database that need not be the target's: postgres, else template1, else that.
 
     :raises CannotConnect: none of them lets the role in.
     """
@@ -177,7 +177,7 @@ def tidy(connection: Connection, names: Sequence[str]) -> list[str]:
 
 
 def leftover(kind: str, name: str) -> str:
-    """The temporary name ("new") or the displaced name ("old") for a database: short whatever the name's length."""
+    """The temporary ("new") or displaced ("old") name of a database; short however long its own is."""
     return f"dbops_{kind}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
@@ -207,7 +207,7 @@ def add_extensions(connection: Connection, wanted: Iterable[str]) -> list[str]:
         except errors.InsufficientPrivilege as error:
             raise DbopsError(
                 f"role {connection.info.user} may not create extension {name}",
-                hint=f"have a superuser run, in database {connection.info.dbname}: {create.as_string(connection)}",
+                hint=f"have a superuser run, in {connection.info.dbname}: {create.as_string(connection)}",
             ) from error
     return added
 

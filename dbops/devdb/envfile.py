@@ -67,7 +67,7 @@ def remove(path: Path, text: str) -> None:
 
 
 def write_service(folder: Path, target: Target, test_target: Target) -> None:
-    """Write the services `dev` and `test` to `.dbops/pg_service.conf`, where it does not say the same already.
+    """Write the services `dev` and `test` to `.dbops/pg_service.conf`, unless it says the same.
 
     psql reads the password there, so that it stands in no command line.
     https://www.postgresql.org/docs/current/libpq-pgservice.html
@@ -84,7 +84,7 @@ def _spelled(keywords: dict[str, str]) -> str:
     if "password" in rest:
         login += ":" + _quote(rest.pop("password"))
     address = f"{login}@" if login else ""
-    # only a plain host stands before the slash: a socket's folder, IPv6 and several hosts go into the query
+    # only a plain host stands before the slash: a socket's folder, IPv6 and several hosts are queries
     if not set(rest.get("host", "")) & set("/,:@"):
         address += _quote(rest.pop("host", ""))
         address += f":{rest.pop('port')}" if "port" in rest else ""

@@ -13,9 +13,8 @@ from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.databases import Found
 from dbops.devdb.private import Places
-from dbops.devdb.record import Record
 from dbops.engines.postgres import protection
-from dbops.errors import CannotConnect, ConfigError, DbopsError, ProgramFailed
+from dbops.errors import CannotConnect, ConfigError, ProgramFailed
 from dbops.events import Listener, Note, ignore
 
 
@@ -118,7 +117,9 @@ def _losing(settings: Settings, places: Places, listen: Listener) -> list[Found]
     try:
         record = places.load()
         if record is None or not private.made(record):
-            return [Found(settings.database.value, None)] if private.leftover_cluster(places, record) else None
+            return (
+                [Found(settings.database.value, None)] if private.leftover_cluster(places, record) else None
+            )
         private.start(places, record, _search, ignore)
         with databases.admin(record.complete(Target(), choose.PRIVATE), ignore) as connection:
             found = databases.others(connection)

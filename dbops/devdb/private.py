@@ -24,8 +24,8 @@ from dbops.devdb import cluster as clusters
 from dbops.devdb import postmaster, programs, record
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
-from dbops.devdb.record import Record
 from dbops.devdb.envfile import SERVICE_FILE
+from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Listener, Note, ignore
@@ -85,7 +85,7 @@ class Places:
 
 
 def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
-    """See that the target's server is up when it is the project's private one; returns the target to connect to.
+    """See that the target's server is up when it is the private one; returns the target to connect to.
 
     That is `settings.target`, but where nothing names a server and the
     project has a private one, it is that one.  Costs the read of one small
@@ -167,7 +167,7 @@ def running(found: Record) -> bool:
 
 
 def make(places: Places, known: Record | None, installation: programs.Installation, undo: Undo) -> Record:
-    """Make the cluster and start its server.  `known` is a record without a cluster: its port and password stay.
+    """Make the cluster and start its server.  `known` is a record without a cluster: port and password stay.
 
     :raises ProgramFailed: initdb or the first start failed; `undo` removes what there is of it.
     """
@@ -298,7 +298,7 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
     raise ProgramFailed(
         f"the private cluster was made by PostgreSQL {major}, and of that version there are no programs"
         f" (found: {others})",
-        hint=f"sudo apt-get install postgresql-{major}; or start over without its data: bin/setup-dev-db destroy",
+        hint=f"sudo apt-get install postgresql-{major}; or, to lose its data: bin/setup-dev-db destroy",
     )
 
 

@@ -29,7 +29,7 @@ class Action(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class ServerPlan:
-    """The server and what is done to it.  `installation` is for a cluster that is to be made; None: installed first."""
+    """The server and what is done to it.  A cluster is made with `installation`; None: installed first."""
 
     choice: Choice
     action: Action

@@ -12,6 +12,7 @@ import enum
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
@@ -183,17 +184,22 @@ def _ensure_databases(
 
 @contextmanager
 def _reach(target: Target, planned: ServerPlan, work: Work) -> Iterator[Connection]:
-    """A connection to the server; where `.env` leads to one that is gone, the remedy is to remove that file."""
+    """A connection to the server; one that does not answer is an error with its remedy."""
     with ExitStack() as stack:
         try:
             yield stack.enter_context(databases.admin(target, work.listen, work.settings.deadline.value))
         except CannotConnect as error:
-            host = target.parts.get("host")
-            from_file = host is not None and host.origin.startswith(str(work.settings.project / ".env"))
-            local = planned.choice.kind is Kind.CONFIGURED and record.could_match(target)
-            if from_file and local and "refused" in error.message:
-                error.hint = "start that server; if it was a private one, now gone: rm .env && bin/setup-dev-db"
+            if planned.choice.kind is Kind.CONFIGURED and "refused" in error.message:
+                error.hint = _remedy(target, work.settings.project)
             raise
+
+
+def _remedy(target: Target, project: Path) -> str:
+    """What helps when nobody listens where a configured server should be."""
+    host = target.parts.get("host")
+    if host is not None and host.origin.startswith(str(project / ".env")) and record.could_match(target):
+        return "start that server; if it was a private one, now gone: rm .env && bin/setup-dev-db"
+    return "start that server; or use one of the project's own: bin/setup-dev-db --server private"
 
 
 @contextmanager

@@ -105,7 +105,9 @@ def _database(one: DatabaseOutcome) -> str:
     extensions = [f"extensions {', '.join(one.extensions)}"] if one.extensions else []
     unmarked = [] if one.marked else ["was there before, so not marked as development"]
     first = [] if unmarked else [words[one.fate]]
-    return f"{one.name}: " + ", ".join([*first, *extensions, *([migrations] if one.applied else []), at, *unmarked])
+    return f"{one.name}: " + ", ".join(
+        [*first, *extensions, *([migrations] if one.applied else []), at, *unmarked]
+    )
 
 
 def _env(result: Result, settings: Settings) -> str:
