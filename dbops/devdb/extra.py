@@ -32,7 +32,7 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
     except ProgramFailed as error:
         raise ProgramFailed(
             "there is no PostgreSQL on this machine, and the server extra could not be installed",
-            hint="install PostgreSQL (sudo apt-get install postgresql), or set DATABASE_URL to another server",
+            hint="install PostgreSQL (sudo apt-get install postgresql), or set DATABASE_URL",
             detail=error.detail or error.message,
         ) from error
     importlib.invalidate_caches()

@@ -194,6 +194,7 @@ def make(places: Places, known: Record | None, installation: programs.Installati
             chosen = dataclasses.replace(chosen, port=clusters.free_port(chosen.port + 1))
             places.save(chosen)
             continue
+        clusters.remove_partial(home)  # an initdb that outlived a killed run may have written on until now
         return chosen
 
 
@@ -203,6 +204,7 @@ def start(places: Places, found: Record, search: Search, listen: Listener) -> Re
     :raises ProgramFailed: it did not start: its port is taken, its programs are gone, the disk is full.
     """
     if running(found):
+        clusters.wait_until_up(cluster_of(found, None))
         return found
     ready = _with_programs(_with_socket_folder(found), search, places)
     if ready != found:
@@ -227,6 +229,7 @@ def destroy(places: Places) -> bool:
     """
     found = _load_if_sound(places)
     home = found.home if found else places.base / "cluster"
+    clusters.remove_partial(home)
     there = found is not None or home.exists()
     if home.exists():
         stand_in = found or Record(home, Path("/"), 0, 0, home / "run", SUPERUSER, "")

@@ -93,6 +93,8 @@ def bring_up(
             Warned(f"{named.describe()} is configured and not used: the other commands go there, not here")
         )
     if planned.action is Action.NONE:
+        if planned.record is not None:
+            private.start(places, planned.record, machine.search, listen)  # up, but perhaps for a moment only
         return planned.choice.target
     began = time.monotonic()
     if planned.action is Action.START:

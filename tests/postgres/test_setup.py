@@ -59,7 +59,11 @@ def place(server: Server, project: Project) -> Iterator[Place]:
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, SPECIAL))
     project.environ.update(
-        DB_HOST=server.host, DB_PORT=str(server.port), DB_USER=made.role, DB_PASSWORD=SPECIAL, DB_NAME=made.name
+        DB_HOST=server.host,
+        DB_PORT=str(server.port),
+        DB_USER=made.role,
+        DB_PASSWORD=SPECIAL,
+        DB_NAME=made.name,
     )
     project.write("migrations/001_orders.sql", FIRST)
     yield made
@@ -70,7 +74,7 @@ def place(server: Server, project: Project) -> Iterator[Place]:
 
 
 def test_set_up_makes_marks_migrates_and_writes_env(place: Place) -> None:
-    """A role that may create databases: both made, marked, migrated; .env leads there; no password is shown."""
+    """A role that may create databases: both made, marked, migrated; .env leads there; no password shown."""
     outcome = place.run("--json")
     assert outcome.code == 0, outcome.stderr
     assert place.comments() == {place.name: MARK, place.twin: MARK}
@@ -81,7 +85,9 @@ def test_set_up_makes_marks_migrates_and_writes_env(place: Place) -> None:
     assert env.stat().st_mode & 0o777 == 0o600
     result = outcome.json
     assert result["changed"]
-    assert [(one["made"], one["marked"], one["applied"]) for one in result["databases"]] == [(True, True, 1)] * 2
+    assert [(one["made"], one["marked"], one["applied"]) for one in result["databases"]] == [
+        (True, True, 1)
+    ] * 2
     assert SPECIAL not in outcome.stdout + outcome.stderr
     for variable in ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"):
         del place.project.environ[variable]
@@ -125,7 +131,7 @@ def test_env_that_exists_is_not_touched(place: Place) -> None:
 
 
 def test_reset_starts_over_and_needs_consent_without_the_mark(place: Place) -> None:
-    """Marked: emptied at once, also with a session in it.  Unmarked: 13, and --confirm with its name lets it."""
+    """Marked: emptied, also with a session in it.  Unmarked: 13, and --confirm with its name lets it."""
     assert place.run().code == 0
     place.sql("CREATE TABLE public.mine ()", place.name)
     other = psycopg.connect(**place.server.keywords(place.name), autocommit=True)
@@ -228,7 +234,9 @@ def test_what_a_killed_run_left_is_put_right(place: Place, renamed: bool) -> Non
         if renamed:
             databases.make(connection, place.name, lambda oid: None)
             connection.execute(
-                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(place.name), sql.Identifier(place.role))
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
+                    sql.Identifier(place.name), sql.Identifier(place.role)
+                )
             )
         new = sql.Identifier(databases.leftover("new", place.twin))
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(new, sql.Identifier(place.role)))

@@ -13,7 +13,9 @@ from dbops.devdb.choose import Kind, decide
 from dbops.devdb.record import Record
 from dbops.errors import ConfigError
 
-RECORD = Record(Path("/p/.dbops/cluster"), Path("/bin"), 15, 15432, Path("/p/.dbops/cluster/run"), "postgres", "s3cret")
+RECORD = Record(
+    Path("/p/.dbops/cluster"), Path("/bin"), 15, 15432, Path("/p/.dbops/cluster/run"), "postgres", "s3cret"
+)
 LOCAL = Target({"host": Setting("localhost"), "user": Setting("me")})
 
 
@@ -39,7 +41,9 @@ def test_a_target_that_matches_the_record_is_the_private_server(tmp_path: Path, 
     assert (choice.target.get("user"), choice.target.get("password")) == ("postgres", "s3cret")
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", "5432"), ("db.test", "15432"), ("127.0.0.1,db.test", "15432")])
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", "5432"), ("db.test", "15432"), ("127.0.0.1,db.test", "15432")]
+)
 def test_another_address_is_not_the_private_server(tmp_path: Path, host: str, port: str) -> None:
     """Another port, another host, or a list that names another host as well: configured."""
     assert decide(settings(tmp_path, DB_HOST=host, DB_PORT=port), RECORD, never).kind is Kind.CONFIGURED
@@ -73,7 +77,7 @@ def test_with_nothing_at_all_a_private_server_is_made(tmp_path: Path) -> None:
 
 
 def test_server_private_takes_only_the_databases_name_from_what_is_configured(tmp_path: Path) -> None:
-    """--server private beside DATABASE_URL: no login travels, and the other server is remembered for a warning."""
+    """--server private beside DATABASE_URL: no login travels, and the other is remembered for a warning."""
     made = settings(tmp_path, server="private", DATABASE_URL="postgresql://app:own@db.test/other")
     choice = decide(made, RECORD, never)
     assert choice.private
@@ -94,7 +98,9 @@ def test_the_record_survives_the_disk_and_a_move_of_the_project(tmp_path: Path) 
     """Saved in one folder, moved, loaded: paths inside follow, the file is its owner's alone."""
     first = tmp_path / "one"
     first.mkdir()
-    saved = Record(first / "cluster", Path("/usr/bin"), 15, 15432, first / "cluster/run", "postgres", "pä'\"\\ss")
+    saved = Record(
+        first / "cluster", Path("/usr/bin"), 15, 15432, first / "cluster/run", "postgres", "pä'\"\\ss"
+    )
     record.save(first, saved)
     assert record.load(first) == saved
     assert record.path_in(first).stat().st_mode & 0o777 == 0o600

@@ -30,7 +30,10 @@ def test_shell_and_dotenv_read_the_same_url_and_libpq_the_same_parts(tmp_path: P
     assert envfile.write(file, text)
     by_dotenv = dotenv_values(stream=io.StringIO(text), interpolate=False)["DATABASE_URL"]
     by_shell = subprocess.run(
-        ["sh", "-c", 'set -a; . "$1"; printf %s "$DATABASE_URL"', "sh", file], capture_output=True, text=True, check=True
+        ["sh", "-c", 'set -a; . "$1"; printf %s "$DATABASE_URL"', "sh", file],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert by_dotenv == by_shell
     assert conninfo_to_dict(by_shell) == parts

@@ -26,7 +26,9 @@ def test_the_command_names_the_package(extension: str, platform: str, package: s
 
 def test_the_error_names_all_that_are_missing_and_who_asked() -> None:
     """Two are missing: both named, with the place that asks for them."""
-    error = packages.missing_error(["postgis", "vector"], 16, "pyproject.toml [tool.dbops] extensions", bundled=True)
+    error = packages.missing_error(
+        ["postgis", "vector"], 16, "pyproject.toml [tool.dbops] extensions", bundled=True
+    )
     assert "postgis, vector" in error.message
     assert "[tool.dbops]" in error.message
     assert "contrib" in str(error.detail)

@@ -20,7 +20,8 @@ def test_a_line_of_its_own_is_the_mark(comment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "comment", [None, "", "environment=production", f" {MARK}", f"{MARK} ", f"not {MARK}", MARK.upper(), f"{MARK}\r"]
+    "comment",
+    [None, "", "environment=production", f" {MARK}", f"{MARK} ", f"not {MARK}", MARK.upper(), f"{MARK}\r"],
 )
 def test_nothing_else_is(comment: str | None) -> None:
     """Strict: neither a part of a line, nor another spelling."""
