@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import dataclasses
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from dbops.cli import spellings
-from dbops.cli.options import Parser, add_version, settings_options, shared
+from dbops.cli.options import Parser, add_version, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
-from dbops.events import Warned
-
-if TYPE_CHECKING:
-    from dbops.config.model import Settings
-    from dbops.engines.postgres.session import Session
 
 EXAMPLES = """\
 examples:
@@ -152,28 +142,3 @@ def _add_recording_verbs(add: Callable[..., Parser]) -> None:
     repair.add_argument("version", nargs="?", metavar="VERSION", help="of one version (default: of all)")
     repair.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     add("unlock", "end the dbops session that holds the migration lock")
-
-
-def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
-    """The settings of this command line; libpq's own variables are taken out of the environment afterwards."""
-    from dbops import config
-
-    settings = config.load(settings_options(arguments), os.environ, Path.cwd())
-    config.neutralise(os.environ)
-    for warning in settings.warnings:
-        out.event(Warned(warning))
-    return settings
-
-
-@contextlib.contextmanager
-def connected(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
-    """A session on the configured database; a private server that is down is started."""
-    settings = load_settings(arguments, out)
-    if (settings.project / ".dbops").exists():
-        from dbops.devdb.private import ensure_running
-
-        settings = dataclasses.replace(settings, target=ensure_running(settings, out.event))
-    from dbops.engines.postgres.session import Session
-
-    with Session.open(settings, f"migrate {arguments.verb}", out.event) as session:
-        yield session, settings

@@ -82,7 +82,7 @@ def _upgrade(rest: list[str]) -> list[str]:
     target, others = _target(rest)
     if target in {None, "head", "heads"}:
         return ["up", *others]
-    assert target is not None  # noqa: S101  # the line above
+    assert target is not None  # the line above
     return ["up", "--steps" if target.startswith("+") else "--to", target.lstrip("+"), *others]
 
 

@@ -184,7 +184,7 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
         entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
         records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
     else:
-        assert step.status.row is not None  # noqa: S101  # only applied versions are undone
+        assert step.status.row is not None  # only applied versions are undone
         entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
         records = [DeleteRow(step.status.row.version)]
     return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
@@ -196,10 +196,10 @@ def _bookkeeping(step: Step, action: Action) -> list[Record]:
     entry = LogEntry(action, step.version.text, status.name, detail={"work": step.work.value}, duration_ms=0)
     if step.work is Work.UNRECORD:
         return [DeleteRow(status.row.version), entry] if status.row else [entry]
-    assert status.file is not None  # noqa: S101  # only versions with a file are recorded
+    assert status.file is not None  # only versions with a file are recorded
     row = recorded_row(status.file)
     if step.work is Work.UPDATE:
-        assert status.row is not None  # noqa: S101  # only applied versions drift
+        assert status.row is not None  # only applied versions drift
         old = {"old": status.row.checksum, "new": row.checksum}
         row = dataclasses.replace(row, version=status.row.version)
         return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]

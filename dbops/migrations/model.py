@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbops.engines.records import Applied, JournalLine
 from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.statements import Statements
 
 
 class State(enum.Enum):
@@ -47,12 +51,17 @@ class Folder:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """The SQL of one direction.  `line` and `column` (from 1) are where `sql` begins in the file at `path`."""
+    """The SQL of one direction.
+
+    `line` and `column` (from 1) are where `sql` begins in the file at `path`;
+    `statements` are those of `sql`, where the format has already told them apart.
+    """
 
     sql: str
     path: Path | None
     line: int = 1
     column: int = 1
+    statements: Statements | None = None
 
     @property
     def label(self) -> str:

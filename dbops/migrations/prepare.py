@@ -43,7 +43,7 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
     :raises DbopsError: with file, line and column.
     """
     if step.work is Work.RUN_UP:
-        assert step.status.file is not None  # noqa: S101  # only versions with a file are pending
+        assert step.status.file is not None  # only versions with a file are pending
         migration = discovery.read(step.status.file)
         section, settings = migration.up, migration.up_settings
     else:
@@ -56,7 +56,7 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
         settings,
         statements,
         _script(section, settings, statements, alone),
-        migration and applied_row(migration, statements),
+        applied_row(migration, statements) if migration else None,
     )
 
 
@@ -124,6 +124,8 @@ def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSetting
 
 
 def _split(section: Section) -> Statements:
+    if section.statements is not None:
+        return section.statements
     try:
         return split(section.sql)
     except UnreadableSql as error:

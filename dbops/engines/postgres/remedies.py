@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from dbops.config.model import Target
 from dbops.engines.base import ServerError
@@ -49,7 +50,8 @@ def statement_hint(error: ServerError, version: str) -> str | None:
 
 def remedy(error: ServerError) -> str | None:
     """The next step after an error that any statement may meet, None where the server's words must do."""
-    return _BY_SQLSTATE.get(error.sqlstate or "", _no_hint)(error)
+    found = _BY_SQLSTATE.get(error.sqlstate or "")
+    return found(error) if found else None
 
 
 def missing_extension(error: ServerError) -> str | None:
@@ -123,11 +125,7 @@ def _not_available(error: ServerError) -> str | None:
     )
 
 
-def _no_hint(error: ServerError) -> None:
-    return None
-
-
-_BY_SQLSTATE = {
+_BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
     "42704": _no_role,
     "0A000": _not_available,

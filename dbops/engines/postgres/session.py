@@ -13,8 +13,8 @@ from dbops.config.model import DEFAULT, Settings
 from dbops.engines.base import Identity, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
-from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from dbops.engines.postgres.protection import read_comment
 from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
 from dbops.errors import DbopsError, LockNotAcquired, Refused
 from dbops.events import Detail, Listener
@@ -44,11 +44,11 @@ _SEPARATOR = ";\n"
 
 
 class _Command(NamedTuple):
-    """One statement to send; `index` counts those of the same stage."""
+    """One statement to send; `number` counts those of a migration, from 0."""
 
     stage: Stage
     text: str
-    index: int = 0
+    number: int = 0
 
 
 class Session:
@@ -76,7 +76,7 @@ class Session:
         row = connection.execute(
             "select pg_backend_pid(), session_user::text, current_database()::text, current_setting('server_version')"
         ).fetchone()
-        assert row is not None  # noqa: S101  # a SELECT without FROM has one row
+        assert row is not None  # a SELECT without FROM has one row
         connections.refuse_pooler(connection, row[0])
         self.backend_pid: int = row[0]
         info = connection.info
@@ -320,7 +320,7 @@ class Session:
         return StatementFailed(
             error,
             stage=culprit.stage,
-            index=culprit.index,
+            index=culprit.number,
             blockers=blockers,
             past_deadline=self._watch().cancelled,
         )

@@ -7,22 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
     Action,
     Applied,
-    DeleteRow,
     Direction,
     ForeignTable,
     JournalLine,
     LogEntry,
     LoggedEvent,
-    Record,
     Recorded,
-    UpdateChecksums,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +73,7 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables,
     candidates = [wanted] if name else [wanted, Tables(wanted.schema, BESIDE_ANOTHER_TOOL)]
     found = _columns(connection, candidates)
     for tables in candidates:
-        if OURS <= found.get(tables.table, frozenset()):
+        if found.get(tables.table, frozenset()) >= OURS:
             return tables, True, None
     columns = found.get(wanted.table)
     if columns is None:

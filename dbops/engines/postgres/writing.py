@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _SINCE_BEGIN = "(extract(epoch from clock_timestamp() - now()) * 1000)::int"
 
 _ROW = ("version", "sort_key", "name", "description", "checksum", "raw_checksum", "checksum_algorithm", "down_sql")
-_EVENT = ("action", "version", "name", "direction", "statement_number", "statement_checksum")
-_EVENT += ("statement", "sqlstate", "message", "detail")
+_EVENT = (
+    *("action", "version", "name", "direction", "statement_number", "statement_checksum"),
+    *("statement", "sqlstate", "message", "detail"),
+)
 
 
 class Writer:
@@ -35,19 +37,19 @@ class Writer:
         match record:
             case Applied():
                 values = [getattr(record, column) for column in _ROW] + [self._who]
-                columns = (*_ROW, "applied_by", "execution_time_ms")
-                return self._insert(self._rows, columns, values, record.execution_time_ms)
+                return self._insert(
+                    self._rows, [*_ROW, "applied_by", "execution_time_ms"], values, record.execution_time_ms
+                )
             case DeleteRow(version):
                 return f"delete from {self._rows} where version = {self._literal(version)}"
             case UpdateChecksums(row):
-                columns = _ROW[2:]
-                changes = ", ".join(f"{column} = {self._literal(getattr(row, column))}" for column in columns)
+                changes = ", ".join(f"{column} = {self._literal(getattr(row, column))}" for column in _ROW[2:])
                 return f"update {self._rows} set {changes} where version = {self._literal(row.version)}"
             case LogEntry():
                 values = [getattr(record, column) for column in _EVENT] + [self._who]
-                return self._insert(self._events, (*_EVENT, "who", "duration_ms"), values, record.duration_ms)
+                return self._insert(self._events, [*_EVENT, "who", "duration_ms"], values, record.duration_ms)
 
-    def _insert(self, table: str, columns: tuple[str, ...], values: list[Any], milliseconds: int | None) -> str:
+    def _insert(self, table: str, columns: list[str], values: list[Any], milliseconds: int | None) -> str:
         literals = [self._literal(value) for value in values]
         literals.append(_SINCE_BEGIN if milliseconds is None else str(milliseconds))
         return f"insert into {table} ({', '.join(columns)}) values ({', '.join(literals)})"

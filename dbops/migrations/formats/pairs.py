@@ -34,7 +34,7 @@ class Pairs:
             marks.refuse_mark(down, marks.sections(down), Direction.UP)
         return Migration(
             file=file,
-            up=Section(up.text, up.path),
+            up=Section(up.text, up.path, statements=sections.statements),
             down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
