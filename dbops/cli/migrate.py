@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dbops.cli import spellings
 from dbops.cli.options import Parser, add_version, shared
@@ -33,7 +33,9 @@ def main(argv: list[str], out: Output) -> int:
 
     :raises DbopsError: what the verb raises.
     """
-    arguments = parser().parse_args(spellings.migrate(argv))
+    words, known = spellings.migrate(argv), parser()
+    _refuse_unknown_verb(words, known.verbs)
+    arguments = known.parse_args(words)
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
@@ -63,11 +65,24 @@ def parser() -> Parser:
         verb.set_defaults(verb=name)
         return verb
 
-    add("init", "make the tracking tables")
+    init = add("init", "make the tracking tables")
+    init.add_argument("--dry-run", action="store_true", help="say whether they would be made")
     _add_running_verbs(add)
     _add_reading_verbs(add)
     _add_recording_verbs(add)
+    main_parser.verbs = tuple(verbs.choices)
     return main_parser
+
+
+def _refuse_unknown_verb(words: Sequence[str], verbs: Sequence[str]) -> None:
+    """argparse would answer with the whole list of verbs."""
+    at = spellings.verb_at(words)
+    if at is not None and words[at] not in verbs:
+        from difflib import get_close_matches
+
+        near = get_close_matches(words[at], verbs, n=1)
+        meant = f"did you mean bin/migrate {near[0]}? " if near else ""
+        raise UsageError(f"{words[at]!r} is not a verb", hint=f"{meant}bin/migrate --help lists the verbs")
 
 
 def _folder_options(*, after_verb: bool) -> Parser:
@@ -96,6 +111,8 @@ def _add_running_verbs(add: Callable[..., Parser]) -> None:
     goto.add_argument("to", metavar="VERSION")
     redo = add("redo", "undo the newest migrations and apply them again")
     redo.add_argument("count", nargs="?", metavar="N", help="how many (default: 1)")
+    redo.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
+    redo.add_argument("--through", metavar="VERSION", help="this version and all above it")
     plan = add("plan", "show what up would run, in order")
     plan.add_argument("count", nargs="?", metavar="N", help="how many (default: all)")
     plan.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
@@ -128,6 +145,11 @@ def _add_reading_verbs(add: Callable[..., Parser]) -> None:
 def _add_recording_verbs(add: Callable[..., Parser]) -> None:
     new = add("new", "write the files of a new migration")
     new.add_argument("words", nargs="+", metavar="[VERSION] NAME")
+    new.add_argument(
+        "--format",
+        choices=["single", "pairs"],
+        help="one file, or .up.sql and .down.sql (default: as the folder has)",
+    )
     for name, summary in (
         ("force", "record exactly the versions up to this one as applied; runs no SQL"),
         ("baseline", "record all up to this version on a database without history; runs no SQL"),

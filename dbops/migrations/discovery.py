@@ -20,9 +20,21 @@ def discover(folder: Setting[Path]) -> Folder:
 
     :raises ConfigError: where the folder is missing or holds no migration, or two files claim one version.
     """
+    found = scan(folder)
+    if not found.files:
+        raise _empty(folder, found.passed_over)
+    return found
+
+
+def scan(folder: Setting[Path]) -> Folder:
+    """As `discover`, but a folder without a migration is none the less a folder.
+
+    :raises ConfigError: where the folder is missing, or two files claim one version.
+    """
     path = folder.value
     try:
-        names = sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith("."))
+        with os.scandir(path) as entries:
+            names = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
     except FileNotFoundError:
         raise ConfigError(
             f"the migrations folder {path} does not exist ({folder.origin})",
@@ -32,16 +44,13 @@ def discover(folder: Setting[Path]) -> Folder:
         raise ConfigError(f"the migrations folder {path} cannot be read: {error.strerror} ({folder.origin})") from None
     claims: list[tuple[Format, Claim, Path]] = []
     passed_over: list[tuple[str, str]] = []
-    for name in names:
-        claimed = _claim(name)
+    for name, is_folder in names:
+        claimed = None if is_folder else _claim(name)
         if claimed is None:
-            passed_over.append((name, _why_passed_over(path / name)))
+            passed_over.append((name, "a folder" if is_folder else _why_passed_over(name)))
         else:
             claims.append((*claimed, path / name))
-    files = _paired(claims)
-    if not files:
-        raise _empty(folder, passed_over)
-    return Folder(path, files, tuple(passed_over))
+    return Folder(path, _paired(claims), tuple(passed_over))
 
 
 def read(file: MigrationFile) -> Migration:
@@ -126,15 +135,15 @@ def _refuse_double(first: Path | None, second: Path, version: Version) -> None:
         )
 
 
-def _why_passed_over(path: Path) -> str:
-    if path.is_dir():
-        return "a folder"
-    if path.suffix != ".sql":
+def _why_passed_over(name: str) -> str:
+    if not name.endswith(".sql"):
         return "not an .sql file"
-    return "its name does not begin with a version"
+    if not name[0].isdigit():
+        return "its name does not begin with a version"
+    return "its name is not a version, _ or -, and a name"
 
 
-def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigError:
+def _empty(folder: Setting[Path], passed_over: tuple[tuple[str, str], ...]) -> ConfigError:
     found = "it is empty" if not passed_over else f"passed over: {_listed(passed_over)}"
     return ConfigError(
         f"the migrations folder {folder.value} holds no migration; {found} ({folder.origin})",
@@ -142,7 +151,7 @@ def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigE
     )
 
 
-def _listed(passed_over: list[tuple[str, str]]) -> str:
+def _listed(passed_over: tuple[tuple[str, str], ...]) -> str:
     shown = ", ".join(f"{name} ({why})" for name, why in passed_over[:5])
     return shown if len(passed_over) <= 5 else f"{shown} and {len(passed_over) - 5} more"
 

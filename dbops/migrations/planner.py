@@ -139,12 +139,14 @@ def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Pla
     return dataclasses.replace(plan_up(statuses, to=to, **options), verb="goto")  # type: ignore[arg-type]  # plan_up's own
 
 
-def plan_redo(statuses: Sequence[Status], steps: int) -> Plan:
-    """Undo the newest `steps` migrations and apply them again.
+def plan_redo(
+    statuses: Sequence[Status], *, steps: int | None = None, through: Version | None = None
+) -> Plan:
+    """Undo the newest migration, the newest `steps`, or `through` and all above it, and apply them again.
 
     :raises Refused: where one of them has no file to apply again.
     """
-    down = plan_down(statuses, steps=steps).steps
+    down = plan_down(statuses, steps=steps, through=through).steps
     for step in down:
         if step.status.file is None:
             raise Refused(

@@ -282,7 +282,8 @@ def test_an_empty_migration_is_applied_with_a_warning(project: Project, database
 def test_another_folder_and_another_database(
     abc: Project, database: Database, connect: Connect
 ) -> None:
-    """--migrations-dir and DB_NAME replace just that; the rest of the configuration stays."""
+    """--migrations-dir and DB_NAME replace just that; the rest of what .env says stays."""
+    abc.write(".env", f"DATABASE_URL={abc.environ.pop('DATABASE_URL')}\n")
     abc.write("elsewhere/7_seven.sql", "CREATE TABLE seven ();")
     other = f"{database.name}_b"
     admin = connect(database, **database.server.keywords())
