@@ -93,7 +93,7 @@ class Migrator(Reader):
 
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
-        self.session.query("select pg_terminate_backend(%s)", [holder.pid])
+        self.session.terminate(holder.pid)
         self.session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
 
 

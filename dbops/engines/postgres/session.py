@@ -239,6 +239,14 @@ class Session:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
 
+    def terminate(self, pid: int) -> None:
+        """End another session; what it had not committed is rolled back.
+
+        :raises DbopsError: where the server does not allow it.
+        """
+        with self._asking(f"the session {pid} cannot be ended"):
+            self.connection.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
+
     def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a catalog query."""
         return self.connection.execute(statement, parameters).fetchall()
