@@ -65,12 +65,13 @@ def redacted(sql: str) -> str:
 
 
 def secrets(sql: str) -> tuple[str, ...]:
-    """What stands between the quotes of the literals that `redacted` hides, the longest first."""
+    """What stands between the quotes of the literals that `redacted` hides, as written and as meant, the longest first."""
     lowered = sql.lower()
     if not any(word in lowered for word in _MAY_HOLD_SECRETS):
         return ()
     try:
-        found = {content(token).decode() for token in _secret_tokens(encode(sql))}
+        tokens = tuple(_secret_tokens(encode(sql)))
+        found = {text.decode() for token in tokens for text in (content(token), token.partition(b"'")[2][:-1])}
     except UnreadableSql:
         return (sql,)
     return tuple(sorted(found - {""}, key=len, reverse=True))
