@@ -119,11 +119,29 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
     """One at a time works on the private server and the set-up; the second waits, and says so.
 
     The lock is the file's, so it is freed with the process, however that ends.
+    A `.dbops/` in which nothing came of the work is removed again.
+
+    :raises ConfigError: the folder belongs to another account.
     """
+    existed = places.folder.exists()
+    try:
+        with _lock_file(places, listen):
+            try:
+                yield
+            finally:
+                _remove_if_unused(places.folder)
+    except BaseException:
+        if not existed:  # interrupted before the lock was held
+            _remove_if_abandoned(places.folder)
+        raise
+
+
+@contextmanager
+def _lock_file(places: Places, listen: Listener) -> Iterator[None]:
     import fcntl
 
+    path = places.folder / "lock"
     while True:
-        path = places.folder / "lock"
         try:
             places.make_folders()
             file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
@@ -144,10 +162,7 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX)
             if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 continue  # its holder removed the folder while we waited
-            try:
-                yield
-            finally:
-                _remove_if_unused(places.folder)
+            yield
             return
 
 
@@ -311,8 +326,21 @@ def _destroyed(places: Places) -> None:
 
 def _remove_if_unused(folder: Path) -> None:
     """Remove `.dbops/` where nothing came of the work: only what `make_folders` and `exclusive` put there."""
-    if {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """The same without holding the lock: not while another holds it."""
+    import fcntl
+
+    path = folder / "lock"
+    if not path.exists():
+        _remove_if_unused(folder)
+        return
+    with suppress(OSError), path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove_if_unused(folder)
 
 
 def _load_if_sound(places: Places) -> Record | None:

@@ -165,6 +165,7 @@ def _ensure_databases(
     target: Target, planned: ServerPlan, work: Work, undo: Undo
 ) -> tuple[str, tuple[str, ...], list[DatabasePlan]]:
     with _reach(target, planned, work) as connection:
+        databases.lock(connection, work.names[0], work.listen, work.settings.deadline.value)
         tidied = databases.tidy(connection, work.names)
         for sentence in tidied:
             work.listen(Note(sentence))
@@ -286,6 +287,7 @@ def _drop_displaced(target: Target, plans: list[DatabasePlan], work: Work, undo:
     if displaced:
         undo.forget()
         with databases.admin(target, work.listen) as connection:
+            databases.lock(connection, work.names[0], work.listen, work.settings.deadline.value)
             for name in displaced:
                 databases.drop(connection, name)
 
