@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from dbops.devdb import databases, private
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places
 from dbops.engines.postgres.protection import MARK
 from tests.conftest import Project
 from tests.servers import Server
