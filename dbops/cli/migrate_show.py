@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from dbops.migrations.model import Folder, State, Status
 
 if TYPE_CHECKING:
     from dbops.engines.base import Identity
+    from dbops.engines.log import LoggedEvent
     from dbops.engines.postgres.session import Session
-    from dbops.engines.records import LoggedEvent
     from dbops.migrations.planner import Plan, Step
 
 
@@ -46,7 +47,7 @@ def _status_row(status: Status) -> dict[str, Any]:
         "version": status.version.text,
         "name": status.name,
         "state": status.state.value,
-        "file": status.file and str(status.file.path),
+        "file": status.file and os.path.join(status.file.folder, status.file.file_name),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,
@@ -217,7 +218,7 @@ def _description(event: LoggedEvent) -> str | None:
 
 
 def _when(at: datetime.datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at.timestamp())) if at else ""
 
 
 def _took(milliseconds: int | None) -> str:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed
+from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.engines.records import Action
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry

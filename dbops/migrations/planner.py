@@ -128,9 +128,10 @@ def plan_down(
 def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Plan:
     """Go up or down until `to` is the current version; version 0 is the empty database."""
     at, limit = current(statuses), _limit(statuses, to)
-    to_nothing = not any(status.version == limit for status in statuses)
-    if to_nothing or (at is not None and limit < at.version):
-        if not to_nothing and not find(statuses, limit).is_applied:
+    if not any(status.version == limit for status in statuses):
+        return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
+    if at is not None and limit < at.version:
+        if not find(statuses, limit).is_applied:
             raise Refused(
                 f"version {to} is not applied, and lower than the current version {at.version}",
                 hint=f"bin/migrate up --only {to} applies just it",

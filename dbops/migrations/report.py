@@ -6,11 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, Stage, StatementFailed
+from dbops.engines.log import LogEntry
 from dbops.engines.postgres.literals import secrets
 from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.statements import Statement, position
-from dbops.engines.records import Action, LogEntry
-from dbops.migrations.model import Section
+from dbops.engines.records import Action
+from dbops.migrations.content import Section
 
 if TYPE_CHECKING:
     from dbops.migrations.planner import Step

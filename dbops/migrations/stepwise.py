@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 
 from dbops.engines.base import Stage, StatementFailed
+from dbops.engines.log import LogEntry, Record
 from dbops.engines.postgres import settle
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
 from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
-from dbops.engines.records import Action, JournalLine, LogEntry, Record
+from dbops.engines.records import Action, JournalLine
 from dbops.errors import DbopsError, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry

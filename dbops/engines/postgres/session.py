@@ -15,13 +15,15 @@ from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from dbops.engines.postgres.protection import read_comment
-from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
+from dbops.engines.postgres.tracking import Tables
+from dbops.engines.records import ForeignTable, Recorded
 from dbops.errors import DbopsError, LockNotAcquired, Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.activity import Activity
     from dbops.engines.postgres.writing import Writer
 
@@ -81,7 +83,7 @@ class Session:
         self.backend_pid: int = row[0]
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
-        self.tables, self.initialised, self.foreign = tracking.find(connection, settings.tracking_table.value)
+        self._found: tracking.Found | None = None
 
     @classmethod
     def open(cls, settings: Settings, command: str, listen: Listener, *, one_by_one: bool = False) -> Session:
@@ -113,32 +115,56 @@ class Session:
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
+    @property
+    def tables(self) -> Tables:
+        """Where the tracking tables are, or will be."""
+        return self._look().tables
+
+    @property
+    def initialised(self) -> bool:
+        """Whether they are there."""
+        return self._look().exist
+
+    def _look(self) -> tracking.Found:
+        """Where the tables are, looked up once.
+
+        :raises Refused: where the table belongs to another tool.
+        """
+        if self._found is None:
+            self._found = tracking.find(self.connection, self._settings.tracking_table.value)
+        if self._found.foreign is not None:
+            raise _foreign(self._found.foreign)
+        return self._found
+
     def read(self) -> Recorded:
         """Rows and journal; empty where the tables are not there yet.
 
         :raises Refused: where the table belongs to another tool.
         """
-        if self.foreign is not None:
-            raise _foreign(self.foreign)
-        if not self.initialised:
+        if self._found is None:
+            wanted = Tables.named(self._settings.tracking_table.value)
+            with self._asking(f"{wanted} cannot be read"):
+                recorded = tracking.read_if_ours(self.connection, wanted)
+            if recorded is not None:
+                self._found = tracking.Found(wanted, exist=True)
+                return recorded
+        found = self._look()
+        if not found.exist:
             return Recorded(initialised=False)
-        with self._asking(f"{self.tables} cannot be read"):
-            return tracking.read(self.connection, self.tables)
+        with self._asking(f"{found.tables} cannot be read"):
+            return tracking.read(self.connection, found.tables)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
-        self.tables, self.initialised, self.foreign = tracking.find(
-            self.connection, self._settings.tracking_table.value
-        )
-        if self.foreign is not None:
-            raise _foreign(self.foreign)
+        if self._found is None or not self._found.exist:
+            self._found = None
         if self.initialised:
             return False
         statements = tracking.create(self.tables, self.connection)
         commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
         with self._asking(f"the tracking table {self.tables} cannot be made"):
             self._run([_Command(Stage.RECORD, "begin"), *commands, _Command(Stage.COMMIT, "commit")])
-        self.initialised = True
+        self._found = tracking.Found(self.tables, exist=True)
         return True
 
     def comment(self) -> str | None:
@@ -152,7 +178,6 @@ class Session:
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
-        self.read()
         if not self.initialised:
             return []
         with self._asking(f"the event log of {self.tables} cannot be read"):
@@ -165,7 +190,7 @@ class Session:
 
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
-        if self.initialised and not self.connection.closed:
+        if not self.connection.closed and self.initialised:
             with self._asking(f"the event log of {self.tables} cannot be written"):
                 self._run([_Command(Stage.RECORD, self._writer().text(entry))])
 

@@ -16,13 +16,13 @@ from dbops.engines.records import (
     Direction,
     ForeignTable,
     JournalLine,
-    LogEntry,
-    LoggedEvent,
     Recorded,
 )
 
 if TYPE_CHECKING:
     import psycopg
+
+    from dbops.engines.log import LoggedEvent
 
 DEFAULT_SCHEMA = "public"
 DEFAULT_TABLE = "schema_migrations"
@@ -64,8 +64,17 @@ class Tables:
         return f"{self.schema}.{self.table}"
 
 
-def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables, bool, ForeignTable | None]:
-    """Which tables to use, whether they are there, and the foreign table of that name, if there is one.
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Which tables to use, whether they are there, and the other tool's table of that name, if there is one."""
+
+    tables: Tables
+    exist: bool
+    foreign: ForeignTable | None = None
+
+
+def find(connection: psycopg.Connection[Any], name: str | None) -> Found:
+    """Look for the tables in the catalog.
 
     Unless a name is configured, dbops' own tables beside another tool's are found, too.
     """
@@ -74,11 +83,22 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables,
     found = _columns(connection, candidates)
     for tables in candidates:
         if found.get(tables.table, frozenset()) >= OURS:
-            return tables, True, None
+            return Found(tables, exist=True)
     columns = found.get(wanted.table)
     if columns is None:
-        return wanted, False, None
-    return wanted, False, ForeignTable(str(wanted), _tool(columns, rails="ar_internal_metadata" in found))
+        return Found(wanted, exist=False)
+    tool = _tool(columns, rails="ar_internal_metadata" in found)
+    return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
+
+
+def read_if_ours(connection: psycopg.Connection[Any], tables: Tables) -> Recorded | None:
+    """`read`, or None where there are no tables with our columns: quicker than to look into the catalog first."""
+    from psycopg import errors
+
+    try:
+        return read(connection, tables)
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.WrongObjectType):
+        return None
 
 
 def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) -> dict[str, frozenset[str]]:
@@ -206,6 +226,8 @@ def read_down_sql(connection: psycopg.Connection[Any], tables: Tables, version: 
 
 def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
+    from dbops.engines.log import LogEntry, LoggedEvent
+
     rows = connection.execute(
         sql.SQL(
             """

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.pq import Escaping
 
+from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
 from dbops.engines.postgres.tracking import Tables
-from dbops.engines.records import Applied, DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.engines.records import Applied
 
 if TYPE_CHECKING:
     import psycopg

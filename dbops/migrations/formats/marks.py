@@ -14,8 +14,7 @@ from dbops.config.values import seconds
 from dbops.engines.postgres.statements import Statements, UnreadableSql, position, split, statement_spans
 from dbops.engines.records import Direction
 from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.formats.base import Text
-from dbops.migrations.model import FileSettings, Section
+from dbops.migrations.content import FileSettings, Section, Text
 
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
 _HEADINGS = {

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats.base import Claim, Text
-from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section
+from dbops.migrations.formats.base import Claim
+
+if TYPE_CHECKING:
+    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.model import MigrationFile
 
 _NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII)
 
@@ -26,6 +30,7 @@ class Pairs:
 
         :raises DbopsError: where a file carries the mark of the other direction, whose part must not run with it.
         """
+        from dbops.migrations.content import FileSettings, Migration, Section
         from dbops.migrations.formats import marks
 
         sections = marks.sections(up)
