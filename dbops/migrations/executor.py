@@ -118,8 +118,8 @@ class Executor:
             work()
         except SessionLost as lost:
             state = (
-                "it was being committed: whether it is applied, only the server knows"
-                if lost.during_commit
+                "whether it was committed, only the server knows"
+                if lost.outcome_unknown
                 else "what was not committed is not there"
             )
             raise CannotConnect(

@@ -11,7 +11,7 @@ from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
 from dbops.engines.records import Action, JournalLine, LogEntry, Record
-from dbops.errors import DbopsError, PartlyApplied
+from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.prepare import Prepared
@@ -151,6 +151,14 @@ class Stepwise:
             if not unit.alone and len(unit.statements) == 1 and failure.error.sqlstate in NEEDS_NO_TRANSACTION:
                 return self._run(number, Unit(unit.statements, alone=True))
             raise self._failed(failure, number, unit) from failure
+        except KeyboardInterrupt:
+            if number == 1 and not unit.alone:
+                raise  # nothing of the file is there
+            raise Interrupted(
+                f"{self._place(unit.statements[0])}: interrupted in statement {number} of {self._of}; "
+                "what was before it is in place",
+                hint=f"bin/migrate {self._verb} goes on at this statement",
+            ) from None
 
     def _run_alone(self, number: int, unit: Unit) -> None:
         """The journal has it before and after; between the two lies the gap that `settle` closes."""

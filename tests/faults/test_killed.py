@@ -5,32 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from typing import Any
 
-import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.servers import Database
+from tests.faults.conftest import OldSnapshot, Start
 from tests.watching import Watch
-
-Connect = Callable[..., psycopg.Connection[Any]]
-
-
-@pytest.fixture
-def start(configured: Project) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `migrate ARGV`; what still runs after the test is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start_one(*argv: str) -> subprocess.Popen[str]:
-        started.append(configured.popen("migrate", *argv))
-        return started[-1]
-
-    yield start_one
-    for one in started:
-        one.kill()
-        one.communicate()
 
 
 def _kill(migrator: subprocess.Popen[str]) -> None:
@@ -38,19 +18,11 @@ def _kill(migrator: subprocess.Popen[str]) -> None:
     migrator.wait()
 
 
-def _old_snapshot(connect: Connect, database: Database) -> psycopg.Connection[Any]:
-    """A session that a concurrent build has to wait for, until it is closed."""
-    session = connect(database, autocommit=False)
-    session.execute("set transaction isolation level repeatable read")
-    session.execute("select count(*) from pg_class")
-    return session
-
-
 def _killed_while_waiting(
-    start: Callable[..., subprocess.Popen[str]], database: Database, connect: Connect, watch: Watch, running: str
+    start: Start, old_snapshot: OldSnapshot, watch: Watch, running: str
 ) -> None:
     """Kill a migrator whose statement waits for an older snapshot, and let the server notice."""
-    older = _old_snapshot(connect, database)
+    older = old_snapshot()
     migrator = start("up")
     backend = watch.waiting_for_snapshot(running)
     _kill(migrator)
@@ -60,7 +32,7 @@ def _killed_while_waiting(
 
 
 def test_in_a_transaction(
-    configured: Project, start: Callable[..., subprocess.Popen[str]], watch: Watch
+    configured: Project, start: Start, watch: Watch
 ) -> None:
     """Nothing of the killed migration is left, the server frees the lock by itself, the next `up` finishes."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
@@ -81,9 +53,8 @@ def test_in_a_transaction(
 @pytest.mark.parametrize("clause", ["", "IF NOT EXISTS "])
 def test_in_a_concurrent_index_build(
     configured: Project,
-    start: Callable[..., subprocess.Popen[str]],
-    database: Database,
-    connect: Connect,
+    start: Start,
+    old_snapshot: OldSnapshot,
     watch: Watch,
     clause: str,
 ) -> None:
@@ -94,7 +65,7 @@ def test_in_a_concurrent_index_build(
         f"CREATE TABLE before (id integer);\nCREATE INDEX CONCURRENTLY {clause}i ON t (id);\n"
         "CREATE TABLE after (id integer);",
     )
-    _killed_while_waiting(start, database, connect, watch, "CREATE INDEX CONCURRENTLY")
+    _killed_while_waiting(start, old_snapshot, watch, "CREATE INDEX CONCURRENTLY")
     assert watch.indexes() == {"i": False}
     status = configured.run("migrate", "status", "--json")
     assert [one["state"] for one in status.json["migrations"]] == ["applied", "partial"]
@@ -108,15 +79,14 @@ def test_in_a_concurrent_index_build(
 
 def test_the_first_statement_of_a_file(
     configured: Project,
-    start: Callable[..., subprocess.Popen[str]],
-    database: Database,
-    connect: Connect,
+    start: Start,
+    old_snapshot: OldSnapshot,
     watch: Watch,
 ) -> None:
     """A file of one concurrent index, killed: `up` finishes it, also when the file's comments changed meanwhile."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
     path = configured.write("migrations/002_i.sql", "CREATE INDEX CONCURRENTLY i ON t (id);")
-    _killed_while_waiting(start, database, connect, watch, "CREATE INDEX CONCURRENTLY")
+    _killed_while_waiting(start, old_snapshot, watch, "CREATE INDEX CONCURRENTLY")
     path.write_text("-- told afterwards\nCREATE INDEX CONCURRENTLY i\n    ON t (id);\n")
     outcome = configured.run("migrate", "up")
     assert outcome.code == 0, outcome
@@ -125,16 +95,15 @@ def test_the_first_statement_of_a_file(
 
 def test_in_a_concurrent_drop(
     configured: Project,
-    start: Callable[..., subprocess.Popen[str]],
-    database: Database,
-    connect: Connect,
+    start: Start,
+    old_snapshot: OldSnapshot,
     watch: Watch,
 ) -> None:
     """An index that is half dropped is dropped by the next `up`."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer); CREATE INDEX i ON t (id);")
     configured.run("migrate", "up")
     configured.write("migrations/002_i.sql", "DROP INDEX CONCURRENTLY i;")
-    older = _old_snapshot(connect, database)
+    older = old_snapshot()
     older.execute("select * from t")
     migrator = start("up")
     backend = watch.waiting_for_snapshot("DROP INDEX CONCURRENTLY")
@@ -149,15 +118,14 @@ def test_in_a_concurrent_drop(
 
 def test_in_a_concurrent_reindex(
     configured: Project,
-    start: Callable[..., subprocess.Popen[str]],
-    database: Database,
-    connect: Connect,
+    start: Start,
+    old_snapshot: OldSnapshot,
     watch: Watch,
 ) -> None:
     """The copy that an interrupted REINDEX CONCURRENTLY leaves is dropped by the next `up`, which reindexes."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer); CREATE INDEX i ON t (id);")
     configured.write("migrations/002_i.sql", "REINDEX INDEX CONCURRENTLY i;")
-    _killed_while_waiting(start, database, connect, watch, "REINDEX INDEX CONCURRENTLY")
+    _killed_while_waiting(start, old_snapshot, watch, "REINDEX INDEX CONCURRENTLY")
     assert watch.indexes() == {"i": True, "i_ccnew": False}
     before = watch.value("select pg_relation_filenode('i')")
     outcome = configured.run("migrate", "up")
@@ -168,9 +136,8 @@ def test_in_a_concurrent_reindex(
 
 def test_in_a_concurrent_detach(
     configured: Project,
-    start: Callable[..., subprocess.Popen[str]],
-    database: Database,
-    connect: Connect,
+    start: Start,
+    old_snapshot: OldSnapshot,
     watch: Watch,
 ) -> None:
     """A partition that is half detached is detached by the next `up`."""
@@ -181,7 +148,7 @@ def test_in_a_concurrent_detach(
     )
     configured.run("migrate", "up")
     configured.write("migrations/002_d.sql", "ALTER TABLE t DETACH PARTITION t1 CONCURRENTLY;")
-    older = _old_snapshot(connect, database)
+    older = old_snapshot()
     older.execute("select * from t")
     migrator = start("up")
     backend = watch.until(
@@ -203,7 +170,7 @@ COMMITS = "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM pg_sleep({}); E
 
 @pytest.mark.parametrize(("answer", "rows"), [("done", 1), ("again", 2)])
 def test_in_a_block_that_commits(
-    configured: Project, start: Callable[..., subprocess.Popen[str]], watch: Watch, answer: str, rows: int
+    configured: Project, start: Start, watch: Watch, answer: str, rows: int
 ) -> None:
     """Nobody can see whether a DO block that commits finished: exit 4, until the user says it."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")

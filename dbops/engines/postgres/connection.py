@@ -99,7 +99,12 @@ def _pooler_error() -> ConfigError:
 
 
 def _open(target: Target, application: str, options: str) -> psycopg.Connection[tuple[Any, ...]]:
+    import logging
+
     import psycopg
+
+    # What it would log of a broken connection reaches us as an exception, too.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
     keywords = target.keywords()
     keywords["options"] = options

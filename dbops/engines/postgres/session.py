@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import DEFAULT, Settings
-from dbops.engines.base import Identity, SessionLost, Stage, StatementFailed
+from dbops.engines.base import Identity, Stage, StatementFailed
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.protection import read_comment
-from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, server_error
+from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, raise_told, server_error, session_lost
 from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import Detail, Listener
@@ -76,15 +76,21 @@ class Session:
         connection = _connect(settings, command, listen)
         try:
             return cls(connection, settings, command, listen)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            raise_told(error)
             raise
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close; a failure that no migration is to blame for (no privilege, a server that went away) becomes an error.
+
+        :raises DbopsError: in its place.
+        """
         self.close()
+        raise_told(error)
 
     def close(self) -> None:
         """End the session; the server frees its lock and rolls back what is open."""
@@ -250,7 +256,10 @@ class Session:
         """What to raise for a failed command, with the transaction rolled back."""
         culprit = next((command for command in commands if not _succeeded(command)), commands[-1])
         if self.connection.broken or self.connection.closed:
-            return SessionLost(str(error).strip(), during_commit=culprit.stage is Stage.COMMIT)
+            # A COMMIT that was sent behind a statement may have been carried out, unless the server says that it ended there.
+            sent = any(command.stage is Stage.COMMIT and command.outcome is not None for command in commands)
+            said = culprit.stage is not Stage.COMMIT and error.sqlstate is not None
+            return session_lost(error, outcome_unknown=sent and not said)
         blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, "57014"} else ()
         self._abandon()
         if culprit.stage is Stage.LOCK_CHECK:
