@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dbops.cli import spellings
 from dbops.cli.options import Parser, add_version, settings_options, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
+from dbops.events import Warned
+
+if TYPE_CHECKING:
+    from dbops.config.model import Settings
+    from dbops.engines.postgres.session import Session
 
 EXAMPLES = """\
 examples:
@@ -27,6 +34,7 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
+READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
 
 
@@ -39,9 +47,11 @@ def main(argv: list[str], out: Output) -> int:
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
-    from dbops.cli import migrate_verbs
-
-    verb: Verb = getattr(migrate_verbs, arguments.verb)
+    if arguments.verb in READING:
+        from dbops.cli import migrate_read as verbs
+    else:
+        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
+    verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
 
@@ -144,10 +154,26 @@ def _add_recording_verbs(add: Callable[..., Parser]) -> None:
     add("unlock", "end the dbops session that holds the migration lock")
 
 
-def load_settings(arguments: argparse.Namespace) -> Any:
+def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     """The settings of this command line; libpq's own variables are taken out of the environment afterwards."""
     from dbops import config
 
     settings = config.load(settings_options(arguments), os.environ, Path.cwd())
     config.neutralise(os.environ)
+    for warning in settings.warnings:
+        out.event(Warned(warning))
     return settings
+
+
+@contextlib.contextmanager
+def connected(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
+    """A session on the configured database; a private server that is down is started."""
+    settings = load_settings(arguments, out)
+    if (settings.project / ".dbops").exists():
+        from dbops.devdb.private import ensure_running
+
+        settings = dataclasses.replace(settings, target=ensure_running(settings, out.event))
+    from dbops.engines.postgres.session import Session
+
+    with Session.open(settings, f"migrate {arguments.verb}", out.event) as session:
+        yield session, settings

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
-from dbops.engines.base import Identity
-from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, LoggedEvent
 from dbops.events import format_seconds
 from dbops.migrations import compare
 from dbops.migrations.model import Folder, State, Status
-from dbops.migrations.planner import Plan, Step
+
+if TYPE_CHECKING:
+    from dbops.engines.base import Identity
+    from dbops.engines.postgres.session import Session
+    from dbops.engines.records import LoggedEvent
+    from dbops.migrations.planner import Plan, Step
 
 
 def identity(database: Identity) -> dict[str, str]:

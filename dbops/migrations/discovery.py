@@ -78,6 +78,11 @@ def read_bytes(path: Path) -> bytes:
         raise DbopsError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def raw_checksum_of(path: Path) -> str:
+    """sha256 of a file's bytes; the file is read at once and forgotten."""
+    return raw_checksum(read_bytes(path))
+
+
 def raw_checksum(raw: bytes) -> str:
     """sha256 of a file's bytes, as stored."""
     return hashlib.sha256(raw).hexdigest()

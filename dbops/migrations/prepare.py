@@ -8,14 +8,11 @@ from collections.abc import Callable
 from dbops.engines.postgres.statements import Statements, UnreadableSql, split
 from dbops.engines.records import Applied
 from dbops.errors import DbopsError
-from dbops.migrations import discovery
+from dbops.migrations import discovery, drift
 from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
 from dbops.migrations.report import place
 from dbops.migrations.script import Script, ScriptError, plan_script
-
-TOKENS = "tokens"
-RAW = "raw"
 
 StoredDown = Callable[[str], str | None]
 
@@ -100,23 +97,11 @@ def recorded_row(file: MigrationFile) -> Applied:
     return dataclasses.replace(applied_row(discovery.read(file)), execution_time_ms=0)
 
 
-def has_drifted(file: MigrationFile, row: Applied) -> bool:
-    """Whether the up section no longer means what was applied; the raw checksum answers first."""
-    if row.raw_checksum is None:
-        return False
-    if discovery.raw_checksum(discovery.read_bytes(file.path)) == row.raw_checksum:
-        return False
-    try:
-        return row.checksum_algorithm != TOKENS or recorded_row(file).checksum != row.checksum
-    except DbopsError:
-        return True  # it was readable when it was applied
-
-
 def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
     if statements.parsed:
-        return statements.checksum, TOKENS
-    return migration.raw_checksum, RAW
+        return statements.checksum, drift.TOKENS
+    return migration.raw_checksum, drift.RAW
 
 
 def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSettings]:
@@ -154,4 +139,3 @@ def _script(section: Section, settings: FileSettings, statements: Statements, al
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None
 
 
-__all__ = ["Prepared", "applied_row", "has_drifted", "outlined", "prepare", "recorded_row"]

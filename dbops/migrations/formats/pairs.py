@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats import marks
 from dbops.migrations.formats.base import Claim, Text
-from dbops.migrations.model import Migration, MigrationFile, Section
+from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section
 
 _NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII)
 
@@ -27,6 +26,8 @@ class Pairs:
 
         :raises DbopsError: where a file carries the mark of the other direction, whose part must not run with it.
         """
+        from dbops.migrations.formats import marks
+
         sections = marks.sections(up)
         marks.refuse_mark(up, sections, Direction.DOWN)
         if down is not None:
@@ -38,7 +39,7 @@ class Pairs:
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
             up_settings=sections.settings,
-            down_settings=marks.sections(down).settings if down else sections.settings.__class__(),
+            down_settings=marks.sections(down).settings if down else FileSettings(),
         )
 
     def file_names(self, version: str, name: str) -> dict[str, str]:

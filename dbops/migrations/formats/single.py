@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 
-from dbops.migrations.formats import marks
 from dbops.migrations.formats.base import Claim, Text
 from dbops.migrations.model import FileSettings, Migration, MigrationFile
 
@@ -46,6 +45,8 @@ class SingleFile:
 
     def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
         """Up to the DOWN banner is up; what is commented out behind it is down.  Without a banner all is up."""
+        from dbops.migrations.formats import marks
+
         sections = marks.sections(up)
         undo = marks.down_section(up, sections)
         return Migration(
