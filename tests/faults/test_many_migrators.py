@@ -56,7 +56,7 @@ def test_connections_used_up(
 ) -> None:
     """A database that lets only two sessions in: the other migrators try again until it is their turn."""
     admin = connect(database, **database.server.keywords(database.name))
-    admin.execute(f'alter database "{database.name}" connection limit 2')  # type: ignore[arg-type]  # a test's own name
+    admin.execute(f'alter database "{database.name}" connection limit 2')
     for name, text in TABLES.items():
         configured.write(name, text)
     ended = _ended(_together(configured, 6))
@@ -73,7 +73,7 @@ def test_connections_used_up_past_the_deadline(
 ) -> None:
     """No session is to be had until the deadline: exit 10 with the server's words."""
     admin = connect(database, **database.server.keywords(database.name))
-    admin.execute(f'alter database "{database.name}" connection limit 0')  # type: ignore[arg-type]  # a test's own name
+    admin.execute(f'alter database "{database.name}" connection limit 0')
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
     outcome = configured.run("migrate", "up", "--deadline", "0.3s")
     assert outcome.code == 10, outcome

@@ -13,7 +13,7 @@ from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, raise_told, server_error, session_lost
 from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
-from dbops.errors import LockNotAcquired, Refused
+from dbops.errors import Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # In a transaction that ends a migration: what follows it starts clean.
 START_CLEAN = ("reset session authorization", "reset role", "reset all")
+# After a migration: what no transaction undoes; several statements in one round trip.
+CLEAR_SESSION = "close all; unlisten *; discard temp; deallocate all"
+# A file may have set default_transaction_read_only.
+BEGIN = "begin read write"
 # In a transaction between two statements of a file: the file's own settings come back after it.
 STEP_ASIDE = (
     "set local session authorization default",
@@ -53,6 +57,7 @@ class Session:
         self._settings = settings
         self._command = command
         self._listen = listen
+        self._lock_timeout = settings.lock_timeout.value
         self._activity: Activity | None = None
         self._who = connections.application_name("").split(maxsplit=1)[1]
         connection.prepare_threshold = None  # a migration may DEALLOCATE ALL
@@ -119,7 +124,7 @@ class Session:
         if self.initialised:
             return False
         commands = [_Command(Stage.RECORD, 0, statement) for statement in tracking.create(self.tables)]
-        self._run([_Command(Stage.RECORD, 0, "begin"), *commands, _Command(Stage.COMMIT, 0, "commit")])
+        self._run([_Command(Stage.RECORD, 0, BEGIN), *commands, _Command(Stage.COMMIT, 0, "commit")])
         self.initialised = True
         return True
 
@@ -162,26 +167,28 @@ class Session:
         statements: Sequence[str],
         records: Sequence[Record],
         *,
-        begin: str = "begin",
-        settings: Sequence[str] = (),
+        begin: str | None = None,
+        lock_timeout: float | None = None,
+        statement_timeout: float | None = None,
         last: bool = True,
         opens: bool = True,
         commits: bool = True,
     ) -> None:
         """Run statements and write records in one transaction, in as few round trips as possible.
 
-        :param begin: the statement that opens it (a file may bring its own, with an isolation level).
-        :param settings: `SET LOCAL` statements to run first.
+        :param begin: the statement that opens it, where a file brings its own (with an isolation level).
+        :param lock_timeout: seconds, for this transaction; None leaves it as it is.  `statement_timeout` likewise.
         :param last: nothing of this migration follows, so that settings and temporary tables are cleared with it.
         :param opens: begin it; False goes on in the one that a call with `commits=False` left open.
         :param commits: end it; on any failure it is rolled back all the same.
-        :raises StatementFailed: rolled back, nothing is left.
+        :raises StatementFailed: rolled back, nothing is left; at `Stage.LOCK_CHECK` the lock had been given away.
         :raises SessionLost: the connection broke.
-        :raises LockNotAcquired: the migration gave the lock away; rolled back.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, 0, begin)] if opens else []
-        commands += [_Command(Stage.RECORD, 0, setting) for setting in settings]
+        commands = [_Command(Stage.RECORD, 0, begin or BEGIN)] if opens else []
+        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
+            if seconds is not None:
+                commands.append(_Command(Stage.RECORD, 0, f"set local {name} = {seconds * 1000:.0f}"))
         commands += [_Command(Stage.STATEMENT, index, text) for index, text in enumerate(statements)]
         if records:
             commands += [_Command(Stage.RECORD, 0, text) for text in aside]
@@ -191,9 +198,9 @@ class Session:
             ]
         if commits:
             commands.append(_Command(Stage.COMMIT, 0, "commit"))
-        self._run(commands)
+        self._run(commands, lock_timeout=lock_timeout)
         if commits and last and statements:
-            self._run([_Command(Stage.RECORD, 0, text) for text in ("discard temp", "deallocate all")])
+            self._run([_Command(Stage.RECORD, 0, CLEAR_SESSION)])
 
     def alone(self, statement: str) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.
@@ -211,23 +218,36 @@ class Session:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
 
+    def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
+        """Set timeouts (seconds) until `reset`; None leaves one as it is."""
+        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
+            if seconds is not None:
+                self.query("select set_config(%s, %s, false)", [name, f"{seconds * 1000:.0f}"])
+        if lock_timeout is not None:
+            self._lock_timeout = lock_timeout
+
     def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a catalog query."""
         return self.connection.execute(statement, parameters).fetchall()
 
     def reset(self) -> None:
         """Undo what a migration set for its session, after a file that was not one transaction."""
+        self._lock_timeout = self._settings.lock_timeout.value
         if self.connection.closed:
             return
-        for text in (*START_CLEAN, "discard temp", "deallocate all"):
+        for text in (*START_CLEAN, CLEAR_SESSION):
             self.connection.execute(text)
 
-    def _run(self, commands: Sequence[_Command], *, limit_waiting: bool = False) -> None:
+    def _run(
+        self, commands: Sequence[_Command], *, limit_waiting: bool = False, lock_timeout: float | None = None
+    ) -> None:
         """Send commands and fetch their results; on an error roll back and say which one failed."""
         import psycopg
 
         activity = self._watch()
-        activity.begin(limit_waiting=limit_waiting)
+        # Who blocks can be seen only while it waits, hence before a lock timeout ends that.
+        timeout = self._lock_timeout if lock_timeout is None else lock_timeout
+        activity.begin(first_look=min(1.0, timeout / 2 or 1.0), limit_waiting=limit_waiting)
         try:
             if len(commands) == 1:
                 self._send(commands[0])
@@ -262,11 +282,6 @@ class Session:
             return session_lost(error, outcome_unknown=sent and not said)
         blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, "57014"} else ()
         self._abandon()
-        if culprit.stage is Stage.LOCK_CHECK:
-            return LockNotAcquired(
-                "the migration gave the migration lock away (DISCARD ALL, pg_advisory_unlock_all), so it was rolled back",
-                hint="take that statement out of the file",
-            )
         return StatementFailed(
             server_error(error),
             stage=culprit.stage,
@@ -298,7 +313,6 @@ class Session:
                 connect,
                 self.backend_pid,
                 self._listen,
-                first_look=min(1.0, self._settings.lock_timeout.value / 2 or 1.0),
                 deadline=self._settings.deadline.value,
             )
         return self._activity
