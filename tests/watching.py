@@ -34,23 +34,22 @@ class Watch:
 
     def value(self, query: LiteralString, *parameters: Any) -> Any:
         """The first column of the first row; None without a row."""
-        row = self.connection.execute(query, parameters or None).fetchone()
+        row = self.connection.execute(query, parameters).fetchone()
         return row and row[0]
 
     def values(self, query: LiteralString, *parameters: Any) -> list[Any]:
         """The first column of every row."""
-        return [row[0] for row in self.connection.execute(query, parameters or None)]
+        return [row[0] for row in self.connection.execute(query, parameters)]
 
     def until(self, query: LiteralString, *parameters: Any) -> Any:
         """Poll until the first column is there and true."""
         return until(lambda: self.value(query, *parameters), query)
 
-    def migrator(self, running: str) -> int:
-        """The backend of a migrator, once a statement that begins so runs in it."""
+    def sleeping(self) -> int:
+        """The backend of a migrator, once it is in a pg_sleep."""
         pid = self.until(
-            "select pid from pg_stat_activity where datname = current_database() and state = 'active'"
-            " and application_name like 'dbops migrate%%' and query like %s",
-            f"{running}%",
+            "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+            " and application_name like 'dbops migrate%%'"
         )
         return int(pid)
 
@@ -93,7 +92,8 @@ class Watch:
         """The indexes of ordinary tables of the public schema, and whether each is valid."""
         rows = self.connection.execute(
             "select c.relname::text, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
-            " where c.relnamespace = 'public'::regnamespace and c.relname not like 'schema_migrations%'"
-            " and not i.indisprimary"
+            " where c.relnamespace = 'public'::regnamespace and c.relname not like 'schema_migrations%%'"
+            " and not i.indisprimary",
+            (),
         )
         return {str(name): bool(valid) for name, valid in rows}

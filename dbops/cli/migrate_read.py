@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from dbops.cli import migrate_show as show
-from dbops.cli.migrate import connected, load_settings
+from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.errors import AnswerIsNo, ExitCode
 from dbops.migrations import compare

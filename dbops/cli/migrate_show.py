@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from dbops.migrations.model import Folder, State, Status
 
 if TYPE_CHECKING:
     from dbops.engines.base import Identity
+    from dbops.engines.log import LoggedEvent
     from dbops.engines.postgres.session import Session
-    from dbops.engines.records import LoggedEvent
     from dbops.migrations.planner import Plan, Step
 
 
@@ -214,7 +215,7 @@ def _description(event: LoggedEvent) -> str | None:
 
 
 def _when(at: datetime.datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at.timestamp())) if at else ""
 
 
 def _took(milliseconds: int | None) -> str:

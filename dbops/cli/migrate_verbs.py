@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import confirm_loss, confirm_yes
-from dbops.cli.migrate import connected, load_settings
+from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
@@ -63,7 +63,7 @@ def goto(arguments: argparse.Namespace, out: Output) -> int:
 
     def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
         version = _version(arguments.to, migrator.folder)
-        assert version is not None  # noqa: S101  # the argument is required
+        assert version is not None  # the argument is required
         late = late_author(migrator.folder, statuses)
         return planner.plan_goto(
             statuses,
@@ -174,7 +174,7 @@ def _record(
 ) -> int:
     def with_version(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
         version = _version(arguments.version, migrator.folder)
-        assert version is not None  # noqa: S101  # the argument is required
+        assert version is not None  # the argument is required
         return make(statuses, version)
 
     return _run(arguments, out, with_version)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from dbops.config.model import Settings
 from dbops.engines.base import Blocker
+from dbops.engines.log import LogEntry
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, LogEntry
+from dbops.engines.records import Action
 from dbops.errors import Refused
 from dbops.events import Listener, Note
 from dbops.migrations.executor import Executor

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dbops.config.model import Settings
+from dbops.engines.log import LoggedEvent
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import LoggedEvent
 from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted
 from dbops.migrations.model import Folder, Status

@@ -38,7 +38,7 @@ def test_in_a_transaction(
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
     path = configured.write("migrations/002_u.sql", "CREATE TABLE u (id integer);\nSELECT pg_sleep(600);")
     migrator = start("up")
-    backend = watch.migrator("SELECT pg_sleep")
+    backend = watch.sleeping()
     _kill(migrator)
     watch.gone(backend)
     watch.lock_is_free()
@@ -153,7 +153,7 @@ def test_in_a_concurrent_detach(
     migrator = start("up")
     backend = watch.until(
         "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        " and query like 'ALTER TABLE t DETACH%'"
+        " and query like 'ALTER TABLE t DETACH%%'"
     )
     watch.until("select inhdetachpending from pg_inherits where inhrelid = 't1'::regclass")
     _kill(migrator)
@@ -180,7 +180,7 @@ def test_in_a_block_that_commits(
     migrator = start("up")
     watch.until("select to_regclass('t') is not null")
     watch.until("select count(*) = 1 from t")
-    backend = watch.migrator("DO ")
+    backend = watch.sleeping()
     _kill(migrator)
     watch.gone(backend)
     asked = configured.run("migrate", "up")

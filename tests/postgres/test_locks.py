@@ -125,20 +125,27 @@ def test_concurrent_build_is_not_under_the_lock_timeout(
 def test_deadlock_is_tried_again(table: Project, database: Database, connect: Connect, watch: Watch) -> None:
     """The server picks the migrator as the victim: rolled back, and tried again."""
     watch.connection.execute("create table other (id integer)")
-    table.write("migrations/002_c.sql", "LOCK TABLE other;\nLOCK TABLE t;\nALTER TABLE t ADD COLUMN c integer;")
-    holder = _holding(connect, database)
+    watch.connection.execute("select pg_advisory_lock(1)")
+    table.write(
+        "migrations/002_c.sql",
+        "LOCK TABLE other;\nSELECT pg_advisory_xact_lock_shared(1);\nLOCK TABLE t;\nALTER TABLE t ADD COLUMN c integer;",
+    )
+    holder = connect(database, **database.server.keywords(database.name), autocommit=False)
+    holder.execute("set deadlock_timeout = '1h'")  # so that it is the migrator who notices
+    holder.execute("lock table t")
     migrator = table.popen("migrate", "up", "--lock-timeout", "60s")
-    watch.until("select count(*) = 1 from pg_locks where relation = 'other'::regclass and granted")
-    watch.until("select count(*) = 1 from pg_locks where relation = 't'::regclass and not granted")
-    # The holder closes the circle; who looks first is the migrator, which has been waiting for longer.
+    assert migrator.stderr is not None
+    watch.until("select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         locking = pool.submit(holder.execute, "lock table other")
-        assert migrator.stderr is not None
-        said = next((line for line in migrator.stderr if "deadlock detected" in line), "")
+        watch.until("select count(*) = 1 from pg_locks where relation = 'other'::regclass and not granted")
+        watch.connection.execute("select pg_advisory_unlock(1)")
         locking.result(timeout=30)
         holder.rollback()
-    assert "try 2" in said
-    assert migrator.wait(30) == 0
+    out, err = migrator.communicate(timeout=30)
+    assert migrator.returncode == 0, out + err
+    assert "deadlock detected" in err
+    assert "try 2" in err
     assert watch.applied() == ["001", "002"]
 
 
@@ -146,7 +153,7 @@ def test_holder_of_the_migration_lock(configured: Project, watch: Watch) -> None
     """A second migrator names the first, with verb, user and host; `unlock --yes` ends it."""
     configured.write("migrations/001_t.sql", "SELECT pg_sleep(600);")
     holder = configured.popen("migrate", "up")
-    backend = watch.migrator("SELECT pg_sleep")
+    backend = watch.sleeping()
     second = configured.run("migrate", "up", "--deadline", "200ms")
     assert second.code == 11, second
     assert f"pid {backend}" in second.stderr
@@ -179,7 +186,7 @@ def test_stopped_migrator_keeps_its_lock(configured: Project, watch: Watch) -> N
     """A migrator that hangs (SIGSTOP) is alive: nobody takes the lock from it."""
     path = configured.write("migrations/001_t.sql", "SELECT pg_sleep(600);")
     holder = configured.popen("migrate", "up")
-    backend = watch.migrator("SELECT pg_sleep")
+    backend = watch.sleeping()
     os.kill(holder.pid, signal.SIGSTOP)
     second = configured.run("migrate", "up", "--deadline", "1s")
     assert second.code == 11, second
