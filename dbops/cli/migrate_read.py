@@ -26,7 +26,10 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
     """How every version stands."""
     with opened(arguments, out) as reader:
         statuses = reader.statuses()
-        out.result(show.status_data(statuses, reader.folder, reader.session), show.status_lines(statuses, reader.folder, reader.session))
+        if out.as_json:  # of a thousand migrations, only what is asked for
+            out.result(show.status_data(statuses, reader.folder, reader.session))
+        else:
+            out.result({}, show.status_lines(statuses, reader.folder, reader.session))
         wrong = [status for status in statuses if status.state is not State.APPLIED]
         if arguments.check and wrong:
             raise AnswerIsNo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ def _status_row(status: Status) -> dict[str, Any]:
         "version": status.version.text,
         "name": status.name,
         "state": status.state.value,
-        "file": status.file and str(status.file.path),
+        "file": status.file and os.path.join(status.file.folder, status.file.file_name),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dbops.config.model import Settings
-from dbops.engines.log import LoggedEvent
-from dbops.engines.postgres.session import Session
+from typing import TYPE_CHECKING
+
 from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted
 from dbops.migrations.model import Folder, Status
+
+if TYPE_CHECKING:
+    from dbops.config.model import Settings
+    from dbops.engines.log import LoggedEvent
+    from dbops.engines.postgres.session import Session
 
 
 class Reader:
