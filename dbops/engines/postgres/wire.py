@@ -36,14 +36,15 @@ def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, Serv
         results = connection.wait(generators.execute(pgconn))
         while results[-1].status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
             results = results[:-1] + _refuse_copy(connection, results[-1])
-    if results[-1].status is ExecStatus.FATAL_ERROR:
+    # compared with ==: psycopg's binary implementation gives plain numbers, which are no enum's members
+    if results[-1].status == ExecStatus.FATAL_ERROR:
         return len(results) - 1, _error(results[-1])
     return len(results), None
 
 
 def _refuse_copy(connection: psycopg.Connection[Any], result: PGresult) -> list[PGresult]:
     pgconn = connection.pgconn
-    if result.status is ExecStatus.COPY_IN:
+    if result.status == ExecStatus.COPY_IN:
         pgconn.put_copy_end(_NO_COPY_DATA)
     else:
         while isinstance(connection.wait(generators.copy_from(pgconn)), memoryview):
