@@ -50,14 +50,12 @@ class Note(Event):
         return self.text
 
 
-@dataclasses.dataclass(frozen=True)
 class Detail(Note):
     """Narration for -v."""
 
     level = Level.DETAIL
 
 
-@dataclasses.dataclass(frozen=True)
 class Warned(Note):
     """Something that the user should know although the work goes on."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from dbops.cli import spellings
-from dbops.cli.options import Parser, add_version, settings_options, shared
+from dbops.cli.options import Parser, add_version, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -27,7 +25,9 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
+READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
+Configure = Callable[[argparse.ArgumentParser], None]
 
 
 def main(argv: list[str], out: Output) -> int:
@@ -35,18 +35,25 @@ def main(argv: list[str], out: Output) -> int:
 
     :raises DbopsError: what the verb raises.
     """
-    arguments = parser().parse_args(spellings.migrate(argv))
+    words = spellings.migrate(argv)
+    at = spellings.verb_at(words)
+    arguments = parser(None if at is None else words[at]).parse_args(words)
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
-    from dbops.cli import migrate_verbs
-
-    verb: Verb = getattr(migrate_verbs, arguments.verb)
+    if arguments.verb in READING:
+        from dbops.cli import migrate_read as verbs
+    else:
+        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
+    verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
 
-def parser() -> Parser:
-    """The parser of all verbs; `verb` is the name of a function in `migrate_verbs`."""
+def parser(wanted: str | None = None) -> Parser:
+    """The parser; `verb` is set to the name of a function in `migrate_read` or `migrate_verbs`.
+
+    :param wanted: build the parser of this verb alone, since all of them take as long as the rest of a start.
+    """
     main_parser = Parser(
         prog="bin/migrate",
         description="Apply, undo and inspect the migrations of a database.",
@@ -57,16 +64,13 @@ def parser() -> Parser:
     main_parser.set_defaults(verb=None)
     verbs = main_parser.add_subparsers(metavar="VERB", title="verbs", parser_class=Parser)
     parents = [shared(after_verb=True), _folder_options(after_verb=True)]
-
-    def add(name: str, summary: str, *, aliases: tuple[str, ...] = ()) -> Parser:
-        verb: Parser = verbs.add_parser(name, help=summary, description=summary, parents=parents, aliases=list(aliases))
+    for name in [wanted] if wanted in VERBS else VERBS:
+        assert name is not None  # None is no verb
+        summary, configure = VERBS[name]
+        verb = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.", parents=parents)
         verb.set_defaults(verb=name)
-        return verb
-
-    add("init", "make the tracking tables")
-    _add_running_verbs(add)
-    _add_reading_verbs(add)
-    _add_recording_verbs(add)
+        for add_options in configure:
+            add_options(verb)
     return main_parser
 
 
@@ -81,73 +85,85 @@ def _folder_options(*, after_verb: bool) -> Parser:
     return options
 
 
-def _add_running_verbs(add: Callable[..., Parser]) -> None:
-    up = add("up", "apply pending migrations")
-    up.add_argument("count", nargs="?", metavar="N", help="how many (default: all)")
-    up.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
-    up.add_argument("--to", metavar="VERSION", help="up to and with this version")
-    up.add_argument("--only", metavar="VERSION", help="just this one")
-    down = add("down", "undo applied migrations, the newest first")
-    down.add_argument("count", nargs="?", metavar="N", help="how many (default: 1)")
-    down.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
-    down.add_argument("--to", metavar="VERSION", help="all above this version; 0 is all")
-    down.add_argument("--through", metavar="VERSION", help="this version and all above it")
-    goto = add("goto", "go up or down until a version is the current one")
-    goto.add_argument("to", metavar="VERSION")
-    redo = add("redo", "undo the newest migrations and apply them again")
-    redo.add_argument("count", nargs="?", metavar="N", help="how many (default: 1)")
-    plan = add("plan", "show what up would run, in order")
-    plan.add_argument("count", nargs="?", metavar="N", help="how many (default: all)")
-    plan.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
-    plan.add_argument("--to", metavar="VERSION", help="up to and with this version")
-    plan.add_argument("--only", metavar="VERSION", help="just this one")
-    for verb in (up, goto, plan):
-        verb.add_argument("--out-of-order", action="store_true", help="apply lower numbers that arrived late, too")
-        verb.add_argument("--single-transaction", action="store_true", help="all of them or none")
-    for verb in (up, plan):
-        verb.add_argument("--check", action="store_true", help="change nothing; exit 3 if something is pending")
-    for verb in (up, down, goto, redo):
-        verb.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
-        verb.add_argument(
-            "--started-statement",
-            choices=["done", "again"],
-            help="of a statement that a killed process left as started: it took effect, or is to run again",
-        )
+def _count(default: str) -> Configure:
+    def add(verb: argparse.ArgumentParser) -> None:
+        verb.add_argument("count", nargs="?", metavar="N", help=f"how many (default: {default})")
+        verb.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
+
+    return add
 
 
-def _add_reading_verbs(add: Callable[..., Parser]) -> None:
-    status = add("status", "every migration and how it stands")
-    status.add_argument("--check", action="store_true", help="exit 3 unless all are applied")
-    current = add("current", "the newest applied version")
-    current.add_argument("--check", action="store_true", help="exit 3 unless it is the newest of the folder")
-    add("heads", "the newest version of the folder")
-    history = add("history", "what was done, when, by whom")
-    history.add_argument("--markdown", action="store_true", help="as a table for a deployment log")
+def _option(*flags: str, **settings: Any) -> Configure:
+    def add(verb: argparse.ArgumentParser) -> None:
+        verb.add_argument(*flags, **settings)
+
+    return add
 
 
-def _add_recording_verbs(add: Callable[..., Parser]) -> None:
-    new = add("new", "write the files of a new migration")
-    new.add_argument("words", nargs="+", metavar="[VERSION] NAME")
-    for name, summary in (
-        ("force", "record exactly the versions up to this one as applied; runs no SQL"),
-        ("baseline", "record all up to this version on a database without history; runs no SQL"),
-        ("mark", "record one version as applied, or not; runs no SQL"),
-    ):
-        verb = add(name, summary)
-        verb.add_argument("version", metavar="VERSION")
-        verb.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
-        if name == "mark":
-            verb.add_argument("--not-applied", action="store_true", help="take the record away")
-    repair = add("repair", "accept applied files that were changed, by taking over their checksums")
-    repair.add_argument("version", nargs="?", metavar="VERSION", help="of one version (default: of all)")
-    repair.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
-    add("unlock", "end the dbops session that holds the migration lock")
+_DRY_RUN = _option("--dry-run", action="store_true", help="show the plan, change nothing")
+_STARTED = _option(
+    "--started-statement",
+    choices=["done", "again"],
+    help="of a statement that a killed process left as started: it took effect, or is to run again",
+)
+_OUT_OF_ORDER = _option("--out-of-order", action="store_true", help="apply lower numbers that arrived late, too")
+_SINGLE = _option("--single-transaction", action="store_true", help="all of them or none")
+_CHECK_PENDING = _option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
+_UP_TO = _option("--to", metavar="VERSION", help="up to and with this version")
+_ONLY = _option("--only", metavar="VERSION", help="just this one")
+_VERSION = _option("version", metavar="VERSION")
 
-
-def load_settings(arguments: argparse.Namespace) -> Any:
-    """The settings of this command line; libpq's own variables are taken out of the environment afterwards."""
-    from dbops import config
-
-    settings = config.load(settings_options(arguments), os.environ, Path.cwd())
-    config.neutralise(os.environ)
-    return settings
+VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
+    "init": ("make the tracking tables", ()),
+    "up": (
+        "apply pending migrations",
+        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _DRY_RUN, _STARTED),
+    ),
+    "down": (
+        "undo applied migrations, the newest first",
+        (
+            _count("1"),
+            _option("--to", metavar="VERSION", help="all above this version; 0 is all"),
+            _option("--through", metavar="VERSION", help="this version and all above it"),
+            _DRY_RUN,
+            _STARTED,
+        ),
+    ),
+    "goto": (
+        "go up or down until a version is the current one",
+        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _DRY_RUN, _STARTED),
+    ),
+    "redo": ("undo the newest migrations and apply them again", (_count("1"), _DRY_RUN, _STARTED)),
+    "plan": (
+        "show what up would run, in order",
+        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING),
+    ),
+    "status": (
+        "every migration and how it stands",
+        (_option("--check", action="store_true", help="exit 3 unless all are applied"),),
+    ),
+    "current": (
+        "the newest applied version",
+        (_option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),
+    ),
+    "heads": ("the newest version of the folder", ()),
+    "history": (
+        "what was done, when, by whom",
+        (_option("--markdown", action="store_true", help="as a table for a deployment log"),),
+    ),
+    "new": ("write the files of a new migration", (_option("words", nargs="+", metavar="[VERSION] NAME"),)),
+    "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION, _DRY_RUN)),
+    "baseline": (
+        "record all up to this version on a database without history; runs no SQL",
+        (_VERSION, _DRY_RUN),
+    ),
+    "mark": (
+        "record one version as applied, or not; runs no SQL",
+        (_VERSION, _option("--not-applied", action="store_true", help="take the record away"), _DRY_RUN),
+    ),
+    "repair": (
+        "accept applied files that were changed, by taking over their checksums",
+        (_option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"), _DRY_RUN),
+    ),
+    "unlock": ("end the dbops session that holds the migration lock", ()),
+}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import os
+import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
-from dbops.engines.base import Identity
-from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, LoggedEvent
 from dbops.events import format_seconds
 from dbops.migrations import compare
 from dbops.migrations.model import Folder, State, Status
-from dbops.migrations.planner import Plan, Step
+
+if TYPE_CHECKING:
+    from dbops.engines.base import Identity
+    from dbops.engines.log import LoggedEvent
+    from dbops.engines.postgres.session import Session
+    from dbops.migrations.planner import Plan, Step
 
 
 def identity(database: Identity) -> dict[str, str]:
@@ -42,7 +46,7 @@ def _status_row(status: Status) -> dict[str, Any]:
         "version": status.version.text,
         "name": status.name,
         "state": status.state.value,
-        "file": status.file and str(status.file.path),
+        "file": status.file and os.path.join(status.file.folder, status.file.file_name),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,
@@ -212,7 +216,7 @@ def _description(event: LoggedEvent) -> str | None:
 
 
 def _when(at: datetime.datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at.timestamp())) if at else ""
 
 
 def _took(milliseconds: int | None) -> str:

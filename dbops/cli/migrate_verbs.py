@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import confirm_loss, confirm_yes
-from dbops.cli.migrate import load_settings
+from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Note
-from dbops.migrations import compare, planner
+from dbops.migrations import planner
 from dbops.migrations.migrator import MakePlan, Migrator, late_author
-from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.model import Folder, Status
 from dbops.migrations.planner import Plan
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.stepwise import Decide
@@ -30,11 +29,7 @@ from dbops.migrations.version import Version
 @contextlib.contextmanager
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Migrator, Session, Settings]]:
     """A migrator on the database that the arguments and the configuration name."""
-    from dbops.devdb.private import ensure_running
-
-    settings = load_settings(arguments)
-    settings = dataclasses.replace(settings, target=ensure_running(settings, out.event))
-    with Session.open(settings, f"migrate {arguments.verb}", out.event) as session:
+    with connected(arguments, out) as (session, settings):
         yield Migrator(session, settings, out.event, _decide(arguments, out)), session, settings
 
 
@@ -68,7 +63,7 @@ def goto(arguments: argparse.Namespace, out: Output) -> int:
 
     def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
         version = _version(arguments.to, migrator.folder)
-        assert version is not None  # noqa: S101  # the argument is required
+        assert version is not None  # the argument is required
         late = late_author(migrator.folder, statuses)
         return planner.plan_goto(
             statuses,
@@ -146,53 +141,6 @@ def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> N
     confirm_loss(out, what, str(session.identity), session.identity.database, session.comment(), settings.confirm)
 
 
-# -- verbs that read ---------------------------------------------------------------------------------------------------
-
-
-def status(arguments: argparse.Namespace, out: Output) -> int:
-    """How every version stands."""
-    with opened(arguments, out) as (migrator, session, _):
-        statuses = migrator.statuses()
-        out.result(show.status_data(statuses, migrator.folder, session), show.status_lines(statuses, migrator.folder, session))
-        wrong = [status for status in statuses if status.state is not State.APPLIED]
-        if arguments.check and wrong:
-            raise AnswerIsNo(
-                f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
-                f"{wrong[0].state.value}",
-                hint="bin/migrate up" if wrong[0].state is State.PENDING else "bin/migrate up tells what can be done",
-            )
-    return ExitCode.DONE
-
-
-def current(arguments: argparse.Namespace, out: Output) -> int:
-    """The newest applied version."""
-    with opened(arguments, out) as (migrator, session, _):
-        at = compare.current(migrator.statuses())
-        data = {"version": at and at.version.text, "name": at and at.name, "database": show.identity(session.identity)}
-        out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
-        newest = migrator.folder.files[-1].version
-        if arguments.check and (at is None or at.version < newest):
-            raise AnswerIsNo(f"the newest version is {newest}", hint="bin/migrate up")
-    return ExitCode.DONE
-
-
-def heads(arguments: argparse.Namespace, out: Output) -> int:
-    """The newest version of the folder; asks no database."""
-    from dbops.migrations.discovery import discover
-
-    newest = discover(load_settings(arguments).migrations_dir).files[-1]
-    out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
-    return ExitCode.DONE
-
-
-def history(arguments: argparse.Namespace, out: Output) -> int:
-    """What was done, when, by whom."""
-    with opened(arguments, out) as (migrator, session, _):
-        events = migrator.history()
-        out.result(show.history_data(events, session.identity), show.history_lines(events, session, arguments.markdown))
-    return ExitCode.DONE
-
-
 # -- verbs that only write records or files ----------------------------------------------------------------------------
 
 
@@ -226,7 +174,7 @@ def _record(
 ) -> int:
     def with_version(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
         version = _version(arguments.version, migrator.folder)
-        assert version is not None  # noqa: S101  # the argument is required
+        assert version is not None  # the argument is required
         return make(statuses, version)
 
     return _run(arguments, out, with_version)
@@ -246,7 +194,7 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.migrations.creation import create
 
     version, name = _version_and_name(arguments.words)
-    paths = create(load_settings(arguments).migrations_dir, version, name)
+    paths = create(load_settings(arguments, out).migrations_dir, version, name)
     out.result({"files": [str(path) for path in paths]}, [f"wrote {path}" for path in paths])
     return ExitCode.DONE
 

@@ -34,7 +34,7 @@ def migrate(argv: Sequence[str]) -> list[str]:
     :raises UsageError: for a spelling whose meaning does not exist here.
     """
     words = _options(argv)
-    at = _verb(words)
+    at = verb_at(words)
     if at is None:
         return words
     rewrite = _VERBS.get(words[at])
@@ -57,7 +57,7 @@ def _options(argv: Sequence[str]) -> list[str]:
     return [word.removeprefix("file://") for word in words]
 
 
-def _verb(words: Sequence[str]) -> int | None:
+def verb_at(words: Sequence[str]) -> int | None:
     """Where the verb stands: the first word that is neither an option nor the value of one."""
     value_follows = False
     for at, word in enumerate(words):
@@ -82,7 +82,7 @@ def _upgrade(rest: list[str]) -> list[str]:
     target, others = _target(rest)
     if target in {None, "head", "heads"}:
         return ["up", *others]
-    assert target is not None  # noqa: S101  # the line above
+    assert target is not None  # the line above
     return ["up", "--steps" if target.startswith("+") else "--to", target.lstrip("+"), *others]
 
 

@@ -24,7 +24,7 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """The server.  `target` leads to it; of a private server that is not made yet it has the database alone."""
+    """The server.  `target` leads to it; while a private one is not made it has the database alone."""
 
     kind: Kind
     target: Target
@@ -49,7 +49,7 @@ def decide(settings: Settings, record: Record | None, probe: Callable[[], Target
     if wanted == "configured":
         raise ConfigError(
             "no server is configured",
-            hint="set DATABASE_URL, or DB_HOST; or leave --server out and bin/setup-dev-db finds or makes one",
+            hint="set DATABASE_URL, or DB_HOST; or leave --server out, and one is found or made",
         )
     if record is not None:
         return _private(target, record)
@@ -65,7 +65,7 @@ def probe_localhost(account: str | None, port: int = 5432) -> Target | None:
 
     if not answers(port, timeout=1.0):
         return None
-    server = Target().replace(PROBED, host="localhost", port=str(port), connect_timeout="3")
+    server = Target().replace(PROBED, host="localhost", port=str(port))
     logins = [server.replace(PROBED, user="postgres", password="postgres")]
     if account is not None:
         logins.insert(0, server.replace(PROBED, user=account))
@@ -76,7 +76,7 @@ def _may_create(login: Target) -> bool:
     from dbops.devdb.databases import admin
 
     try:
-        with admin(login, deadline=0) as connection:
+        with admin(login.replace(PROBED, connect_timeout="3"), deadline=0) as connection:
             row = connection.execute(
                 "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
             ).fetchone()

@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import secrets
 import shlex
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -65,14 +67,15 @@ def create(cluster: Cluster, *, sync: bool = True) -> None:
     """Make the cluster with initdb; UTF-8 and scram-sha-256 whatever the environment.
 
     It is made under a temporary name beside `home` and renamed last, so a
-    killed initdb leaves only the temporary folder, which the next one removes.
+    killed run leaves only the temporary folder, which the next one removes.
+    The name is a new one each time: an initdb may outlive the run that was killed.
     On failure and on Ctrl-C nothing is left behind.
 
     :param sync: flush it to disk; False only for clusters that live as long as a test run.
     :raises ProgramFailed: initdb failed (a full disk, missing libraries): its words are the detail.
     """
-    partial = cluster.home.with_name(cluster.home.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    remove_partial(cluster.home)
+    partial = cluster.home.with_name(f"{cluster.home.name}.partial-{secrets.token_hex(4)}")
     with _removed_on_failure(partial):
         accounts.make_folder(partial, cluster.account)
         with _password_file(partial, cluster) as pwfile:
@@ -89,6 +92,7 @@ def start(cluster: Cluster, server_settings: Mapping[str, str] | None = None) ->
     """
     postmaster.forget_stale(cluster.data)
     if postmaster.running(cluster.data) is not None:
+        wait_until_up(cluster)
         return
     _make_socket_folder(cluster)
     log_size = cluster.log.stat().st_size if cluster.log.exists() else 0
@@ -120,12 +124,33 @@ def destroy(cluster: Cluster) -> None:
     if cluster.home.exists():
         if cluster.data.exists():
             stop(cluster, "immediate")
-        doomed = cluster.home.with_name(cluster.home.name + ".partial")
-        shutil.rmtree(doomed, ignore_errors=True)
+        doomed = cluster.home.with_name(f"{cluster.home.name}.partial-{secrets.token_hex(4)}")
         os.rename(cluster.home, doomed)
         shutil.rmtree(doomed)
+    remove_partial(cluster.home)
     if cluster.socket_dir.parent != cluster.home:
         shutil.rmtree(cluster.socket_dir, ignore_errors=True)
+
+
+def remove_partial(home: Path) -> None:
+    """Remove what killed runs left beside the cluster's folder."""
+    for left in home.parent.glob(f"{home.name}.partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def wait_until_up(cluster: Cluster) -> None:
+    """Wait for a server that runs to listen: another run may have started it a moment ago.
+
+    :raises ProgramFailed: it does not within a minute.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while not answers(cluster.port):
+        if time.monotonic() > deadline:
+            raise ProgramFailed(
+                f"the private server runs and does not listen on {LOOPBACK}:{cluster.port}",
+                hint="bin/setup-dev-db stop",
+            )
+        time.sleep(0.05)
 
 
 def answers(port: int, timeout: float = 2.0) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +43,14 @@ class Found:
 
 @contextmanager
 def session(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
-    """A connection in autocommit mode to the target's database; the server's refusals become `DbopsError`."""
+    """An autocommit connection to the target's database; what the server refuses becomes `DbopsError`."""
     with _closing(_open(target, listen, deadline), target) as connection:
         yield connection
 
 
 @contextmanager
 def admin(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
-    """A connection to a database that need not be the target's: `postgres`, else `template1`, else the target's.
+    """A connection to a database that need not be the target's: postgres, else template1, else that.
 
     :raises CannotConnect: none of them lets the role in.
     """
@@ -84,28 +84,35 @@ def check_may_create(connection: Connection) -> None:
         )
 
 
-def make(connection: Connection, name: str) -> None:
+def make(connection: Connection, name: str, made: Callable[[int], object]) -> None:
     """Make a database of UTF-8 from template0, marked as development.  Killed in between: see `tidy`.
 
+    :param made: told the database's oid as soon as there is one.
     :raises DbopsError: the server refused; nothing of that name was made.
     """
     from psycopg import errors, sql
 
     temporary = leftover("new", name)
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql_identifier(temporary))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
+        sql_identifier(temporary)
+    )
     try:
         connection.execute(create)
     except errors.InvalidParameterValue:  # the server's locale belongs to another encoding
         connection.execute(sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(create))
+    row = connection.execute(
+        "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [temporary]
+    ).fetchone()
+    assert row is not None
+    made(row[0])
     protection.mark(connection, temporary)
     rename(connection, temporary, name)
 
 
 def rename(connection: Connection, old: str, new: str) -> None:
-    """Rename a database; sessions in it are ended first, as far as the role may."""
+    """Rename a database, in which there must be no sessions (the server waits 5 s for them)."""
     from psycopg import sql
 
-    end_sessions(connection, old)
     connection.execute(
         sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql_identifier(old), sql_identifier(new))
     )
@@ -128,13 +135,31 @@ def drop(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name)))
 
 
+def drop_numbered(connection: Connection, oid: int) -> None:
+    """Drop the database with this oid, whatever its name is; nothing where there is none."""
+    row = connection.execute("SELECT datname FROM pg_catalog.pg_database WHERE oid = %s", [oid]).fetchone()
+    if row is not None:
+        drop(connection, row[0])
+
+
+def others(connection: Connection) -> list[Found]:
+    """All databases of the server but its own: `postgres` and the templates."""
+    rows = connection.execute(
+        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database"
+        " WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+    ).fetchall()
+    return [Found(name, comment) for name, comment in rows]
+
+
 def tidy(connection: Connection, names: Sequence[str]) -> list[str]:
     """Put right what a killed run left; returns what was done, as sentences.
 
     A database without its final name is dropped.  A displaced one gets its
     name back, or is dropped where its successor already has the name.
     """
-    found = existing(connection, [*names, *(leftover(kind, name) for name in names for kind in ("new", "old"))])
+    found = existing(
+        connection, [*names, *(leftover(kind, name) for name in names for kind in ("new", "old"))]
+    )
     done = []
     for name in names:
         new, old = leftover("new", name), leftover("old", name)
@@ -145,13 +170,14 @@ def tidy(connection: Connection, names: Sequence[str]) -> list[str]:
             drop(connection, old)
             done.append(f"finished an interrupted reset of {name}")
         elif old in found:
+            end_sessions(connection, old)
             rename(connection, old, name)
             done.append(f"brought back {name}, whose reset was interrupted")
     return done
 
 
 def leftover(kind: str, name: str) -> str:
-    """The temporary name ("new") or the displaced name ("old") for a database: short whatever the name's length."""
+    """The temporary ("new") or displaced ("old") name of a database; short however long its own is."""
     return f"dbops_{kind}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
@@ -181,7 +207,7 @@ def add_extensions(connection: Connection, wanted: Iterable[str]) -> list[str]:
         except errors.InsufficientPrivilege as error:
             raise DbopsError(
                 f"role {connection.info.user} may not create extension {name}",
-                hint=f"have a superuser run, in database {connection.info.dbname}: {create.as_string(connection)}",
+                hint=f"have a superuser run, in {connection.info.dbname}: {create.as_string(connection)}",
             ) from error
     return added
 
@@ -232,7 +258,8 @@ def _closing(connection: Connection, target: Target) -> Iterator[Connection]:
 def _closed_database(message: str) -> bool:
     """Whether it was this database that was not to be entered, rather than the server or the login."""
     return 'database "' in message and any(
-        text in message for text in ("does not exist", "permission denied for database", "not currently accepting")
+        text in message
+        for text in ("does not exist", "permission denied for database", "not currently accepting")
     )
 
 

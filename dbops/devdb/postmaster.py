@@ -71,10 +71,13 @@ def _serves(pid: int, data: Path) -> bool | None:
         return False
     except PermissionError:
         return False  # another account's process: the server would run as ours
-    with contextlib.suppress(OSError):  # the server's working folder is its data folder
-        return os.path.samefile(f"/proc/{pid}/cwd", data)
     if os.path.isdir("/proc/self"):
-        return None
+        try:  # the server's working folder is its data folder
+            return os.path.samefile(f"/proc/{pid}/cwd", data)
+        except PermissionError:
+            return None
+        except OSError:
+            return False  # it has ended, perhaps without anybody having waited for it
     said = run(["/bin/ps", "-o", "command=", "-p", str(pid)], environ=POSTGRES_ENVIRON, check=False)
     return None if said.code != 0 else "postgres" in said.stdout and str(data) in said.stdout
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from dbops.devdb import cluster as clusters
 from dbops.devdb import postmaster, programs, record
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
+from dbops.devdb.envfile import SERVICE_FILE
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ConfigError, ProgramFailed
@@ -31,7 +33,7 @@ from dbops.process import Account
 
 ROOTS_BASE = Path("/var/lib/dbops")
 SUPERUSER = "postgres"
-SERVICE_FILE = "pg_service.conf"
+
 _FIRST_PORT = 15432
 _PORTS = 8000
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
@@ -83,7 +85,7 @@ class Places:
 
 
 def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
-    """See that the target's server is up when it is the project's private one; returns the target to connect to.
+    """See that the target's server is up when it is the private one; returns the target to connect to.
 
     That is `settings.target`, but where nothing names a server and the
     project has a private one, it is that one.  Costs the read of one small
@@ -91,17 +93,25 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
 
     :raises ProgramFailed: it is down and did not start.
     """
+    target = settings.target
+    if target.names_server and not record.could_match(target):
+        return target
     places = Places.of(settings.project)
-    found = places.load()
-    if found is None or settings.server.value == "configured":
-        return settings.target
-    if settings.target.names_server and not found.matches(settings.target):
-        return settings.target
+    try:
+        found = places.load()
+    except ConfigError:
+        if target.names_server:  # configured is enough: whose record that is does not matter then
+            return target
+        raise
+    if found is None or settings.server.value == "configured" or not made(found):
+        return target
+    if target.names_server and not found.matches(target):
+        return target
     if not clusters.answers(found.port):
         with exclusive(places, listen):
             if not clusters.answers(found.port):
                 start(places, found, lambda account: programs.find(os.defpath, account), listen)
-    return found.complete(settings.target, PRIVATE)
+    return found.complete(target, PRIVATE)
 
 
 @contextmanager
@@ -112,22 +122,43 @@ def exclusive(places: Places, listen: Listener) -> Iterator[None]:
     """
     import fcntl
 
-    places.make_folders()
-    descriptor = os.open(places.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    while True:
+        path = places.folder / "lock"
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            listen(Note("another setup-dev-db is at work in this project: waiting for it"))
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+            places.make_folders()
+            file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
+        except FileNotFoundError:
+            if not places.folder.parent.is_dir():
+                raise
+            continue  # removed by another between the two lines
+        except PermissionError as error:
+            raise ConfigError(
+                f"{error.filename} cannot be written by the account that runs this",
+                hint=f"run the command as the account that owns it: ls -ld {shlex.quote(str(places.folder))}",
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                listen(Note("another setup-dev-db is at work in this project: waiting for it"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                continue  # its holder removed the folder while we waited
+            try:
+                yield
+            finally:
+                _remove_if_unused(places.folder)
+            return
 
 
 def made(found: Record) -> bool:
     """Whether the cluster of a record is there, whole."""
     return clusters.data_major(found.home / "data") is not None
+
+
+def leftover_cluster(places: Places, found: Record | None) -> bool:
+    """Whether there is something to destroy although no whole cluster with its record is there."""
+    return found is None and (places.base / "cluster").exists()
 
 
 def running(found: Record) -> bool:
@@ -136,7 +167,7 @@ def running(found: Record) -> bool:
 
 
 def make(places: Places, known: Record | None, installation: programs.Installation, undo: Undo) -> Record:
-    """Make the cluster and start its server.  `known` is a record without a cluster: its port and password stay.
+    """Make the cluster and start its server.  `known` is a record without a cluster: port and password stay.
 
     :raises ProgramFailed: initdb or the first start failed; `undo` removes what there is of it.
     """
@@ -144,9 +175,10 @@ def make(places: Places, known: Record | None, installation: programs.Installati
     home = places.base / "cluster"
     if known is None and home.exists():
         raise ConfigError(
-            f"{home} has a cluster without its record", hint="remove it, with its data: bin/setup-dev-db destroy"
+            f"{home} has a cluster without its record",
+            hint="remove it, with its data: bin/setup-dev-db destroy",
         )
-    undo.add("remove the private server", lambda: destroy(places))
+    undo.add("remove the private server", lambda: _destroyed(places))
     if not installation.reachable:
         installation = programs.copy_bundle(installation, places.base / "programs")
     chosen = _chosen(places, known, home, installation)
@@ -162,6 +194,7 @@ def make(places: Places, known: Record | None, installation: programs.Installati
             chosen = dataclasses.replace(chosen, port=clusters.free_port(chosen.port + 1))
             places.save(chosen)
             continue
+        clusters.remove_partial(home)  # an initdb that outlived a killed run may have written on until now
         return chosen
 
 
@@ -171,6 +204,7 @@ def start(places: Places, found: Record, search: Search, listen: Listener) -> Re
     :raises ProgramFailed: it did not start: its port is taken, its programs are gone, the disk is full.
     """
     if running(found):
+        clusters.wait_until_up(cluster_of(found, None))
         return found
     ready = _with_programs(_with_socket_folder(found), search, places)
     if ready != found:
@@ -195,6 +229,7 @@ def destroy(places: Places) -> bool:
     """
     found = _load_if_sound(places)
     home = found.home if found else places.base / "cluster"
+    clusters.remove_partial(home)
     there = found is not None or home.exists()
     if home.exists():
         stand_in = found or Record(home, Path("/"), 0, 0, home / "run", SUPERUSER, "")
@@ -207,6 +242,8 @@ def destroy(places: Places) -> bool:
             (place / name).unlink(missing_ok=True)
     if places.base != places.folder:
         shutil.rmtree(places.base, ignore_errors=True)
+        with suppress(OSError):
+            ROOTS_BASE.rmdir()
     return there
 
 
@@ -223,7 +260,13 @@ def _chosen(places: Places, known: Record | None, home: Path, installation: prog
     digest = hashlib.sha256(os.fsencode(places.folder)).digest()
     port = clusters.free_port(_FIRST_PORT + int.from_bytes(digest[:4], "big") % _PORTS)
     chosen = Record(
-        home, installation.bindir, installation.major, port, home / "run", SUPERUSER, secrets.token_urlsafe(18)
+        home,
+        installation.bindir,
+        installation.major,
+        port,
+        home / "run",
+        SUPERUSER,
+        secrets.token_urlsafe(18),
     )
     return _with_socket_folder(chosen)
 
@@ -258,8 +301,18 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
     raise ProgramFailed(
         f"the private cluster was made by PostgreSQL {major}, and of that version there are no programs"
         f" (found: {others})",
-        hint=f"sudo apt-get install postgresql-{major}; or start over without its data: bin/setup-dev-db destroy",
+        hint=f"sudo apt-get install postgresql-{major}; or, to lose its data: bin/setup-dev-db destroy",
     )
+
+
+def _destroyed(places: Places) -> None:
+    destroy(places)
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove `.dbops/` where nothing came of the work: only what `make_folders` and `exclusive` put there."""
+    if {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load_if_sound(places: Places) -> Record | None:

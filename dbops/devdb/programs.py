@@ -173,7 +173,7 @@ def _distinct(candidates: Iterable[tuple[Path, bool]]) -> Iterator[tuple[Path, b
     seen: set[Path] = set()
     for folder, bundled in candidates:
         program = folder / "postgres"
-        real = program.resolve().parent if program.exists() else folder
+        real = program.resolve().parent if os.path.exists(program) else folder
         if real not in seen:
             seen.add(real)
             yield real, bundled
@@ -181,9 +181,9 @@ def _distinct(candidates: Iterable[tuple[Path, bool]]) -> Iterator[tuple[Path, b
 
 def _candidates(search_path: str) -> Iterator[tuple[Path, bool]]:
     for folder in filter(None, search_path.split(os.pathsep)):
-        if (Path(folder) / "postgres").exists():
+        if os.path.exists(os.path.join(folder, "postgres")):  # False too where the folder is closed to us
             yield Path(folder), False
-        if (Path(folder) / "pg_config").exists():
+        if os.path.exists(os.path.join(folder, "pg_config")):
             said = run([Path(folder) / "pg_config", "--bindir"], environ=POSTGRES_ENVIRON, check=False)
             if said.code == 0:
                 yield Path(said.stdout.strip()), False

@@ -54,6 +54,13 @@ class Record:
         return target.replace(origin, **missing)
 
 
+def could_match(target: Target) -> bool:
+    """Whether a target can be a private server at all: on this machine, with a port of its own."""
+    hosts = {target.get("host"), target.get("hostaddr")} - {None}
+    local = all(host is not None and (host in LOOPBACK_HOSTS or host.startswith("/")) for host in hosts)
+    return bool(hosts) and local and target.get("port") is not None
+
+
 def path_in(folder: Path) -> Path:
     """The record's path in `.dbops/` or, for root, beside the cluster."""
     return folder / NAME

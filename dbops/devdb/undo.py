@@ -30,6 +30,11 @@ class Undo:
         """What was done so far is whole in itself: a later failure leaves it."""
         self._settled = len(self._steps)
 
+    def forget(self) -> None:
+        """There is no way back any more: not even an interrupt undoes what was done so far."""
+        self._steps.clear()
+        self._settled = 0
+
     def run(self, listen: Listener, *, interrupted: bool) -> None:
         """Go back.  A step that fails is told as a warning and the others still run."""
         stop = 0 if interrupted else self._settled

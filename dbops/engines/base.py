@@ -50,6 +50,7 @@ class Stage(enum.Enum):
     LOCK_CHECK = "lock check"
     RECORD = "record"
     COMMIT = "commit"
+    CLEANING = "cleaning up"
 
 
 @dataclasses.dataclass(frozen=True)

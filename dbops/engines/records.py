@@ -1,4 +1,4 @@
-"""What dbops writes down about migrations, as data; an engine turns it into its own SQL.
+"""What the tracking tables say of migrations, as data; an engine reads it with its own SQL.
 
 A row of the tracking table always means *applied*.  The event log is
 append-only; history, audit and the journal for resuming are read from it.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
-from typing import Any
 
 
 class Direction(enum.Enum):
@@ -59,51 +58,6 @@ class Applied:
     checksum_algorithm: str | None = None
     applied_by: str | None = None
     down_sql: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class LogEntry:
-    """One event to write.  Texts hold no password: statements are redacted before they come here."""
-
-    action: Action
-    version: str | None = None
-    name: str | None = None
-    direction: Direction | None = None
-    statement_number: int | None = None
-    statement_checksum: str | None = None
-    statement: str | None = None
-    sqlstate: str | None = None
-    message: str | None = None
-    duration_ms: int | None = None
-    detail: dict[str, Any] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class LoggedEvent:
-    """One event as it was read back."""
-
-    id: int
-    at: datetime.datetime
-    who: str
-    role: str
-    entry: LogEntry
-
-
-@dataclasses.dataclass(frozen=True)
-class DeleteRow:
-    """The version is no longer applied."""
-
-    version: str
-
-
-@dataclasses.dataclass(frozen=True)
-class UpdateChecksums:
-    """The row takes over what the file says now."""
-
-    row: Applied
-
-
-Record = Applied | DeleteRow | UpdateChecksums | LogEntry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,7 +39,7 @@ def _state(
     if lines:
         return State.PARTIAL
     if row is None:
-        assert file is not None  # noqa: S101  # a version has a file or a row
+        assert file is not None  # a version has a file or a row
         return State.OUT_OF_ORDER if file.version.key < newest else State.PENDING
     if file is None:
         return State.MISSING

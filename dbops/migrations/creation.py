@@ -46,7 +46,7 @@ def next_version(folder: Folder | None) -> str:
         return "001"
     last = folder.files[-1].version.text
     if len(last) == 14 and last.startswith("20") and last.isdigit():
-        return datetime.datetime.now(datetime.timezone.utc).strftime(TIMESTAMP)
+        return datetime.datetime.now(datetime.UTC).strftime(TIMESTAMP)
     head, dot, tail = last.rpartition(".")
     return f"{head}{dot}{int(tail) + 1:0{len(tail)}d}"
 

@@ -1,17 +1,16 @@
-"""From a folder to its migrations: which files there are, and what is in one of them."""
+"""From a folder to its migrations: which files there are, by their names alone."""
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import os
 from pathlib import Path
 
 from dbops.config.model import Setting
 from dbops.engines.records import Direction
-from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.formats import FORMATS, Claim, Format, by_name
-from dbops.migrations.formats.base import Text
-from dbops.migrations.model import Folder, Migration, MigrationFile
+from dbops.errors import ConfigError
+from dbops.migrations.formats import FORMATS, Claim, Format
+from dbops.migrations.model import Folder, MigrationFile
 from dbops.migrations.version import Version
 
 
@@ -22,7 +21,7 @@ def discover(folder: Setting[Path]) -> Folder:
     """
     path = folder.value
     try:
-        names = sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith("."))
+        entries = sorted((entry.name, entry.is_dir()) for entry in os.scandir(path) if entry.name[0] != ".")
     except FileNotFoundError:
         raise ConfigError(
             f"the migrations folder {path} does not exist ({folder.origin})",
@@ -30,57 +29,18 @@ def discover(folder: Setting[Path]) -> Folder:
         ) from None
     except OSError as error:
         raise ConfigError(f"the migrations folder {path} cannot be read: {error.strerror} ({folder.origin})") from None
-    claims: list[tuple[Format, Claim, Path]] = []
+    claims: list[tuple[Format, Claim, str]] = []
     passed_over: list[tuple[str, str]] = []
-    for name in names:
-        claimed = _claim(name)
+    for name, is_folder in entries:
+        claimed = None if is_folder else _claim(name)
         if claimed is None:
-            passed_over.append((name, _why_passed_over(path / name)))
+            passed_over.append((name, _why_passed_over(name, is_folder)))
         else:
-            claims.append((*claimed, path / name))
-    files = _paired(claims)
+            claims.append((*claimed, name))
+    files = _paired(str(path), claims)
     if not files:
         raise _empty(folder, passed_over)
     return Folder(path, files, tuple(passed_over))
-
-
-def read(file: MigrationFile) -> Migration:
-    """Read one migration in full.
-
-    :raises DbopsError: with the place, where it cannot be read, is not UTF-8 or breaks its format's rules.
-    """
-    down = None if file.down_path is None else read_text(file.down_path)
-    return by_name(file.format).parse(file, read_text(file.path), down)
-
-
-def read_text(path: Path) -> Text:
-    """A file decoded from UTF-8, without a byte order mark.
-
-    :raises DbopsError: with the place of the first byte that is not UTF-8, or of a NUL.
-    """
-    raw = read_bytes(path)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, raw, error.start) from None
-    if "\0" in text:
-        line, column = text.count("\n", 0, text.index("\0")) + 1, text.index("\0") - text.rfind("\n", 0, text.index("\0"))
-        raise DbopsError(f"{path}:{line}:{column}: a NUL byte, which SQL cannot hold", hint="is this a text file?")
-    return Text(path, text, raw_checksum(raw))
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file; :raises DbopsError: where they are not to be had."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError as error:
-        raise DbopsError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def raw_checksum(raw: bytes) -> str:
-    """sha256 of a file's bytes, as stored."""
-    return hashlib.sha256(raw).hexdigest()
 
 
 def _claim(name: str) -> tuple[Format, Claim] | None:
@@ -90,43 +50,41 @@ def _claim(name: str) -> tuple[Format, Claim] | None:
     return None
 
 
-def _paired(claims: list[tuple[Format, Claim, Path]]) -> tuple[MigrationFile, ...]:
+def _paired(folder: str, claims: list[tuple[Format, Claim, str]]) -> tuple[MigrationFile, ...]:
     """One migration per version; a down file goes with its up file."""
-    files: dict[Version, MigrationFile] = {}
-    downs: dict[Version, Path] = {}
-    for known, claim, path in claims:
+    files: dict[str, MigrationFile] = {}
+    downs: dict[str, tuple[Version, str]] = {}
+    for known, claim, name in claims:
         version = Version.parse(claim.version)
         if claim.direction is Direction.DOWN:
-            _refuse_double(downs.get(version), path, version)
-            downs[version] = path
+            if version.key in downs:
+                raise _double(folder, downs[version.key][1], name, version)
+            downs[version.key] = version, name
         else:
-            other = files.get(version)
-            _refuse_double(other.path if other else None, path, version)
-            files[version] = MigrationFile(version, claim.name, known.name, path)
-    for version, path in downs.items():
-        up = files.get(version)
-        if up is None or up.format != "pairs":
+            if version.key in files:
+                raise _double(folder, files[version.key].file_name, name, version)
+            files[version.key] = MigrationFile(version, claim.name, known.name, folder, name)
+    for key, (version, name) in downs.items():
+        if key not in files or files[key].format != "pairs":
             raise ConfigError(
-                f"{path} has no .up.sql beside it", hint=f"write the up file of version {version}, or take the down file away"
+                f"{os.path.join(folder, name)} has no .up.sql beside it",
+                hint=f"write the up file of version {version}, or take the down file away",
             )
-        files[version] = MigrationFile(version, up.name, up.format, up.path, path)
-    return tuple(sorted(files.values(), key=lambda file: file.version.key))
+        files[key] = dataclasses.replace(files[key], down_name=name)
+    return tuple(files[key] for key in sorted(files))
 
 
-def _refuse_double(first: Path | None, second: Path, version: Version) -> None:
-    if first is not None:
-        raise ConfigError(
-            f"two files have version {version}: {first} and {second}",
-            hint="give the later one the next free number (git log tells which that is), and rename it",
-        )
+def _double(folder: str, first: str, second: str, version: Version) -> ConfigError:
+    return ConfigError(
+        f"two files have version {version}: {os.path.join(folder, first)} and {os.path.join(folder, second)}",
+        hint="give the later one the next free number (git log tells which that is), and rename it",
+    )
 
 
-def _why_passed_over(path: Path) -> str:
-    if path.is_dir():
+def _why_passed_over(name: str, is_folder: bool) -> str:
+    if is_folder:
         return "a folder"
-    if path.suffix != ".sql":
-        return "not an .sql file"
-    return "its name does not begin with a version"
+    return "its name does not begin with a version" if name.endswith(".sql") else "not an .sql file"
 
 
 def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigError:
@@ -140,14 +98,3 @@ def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigE
 def _listed(passed_over: list[tuple[str, str]]) -> str:
     shown = ", ".join(f"{name} ({why})" for name, why in passed_over[:5])
     return shown if len(passed_over) <= 5 else f"{shown} and {len(passed_over) - 5} more"
-
-
-def _not_utf8(path: Path, raw: bytes, offset: int) -> DbopsError:
-    line = raw.count(b"\n", 0, offset) + 1
-    column = offset - raw.rfind(b"\n", 0, offset)
-    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return DbopsError(f"{path} is UTF-16, not UTF-8", hint="save it as UTF-8")
-    return DbopsError(
-        f"{path}:{line}:{column}: byte {offset + 1} (0x{raw[offset]:02x}) is not UTF-8",
-        hint=f"convert the file, for instance: iconv -f LATIN1 -t UTF-8 {path.name} > new.sql",
-    )

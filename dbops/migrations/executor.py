@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed
+from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.engines.records import Action
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Prepared, prepare, recorded_row
+from dbops.migrations.prepare import Prepared, StoredDown, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -39,12 +42,12 @@ class Executor:
         elif plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for step in plan.steps:
-                self._guarded(lambda step=step: self._one(step), step)  # type: ignore[misc]  # mypy: lambda default
+            for prepared in _ahead(plan.steps, self._session.down_sql):
+                self._guarded(functools.partial(self._one, prepared), prepared.step)
 
-    def _one(self, step: Step) -> None:
+    def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
-        prepared = self._prepare(step)
+        self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared)
         if prepared.script.mode is Mode.STEPWISE:
@@ -52,7 +55,7 @@ class Executor:
             stepwise = Stepwise(
                 self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
             )
-            stepwise.run(_records(prepared))
+            stepwise.run(lambda: _records(prepared, time.monotonic() - began))
         self._done(prepared, time.monotonic() - began)
 
     def _in_transaction(self, prepared: Prepared) -> Prepared:
@@ -69,7 +72,7 @@ class Executor:
                 raise self._failed(prepared, failure) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
-            return self._prepare(prepared.step, frozenset({offset}))
+            return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
         return prepared
 
     def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
@@ -92,7 +95,8 @@ class Executor:
             done = []
             for step in plan.steps:
                 began = time.monotonic()
-                prepared = self._prepare(step)
+                prepared = prepare(step, self._session.down_sql)
+                self._warn_if_empty(prepared)
                 first, last = step is plan.steps[0], step is plan.steps[-1]
                 try:
                     self._transaction(prepared, opens=first, commits=last)
@@ -127,11 +131,9 @@ class Executor:
                 hint="bin/migrate status, once the server is back",
             ) from lost
 
-    def _prepare(self, step: Step, alone: frozenset[int] = frozenset()) -> Prepared:
-        prepared = prepare(step, self._session.down_sql, alone)
+    def _warn_if_empty(self, prepared: Prepared) -> None:
         if not prepared.statements.statements:
             self._listen(Warned(f"{prepared.section.label} holds no statement"))
-        return prepared
 
     def _failed(self, prepared: Prepared, failure: StatementFailed) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
@@ -144,7 +146,7 @@ class Executor:
                 prepared.step.status.name,
                 prepared.step.direction,
                 statement_number=failure.index + 1 if statement else None,
-                statement=statement and statement.redacted,
+                statement=statement.redacted if statement else None,
                 sqlstate=failure.error.sqlstate,
                 message=failure.error.message,
             )
@@ -161,15 +163,44 @@ class Executor:
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
 
 
-def _records(prepared: Prepared) -> list[Record]:
-    """What is written down together with the last statement of a step."""
+def _ahead(steps: Sequence[Step], stored_down: StoredDown) -> Iterator[Prepared]:
+    """Each step prepared, the next one while the server is busy with the one at hand.
+
+    Steps whose section may have to come from the database wait for their turn, since the connection is in use.
+    """
+    with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="dbops-prepare") as reading:
+        following: concurrent.futures.Future[Prepared] | None = None
+        for number, step in enumerate(steps):
+            prepared = prepare(step, stored_down) if following is None else following.result()
+            following = None
+            if number + 1 < len(steps) and steps[number + 1].work is Work.RUN_UP:
+                following = reading.submit(prepare, steps[number + 1], stored_down)
+            yield prepared
+
+
+def _records(prepared: Prepared, seconds: float | None = None) -> list[Record]:
+    """What is written down together with the last statement of a step.
+
+    :param seconds: how long it took; None where all of it is one transaction, whose time the server knows.
+    """
     step = prepared.step
+    milliseconds = None if seconds is None else round(seconds * 1000)
     if prepared.row is not None:
         described = {"description": prepared.row.description} if prepared.row.description else None
-        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
-        return [prepared.row, entry]
-    assert step.status.row is not None  # noqa: S101  # only applied versions are undone
-    entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
+        row = dataclasses.replace(prepared.row, execution_time_ms=milliseconds)
+        entry = LogEntry(
+            Action.APPLIED,
+            step.version.text,
+            step.status.name,
+            step.direction,
+            detail=described,
+            duration_ms=milliseconds,
+        )
+        return [row, entry]
+    assert step.status.row is not None  # only applied versions are undone
+    entry = LogEntry(
+        Action.REVERTED, step.version.text, step.status.name, step.direction, duration_ms=milliseconds
+    )
     return [DeleteRow(step.status.row.version), entry]
 
 
@@ -179,10 +210,10 @@ def _bookkeeping(step: Step, action: Action) -> list[Record]:
     entry = LogEntry(action, step.version.text, status.name, detail={"work": step.work.value}, duration_ms=0)
     if step.work is Work.UNRECORD:
         return [DeleteRow(status.row.version), entry] if status.row else [entry]
-    assert status.file is not None  # noqa: S101  # only versions with a file are recorded
+    assert status.file is not None  # only versions with a file are recorded
     row = recorded_row(status.file)
     if step.work is Work.UPDATE:
-        assert status.row is not None  # noqa: S101  # only applied versions drift
+        assert status.row is not None  # only applied versions drift
         old = {"old": status.row.checksum, "new": row.checksum}
         row = dataclasses.replace(row, version=status.row.version)
         return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]

@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 
 from dbops.config.model import Settings
 from dbops.engines.base import Blocker
+from dbops.engines.log import LogEntry
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
-from dbops.engines.records import Action, LogEntry, LoggedEvent
+from dbops.engines.records import Action
 from dbops.errors import Refused
 from dbops.events import Listener, Note
-from dbops.migrations import compare, discovery
 from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
-from dbops.migrations.prepare import has_drifted, outlined
+from dbops.migrations.prepare import outlined, prepare
+from dbops.migrations.reader import Reader
+from dbops.migrations.report import place
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide
 
@@ -26,45 +28,22 @@ def nobody_knows(prepared: object, statement: object) -> None:
     """The answer to "did it take effect?" where there is nobody to ask."""
 
 
-class Migrator:
-    """Migrations of one folder on one database."""
+class Migrator(Reader):
+    """The verbs that change something."""
 
     def __init__(self, session: Session, settings: Settings, listen: Listener, decide: Decide = nobody_knows) -> None:
-        self._session = session
-        self._settings = settings
+        super().__init__(session, settings)
         self._listen = listen
         self._decide = decide
-        self._folder: Folder | None = None
-
-    @property
-    def folder(self) -> Folder:
-        """The migrations folder, read once.
-
-        :raises ConfigError: where it is missing or holds no migration.
-        """
-        if self._folder is None:
-            self._folder = discovery.discover(self._settings.migrations_dir)
-        return self._folder
-
-    def statuses(self) -> list[Status]:
-        """How every version stands, in order.
-
-        :raises Refused: where the tracking table belongs to another tool.
-        """
-        return compare.compare(self.folder, self._session.read(), has_drifted)
-
-    def history(self) -> list[LoggedEvent]:
-        """The event log, oldest first."""
-        return self._session.events()
 
     def initialise(self) -> bool:
         """Make the tracking tables unless they are there; True if this call made them."""
-        if self._session.initialised:
+        if self.session.initialised:
             return False
-        self._session.acquire_lock()
-        made = self._session.initialise()
+        self.session.acquire_lock()
+        made = self.session.initialise()
         if made:
-            self._session.log(LogEntry(Action.INITIALISED))
+            self.session.log(LogEntry(Action.INITIALISED))
         return made
 
     def plan(self, make_plan: MakePlan) -> Plan:
@@ -72,9 +51,9 @@ class Migrator:
 
         :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
         """
-        plan = outlined(make_plan(self.statuses()), self._session.down_sql)
+        plan = outlined(make_plan(self.statuses()), self.session.down_sql)
         if plan.single_transaction:
-            _refuse_unsafe(plan, self._session.connection.info.server_version)
+            _refuse_unsafe(plan, self.session.connection.info.server_version)
         return plan
 
     def change(self, plan: Plan, make_plan: MakePlan) -> Plan:
@@ -85,17 +64,17 @@ class Migrator:
 
         :raises DbopsError: at the first step that fails; the steps before it stay.
         """
-        self._session.acquire_lock()
-        if self._session.initialise():
-            self._session.log(LogEntry(Action.INITIALISED))
+        self.session.acquire_lock()
+        if self.session.initialise():
+            self.session.log(LogEntry(Action.INITIALISED))
         fresh = make_plan(self.statuses())
         if _work(fresh) == _work(plan):
             fresh = plan
         else:
             self._listen(Note("another migrator was at work meanwhile; planned again"))
-            fresh = outlined(fresh, self._session.down_sql)
+            fresh = outlined(fresh, self.session.down_sql)
         executor = Executor(
-            self._session, deadline=self._settings.deadline.value, listen=self._listen, decide=self._decide
+            self.session, deadline=self.settings.deadline.value, listen=self._listen, decide=self._decide
         )
         executor.execute(fresh)
         return fresh
@@ -105,7 +84,7 @@ class Migrator:
 
         :raises Refused: where nobody does, or somebody who is not dbops.
         """
-        holder = next(iter(lock.holders(self._session.connection)), None)
+        holder = next(iter(lock.holders(self.session.connection)), None)
         if holder is None:
             raise Refused("nobody holds the migration lock", hint="bin/migrate status")
         if not holder.application.startswith("dbops "):
@@ -117,8 +96,8 @@ class Migrator:
 
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
-        self._session.query("select pg_terminate_backend(%s)", [holder.pid])
-        self._session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
+        self.session.query("select pg_terminate_backend(%s)", [holder.pid])
+        self.session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
 
 
 def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
@@ -137,8 +116,6 @@ def _work(plan: Plan) -> list[tuple[Work, str, State]]:
 def _refuse_unsafe(plan: Plan, server_version: int) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
     from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
-    from dbops.migrations.prepare import prepare
-    from dbops.migrations.report import place
 
     prepared = [prepare(step, lambda version: None) for step in plan.steps]
     for one in prepared:

@@ -1,4 +1,4 @@
-"""What a migration is: a file found, its sections once read, and how it stands against the database."""
+"""Migrations as a folder and a database show them, before a text is read."""
 
 from __future__ import annotations
 
@@ -25,15 +25,26 @@ class State(enum.Enum):
 class MigrationFile:
     """A migration as the folder shows it, before its text is read.
 
-    `path` holds the up section; `down_path` is another file or None, where the
-    format keeps both sections in one file or there is no down.
+    The file `file_name` in `folder` holds the up section; `down_name` is another
+    file or None, where the format keeps both in one or there is no down.
     """
 
     version: Version
     name: str
     format: str
-    path: Path
-    down_path: Path | None = None
+    folder: str
+    file_name: str
+    down_name: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file with the up section."""
+        return Path(self.folder, self.file_name)
+
+    @property
+    def down_path(self) -> Path | None:
+        """The other file with the down section."""
+        return None if self.down_name is None else Path(self.folder, self.down_name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,48 +54,6 @@ class Folder:
     path: Path
     files: tuple[MigrationFile, ...]
     passed_over: tuple[tuple[str, str], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """The SQL of one direction.  `line` and `column` (from 1) are where `sql` begins in the file at `path`."""
-
-    sql: str
-    path: Path | None
-    line: int = 1
-    column: int = 1
-
-    @property
-    def label(self) -> str:
-        """Where it came from, for messages."""
-        return str(self.path) if self.path else "the stored down section"
-
-
-@dataclasses.dataclass(frozen=True)
-class FileSettings:
-    """What `-- dbops:` lines of a file ask for; times are seconds, None where nothing is said."""
-
-    no_transaction: bool = False
-    lock_timeout: float | None = None
-    statement_timeout: float | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Migration:
-    """A migration read in full.  `raw_checksum` is the sha256 of the bytes of the file with the up section."""
-
-    file: MigrationFile
-    up: Section
-    down: Section | None
-    raw_checksum: str
-    description: str | None = None
-    up_settings: FileSettings = FileSettings()
-    down_settings: FileSettings = FileSettings()
-
-    @property
-    def version(self) -> Version:
-        """The version of its file."""
-        return self.file.version
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Pla
     if at is not None and limit < at.version:
         if not is_zero(limit) and not find(statuses, limit).is_applied:
             raise Refused(
-                f"version {to} is not applied, and lower than the current version {at and at.version}",
+                f"version {to} is not applied, and lower than the current version {at.version}",
                 hint=f"bin/migrate up --only {to} applies just it",
             )
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")

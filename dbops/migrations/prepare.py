@@ -8,14 +8,12 @@ from collections.abc import Callable
 from dbops.engines.postgres.statements import Statements, UnreadableSql, split
 from dbops.engines.records import Applied
 from dbops.errors import DbopsError
-from dbops.migrations import discovery
-from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section, State, Status
+from dbops.migrations import drift, texts
+from dbops.migrations.content import FileSettings, Migration, Section
+from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
 from dbops.migrations.report import place
 from dbops.migrations.script import Script, ScriptError, plan_script
-
-TOKENS = "tokens"
-RAW = "raw"
 
 StoredDown = Callable[[str], str | None]
 
@@ -46,8 +44,8 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
     :raises DbopsError: with file, line and column.
     """
     if step.work is Work.RUN_UP:
-        assert step.status.file is not None  # noqa: S101  # only versions with a file are pending
-        migration = discovery.read(step.status.file)
+        assert step.status.file is not None  # only versions with a file are pending
+        migration = texts.read(step.status.file)
         section, settings = migration.up, migration.up_settings
     else:
         migration = None
@@ -59,7 +57,7 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
         settings,
         statements,
         _script(section, settings, statements, alone),
-        migration and applied_row(migration, statements),
+        applied_row(migration, statements) if migration else None,
     )
 
 
@@ -97,31 +95,19 @@ def applied_row(migration: Migration, statements: Statements | None = None) -> A
 
 def recorded_row(file: MigrationFile) -> Applied:
     """What the tracking table will say of a file that is recorded without being run."""
-    return dataclasses.replace(applied_row(discovery.read(file)), execution_time_ms=0)
-
-
-def has_drifted(file: MigrationFile, row: Applied) -> bool:
-    """Whether the up section no longer means what was applied; the raw checksum answers first."""
-    if row.raw_checksum is None:
-        return False
-    if discovery.raw_checksum(discovery.read_bytes(file.path)) == row.raw_checksum:
-        return False
-    try:
-        return row.checksum_algorithm != TOKENS or recorded_row(file).checksum != row.checksum
-    except DbopsError:
-        return True  # it was readable when it was applied
+    return dataclasses.replace(applied_row(texts.read(file)), execution_time_ms=0)
 
 
 def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
     if statements.parsed:
-        return statements.checksum, TOKENS
-    return migration.raw_checksum, RAW
+        return statements.checksum, drift.TOKENS
+    return migration.raw_checksum, drift.RAW
 
 
 def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSettings]:
     """The file's down section; the stored one where the file is gone, has drifted, or has none."""
-    migration = discovery.read(status.file) if status.file else None
+    migration = texts.read(status.file) if status.file else None
     if migration and migration.down and status.state is not State.DRIFTED:
         return migration.down, migration.down_settings
     stored = stored_down(status.row.version) if status.row else None
@@ -139,6 +125,8 @@ def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSetting
 
 
 def _split(section: Section) -> Statements:
+    if section.statements is not None:
+        return section.statements
     try:
         return split(section.sql)
     except UnreadableSql as error:
@@ -154,4 +142,3 @@ def _script(section: Section, settings: FileSettings, statements: Statements, al
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None
 
 
-__all__ = ["Prepared", "applied_row", "has_drifted", "outlined", "prepare", "recorded_row"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dbops.engines.base import ServerError, Stage, StatementFailed
 from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.statements import Statement, position
-from dbops.migrations.model import Section
+from dbops.migrations.content import Section
 
 
 def place(section: Section, offset: int) -> tuple[int, int]:

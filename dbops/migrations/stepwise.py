@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dbops.engines.base import Stage, StatementFailed
+from dbops.engines.log import LogEntry, Record
 from dbops.engines.postgres import settle
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
-from dbops.engines.records import Action, JournalLine, LogEntry, Record
+from dbops.engines.records import Action, JournalLine
 from dbops.errors import DbopsError, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
@@ -36,8 +37,8 @@ class Stepwise:
         self._numbered = tuple(_numbered(prepared.script.units))
         self._of = sum(len(unit.statements) for unit in prepared.script.units)
 
-    def run(self, records: list[Record]) -> None:
-        """Run what has not run yet, then write `records` (the row and its event).
+    def run(self, records: Callable[[], list[Record]]) -> None:
+        """Run what has not run yet, then write what `records` returns (the row and its event).
 
         :raises PartlyApplied: stopped; something is in place, and the journal says what.
         :raises DbopsError: stopped at the first statement, and nothing is left.
@@ -46,7 +47,7 @@ class Stepwise:
             self._file_settings()
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._session.record(records)
+            self._session.record(records())
         finally:
             self._session.reset()
 

@@ -30,7 +30,8 @@ def add_mark(comment: str | None) -> str:
 def read_comment(connection: psycopg.Connection[tuple[Any, ...]], database: str) -> str | None:
     """A database's comment; None where it has none or does not exist.  Readable from any database."""
     row = connection.execute(
-        "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %s",
+        "SELECT pg_catalog.shobj_description(oid, 'pg_database')"
+        " FROM pg_catalog.pg_database WHERE datname = %s",
         [database],
     ).fetchone()
     return None if row is None else row[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from dbops.config.model import Target
 from dbops.engines.base import ServerError
@@ -44,7 +45,8 @@ def statement_hint(error: ServerError, version: str) -> str | None:
             f'the extension "{extension}" provides it: write extensions = ["{extension}"] under [tool.dbops] in '
             f"pyproject.toml and run bin/setup-dev-db, or CREATE EXTENSION {_quoted(extension)} in a migration before it"
         )
-    return _BY_SQLSTATE.get(error.sqlstate or "", _no_hint)(error)
+    remedy = _BY_SQLSTATE.get(error.sqlstate or "")
+    return remedy(error) if remedy else None
 
 
 def missing_extension(error: ServerError) -> str | None:
@@ -100,11 +102,7 @@ def _in_use(error: ServerError) -> str:
     )
 
 
-def _no_hint(error: ServerError) -> None:
-    return None
-
-
-_BY_SQLSTATE = {
+_BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
     "42704": _no_role,
     "55006": _in_use,

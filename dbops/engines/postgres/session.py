@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbops.config.model import DEFAULT, Settings
-from dbops.engines.base import Identity, SessionLost, Stage, StatementFailed
+from dbops.engines.base import Identity, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
+from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from dbops.engines.postgres.protection import read_comment
-from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, server_error
-from dbops.engines.records import ForeignTable, LogEntry, LoggedEvent, Record, Recorded
+from dbops.engines.postgres.tracking import Tables
+from dbops.engines.records import ForeignTable, Recorded
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.activity import Activity
+    from dbops.engines.postgres.writing import Writer
 
 # In a transaction that ends a migration: what follows it starts clean.
 START_CLEAN = ("reset session authorization", "reset role", "reset all")
+# After a migration's commit: what else would live as long as the session.
+LEAVE_NOTHING = ("discard temp", "deallocate all")
 # In a transaction between two statements of a file: the file's own settings come back after it.
 STEP_ASIDE = (
     "set local session authorization default",
@@ -30,52 +37,65 @@ STEP_ASIDE = (
     "set local search_path = pg_catalog",
     "set local statement_timeout = 0",
 )
-# A large file is sent in portions, so that an early failure is noticed early and memory stays bounded.
-PORTION = 200
+# Characters that are sent at once: a large file goes in portions, so that memory stays bounded.
+PORTION = 1_000_000
 
 
-@dataclasses.dataclass
-class _Command:
-    """One entry of a pipeline; `outcome` is the cursor that has a result once it succeeded."""
+_SEPARATOR = ";\n"
+
+
+class _Command(NamedTuple):
+    """One statement to send; `number` counts those of a migration, from 0."""
 
     stage: Stage
-    index: int
-    query: Any
-    parameters: list[Any] | None = None
-    outcome: Any = None
+    text: str
+    number: int = 0
 
 
 class Session:
     """What migrations ask of PostgreSQL.  Use as a context manager; closing frees the lock."""
 
-    def __init__(self, connection: psycopg.Connection[Any], settings: Settings, command: str, listen: Listener) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        settings: Settings,
+        command: str,
+        listen: Listener,
+        *,
+        one_by_one: bool = False,
+    ) -> None:
         self.connection = connection
         self._settings = settings
         self._command = command
+        self._one_by_one = one_by_one
         self._listen = listen
         self._activity: Activity | None = None
+        self._written_with: Writer | None = None
         self._who = connections.application_name("").split(maxsplit=1)[1]
         connection.prepare_threshold = None  # a migration may DEALLOCATE ALL
         connection.add_notice_handler(self._notice)
         row = connection.execute(
             "select pg_backend_pid(), session_user::text, current_database()::text, current_setting('server_version')"
         ).fetchone()
-        assert row is not None  # noqa: S101  # a SELECT without FROM has one row
+        assert row is not None  # a SELECT without FROM has one row
         connections.refuse_pooler(connection, row[0])
         self.backend_pid: int = row[0]
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
-        self.tables, self.initialised, self.foreign = tracking.find(connection, settings.tracking_table.value)
+        self._found: tracking.Found | None = None
 
     @classmethod
-    def open(cls, settings: Settings, command: str, listen: Listener) -> Session:
-        """Connect as `settings` say.  `command` ("migrate up") becomes part of the application name.
+    def open(cls, settings: Settings, command: str, listen: Listener, *, one_by_one: bool = False) -> Session:
+        """Connect as `settings` say.
+
+        :param command: "migrate up", for instance: becomes part of the application name.
+        :param one_by_one: send each statement by itself, so that the server shows which one runs.
 
         :raises CannotConnect: and ConfigError behind a pooler.
         """
         connection = _connect(settings, command, listen)
         try:
-            return cls(connection, settings, command, listen)
+            return cls(connection, settings, command, listen, one_by_one=one_by_one)
         except BaseException:
             connection.close()
             raise
@@ -94,27 +114,50 @@ class Session:
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
+    @property
+    def tables(self) -> Tables:
+        """Where the tracking tables are, or will be."""
+        return self._look().tables
+
+    @property
+    def initialised(self) -> bool:
+        """Whether they are there."""
+        return self._look().exist
+
+    def _look(self) -> tracking.Found:
+        """Where the tables are, looked up once.
+
+        :raises Refused: where the table belongs to another tool.
+        """
+        if self._found is None:
+            self._found = tracking.find(self.connection, self._settings.tracking_table.value)
+        if self._found.foreign is not None:
+            raise _foreign(self._found.foreign)
+        return self._found
+
     def read(self) -> Recorded:
         """Rows and journal; empty where the tables are not there yet.
 
         :raises Refused: where the table belongs to another tool.
         """
-        if self.foreign is not None:
-            raise _foreign(self.foreign)
-        return tracking.read(self.connection, self.tables) if self.initialised else Recorded(initialised=False)
+        if self._found is None:
+            wanted = Tables.named(self._settings.tracking_table.value)
+            recorded = tracking.read_if_ours(self.connection, wanted)
+            if recorded is not None:
+                self._found = tracking.Found(wanted, exist=True)
+                return recorded
+        found = self._look()
+        return tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
-        self.tables, self.initialised, self.foreign = tracking.find(
-            self.connection, self._settings.tracking_table.value
-        )
-        if self.foreign is not None:
-            raise _foreign(self.foreign)
+        if self._found is None or not self._found.exist:
+            self._found = None
         if self.initialised:
             return False
-        commands = [_Command(Stage.RECORD, 0, statement) for statement in tracking.create(self.tables)]
-        self._run([_Command(Stage.RECORD, 0, "begin"), *commands, _Command(Stage.COMMIT, 0, "commit")])
-        self.initialised = True
+        commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in tracking.create(self.tables)]
+        self._run([_Command(Stage.RECORD, "begin"), *commands, _Command(Stage.COMMIT, "commit")])
+        self._found = tracking.Found(self.tables, exist=True)
         return True
 
     def comment(self) -> str | None:
@@ -127,7 +170,6 @@ class Session:
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
-        self.read()
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
 
     def record(self, records: Sequence[Record]) -> None:
@@ -136,9 +178,15 @@ class Session:
 
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
-        if self.initialised and not self.connection.closed:
-            query, parameters = tracking.write(self.tables, entry, self._who)
-            self.connection.execute(query, parameters)
+        if not self.connection.closed and self.initialised:
+            self._run([_Command(Stage.RECORD, self._writer().text(entry))])
+
+    def _writer(self) -> Writer:
+        if self._written_with is None:
+            from dbops.engines.postgres.writing import Writer
+
+            self._written_with = Writer(self.connection, self.tables, self._who)
+        return self._written_with
 
     # -- the lock --------------------------------------------------------------------------------------------------
 
@@ -174,20 +222,18 @@ class Session:
         :raises LockNotAcquired: the migration gave the lock away; rolled back.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, 0, begin)] if opens else []
-        commands += [_Command(Stage.RECORD, 0, setting) for setting in settings]
-        commands += [_Command(Stage.STATEMENT, index, text) for index, text in enumerate(statements)]
+        commands = [_Command(Stage.RECORD, begin)] if opens else []
+        commands += [_Command(Stage.RECORD, setting) for setting in settings]
+        commands += [_Command(Stage.STATEMENT, text, index) for index, text in enumerate(statements)]
         if records:
-            commands += [_Command(Stage.RECORD, 0, text) for text in aside]
-            commands.append(_Command(Stage.LOCK_CHECK, 0, lock.STILL_HELD))
-            commands += [
-                _Command(Stage.RECORD, 0, *tracking.write(self.tables, record, self._who)) for record in records
-            ]
+            commands += [_Command(Stage.RECORD, text) for text in aside]
+            commands.append(_Command(Stage.LOCK_CHECK, lock.STILL_HELD))
+            commands += [_Command(Stage.RECORD, self._writer().text(record)) for record in records]
         if commits:
-            commands.append(_Command(Stage.COMMIT, 0, "commit"))
+            commands.append(_Command(Stage.COMMIT, "commit"))
+            if last and statements:
+                commands += [_Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
         self._run(commands)
-        if commits and last and statements:
-            self._run([_Command(Stage.RECORD, 0, text) for text in ("discard temp", "deallocate all")])
 
     def alone(self, statement: str) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.
@@ -200,7 +246,7 @@ class Session:
         row = self.connection.execute("select current_setting('lock_timeout')").fetchone()
         self.connection.execute("set lock_timeout = 0")
         try:
-            self._run([_Command(Stage.STATEMENT, 0, statement)], limit_waiting=True)
+            self._run([_Command(Stage.STATEMENT, statement)], limit_waiting=True)
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
@@ -213,45 +259,53 @@ class Session:
         """Undo what a migration set for its session, after a file that was not one transaction."""
         if self.connection.closed:
             return
-        for text in (*START_CLEAN, "discard temp", "deallocate all"):
+        for text in (*START_CLEAN, *LEAVE_NOTHING):
             self.connection.execute(text)
 
     def _run(self, commands: Sequence[_Command], *, limit_waiting: bool = False) -> None:
-        """Send commands and fetch their results; on an error roll back and say which one failed."""
+        """Send commands, as many at a time as make sense; on an error roll back and say which one failed."""
         import psycopg
 
         activity = self._watch()
         activity.begin(limit_waiting=limit_waiting)
+        stage = commands[0].stage
         try:
-            if len(commands) == 1:
-                self._send(commands[0])
-            else:
-                for first in range(0, len(commands), PORTION):
-                    self._pipeline(commands[first : first + PORTION])
-        except psycopg.Error as error:
-            raise self._failed(commands, error) from error
+            for portion in self._portions(commands):
+                stage = portion[-1].stage
+                self._send(portion)
+        except psycopg.OperationalError as error:
+            raise SessionLost(str(error).strip(), during_commit=stage is Stage.COMMIT) from error
         except BaseException:
             self._abandon()
             raise
         finally:
             activity.end()
 
-    def _pipeline(self, commands: Sequence[_Command]) -> None:
-        with self.connection.pipeline() as pipeline:
-            for command in commands:
-                self._send(command)
-            pipeline.sync()
+    def _portions(self, commands: Sequence[_Command]) -> Iterator[list[_Command]]:
+        """Many statements in one message, but one by one where somebody wants to see which one runs."""
+        portion: list[_Command] = []
+        size = 0
+        for command in commands:
+            if portion and (size + len(command.text) > PORTION or self._one_by_one):
+                yield portion
+                portion, size = [], 0
+            portion.append(command)
+            size += len(command.text)
+        yield portion
 
-    def _send(self, command: _Command) -> None:
-        command.outcome = self.connection.cursor()
-        command.outcome.execute(command.query, command.parameters)
+    def _send(self, portion: Sequence[_Command]) -> None:
+        from dbops.engines.postgres.wire import exchange
 
-    def _failed(self, commands: Sequence[_Command], error: psycopg.Error) -> Exception:
+        succeeded, error = exchange(self.connection, _SEPARATOR.join(command.text for command in portion))
+        if error is not None:
+            at, error = _culprit(portion, succeeded, error)
+            raise self._failed(portion[at], error)
+
+    def _failed(self, culprit: _Command, error: ServerError) -> Exception:
         """What to raise for a failed command, with the transaction rolled back."""
-        culprit = next((command for command in commands if not _succeeded(command)), commands[-1])
         if self.connection.broken or self.connection.closed:
-            return SessionLost(str(error).strip(), during_commit=culprit.stage is Stage.COMMIT)
-        blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, "57014"} else ()
+            return SessionLost(error.message, during_commit=culprit.stage is Stage.COMMIT)
+        blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
         self._abandon()
         if culprit.stage is Stage.LOCK_CHECK:
             return LockNotAcquired(
@@ -259,9 +313,9 @@ class Session:
                 hint="take that statement out of the file",
             )
         return StatementFailed(
-            server_error(error),
+            error,
             stage=culprit.stage,
-            index=culprit.index,
+            index=culprit.number,
             blockers=blockers,
             past_deadline=self._watch().cancelled,
         )
@@ -298,8 +352,18 @@ class Session:
         self._listen(Detail(f"{(diagnostic.severity or 'notice').lower()}: {diagnostic.message_primary}"))
 
 
-def _succeeded(command: _Command) -> bool:
-    return command.outcome is not None and command.outcome.pgresult is not None
+def _culprit(portion: Sequence[_Command], succeeded: int, error: ServerError) -> tuple[int, ServerError]:
+    """Which command of a portion failed, and the error with its position counted within that command.
+
+    A syntax error stops the whole portion, so that then only the position tells.
+    """
+    starts = list(itertools.accumulate((len(command.text) + len(_SEPARATOR) for command in portion), initial=0))
+    at = min(succeeded, len(portion) - 1)
+    if error.position is None:
+        return at, error
+    if succeeded == 0:
+        at = min(bisect.bisect_right(starts, error.position - 1), len(portion)) - 1
+    return at, dataclasses.replace(error, position=error.position - starts[at])
 
 
 def _connect(
@@ -329,5 +393,3 @@ def _foreign(foreign: ForeignTable) -> Refused:
         "then bin/migrate baseline VERSION records what is applied already",
     )
 
-
-Opener = Callable[[Settings, str, Listener], Session]

@@ -98,6 +98,16 @@ class Statements:
         return digest("\n".join(statement.checksum for statement in self.statements).encode())
 
 
+    def within(self, start: int, end: int) -> Statements:
+        """Those of a part of the text, with offsets that count from its beginning."""
+        part = tuple(
+            statement if start == 0 else dataclasses.replace(statement, offset=statement.offset - start)
+            for statement in self.statements
+            if start <= statement.offset < end
+        )
+        return Statements(part, all(statement.kind is not Kind.UNKNOWN for statement in part))
+
+
 def split(sql: str) -> Statements:
     """Cut a section into its statements and classify them.
 

@@ -7,26 +7,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
     Action,
     Applied,
-    DeleteRow,
     Direction,
     ForeignTable,
     JournalLine,
-    LogEntry,
-    LoggedEvent,
-    Record,
     Recorded,
-    UpdateChecksums,
 )
 
 if TYPE_CHECKING:
     import psycopg
+
+    from dbops.engines.log import LoggedEvent
 
 DEFAULT_SCHEMA = "public"
 DEFAULT_TABLE = "schema_migrations"
@@ -68,8 +64,17 @@ class Tables:
         return f"{self.schema}.{self.table}"
 
 
-def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables, bool, ForeignTable | None]:
-    """Which tables to use, whether they are there, and the foreign table of that name, if there is one.
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Which tables to use, whether they are there, and the other tool's table of that name, if there is one."""
+
+    tables: Tables
+    exist: bool
+    foreign: ForeignTable | None = None
+
+
+def find(connection: psycopg.Connection[Any], name: str | None) -> Found:
+    """Look for the tables in the catalog.
 
     Unless a name is configured, dbops' own tables beside another tool's are found, too.
     """
@@ -77,12 +82,23 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> tuple[Tables,
     candidates = [wanted] if name else [wanted, Tables(wanted.schema, BESIDE_ANOTHER_TOOL)]
     found = _columns(connection, candidates)
     for tables in candidates:
-        if OURS <= found.get(tables.table, frozenset()):
-            return tables, True, None
+        if found.get(tables.table, frozenset()) >= OURS:
+            return Found(tables, exist=True)
     columns = found.get(wanted.table)
     if columns is None:
-        return wanted, False, None
-    return wanted, False, ForeignTable(str(wanted), _tool(columns, rails="ar_internal_metadata" in found))
+        return Found(wanted, exist=False)
+    tool = _tool(columns, rails="ar_internal_metadata" in found)
+    return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
+
+
+def read_if_ours(connection: psycopg.Connection[Any], tables: Tables) -> Recorded | None:
+    """`read`, or None where there are no tables with our columns: quicker than to look into the catalog first."""
+    from psycopg import errors
+
+    try:
+        return read(connection, tables)
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.WrongObjectType):
+        return None
 
 
 def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) -> dict[str, frozenset[str]]:
@@ -203,6 +219,8 @@ def read_down_sql(connection: psycopg.Connection[Any], tables: Tables, version: 
 
 def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
+    from dbops.engines.log import LogEntry, LoggedEvent
+
     rows = connection.execute(
         sql.SQL(
             """
@@ -221,64 +239,4 @@ def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[Log
             LogEntry(Action(action), version, name, direction and Direction(direction), *rest),
         )
         for event_id, at, who, role, action, version, name, direction, *rest in rows
-    ]
-
-
-def write(tables: Tables, record: Record, who: str) -> tuple[sql.Composable, list[Any]]:
-    """The statement and parameters that store a record."""
-    match record:
-        case Applied():
-            return _insert(tables, record, who)
-        case DeleteRow(version):
-            return sql.SQL("delete from {} where version = %s").format(tables.rows), [version]
-        case UpdateChecksums(row):
-            statement = sql.SQL(
-                "update {} set name = %s, description = %s, checksum = %s, raw_checksum = %s, checksum_algorithm = %s, "
-                "down_sql = %s where version = %s"
-            )
-            values = [row.name, row.description, row.checksum, row.raw_checksum, row.checksum_algorithm, row.down_sql]
-            return statement.format(tables.rows), [*values, row.version]
-        case LogEntry():
-            return _log(tables, record, who)
-
-
-def _insert(tables: Tables, row: Applied, who: str) -> tuple[sql.Composable, list[Any]]:
-    statement = sql.SQL(
-        "insert into {} (version, sort_key, name, description, execution_time_ms, checksum, raw_checksum, "
-        "checksum_algorithm, applied_by, down_sql) values (%s, %s, %s, %s, "
-        "coalesce(%s::int, (extract(epoch from clock_timestamp() - now()) * 1000)::int), %s, %s, %s, %s, %s)"
-    ).format(tables.rows)
-    return statement, [
-        row.version,
-        row.sort_key,
-        row.name[:255],
-        row.description,
-        row.execution_time_ms,
-        row.checksum,
-        row.raw_checksum,
-        row.checksum_algorithm,
-        who,
-        row.down_sql,
-    ]
-
-
-def _log(tables: Tables, entry: LogEntry, who: str) -> tuple[sql.Composable, list[Any]]:
-    statement = sql.SQL(
-        "insert into {} (action, version, name, direction, statement_number, statement_checksum, statement, "
-        "sqlstate, message, duration_ms, detail, who) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
-        "coalesce(%s::int, (extract(epoch from clock_timestamp() - now()) * 1000)::int), %s, %s)"
-    ).format(tables.events)
-    return statement, [
-        entry.action.value,
-        entry.version,
-        entry.name,
-        entry.direction and entry.direction.value,
-        entry.statement_number,
-        entry.statement_checksum,
-        entry.statement,
-        entry.sqlstate,
-        entry.message,
-        entry.duration_ms,
-        None if entry.detail is None else Jsonb(entry.detail),
-        who,
     ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbops.engines.records import Direction
-from dbops.migrations.model import FileSettings, Migration, MigrationFile, Section
+
+if TYPE_CHECKING:
+    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.model import MigrationFile
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,15 +22,6 @@ class Claim:
     version: str
     name: str
     direction: Direction | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Text:
-    """A file that has been read: decoded, without BOM; `raw_checksum` is the sha256 of its bytes."""
-
-    path: Path
-    text: str
-    raw_checksum: str
 
 
 class Format(Protocol):
@@ -48,6 +41,3 @@ class Format(Protocol):
 
     def file_names(self, version: str, name: str) -> dict[str, str]:
         """The files of a new migration: file name to content."""
-
-
-__all__ = ["Claim", "FileSettings", "Format", "Section", "Text"]

@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbops.config.values import seconds
-from dbops.engines.postgres.statements import UnreadableSql, position, split, statement_spans
+from dbops.engines.postgres.statements import Statements, UnreadableSql, position, split, statement_spans
 from dbops.engines.records import Direction
 from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.formats.base import Text
-from dbops.migrations.model import FileSettings, Section
+from dbops.migrations.content import FileSettings, Section, Text
 
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
 _HEADINGS = {
@@ -72,7 +71,7 @@ class Sections:
     settings: FileSettings
     marks: tuple[Mark, ...]
     comments: tuple[Comment, ...]
-    spans: tuple[tuple[int, int], ...]
+    statements: Statements
 
 
 def sections(source: Text) -> Sections:
@@ -83,19 +82,19 @@ def sections(source: Text) -> Sections:
     """
     text = source.text
     try:
-        spans = tuple(statement_spans(text))
+        statements = split(text)
     except UnreadableSql as error:
         line, column = position(text, error.offset)
         raise DbopsError(f"{source.path}:{line}:{column}: {error.message}") from None
-    comments = tuple(_comments(text, spans))
+    comments = tuple(_comments(text, _spans(statements)))
     marks = tuple(_marks(source, comments))
     directives = [comment for comment in comments if comment.start < _down_begins(marks, len(text))]
     return Sections(
-        header=_header(text, comments, spans),
+        header=_header(text, comments, statements),
         settings=_settings(source.text, str(source.path), directives),
         marks=marks,
         comments=comments,
-        spans=spans,
+        statements=statements,
     )
 
 
@@ -120,7 +119,7 @@ def up_section(source: Text, found: Sections) -> Section:
     end = next(
         (m.comment.start for m in found.marks if m.direction is not Direction.UP and m.comment.start >= start), None
     )
-    return _section(source, start, len(source.text) if end is None else end)
+    return _section(source, found, start, len(source.text) if end is None else end)
 
 
 def down_section(source: Text, found: Sections) -> Section | None:
@@ -130,16 +129,16 @@ def down_section(source: Text, found: Sections) -> Section | None:
         return None
     start = mark.comment.end
     end = next((m.comment.start for m in found.marks if m.comment.start >= start), len(source.text))
-    if any(start <= span[0] < end for span in found.spans):
-        return _section(source, start, end)
+    if any(start <= statement.offset < end for statement in found.statements.statements):
+        return _section(source, found, start, end)
     within = [comment for comment in found.comments if start <= comment.start < end]
     blocks = [comment for comment in within if not comment.is_line and not is_empty(comment.inner(source.text))]
     kept = blocks or _commented_lines(source.text, within)
     if not kept:
         return None
     first, last = kept[0].inner_start, kept[-1].inner_end
-    section = _section(source, first, last)
-    return dataclasses.replace(section, sql=_blanked(source.text, kept, first, last))
+    line, column = position(source.text, first)
+    return Section(_blanked(source.text, kept, first, last), source.path, line, column)
 
 
 def settings_of(section: Section) -> FileSettings:
@@ -156,9 +155,14 @@ def is_empty(sql: str) -> bool:
         return False
 
 
-def _section(source: Text, start: int, end: int) -> Section:
+def _section(source: Text, found: Sections, start: int, end: int) -> Section:
+    """A part of the file, with its statements, so that it need not be read twice."""
     line, column = position(source.text, start)
-    return Section(source.text[start:end], source.path, line, column)
+    return Section(source.text[start:end], source.path, line, column, found.statements.within(start, end))
+
+
+def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
+    return tuple((statement.offset, statement.offset + len(statement.text)) for statement in statements.statements)
 
 
 def _comments(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[Comment]:
@@ -237,9 +241,9 @@ def _down_begins(marks: Iterable[Mark], end: int) -> int:
     return next((mark.comment.start for mark in marks if mark.direction is Direction.DOWN), end)
 
 
-def _header(text: str, comments: Iterable[Comment], spans: tuple[tuple[int, int], ...]) -> dict[str, str]:
+def _header(text: str, comments: Iterable[Comment], statements: Statements) -> dict[str, str]:
     """Fields of the comments before the first statement."""
-    limit = spans[0][0] if spans else len(text)
+    limit = statements.statements[0].offset if statements.statements else len(text)
     header: dict[str, str] = {}
     for comment in comments:
         if comment.start >= limit:
@@ -266,7 +270,9 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
             return dataclasses.replace(found, no_transaction=True)
         case [("lock-timeout" | "statement-timeout") as name, value]:
             timeout = seconds(value, f"{place}: -- dbops: {name}", off=True)
-            return dataclasses.replace(found, **{name.replace("-", "_"): timeout})
+            if name == "lock-timeout":
+                return dataclasses.replace(found, lock_timeout=timeout)
+            return dataclasses.replace(found, statement_timeout=timeout)
     raise ConfigError(
         f"{place}: -- dbops: {' '.join(words)} is not known",
         hint="known are no-transaction, lock-timeout TIME and statement-timeout TIME",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats import marks
-from dbops.migrations.formats.base import Claim, Text
-from dbops.migrations.model import Migration, MigrationFile, Section
+from dbops.migrations.formats.base import Claim
+
+if TYPE_CHECKING:
+    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.model import MigrationFile
 
 _NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII)
 
@@ -27,18 +30,21 @@ class Pairs:
 
         :raises DbopsError: where a file carries the mark of the other direction, whose part must not run with it.
         """
+        from dbops.migrations.content import FileSettings, Migration, Section
+        from dbops.migrations.formats import marks
+
         sections = marks.sections(up)
         marks.refuse_mark(up, sections, Direction.DOWN)
         if down is not None:
             marks.refuse_mark(down, marks.sections(down), Direction.UP)
         return Migration(
             file=file,
-            up=Section(up.text, up.path),
+            up=Section(up.text, up.path, statements=sections.statements),
             down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
             up_settings=sections.settings,
-            down_settings=marks.sections(down).settings if down else sections.settings.__class__(),
+            down_settings=marks.sections(down).settings if down else FileSettings(),
         )
 
     def file_names(self, version: str, name: str) -> dict[str, str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import TYPE_CHECKING
 
-from dbops.migrations.formats import marks
-from dbops.migrations.formats.base import Claim, Text
-from dbops.migrations.model import FileSettings, Migration, MigrationFile
+from dbops.migrations.formats.base import Claim
+
+if TYPE_CHECKING:
+    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.model import MigrationFile
 
 _NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)(?:[_-](?P<name>.+))?\.sql", re.ASCII)
 
@@ -46,6 +49,9 @@ class SingleFile:
 
     def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
         """Up to the DOWN banner is up; what is commented out behind it is down.  Without a banner all is up."""
+        from dbops.migrations.content import FileSettings, Migration
+        from dbops.migrations.formats import marks
+
         sections = marks.sections(up)
         undo = marks.down_section(up, sections)
         return Migration(

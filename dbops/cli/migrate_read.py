@@ -1,0 +1,69 @@
+"""The verbs of `bin/migrate` that only look: apart from the others, since they load much less."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+
+from dbops.cli import migrate_show as show
+from dbops.cli.connect import connected, load_settings
+from dbops.cli.output import Output
+from dbops.errors import AnswerIsNo, ExitCode
+from dbops.migrations import compare
+from dbops.migrations.model import State
+from dbops.migrations.reader import Reader
+
+
+@contextlib.contextmanager
+def opened(arguments: argparse.Namespace, out: Output) -> Iterator[Reader]:
+    """The folder and the database that the arguments and the configuration name."""
+    with connected(arguments, out) as (session, settings):
+        yield Reader(session, settings)
+
+
+def status(arguments: argparse.Namespace, out: Output) -> int:
+    """How every version stands."""
+    with opened(arguments, out) as reader:
+        statuses = reader.statuses()
+        if out.as_json:  # of a thousand migrations, only what is asked for
+            out.result(show.status_data(statuses, reader.folder, reader.session))
+        else:
+            out.result({}, show.status_lines(statuses, reader.folder, reader.session))
+        wrong = [status for status in statuses if status.state is not State.APPLIED]
+        if arguments.check and wrong:
+            raise AnswerIsNo(
+                f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
+                f"{wrong[0].state.value}",
+                hint="bin/migrate up" if wrong[0].state is State.PENDING else "bin/migrate up tells what can be done",
+            )
+    return ExitCode.DONE
+
+
+def current(arguments: argparse.Namespace, out: Output) -> int:
+    """The newest applied version."""
+    with opened(arguments, out) as reader:
+        at = compare.current(reader.statuses())
+        data = {"version": at and at.version.text, "name": at and at.name, "database": show.identity(reader.session.identity)}
+        out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
+        newest = reader.folder.files[-1].version
+        if arguments.check and (at is None or at.version < newest):
+            raise AnswerIsNo(f"the newest version is {newest}", hint="bin/migrate up")
+    return ExitCode.DONE
+
+
+def heads(arguments: argparse.Namespace, out: Output) -> int:
+    """The newest version of the folder; asks no database."""
+    from dbops.migrations.discovery import discover
+
+    newest = discover(load_settings(arguments, out).migrations_dir).files[-1]
+    out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
+    return ExitCode.DONE
+
+
+def history(arguments: argparse.Namespace, out: Output) -> int:
+    """What was done, when, by whom."""
+    with opened(arguments, out) as reader:
+        events = reader.history()
+        out.result(show.history_data(events, reader.session.identity), show.history_lines(events, reader.session, arguments.markdown))
+    return ExitCode.DONE

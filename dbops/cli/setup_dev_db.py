@@ -1,0 +1,191 @@
+"""`setup-dev-db`: from a bare machine to a migrated development database."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from dbops.cli import options
+from dbops.cli.output import Output
+from dbops.config import Settings, Target, load, neutralise
+from dbops.devdb import lifecycle, setup, summary
+from dbops.devdb.server import Machine
+from dbops.errors import ExitCode, UsageError
+from dbops.events import Event, Level, Listener, Warned
+
+EXAMPLES = """\
+examples:
+  bin/setup-dev-db                                  set up; says so when there is nothing to do
+  bin/setup-dev-db --dry-run                        what it would do
+  DB_HOST=db.test DB_USER=me bin/setup-dev-db       set up on that server; starts nothing
+  bin/setup-dev-db --reset                          drop the development databases and make them again
+  bin/setup-dev-db --reset --confirm trading_engine the same for one that is not marked as development
+  bin/setup-dev-db status                           where the server is and what is on it
+  bin/setup-dev-db destroy                          remove the private server with its data
+"""
+
+VERBS = {
+    "status": "where the server is, whether it runs, and what is on it",
+    "start": "start the private server",
+    "stop": "stop the private server; its data stays",
+    "destroy": "remove the private server with its data, and its record; .env stays",
+}
+
+
+def main(argv: list[str], out: Output) -> int:
+    """Run the command; returns the exit code.
+
+    :raises DbopsError: see `dbops.devdb.setup.set_up` and `dbops.devdb.lifecycle`.
+    """
+    arguments = _parser().parse_args(argv)
+    out.as_json, out.quiet, out.verbose = arguments.json, arguments.quiet, arguments.verbose
+    if arguments.seed:
+        raise UsageError("--seed: this version has no seeding yet", hint="bin/setup-dev-db")
+    if arguments.verb and arguments.reset:
+        raise UsageError(
+            f"--reset is for setting up, not for {arguments.verb}", hint="bin/setup-dev-db --reset"
+        )
+    environ = dict(os.environ)
+    settings = load(options.settings_options(arguments), environ, Path.cwd())
+    neutralise(os.environ)
+    for warning in settings.warnings:
+        out.event(Warned(warning))
+    verbs = {"status": _status, "start": _start, "stop": _stop, "destroy": _destroy}
+    if arguments.verb:
+        verbs[arguments.verb](arguments, settings, out)
+    else:
+        _set_up(arguments, settings, environ, out)
+    return ExitCode.DONE
+
+
+def _parser() -> options.Parser:
+    parser = options.Parser(
+        prog="bin/setup-dev-db",
+        description="Set up the development database: server, databases, migrations, .env.",
+        epilog=EXAMPLES,
+        parents=[options.shared(after_verb=False), _own(after_verb=False)],
+    )
+    options.add_version(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs (without one: set up)")
+    parents = [options.shared(after_verb=True), _own(after_verb=True)]
+    for name, text in VERBS.items():
+        verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=parents)
+    return parser
+
+
+def _own(*, after_verb: bool) -> options.Parser:
+    """The options of this command, accepted before and after the verb."""
+    flag: Any = argparse.SUPPRESS if after_verb else False
+    value: Any = argparse.SUPPRESS if after_verb else None
+    parser = options.Parser(add_help=False)
+    group = parser.add_argument_group("options of setup-dev-db")
+    group.add_argument(
+        "--reset", action="store_true", default=flag, help="drop both databases and make them again"
+    )
+    group.add_argument(
+        "--seed", action="store_true", default=flag, help="fill with test data (not in this version)"
+    )
+    group.add_argument("--dry-run", action="store_true", default=flag, help="show what would be done")
+    group.add_argument(
+        "--server", metavar="WHICH", default=value,
+        help="auto (the default), configured (never make one), or private (whatever is configured)",
+    )  # fmt: skip
+    group.add_argument("--migrations-dir", metavar="DIR", default=value, help="where the migrations are")
+    return parser
+
+
+def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str, str], out: Output) -> None:
+    listen = _listener(out)
+    work = setup.Work(
+        settings, Machine.real(environ), lambda target: _migrate(settings, target, listen),
+        lambda question: _ask(question, out), listen, arguments.reset,
+    )  # fmt: skip
+    if arguments.dry_run:
+        steps = setup.preview(work)
+        out.result({"dry_run": True, "steps": steps}, ["Would do:", *(f"  - {step}" for step in steps)])
+        return
+    result = setup.set_up(work)
+    psql = summary.psql_command(result.target, settings.project, Path.cwd(), environ.get("PATH", ""))
+    out.result(summary.as_json(result, psql), summary.lines(result, settings, psql))
+
+
+def _status(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
+    found = lifecycle.status(settings)
+    out.result(found.as_json(), found.lines())
+
+
+def _start(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
+    if arguments.dry_run:
+        return _status(arguments, settings, out)
+    started = lifecycle.start(settings, _listener(out))
+    text = "started the private server" if started else "nothing to do: the private server is running"
+    out.result({"started": started}, [text])
+    return None
+
+
+def _stop(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
+    if arguments.dry_run:
+        return _status(arguments, settings, out)
+    stopped = lifecycle.stop(settings, _listener(out))
+    text = "stopped the private server" if stopped else "nothing to do: no private server is running"
+    out.result({"stopped": stopped}, [text])
+    return None
+
+
+def _destroy(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
+    if arguments.dry_run:
+        return _status(arguments, settings, out)
+    destroyed = lifecycle.destroy(settings, lambda question: _ask(question, out), _listener(out))
+    lines = [
+        "removed the private server, its data and its record"
+        if destroyed
+        else "nothing to do: no private server"
+    ]
+    if destroyed and (settings.project / ".env").exists():
+        lines.append(
+            "kept .env, which may still name that server: remove it before the next bin/setup-dev-db"
+        )
+    out.result({"destroyed": destroyed}, lines)
+    return None
+
+
+def _listener(out: Output) -> Listener:
+    """What is done is narrated; each migration in each of two databases is detail here."""
+
+    def listen(event: Event) -> None:
+        if (
+            event.level is Level.INFO
+            and type(event).__module__.startswith("dbops.migrations")
+            and not out.verbose
+        ):
+            return
+        out.event(event)
+
+    return listen
+
+
+def _ask(question: str, out: Output) -> str | None:
+    if not out.interactive:
+        return None
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
+    """Run all pending migrations in one database; the lock is taken only where some are pending."""
+    from dbops.engines.postgres.session import Session
+    from dbops.migrations.migrator import Migrator
+    from dbops.migrations.planner import plan_up
+
+    settings = dataclasses.replace(settings, target=target)
+    with Session.open(settings, "setup-dev-db", listen) as session:
+        migrator = Migrator(session, settings, listen)
+        plan = migrator.plan(plan_up)
+        applied = len(migrator.change(plan, plan_up).steps) if plan.steps else 0
+        current = [status.version.text for status in migrator.statuses() if status.is_applied]
+    return setup.Migrated(applied, current[-1] if current else None)

@@ -1,0 +1,54 @@
+"""What dbops writes into the tracking tables, and reads back as history."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from dbops.engines.records import Action, Applied, Direction
+
+
+@dataclasses.dataclass(frozen=True)
+class LogEntry:
+    """One event to write.  Texts hold no password: statements are redacted before they come here."""
+
+    action: Action
+    version: str | None = None
+    name: str | None = None
+    direction: Direction | None = None
+    statement_number: int | None = None
+    statement_checksum: str | None = None
+    statement: str | None = None
+    sqlstate: str | None = None
+    message: str | None = None
+    duration_ms: int | None = None
+    detail: dict[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LoggedEvent:
+    """One event as it was read back."""
+
+    id: int
+    at: datetime.datetime
+    who: str
+    role: str
+    entry: LogEntry
+
+
+@dataclasses.dataclass(frozen=True)
+class DeleteRow:
+    """The version is no longer applied."""
+
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateChecksums:
+    """The row takes over what the file says now."""
+
+    row: Applied
+
+
+Record = Applied | DeleteRow | UpdateChecksums | LogEntry

@@ -1,0 +1,71 @@
+"""Several statements in one message to the server (the simple query protocol), and which of them failed.
+
+A round trip and the parse, bind and execute messages of every statement cost
+more than most statements of a migration do.  psycopg's `execute` sends several
+statements likewise, but does not tell how many succeeded before an error,
+hence this look underneath it, at its wrapper of libpq.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import generators
+from psycopg.pq import DiagnosticField, ExecStatus
+
+from dbops.engines.base import ServerError
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.pq.abc import PGresult
+
+_NO_COPY_DATA = b"a migration file cannot carry the data of a COPY; write INSERT statements"
+
+
+def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, ServerError | None]:
+    """Send statements separated by semicolons; return how many succeeded, and the server's no if there was one.
+
+    After an error the server executes nothing of what follows.  A syntax error
+    anywhere stops all of it.  Positions in the error count from the beginning of `query`.
+
+    :raises psycopg.OperationalError: the connection broke.
+    """
+    pgconn = connection.pgconn
+    with connection.lock:
+        pgconn.send_query(query.encode())
+        results = connection.wait(generators.execute(pgconn))
+        while results[-1].status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
+            results = results[:-1] + _refuse_copy(connection, results[-1])
+    if results[-1].status is ExecStatus.FATAL_ERROR:
+        return len(results) - 1, _error(results[-1])
+    return len(results), None
+
+
+def _refuse_copy(connection: psycopg.Connection[Any], result: PGresult) -> list[PGresult]:
+    pgconn = connection.pgconn
+    if result.status is ExecStatus.COPY_IN:
+        pgconn.put_copy_end(_NO_COPY_DATA)
+    else:
+        while isinstance(connection.wait(generators.copy_from(pgconn)), memoryview):
+            pass
+        return [result, *connection.wait(generators.fetch_many(pgconn))]
+    return connection.wait(generators.fetch_many(pgconn))
+
+
+def _error(result: PGresult) -> ServerError:
+    """The fields of an error report (PostgreSQL manual, "Error and Notice Message Fields")."""
+
+    def field(which: DiagnosticField) -> str | None:
+        raw = result.error_field(which)
+        return None if raw is None else raw.decode("utf-8", "replace")
+
+    position = field(DiagnosticField.STATEMENT_POSITION)
+    return ServerError(
+        message=field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode("utf-8", "replace").strip(),
+        sqlstate=field(DiagnosticField.SQLSTATE),
+        detail=field(DiagnosticField.MESSAGE_DETAIL),
+        hint=field(DiagnosticField.MESSAGE_HINT),
+        context=field(DiagnosticField.CONTEXT),
+        position=int(position) if position else None,
+        internal_query=field(DiagnosticField.INTERNAL_QUERY),
+    )

@@ -1,0 +1,69 @@
+"""What is in a migration's files: its sections, and what they ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.migrations.model import MigrationFile
+from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.statements import Statements
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A file that has been read: decoded, without BOM; `raw_checksum` is the sha256 of its bytes."""
+
+    path: Path
+    text: str
+    raw_checksum: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """The SQL of one direction.
+
+    `line` and `column` (from 1) are where `sql` begins in the file at `path`;
+    `statements` are those of `sql`, where the format has already told them apart.
+    """
+
+    sql: str
+    path: Path | None
+    line: int = 1
+    column: int = 1
+    statements: Statements | None = None
+
+    @property
+    def label(self) -> str:
+        """Where it came from, for messages."""
+        return str(self.path) if self.path else "the stored down section"
+
+
+@dataclasses.dataclass(frozen=True)
+class FileSettings:
+    """What `-- dbops:` lines of a file ask for; times are seconds, None where nothing is said."""
+
+    no_transaction: bool = False
+    lock_timeout: float | None = None
+    statement_timeout: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Migration:
+    """A migration read in full.  `raw_checksum` is the sha256 of the bytes of the file with the up section."""
+
+    file: MigrationFile
+    up: Section
+    down: Section | None
+    raw_checksum: str
+    description: str | None = None
+    up_settings: FileSettings = FileSettings()
+    down_settings: FileSettings = FileSettings()
+
+    @property
+    def version(self) -> Version:
+        """The version of its file."""
+        return self.file.version

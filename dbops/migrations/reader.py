@@ -1,0 +1,44 @@
+"""What can be said of a folder and a database without planning or changing anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbops.migrations import compare, discovery
+from dbops.migrations.drift import has_drifted
+from dbops.migrations.model import Folder, Status
+
+if TYPE_CHECKING:
+    from dbops.config.model import Settings
+    from dbops.engines.log import LoggedEvent
+    from dbops.engines.postgres.session import Session
+
+
+class Reader:
+    """Migrations of one folder, held against one database."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self.session = session
+        self.settings = settings
+        self._folder: Folder | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The migrations folder, read once.
+
+        :raises ConfigError: where it is missing or holds no migration.
+        """
+        if self._folder is None:
+            self._folder = discovery.discover(self.settings.migrations_dir)
+        return self._folder
+
+    def statuses(self) -> list[Status]:
+        """How every version stands, in order.
+
+        :raises Refused: where the tracking table belongs to another tool.
+        """
+        return compare.compare(self.folder, self.session.read(), has_drifted)
+
+    def history(self) -> list[LoggedEvent]:
+        """The event log, oldest first."""
+        return self.session.events()

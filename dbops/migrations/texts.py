@@ -1,0 +1,69 @@
+"""What is in a migration's files, read and decoded."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.errors import DbopsError
+from dbops.migrations.formats import by_name
+
+if TYPE_CHECKING:
+    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.model import MigrationFile
+
+
+def read(file: MigrationFile) -> Migration:
+    """Read one migration in full.
+
+    :raises DbopsError: with the place, where it cannot be read, is not UTF-8 or breaks its format's rules.
+    """
+    down = None if file.down_path is None else read_text(file.down_path)
+    return by_name(file.format).parse(file, read_text(file.path), down)
+
+
+def read_text(path: Path) -> Text:
+    """A file decoded from UTF-8, without a byte order mark.
+
+    :raises DbopsError: with the place of the first byte that is not UTF-8, or of a NUL.
+    """
+    from dbops.migrations.content import Text
+
+    raw = read_bytes(path)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, raw, error.start) from None
+    if "\0" in text:
+        line, column = text.count("\n", 0, text.index("\0")) + 1, text.index("\0") - text.rfind("\n", 0, text.index("\0"))
+        raise DbopsError(f"{path}:{line}:{column}: a NUL byte, which SQL cannot hold", hint="is this a text file?")
+    return Text(path, text, raw_checksum(raw))
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The bytes of a file.
+
+    :raises DbopsError: where they are not to be had.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError as error:
+        raise DbopsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def raw_checksum(raw: bytes) -> str:
+    """sha256 of a file's bytes, as stored."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _not_utf8(path: Path, raw: bytes, offset: int) -> DbopsError:
+    line = raw.count(b"\n", 0, offset) + 1
+    column = offset - raw.rfind(b"\n", 0, offset)
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return DbopsError(f"{path} is UTF-16, not UTF-8", hint="save it as UTF-8")
+    return DbopsError(
+        f"{path}:{line}:{column}: byte {offset + 1} (0x{raw[offset]:02x}) is not UTF-8",
+        hint=f"convert the file, for instance: iconv -f LATIN1 -t UTF-8 {path.name} > new.sql",
+    )
