@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +25,9 @@ with psycopg.connect(os.environ["BENCH_URL"]) as connection:
 class Tool(Protocol):
     """A migration tool.  `folder` is where its files were written."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """For the table."""
 
     def write(self, folder: Path, count: int) -> None:
         """Write that many small migrations."""
@@ -221,8 +222,3 @@ def _driver(program: str) -> str:
     python = Path(program).parent / "python"
     has = [str(python if python.exists() else PYTHON), "-c", "import psycopg2"]
     return "psycopg2" if subprocess.run(has, capture_output=True, check=False).returncode == 0 else "psycopg"
-
-
-def names(tools: Sequence[Tool]) -> str:
-    """For the narration."""
-    return ", ".join(tool.name for tool in tools)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -43,15 +44,27 @@ class Ground:
     def database(self) -> Database:
         """Make an empty database."""
         made = Database(self.cluster, f"bench_{next(self._numbers)}")
-        with psycopg.connect(**self.cluster.keywords("postgres"), autocommit=True) as connection:
+        with _connect(self.cluster, "postgres") as connection:
             name = sql.Identifier(made.name)
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
         return made
 
     def checkpoint(self) -> None:
         """Write out what is dirty, so that no run pays for the one before it."""
-        with psycopg.connect(**self.cluster.keywords("postgres"), autocommit=True) as connection:
+        with _connect(self.cluster, "postgres") as connection:
             connection.execute("CHECKPOINT")
+
+    def processor(self) -> float | None:
+        """Processor time of all sessions that have ended, in seconds; None where the system does not tell.
+
+        https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, fields 16 and 17 of the postmaster.
+        """
+        pid = (self.cluster.data / "postmaster.pid").read_text().partition("\n")[0]
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +94,7 @@ class Database:
 
     def tables(self, pattern: str) -> int:
         """How many tables have a name LIKE this."""
-        with psycopg.connect(**self.cluster.keywords(self.name)) as connection:
+        with _connect(self.cluster, self.name) as connection:
             row = connection.execute(
                 "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE %s", [pattern]
             ).fetchone()
@@ -90,8 +103,13 @@ class Database:
 
     def drop(self) -> None:
         """Remove it."""
-        with psycopg.connect(**self.cluster.keywords("postgres"), autocommit=True) as connection:
+        with _connect(self.cluster, "postgres") as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+
+
+def _connect(at: cluster.Cluster, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+    keywords: dict[str, Any] = dict(at.keywords(database))
+    return psycopg.connect(**keywords, autocommit=True)
 
 
 @contextlib.contextmanager

@@ -24,10 +24,11 @@ class Command:
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
-    """What one run took: seconds by the clock, and seconds of processor time of the program itself."""
+    """What one run took: seconds by the clock, and of processor time: the program's own, and its server's."""
 
     seconds: float
     processor: float
+    server: float | None = None
 
 
 @dataclasses.dataclass
@@ -49,6 +50,10 @@ class Contestant:
     @property
     def processor(self) -> float:
         return min(taken.processor for taken in self.runs)
+
+    @property
+    def server(self) -> float | None:
+        return min((taken.server for taken in self.runs if taken.server is not None), default=None)
 
 
 def timed(command: Command) -> Taken:
@@ -99,14 +104,15 @@ def print_table(
     :param bounds: the most that the ratio may be, by a contestant's name.
     """
     width = max(len(name) for name in (*absent, *(contestant.name for contestant in contestants)))
-    print(f"{'':{width}}  minimum s  median s  own CPU s  ratio(min)  ratio(med)")
+    server = any(one.server is not None for one in contestants)
+    print(f"{'':{width}}  minimum s  median s  own CPU s{'  server CPU s' * server}  ratio(min)  ratio(med)")
     for one in contestants:
         ratio = one.least / floor.least
         bound = bounds.get(one.name)
-        judged = f"   bound {bound:g}: {'kept' if ratio <= bound else 'MISSED'}" if bound else ""
         print(
-            f"{one.name:{width}}  {one.least:9.3f}  {one.median:8.3f}  {one.processor:9.3f}  "
-            f"{ratio:10.2f}  {one.median / floor.median:10.2f}{judged}"
+            f"{one.name:{width}}  {one.least:9.3f}  {one.median:8.3f}  {one.processor:9.3f}"
+            f"{f'  {one.server or 0:12.3f}' * server}  {ratio:10.2f}  {one.median / floor.median:10.2f}"
+            + (f"   bound {bound:g}: {'kept' if ratio <= bound else 'MISSED'}" if bound else "")
         )
     for name in absent:
         print(f"{name:{width}}  not installed")
