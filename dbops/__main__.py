@@ -27,7 +27,9 @@ def main() -> int:
         from dbops.cli import app
 
         name = arguments[0]
-        return app.run(name, arguments[1:], lambda: importlib.import_module(COMMANDS[name]))
+        code = app.run(name, arguments[1:], lambda: importlib.import_module(COMMANDS[name]))
+        gc.freeze()  # else the interpreter looks through all objects for cycles before it ends: a sixth of the time
+        return code
     if arguments and arguments[0] in {"-h", "--help"}:
         print(USAGE)
         return 0

@@ -66,7 +66,7 @@ def probe_localhost(account: str | None, port: int = 5432) -> Target | None:
     if not answers(port, timeout=1.0):
         return None
     server = Target().replace(PROBED, host="localhost", port=str(port))
-    logins = [server.replace(PROBED, user="postgres", password="postgres")]
+    logins = [server.replace(PROBED, user="postgres", password="postgres")]  # noqa: S106  # a guess
     if account is not None:
         logins.insert(0, server.replace(PROBED, user=account))
     return next((login for login in logins if _may_create(login)), None)

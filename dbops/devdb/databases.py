@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Target
 from dbops.engines.postgres import protection
-from dbops.errors import CannotConnect, DbopsError
-from dbops.events import Listener, ignore
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
+from dbops.events import Listener, Note, ignore
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 COMMAND = "setup-dev-db"
+_PATIENCE = 1.0  # seconds of waiting before it is told
 _MAINTENANCE = ("postgres", "template1")
 
 
@@ -56,6 +58,29 @@ def admin(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> 
     """
     with _closing(_open_any(target, listen, deadline), target) as connection:
         yield connection
+
+
+def lock(connection: Connection, name: str, listen: Listener, deadline: float) -> None:
+    """Hold off other set-ups of this database while the connection lives; polled, so no snapshot is held.
+
+    The session of a run that was killed counts too: the server may still be
+    at its last statement, and what that makes must be seen before it is planned on.
+
+    :raises LockNotAcquired: after `deadline` seconds.
+    """
+    began = time.monotonic()
+    told = False
+    key = int.from_bytes(hashlib.sha256(f"dbops {COMMAND} {name}".encode()).digest()[:8], "big", signed=True)
+    while connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s)", [key]).fetchone() != (True,):
+        if time.monotonic() - began > deadline:
+            raise LockNotAcquired(
+                f"another set-up of {name} is at work on this server",
+                hint="wait for it, then run bin/setup-dev-db",
+            )
+        if not told and time.monotonic() - began > _PATIENCE:
+            told = True
+            listen(Note(f"another set-up of {name} is at work on this server: waiting for it"))
+        time.sleep(0.05)
 
 
 def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:

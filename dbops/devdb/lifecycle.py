@@ -12,7 +12,7 @@ from dbops.devdb import choose, consent, databases, private, programs
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.databases import Found
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places, exclusive
 from dbops.engines.postgres import protection
 from dbops.errors import CannotConnect, ConfigError, ProgramFailed
 from dbops.events import Listener, Note, ignore
@@ -76,7 +76,7 @@ def start(settings: Settings, listen: Listener) -> bool:
     :raises ConfigError: there is none.
     """
     places = Places.of(settings.project)
-    with private.exclusive(places, listen):
+    with exclusive(places, listen):
         record = places.load()
         if record is None or not private.made(record):
             raise ConfigError("this project has no private server", hint="bin/setup-dev-db --server private")
@@ -89,7 +89,7 @@ def start(settings: Settings, listen: Listener) -> bool:
 def stop(settings: Settings, listen: Listener) -> bool:
     """Stop the private server; False where none is running."""
     places = Places.of(settings.project)
-    with private.exclusive(places, listen):
+    with exclusive(places, listen):
         record = places.load()
         return record is not None and private.stop(record)
 
@@ -100,7 +100,7 @@ def destroy(settings: Settings, ask: Ask, listen: Listener) -> bool:
     :raises Refused: a database on it is not marked as development, and there is no consent.
     """
     places = Places.of(settings.project)
-    with private.exclusive(places, listen):
+    with exclusive(places, listen):
         losing = _losing(settings, places, listen)
         if losing is None:
             return private.destroy(places)

@@ -83,12 +83,15 @@ def _serves(pid: int, data: Path) -> bool | None:
 
 
 def _listening_inodes(port: int) -> list[str]:
-    found = []
+    found: list[str] = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError), open(table, encoding="ascii") as file:
-            for columns in (line.split() for line in file):
-                if len(columns) > 9 and columns[1].endswith(f":{port:04X}") and columns[3] == _LISTENING:
-                    found.append(f"socket:[{columns[9]}]")
+            rows = [line.split() for line in file]
+            found += [
+                f"socket:[{row[9]}]"
+                for row in rows
+                if len(row) > 9 and row[1].endswith(f":{port:04X}") and row[3] == _LISTENING
+            ]
     return found
 
 

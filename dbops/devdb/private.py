@@ -12,10 +12,9 @@ import hashlib
 import os
 import re
 import secrets
-import shlex
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dbops.config.model import Settings, Target
@@ -25,14 +24,15 @@ from dbops.devdb import postmaster, programs, record
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
 from dbops.devdb.envfile import SERVICE_FILE
+from dbops.devdb.places import ROOTS_BASE, Places, exclusive
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Listener, Note, ignore
 from dbops.process import Account
 
-ROOTS_BASE = Path("/var/lib/dbops")
 SUPERUSER = "postgres"
+SHORT_FOLDER = Path("/tmp")  # noqa: S108  # for a folder of mode 0700 with a name that cannot be guessed
 
 _FIRST_PORT = 15432
 _PORTS = 8000
@@ -40,48 +40,6 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 Search = Callable[[Account | None], programs.Search]
 """Finds PostgreSQL's programs for an account; asked only when a cluster is made or its programs have gone."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Places:
-    """`folder` is the project's `.dbops/`, `base` what holds the cluster: the same, but for root."""
-
-    folder: Path
-    base: Path
-
-    @classmethod
-    def of(cls, project: Path) -> Places:
-        folder = project.resolve() / record.FOLDER
-        if os.geteuid() != 0:
-            return cls(folder, folder)
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", project.resolve().name)[:30].strip("-") or "project"
-        digest = hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:10]
-        return cls(folder, ROOTS_BASE / f"{name}-{digest}")
-
-    def load(self) -> Record | None:
-        """The record; root finds it beside its cluster too, when `.dbops/` was cleaned away.
-
-        :raises ConfigError: it is damaged or another account's.
-        """
-        found = record.load(self.folder)
-        return record.load(self.base) if found is None and self.base != self.folder else found
-
-    def save(self, saved: Record) -> None:
-        """Write the record to both places."""
-        for place in dict.fromkeys((self.base, self.folder)):
-            record.save(place, saved)
-
-    def make_folders(self) -> None:
-        """Make `.dbops/` (0700, kept out of git by itself) and, for root, the folders above the cluster."""
-        with suppress(FileExistsError):
-            accounts.make_folder(self.folder, None)
-        ignored = self.folder / ".gitignore"
-        if not ignored.exists():
-            ignored.write_text("*\n")
-        if self.base != self.folder:
-            for path in (ROOTS_BASE, self.base):
-                with suppress(FileExistsError):
-                    accounts.make_folder(path, None, 0o755)
 
 
 def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
@@ -114,43 +72,6 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
     return found.complete(target, PRIVATE)
 
 
-@contextmanager
-def exclusive(places: Places, listen: Listener) -> Iterator[None]:
-    """One at a time works on the private server and the set-up; the second waits, and says so.
-
-    The lock is the file's, so it is freed with the process, however that ends.
-    """
-    import fcntl
-
-    while True:
-        path = places.folder / "lock"
-        try:
-            places.make_folders()
-            file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
-        except FileNotFoundError:
-            if not places.folder.parent.is_dir():
-                raise
-            continue  # removed by another between the two lines
-        except PermissionError as error:
-            raise ConfigError(
-                f"{error.filename} cannot be written by the account that runs this",
-                hint=f"run the command as the account that owns it: ls -ld {shlex.quote(str(places.folder))}",
-            ) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                listen(Note("another setup-dev-db is at work in this project: waiting for it"))
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                continue  # its holder removed the folder while we waited
-            try:
-                yield
-            finally:
-                _remove_if_unused(places.folder)
-            return
-
-
 def made(found: Record) -> bool:
     """Whether the cluster of a record is there, whole."""
     return clusters.data_major(found.home / "data") is not None
@@ -179,9 +100,7 @@ def make(places: Places, known: Record | None, installation: programs.Installati
             hint="remove it, with its data: bin/setup-dev-db destroy",
         )
     undo.add("remove the private server", lambda: _destroyed(places))
-    if not installation.reachable:
-        installation = programs.copy_bundle(installation, places.base / "programs")
-    chosen = _chosen(places, known, home, installation)
+    chosen = _chosen(places, known, home, _reachable(installation, places))
     places.save(chosen)
     clusters.create(cluster_of(chosen, account))
     while True:
@@ -271,6 +190,13 @@ def _chosen(places: Places, known: Record | None, home: Path, installation: prog
     return _with_socket_folder(chosen)
 
 
+def _reachable(installation: programs.Installation, places: Places) -> programs.Installation:
+    """The installation, or a copy of it that the cluster's account can run."""
+    if installation.reachable:
+        return installation
+    return programs.copy_bundle(installation, places.base / "programs")
+
+
 def _with_socket_folder(found: Record) -> Record:
     """A socket's path ends at 107 bytes: where the folder is too deep (or was moved there) it lies in /tmp.
 
@@ -279,9 +205,9 @@ def _with_socket_folder(found: Record) -> Record:
     inside = found.home / "run"
     if clusters.fits_socket(inside) and _PLAIN_PATH.fullmatch(str(inside)):
         return dataclasses.replace(found, socket_dir=inside)
-    if found.socket_dir.parent == Path("/tmp"):
+    if found.socket_dir.parent == SHORT_FOLDER:
         return found
-    return dataclasses.replace(found, socket_dir=Path("/tmp") / f"dbops-{secrets.token_hex(6)}")
+    return dataclasses.replace(found, socket_dir=SHORT_FOLDER / f"dbops-{secrets.token_hex(6)}")
 
 
 def _with_programs(found: Record, search: Search, places: Places) -> Record:
@@ -294,9 +220,8 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
     searched = search(account)
     for installation in searched.found:
         if installation.major == major:
-            if not installation.reachable:
-                installation = programs.copy_bundle(installation, places.base / "programs")
-            return dataclasses.replace(found, bindir=installation.bindir, major=major)
+            usable = _reachable(installation, places)
+            return dataclasses.replace(found, bindir=usable.bindir, major=major)
     others = ", ".join(dict.fromkeys(installation.version for installation in searched.found)) or "none"
     raise ProgramFailed(
         f"the private cluster was made by PostgreSQL {major}, and of that version there are no programs"
@@ -307,12 +232,6 @@ def _with_programs(found: Record, search: Search, places: Places) -> Record:
 
 def _destroyed(places: Places) -> None:
     destroy(places)
-
-
-def _remove_if_unused(folder: Path) -> None:
-    """Remove `.dbops/` where nothing came of the work: only what `make_folders` and `exclusive` put there."""
-    if {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load_if_sound(places: Places) -> Record | None:

@@ -148,7 +148,7 @@ def copy_bundle(installation: Installation, folder: Path) -> Installation:
 def _let_all_read(folder: Path) -> None:
     """Give our own copy, whatever the umask, the permissions that programs have."""
     for root, _, files in os.walk(folder):
-        os.chmod(root, 0o755)
+        os.chmod(root, 0o755)  # noqa: S103  # programs, nothing secret
         for name in files:
             path = os.path.join(root, name)
             if not os.path.islink(path):

@@ -11,7 +11,7 @@ from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
 from dbops.devdb import choose, extra, packages, private, programs
 from dbops.devdb.choose import Choice
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ProgramFailed

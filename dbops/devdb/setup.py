@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
-from dbops.devdb import consent, databases, envfile, packages, private, record, server
+from dbops.devdb import consent, databases, envfile, packages, record, server
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places, exclusive
 from dbops.devdb.server import Action, Machine, ServerPlan
 from dbops.devdb.undo import Undo, undoing
 from dbops.errors import CannotConnect, DbopsError
@@ -143,7 +143,7 @@ def set_up(work: Work) -> Result:
     """
     began = time.monotonic()
     places = Places.of(work.settings.project)
-    with _file_errors(), private.exclusive(places, work.listen), undoing(work.listen) as undo:
+    with _file_errors(), exclusive(places, work.listen), undoing(work.listen) as undo:
         planned = server.plan(work.settings, places, work.machine)
         target = server.bring_up(planned, work.settings, places, work.machine, undo, work.listen)
         target = target.replace(work.settings.database.origin, dbname=work.names[0])
@@ -165,6 +165,7 @@ def _ensure_databases(
     target: Target, planned: ServerPlan, work: Work, undo: Undo
 ) -> tuple[str, tuple[str, ...], list[DatabasePlan]]:
     with _reach(target, planned, work) as connection:
+        databases.lock(connection, work.names[0], work.listen, work.settings.deadline.value)
         tidied = databases.tidy(connection, work.names)
         for sentence in tidied:
             work.listen(Note(sentence))
@@ -286,6 +287,7 @@ def _drop_displaced(target: Target, plans: list[DatabasePlan], work: Work, undo:
     if displaced:
         undo.forget()
         with databases.admin(target, work.listen) as connection:
+            databases.lock(connection, work.names[0], work.listen, work.settings.deadline.value)
             for name in displaced:
                 databases.drop(connection, name)
 

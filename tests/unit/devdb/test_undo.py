@@ -20,7 +20,7 @@ def steps_after(error: BaseException, settle_after: int | None = None) -> list[i
     def back(number: int) -> Callable[[], None]:
         return lambda: undone.append(number)
 
-    with pytest.raises(type(error)), undoing(ignore) as undo:
+    with pytest.raises(type(error)), undoing(ignore) as undo:  # noqa: PT012  # the body is what is interrupted
         for number in (1, 2, 3):
             undo.add(f"undo {number}", back(number))
             if number == settle_after:
@@ -55,7 +55,7 @@ def test_a_step_that_fails_does_not_stop_the_others() -> None:
     def fails() -> None:
         raise DbopsError("gone")
 
-    with pytest.raises(KeyboardInterrupt), undoing(told.append) as undo:
+    with pytest.raises(KeyboardInterrupt), undoing(told.append) as undo:  # noqa: PT012
         undo.add("undo one", lambda: undone.append(1))
         undo.add("undo two", fails)
         raise KeyboardInterrupt
@@ -71,7 +71,7 @@ def test_a_second_interrupt_waits_for_the_way_back() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         undone.append(2)
 
-    with pytest.raises(KeyboardInterrupt), undoing(ignore) as undo:
+    with pytest.raises(KeyboardInterrupt), undoing(ignore) as undo:  # noqa: PT012
         undo.add("undo one", lambda: undone.append(1))
         undo.add("undo two", interrupted)
         raise KeyboardInterrupt
