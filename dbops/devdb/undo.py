@@ -62,10 +62,20 @@ def undoing(listen: Listener) -> Iterator[Undo]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not stop the way back in the middle; it counts afterwards."""
-    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    """A second Ctrl-C must not stop the way back in the middle; it counts afterwards.
+
+    The handlers are exchanged, not the signals blocked: a blocked signal goes to another thread, and Python then
+    runs the handler in this one all the same.
+    """
+    late: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda received, frame: late.append(received))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if late:
+        raise KeyboardInterrupt
