@@ -77,19 +77,19 @@ class Executor:
 
     def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
         units = prepared.script.units
-        settings = prepared.settings
-        timeouts = [("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)]
         self._session.transaction(
             [text for unit in units for text in unit.texts],
             _records(prepared),
-            begin=units[0].begin if units else "begin",
-            settings=[f"set local {name} = {value * 1000:.0f}" for name, value in timeouts if value is not None],
+            begin=units[0].begin if units else None,
+            lock_timeout=prepared.settings.lock_timeout,
+            statement_timeout=prepared.settings.statement_timeout,
             opens=opens,
             commits=commits,
         )
 
     def _all_in_one(self, plan: Plan) -> None:
         """All steps in one transaction; what stands between them starts clean nevertheless."""
+        at: list[Prepared] = []
 
         def attempt() -> None:
             done = []
@@ -97,24 +97,20 @@ class Executor:
                 began = time.monotonic()
                 prepared = prepare(step, self._session.down_sql)
                 self._warn_if_empty(prepared)
-                first, last = step is plan.steps[0], step is plan.steps[-1]
-                try:
-                    self._transaction(prepared, opens=first, commits=last)
-                except StatementFailed as failure:
-                    if failure.error.sqlstate in retry.RETRIED:
-                        raise
-                    raise self._failed(prepared, failure) from failure
+                at.append(prepared)
+                self._transaction(prepared, opens=step is plan.steps[0], commits=step is plan.steps[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
 
+        def all_or_none() -> None:
+            try:
+                retry.with_retries(attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen)
+            except StatementFailed as failure:
+                raise self._failed(at[-1], failure) from failure
+
         if plan.steps:
-            self._guarded(
-                lambda: retry.with_retries(
-                    attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen
-                ),
-                plan.steps[0],
-            )
+            self._guarded(all_or_none, plan.steps[0])
 
     def _guarded(self, work: Callable[[], None], step: Step) -> None:
         """Run something, and tell a lost connection from a failed migration."""
@@ -122,8 +118,8 @@ class Executor:
             work()
         except SessionLost as lost:
             state = (
-                "it was being committed: whether it is applied, only the server knows"
-                if lost.during_commit
+                "whether it was committed, only the server knows"
+                if lost.outcome_unknown
                 else "what was not committed is not there"
             )
             raise CannotConnect(
@@ -151,8 +147,13 @@ class Executor:
                 message=failure.error.message,
             )
         )
+        headline = report.headline(prepared.section, statement, failure)
+        if failure.stage is Stage.LOCK_CHECK:
+            return retry.lock_given_away(prepared.section.label)
+        if failure.error.sqlstate in retry.RETRIED:
+            return retry.gave_up(failure, headline, self._deadline)
         return DbopsError(
-            report.headline(prepared.section, statement, failure),
+            headline,
             detail=report.excerpt(prepared.section, statement, failure),
             hint=report.hint(failure, prepared.step.version.text),
         )

@@ -19,10 +19,10 @@ class Mode(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What is committed together.  `begin` is the file's own BEGIN, where it brings one; `alone` needs no transaction."""
+    """What is committed together.  `begin` is the file's own BEGIN, if it brings one; `alone` needs no transaction."""
 
     statements: tuple[Statement, ...]
-    begin: str = "begin"
+    begin: str | None = None
     alone: bool = False
 
     @property
@@ -116,7 +116,7 @@ def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[U
     for statement in statements:
         if statement.kind in {Kind.COMMIT, Kind.COMMIT_AND_CHAIN}:
             if group:
-                yield Unit(tuple(group), begin or "begin")
+                yield Unit(tuple(group), begin)
             group = []
             begin = begin if statement.kind is Kind.COMMIT_AND_CHAIN else None
         elif statement.kind is Kind.BEGIN:
@@ -135,6 +135,12 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 f"{statement.reason} would leave a transaction open behind the migration",
                 statement.offset,
                 "write COMMIT in its place",
+            )
+        if statement.reason == "DISCARD ALL":
+            raise ScriptError(
+                "DISCARD ALL would give the migration lock away",
+                statement.offset,
+                "take it out: every migration starts with a clean session anyway",
             )
         if statement.kind in ROLLBACKS:
             raise ScriptError(

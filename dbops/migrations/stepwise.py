@@ -8,11 +8,12 @@ from dbops.engines.base import Stage, StatementFailed
 from dbops.engines.log import LogEntry, Record
 from dbops.engines.postgres import settle
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
+from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
 from dbops.engines.records import Action, JournalLine
-from dbops.errors import DbopsError, PartlyApplied
+from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.prepare import Prepared
@@ -44,18 +45,24 @@ class Stepwise:
         :raises DbopsError: stopped at the first statement, and nothing is left.
         """
         try:
-            self._file_settings()
+            settings = self._prepared.settings
+            self._session.set_timeouts(
+                lock_timeout=settings.lock_timeout, statement_timeout=settings.statement_timeout
+            )
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._session.record(records())
+            self._record(records())
         finally:
             self._session.reset()
 
-    def _file_settings(self) -> None:
-        settings = self._prepared.settings
-        for name, value in (("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)):
-            if value is not None:
-                self._session.query("select set_config(%s, %s, false)", [name, f"{value * 1000:.0f}"])
+    def _record(self, records: list[Record]) -> None:
+        try:
+            self._session.record(records)
+        except StatementFailed as failure:
+            headline = report.headline(self._prepared.section, None, failure)
+            if failure.stage is Stage.LOCK_CHECK:
+                raise retry.lock_given_away(self._prepared.section.label) from failure
+            raise self._partly(headline, f"bin/migrate {self._verb} writes the record") from failure
 
     # -- where to go on --------------------------------------------------------------------------------------------
 
@@ -152,11 +159,20 @@ class Stepwise:
             if not unit.alone and len(unit.statements) == 1 and failure.error.sqlstate in NEEDS_NO_TRANSACTION:
                 return self._run(number, Unit(unit.statements, alone=True))
             raise self._failed(failure, number, unit) from failure
+        except KeyboardInterrupt:
+            if number == 1 and not unit.alone:
+                raise  # nothing of the file is there
+            raise Interrupted(
+                f"{self._place(unit.statements[0])}: interrupted in statement {number} of {self._of}; "
+                "what was before it is in place",
+                hint=f"bin/migrate {self._verb} goes on at this statement",
+            ) from None
 
     def _run_alone(self, number: int, unit: Unit) -> None:
         """The journal has it before and after; between the two lies the gap that `settle` closes."""
         statement = unit.statements[0]
-        settle.prepare(self._session, statement.target, lambda text: self._listen(Note(text)))
+        again = any(line.number == number for line in self._prepared.step.status.journal)
+        settle.prepare(self._session, statement.target, lambda text: self._listen(Note(text)), again=again)
         text = settle.finalize(statement.target, self._session) or statement.text
         self._journal(Action.STATEMENT_STARTED, number, unit)
         self._session.alone(text)
@@ -174,7 +190,7 @@ class Stepwise:
         index = failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
         statement = unit.statements[index]
         left = number > 1
-        if unit.alone:
+        if unit.alone and failure.stage is Stage.STATEMENT:
             left = self._settle_failure(number, unit) or left
         self._session.log(
             LogEntry(
@@ -190,14 +206,17 @@ class Stepwise:
         )
         headline = report.headline(self._prepared.section, statement, failure)
         detail = report.excerpt(self._prepared.section, statement, failure)
-        if failure.past_deadline:
+        if failure.stage is Stage.LOCK_CHECK:
+            return retry.lock_given_away(f"{self._prepared.section.label}, statement {number}")
+        if failure.past_deadline or (failure.error.sqlstate in retry.RETRIED and not unit.alone):
             return retry.gave_up(failure, headline, self._deadline)
-        hint = report.hint(failure, self._prepared.step.version.text)
+        version = self._prepared.step.version.text
         if not left:
-            return DbopsError(headline, detail=detail, hint=hint)
+            return DbopsError(headline, detail=detail, hint=report.hint(failure, version))
+        remedy = statement_hint(failure.error, version) or "mend it"
         error = self._partly(
             f"{headline} (statement {number + index} of {self._of}; what was before it is in place)",
-            f"bin/migrate {self._verb} goes on at this statement; {hint}",
+            f"{remedy}; then bin/migrate {self._verb} goes on at this statement",
         )
         error.detail = detail
         return error

@@ -65,13 +65,12 @@ class Activity:
         backend_pid: int,
         listen: Listener,
         *,
-        first_look: float,
         deadline: float,
     ) -> None:
         self._connect = connect
         self._backend_pid = backend_pid
         self._listen = listen
-        self._first_look = first_look
+        self._first_look = INTERVAL
         self._deadline = deadline
         self._connection: psycopg.Connection[Any] | None = None
         self._thread: threading.Thread | None = None
@@ -82,12 +81,19 @@ class Activity:
         self.blockers: tuple[Blocker, ...] = ()
         self.cancelled = False
 
-    def begin(self, *, limit_waiting: bool) -> None:
-        """A statement is about to be sent; with `limit_waiting` it is cancelled when it waits past the deadline."""
+    def begin(self, *, first_look: float, limit_waiting: bool) -> None:
+        """A statement is about to be sent.
+
+        :param first_look: seconds after which to look at it for the first time.
+        :param limit_waiting: cancel it when it waits past the deadline.
+        """
         self.blockers, self.cancelled = (), False
         with self._wake:
             self._limit_waiting = limit_waiting
             self._began = time.monotonic()
+            sooner, self._first_look = first_look < self._first_look, first_look
+            if sooner:
+                self._wake.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="dbops-activity", daemon=True)
                 self._thread.start()

@@ -43,6 +43,8 @@ join pg_catalog.pg_class c on c.oid = i.indexrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 """
 _INDEX_ON_TABLE = _INDEX + "where c.relname = %s and i.indrelid = to_regclass(%s)"
+# As the server names them: table_column_idx, table_expr_idx1, ...
+_INVALID_UNNAMED = _INDEX + r"where i.indrelid = to_regclass(%s) and not i.indisvalid and c.relname ~ '_idx[0-9]*$'"
 _INDEX_BY_NAME = _INDEX + "where c.oid = to_regclass(%s)"
 _INVALID_COPIES = _INDEX + r"""
 where not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'
@@ -72,12 +74,17 @@ def settle(catalog: Catalog, target: targets.Target | None) -> Settled:
     return _settle_by_existence(catalog, target)
 
 
-def prepare(catalog: Catalog, target: targets.Target | None, say: Callable[[str], None]) -> None:
+def prepare(
+    catalog: Catalog, target: targets.Target | None, say: Callable[[str], None], *, again: bool
+) -> None:
     """Drop what an interrupted statement has left and what would be in the way of running it.
 
+    :param again: it was begun before; an index without a name of its own can be looked for only then.
     :raises LockNotAcquired: where another session is building that very index.
     """
     match target:
+        case targets.CreateIndexConcurrently(index=None, table=table):
+            leftovers = catalog.query(_INVALID_UNNAMED, [_regclass(table)]) if again else []
         case targets.CreateIndexConcurrently():
             leftovers = [row for row in _index_of(catalog, target) if not row[0]]
         case targets.ReindexConcurrently(name=name):
