@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dbops.errors import DbopsError
 from dbops.events import Listener, Warned
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclasses.dataclass
@@ -64,18 +67,20 @@ def undoing(listen: Listener) -> Iterator[Undo]:
 def _undisturbed() -> Iterator[None]:
     """A second Ctrl-C must not stop the way back in the middle; it counts afterwards.
 
-    The handlers are exchanged, not the signals blocked: a blocked signal goes to another thread, and Python then
-    runs the handler in this one all the same.
+    Handlers are exchanged, since a blocked signal would still reach us through another thread.
     """
-    late: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda received, frame: late.append(received))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {sign: signal.getsignal(sign) for sign in _ENDING}
+    ours = [sign for sign, handler in handlers.items() if callable(handler) or handler is signal.SIG_DFL]
+    for sign in ours:
+        signal.signal(sign, lambda number, frame: caught.append(number))
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if late:
-        raise KeyboardInterrupt
+        for sign in ours:
+            signal.signal(sign, handlers[sign])
+    if caught:
+        signal.raise_signal(caught[0])
