@@ -20,7 +20,7 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 def _holding(connect: Connect, database: Database, lock: str = "lock table t") -> psycopg.Connection[Any]:
     session = connect(database, autocommit=False, application_name="report of the month")
-    session.execute(lock)  # type: ignore[call-overload]  # SQL of the test
+    session.execute(lock)
     return session
 
 
