@@ -95,6 +95,6 @@ class Refused(DbopsError):
 
 
 class Interrupted(DbopsError):
-    """The user pressed Ctrl-C (or the process was asked to end) and what was under way has been undone."""
+    """The user pressed Ctrl-C, or the process was asked to end; the message says what is in place."""
 
     exit_code = ExitCode.INTERRUPTED

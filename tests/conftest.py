@@ -4,7 +4,8 @@
   `one_major`, or as `any_server`, only one of them.
 - `database`: a fresh empty database on `server`, owned by an ordinary role.
 - `connect(database)`: an autocommit connection that is closed after the test.
-- `project`: a project folder and a clean environment in which commands run.
+- `watch`: what that database shows of its sessions and of the migrations.
+- `project`: a project folder and a clean environment in which commands run; `configured`: for `database`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from psycopg import sql
 
 from tests import servers
 from tests.servers import Database, Farm, Server
+from tests.watching import Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 FARM = pytest.StashKey[Farm]()
@@ -133,6 +135,12 @@ def connect() -> Iterator[Callable[..., psycopg.Connection[Any]]]:
         connection.close()
 
 
+@pytest.fixture
+def watch(database: Database, connect: Callable[..., psycopg.Connection[Any]]) -> Watch:
+    """What the database shows, seen by its owner."""
+    return Watch(connect(database))
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """How a command ended."""
@@ -210,6 +218,13 @@ def project(tmp_path: Path) -> Project:
         "DBOPS_PROJECT": str(folder),
     }
     return Project(folder, environ)
+
+
+@pytest.fixture
+def configured(project: Project, database: Database) -> Project:
+    """The project, configured for the database."""
+    project.use(database)
+    return project
 
 
 def _usual(found: tuple[Server, ...]) -> Server:

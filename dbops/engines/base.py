@@ -92,8 +92,8 @@ class StatementFailed(Exception):
 
 
 class SessionLost(Exception):
-    """The connection broke.  `during_commit` means that the outcome is known only to the server."""
+    """The connection broke.  `outcome_unknown`: a COMMIT was on its way, and only the server knows what came of it."""
 
-    def __init__(self, message: str, *, during_commit: bool) -> None:
+    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
         super().__init__(message)
-        self.during_commit = during_commit
+        self.outcome_unknown = outcome_unknown

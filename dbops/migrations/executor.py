@@ -53,7 +53,7 @@ class Executor:
         if prepared.script.mode is Mode.STEPWISE:
             self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
             stepwise = Stepwise(
-                self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
+                self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen, decide=self._decide
             )
             stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
@@ -64,7 +64,7 @@ class Executor:
             retry.with_retries(
                 lambda: self._transaction(prepared, _records(prepared)),
                 what=prepared.section.label,
-                deadline=self._deadline,
+                deadline=self._deadline_of(prepared),
                 listen=self._listen,
             )
         except StatementFailed as failure:
@@ -75,23 +75,26 @@ class Executor:
             return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
         return prepared
 
+    def _deadline_of(self, prepared: Prepared) -> float:
+        return self._deadline if prepared.settings.deadline is None else prepared.settings.deadline
+
     def _transaction(
         self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
     ) -> None:
         units = prepared.script.units
-        settings = prepared.settings
-        timeouts = [("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)]
         self._session.transaction(
             [text for unit in units for text in unit.texts],
             records,
-            begin=units[0].begin if units else "begin",
-            settings=[f"set local {name} = {value * 1000:.0f}" for name, value in timeouts if value is not None],
+            begin=units[0].begin if units else None,
+            lock_timeout=prepared.settings.lock_timeout,
+            statement_timeout=prepared.settings.statement_timeout,
             opens=opens,
             commits=commits,
         )
 
     def _all_in_one(self, plan: Plan) -> None:
         """All steps in one transaction; what stands between them starts clean nevertheless."""
+        at: list[tuple[Prepared, float]] = []
 
         def attempt() -> None:
             done = []
@@ -99,27 +102,23 @@ class Executor:
                 began = time.monotonic()
                 prepared = prepare(step, self._session.down_sql)
                 self._warn_if_empty(prepared)
-                first, last = step is plan.steps[0], step is plan.steps[-1]
-                try:
-                    self._transaction(prepared, [], opens=first, commits=False)
-                    # Apart, since the clock of the transaction would count the steps before this one, too.
-                    records = _records(prepared, milliseconds_since(began))
-                    self._session.transaction((), records, opens=False, commits=last)
-                except StatementFailed as failure:
-                    if failure.error.sqlstate in retry.RETRIED:
-                        raise
-                    raise self._failed(prepared, failure, began) from failure
+                at.append((prepared, began))
+                self._transaction(prepared, [], opens=step is plan.steps[0], commits=False)
+                # Apart, since the clock of the transaction would count the steps before this one, too.
+                records = _records(prepared, milliseconds_since(began))
+                self._session.transaction((), records, opens=False, commits=step is plan.steps[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
 
+        def all_or_none() -> None:
+            try:
+                retry.with_retries(attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen)
+            except StatementFailed as failure:
+                raise self._failed(at[-1][0], failure, at[-1][1]) from failure
+
         if plan.steps:
-            self._guarded(
-                lambda: retry.with_retries(
-                    attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen
-                ),
-                plan.steps[0],
-            )
+            self._guarded(all_or_none, plan.steps[0])
 
     def _guarded(self, work: Callable[[], None], step: Step) -> None:
         """Run something, and tell a lost connection from a failed migration."""
@@ -127,8 +126,8 @@ class Executor:
             work()
         except SessionLost as lost:
             state = (
-                "it was being committed: whether it is applied, only the server knows"
-                if lost.during_commit
+                "whether it was committed, only the server knows"
+                if lost.outcome_unknown
                 else "what was not committed is not there"
             )
             raise CannotConnect(
@@ -147,8 +146,13 @@ class Executor:
         failure = report.without_secrets(failure, statement)
         step, number = prepared.step, failure.index + 1
         self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds_since(began)))
+        headline = report.headline(prepared.section, statement, failure)
+        if failure.stage is Stage.LOCK_CHECK:
+            return retry.lock_given_away(prepared.section.label)
+        if failure.error.sqlstate in retry.RETRIED:
+            return retry.gave_up(failure, headline, self._deadline_of(prepared))
         return DbopsError(
-            report.headline(prepared.section, statement, failure),
+            headline,
             detail=report.excerpt(prepared.section, statement, failure),
             hint=report.hint(failure, step),
         )

@@ -94,7 +94,7 @@ class Migrator(Reader):
 
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
-        self.session.terminate(holder.pid)
+        self.session.query("select pg_catalog.pg_terminate_backend(%s)", [holder.pid])
         self.session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
 
 

@@ -19,8 +19,7 @@ def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, lis
 
     Only lock timeouts and deadlocks are tried again: each has rolled back, and nothing is left of it.
 
-    :raises LockNotAcquired: past the deadline, with who held the lock.
-    :raises StatementFailed: any other failure.
+    :raises StatementFailed: any other failure, and past the deadline the last one.
     """
     began, pause, number = time.monotonic(), 0.25, 1
     while True:
@@ -31,7 +30,7 @@ def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, lis
                 raise
             left = deadline - (time.monotonic() - began)
             if left <= 0:
-                raise gave_up(failure, what, deadline) from failure
+                raise
             wait = min(pause * random.uniform(0.5, 1.0), left)  # noqa: S311  # jitter, not a secret
             listen(
                 Warned(
@@ -50,6 +49,14 @@ def gave_up(failure: StatementFailed, what: str, deadline: float) -> LockNotAcqu
         f"{what}: a lock was not to be had within {format_seconds(deadline)}; {_who(failure)}",
         hint="try again when it is gone, or give it longer with --deadline"
         + (f"; to end the session that blocks: SELECT pg_terminate_backend({pids})" if pids else ""),
+    )
+
+
+def lock_given_away(section: str) -> LockNotAcquired:
+    """The error for a migration that freed the migration lock, so that another one could have begun beside it."""
+    return LockNotAcquired(
+        f"{section} gave the migration lock away (as pg_advisory_unlock_all does), so it was rolled back",
+        hint="take that statement out of the file",
     )
 
 

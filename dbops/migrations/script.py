@@ -19,10 +19,10 @@ class Mode(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What is committed together.  `begin` is the file's own BEGIN, where it brings one; `alone` needs no transaction."""
+    """What is committed together.  `begin` is the file's own BEGIN, if it brings one; `alone` needs no transaction."""
 
     statements: tuple[Statement, ...]
-    begin: str = "begin"
+    begin: str | None = None
     alone: bool = False
 
     @property
@@ -65,19 +65,24 @@ CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.COMMIT_AND_CHAIN}) | ROLLBACK
 
 
 def plan_script(
-    statements: Sequence[Statement], *, no_transaction: bool = False, alone: frozenset[int] = frozenset()
+    statements: Sequence[Statement],
+    *,
+    no_transaction: bool = False,
+    resumed: bool = False,
+    alone: frozenset[int] = frozenset(),
 ) -> Script:
     """Decide how a section runs.
 
     :param no_transaction: the file asks for it.
+    :param resumed: it stopped between its statements before; then it goes on between them, whatever it says now.
     :param alone: offsets of statements that the server did not want in a transaction.
     :raises ScriptError: for a ROLLBACK, a BEGIN without COMMIT, or a statement in the file's own transaction
         that cannot be in one.
     """
     _check_control(statements, alone)
-    if wrapped := _own_transaction(statements):
+    if not resumed and (wrapped := _own_transaction(statements)):
         return Script(Mode.TRANSACTION, (wrapped,), "in the file's own BEGIN and COMMIT")
-    reason = _why_stepwise(statements, no_transaction, alone)
+    reason = "it stopped in the middle" if resumed else _why_stepwise(statements, no_transaction, alone)
     if reason is None:
         return Script(Mode.TRANSACTION, (Unit(tuple(statements)),))
     return Script(Mode.STEPWISE, tuple(_units(statements, alone)), reason)
@@ -116,7 +121,7 @@ def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[U
     for statement in statements:
         if statement.kind in {Kind.COMMIT, Kind.COMMIT_AND_CHAIN}:
             if group:
-                yield Unit(tuple(group), begin or "begin")
+                yield Unit(tuple(group), begin)
             group = []
             begin = begin if statement.kind is Kind.COMMIT_AND_CHAIN else None
         elif statement.kind is Kind.BEGIN:
@@ -135,6 +140,12 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 f"{statement.reason} would leave a transaction open behind the migration",
                 statement.offset,
                 "write COMMIT in its place",
+            )
+        if statement.reason == "DISCARD ALL":
+            raise ScriptError(
+                "DISCARD ALL would give the migration lock away",
+                statement.offset,
+                "take it out: every migration starts with a clean session anyway",
             )
         if statement.kind in ROLLBACKS:
             raise ScriptError(

@@ -14,7 +14,7 @@ from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
 from dbops.engines.records import Action, JournalLine
-from dbops.errors import DbopsError, PartlyApplied
+from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.prepare import Prepared
@@ -47,23 +47,29 @@ class Stepwise:
         :raises DbopsError: stopped at the first statement, and nothing is left.
         """
         try:
-            self._file_settings()
+            settings = self._prepared.settings
+            self._session.set_timeouts(
+                lock_timeout=settings.lock_timeout, statement_timeout=settings.statement_timeout
+            )
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._session.record(records())
+            self._record(records())
         finally:
             self._session.reset()
 
-    def _file_settings(self) -> None:
-        settings = self._prepared.settings
-        for name, value in (("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)):
-            if value is not None:
-                self._session.query("select set_config(%s, %s, false)", [name, f"{value * 1000:.0f}"])
+    def _record(self, records: list[Record]) -> None:
+        try:
+            self._session.record(records)
+        except StatementFailed as failure:
+            headline = report.headline(self._prepared.section, None, failure)
+            if failure.stage is Stage.LOCK_CHECK:
+                raise retry.lock_given_away(self._prepared.section.label) from failure
+            raise self._partly(headline, f"bin/migrate {self._verb} writes the record") from failure
 
     # -- where to go on --------------------------------------------------------------------------------------------
 
     def _rest(self) -> tuple[tuple[int, Unit], ...]:
-        """The units still to run, after the settings of those that ran have been set again."""
+        """The units still to run."""
         lines = {line.number: line for line in self._prepared.step.status.journal}
         if not lines:
             return self._numbered
@@ -72,12 +78,13 @@ class Stepwise:
         if first < len(self._numbered):
             self._refuse_temporary(done)
             self._listen(Resumed(self._prepared.step.version.text, self._numbered[first][0], self._of))
-        for statement in (statement for _, unit in done for statement in unit.statements):
-            if statement.kind is Kind.SET:
-                self._session.transaction([statement.text], (), last=False)
         return self._numbered[first:]
 
     def _first_to_run(self, lines: dict[int, JournalLine]) -> int:
+        """The index of the first unit that has not run; what those before it set for the session is set again.
+
+        At once, since a statement that was only started is looked for under the search path that it had.
+        """
         self._refuse_renumbered(lines)
         for index, (number, unit) in enumerate(self._numbered):
             line = lines.get(number)
@@ -85,9 +92,15 @@ class Stepwise:
                 return index
             if line.action is Action.STATEMENT_DONE:
                 self._refuse_edited(line, unit, number)
+                self._set_again(unit)
             elif not self._took_effect(line, unit, number):
                 return index
         return len(self._numbered)
+
+    def _set_again(self, unit: Unit) -> None:
+        for statement in unit.statements:
+            if statement.kind is Kind.SET:
+                self._session.transaction([statement.text], (), last=False)
 
     def _took_effect(self, line: JournalLine, unit: Unit, number: int) -> bool:
         """Whether a statement that the journal only knows as started has finished."""
@@ -155,14 +168,25 @@ class Stepwise:
             if not unit.alone and len(unit.statements) == 1 and failure.error.sqlstate in NEEDS_NO_TRANSACTION:
                 return self._run(number, Unit(unit.statements, alone=True))
             raise self._failed(failure, number, unit) from failure
+        except KeyboardInterrupt:
+            if number == 1 and not unit.alone:
+                raise  # nothing of the file is there
+            raise Interrupted(
+                f"{self._place(unit.statements[0])}: interrupted in statement {number} of {self._of}; "
+                "what was before it is in place",
+                hint=f"bin/migrate {self._verb} goes on at this statement",
+            ) from None
 
     def _run_alone(self, number: int, unit: Unit) -> None:
         """The journal has it before and after; between the two lies the gap that `settle` closes."""
         statement = unit.statements[0]
-        settle.prepare(self._session, statement.target, lambda text: self._listen(Note(text)))
+        again = any(line.number == number for line in self._prepared.step.status.journal)
+        for index, drop in settle.clearing(self._session, statement.target, again=again):
+            self._listen(Note(f"dropping the invalid index {index} that an interrupted statement left"))
+            self._session.alone(drop, self._deadline)
         text = settle.finalize(statement.target, self._session) or statement.text
         self._journal(Action.STATEMENT_STARTED, number, unit)
-        self._session.alone(text)
+        self._session.alone(text, self._deadline)
         invalid = settle.invalid_index(self._session, statement.target)
         if invalid is not None:
             self._journal(Action.STATEMENT_FAILED, number, unit)
@@ -178,7 +202,7 @@ class Stepwise:
         statement = unit.statements[index]
         failure = report.without_secrets(failure, statement)
         left = number > 1
-        if unit.alone:
+        if unit.alone and failure.stage is Stage.STATEMENT:
             left = self._settle_failure(number, unit) or left
         milliseconds = milliseconds_since(self._began)
         self._session.log(
@@ -186,15 +210,18 @@ class Stepwise:
         )
         headline = report.headline(self._prepared.section, statement, failure)
         detail = report.excerpt(self._prepared.section, statement, failure)
-        if failure.past_deadline:
+        if failure.stage is Stage.LOCK_CHECK:
+            return retry.lock_given_away(f"{self._prepared.section.label}, statement {number}")
+        if failure.past_deadline or (failure.error.sqlstate in retry.RETRIED and not unit.alone):
             return retry.gave_up(failure, headline, self._deadline)
+        version = self._prepared.step.version.text
         if not left:
             return DbopsError(headline, detail=detail, hint=report.hint(failure, self._prepared.step))
+        remedy = statement_hint(failure.error, version) or "mend it"
+        before = "what was before it is in place" if number > 1 else "it may have left something"
         error = self._partly(
-            f"{headline} (statement {number + index} of {self._of}; "
-            f"{'what was before it is in place' if number > 1 else 'it may have left something'})",
-            f"{statement_hint(failure.error, self._prepared.step.version.text) or 'mend the statement in the file'}; "
-            f"bin/migrate {self._verb} then goes on with it; {self._by_hand}",
+            f"{headline} (statement {number + index} of {self._of}; {before})",
+            f"{remedy}; then bin/migrate {self._verb} goes on at this statement",
         )
         error.detail = detail
         return error

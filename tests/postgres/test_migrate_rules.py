@@ -127,7 +127,7 @@ def test_a_file_that_stops_in_the_middle_goes_on(
     assert stopped.code == 4
     assert '001_t.sql:4:1: could not create unique index "i"' in stopped.stderr
     assert "statement 3 of 3; what was before it is in place" in stopped.stderr
-    assert "bin/migrate up then goes on with it" in stopped.stderr
+    assert "then bin/migrate up goes on at this statement" in stopped.stderr
     assert states(project) == {"001": "partial", "002": "pending"}
     down = project.run("migrate", "goto", "0")
     assert (down.code, "stopped in the middle" in down.stderr) == (13, True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # Given at the start of the session, so that RESET ALL comes back to them.  The first makes the server notice within a
 # second that a killed client is gone, and free its locks; not every platform has it.
 GONE_CLIENT = "-c client_connection_check_interval=1000"
-SESSION = "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+# Files are split, and records quoted, as if backslashes meant nothing in strings.
+SESSION = "-c standard_conforming_strings=on -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
 
 # A failed connect carries no SQLSTATE, so these are recognised by what the server says.
 TRANSIENT = (
@@ -71,13 +72,17 @@ def connect(
 
 def application_name(command: str) -> str:
     """`dbops migrate up alice@laptop`: since other roles see little else of a session, it names verb, user and host."""
+    return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+
+
+def account_name() -> str | None:
+    """The account that runs us; None for a uid without an entry in passwd."""
     import getpass
 
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a uid without an entry in passwd
-        user = "?"
-    return f"dbops {command} {user}@{socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def refuse_pooler(connection: psycopg.Connection[tuple[Any, ...]], backend_pid: int) -> None:
@@ -103,8 +108,9 @@ def _open(target: Target, application: str, options: str) -> psycopg.Connection[
 
     import psycopg
 
-    # What psycopg would print by way of logging's last resort is raised, too, and told in better words.
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    # What it would log of a broken connection reaches us as an exception, too.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
     keywords = target.keywords()
     keywords["options"] = options
     keywords.setdefault("connect_timeout", "10")

@@ -125,6 +125,15 @@ def _not_available(error: ServerError) -> str | None:
     )
 
 
+def _cancelled(error: ServerError) -> str | None:
+    if "statement timeout" not in error.message:
+        return None  # somebody did it on purpose
+    return (
+        "statement_timeout ended it: raise it with --statement-timeout, or in the file with "
+        "-- dbops: statement-timeout 1h"
+    )
+
+
 _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
     "42704": _no_role,
@@ -134,7 +143,7 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
         "a new enum value can be used only after its transaction: move the use to the next migration, "
         "or write -- dbops: no-transaction at the head of the file"
     ),
-    "57014": lambda error: "statement_timeout ended it: raise it with --statement-timeout, or in the file with -- dbops: statement-timeout 1h",
+    "57014": _cancelled,
     "53100": lambda error: "the server's disk is full: make room, then run the command again",
 }
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dbops.config.model import DEFAULT, Settings
 from dbops.engines.base import Identity, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
-from dbops.engines.postgres.failure import LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from dbops.engines.postgres.failure import ENDS_SESSION, LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import ForeignTable, Recorded
-from dbops.errors import DbopsError, LockNotAcquired, Refused
+from dbops.errors import CannotConnect, DbopsError, Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
 # In a transaction that ends a migration: what follows it starts clean.
 START_CLEAN = ("reset session authorization", "reset role", "reset all")
 # After a migration's commit: what else would live as long as the session.
-LEAVE_NOTHING = ("discard temp", "deallocate all")
+LEAVE_NOTHING = ("close all", "unlisten *", "discard temp", "deallocate all")
+# A file may have set default_transaction_read_only.
+BEGIN = "begin read write"
 # In a transaction between two statements of a file: the file's own settings come back after it.
 STEP_ASIDE = (
     "set local session authorization default",
@@ -70,6 +71,7 @@ class Session:
         self._command = command
         self._one_by_one = one_by_one
         self._listen = listen
+        self._lock_timeout = settings.lock_timeout.value
         self._activity: Activity | None = None
         self._written_with: Writer | None = None
         self._who = connections.application_name("").split(maxsplit=1)[1]
@@ -97,15 +99,22 @@ class Session:
         connection = _connect(settings, command, listen)
         try:
             return cls(connection, settings, command, listen, one_by_one=one_by_one)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            _raise_told(error)
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close; a failure that no migration is to blame for (no privilege, a server that went away) becomes an error.
+
+        :raises DbopsError: in its place.
+        """
         self.close()
+        if error is not None:
+            _raise_told(error)
 
     def close(self) -> None:
         """End the session; the server frees its lock and rolls back what is open."""
@@ -143,16 +152,12 @@ class Session:
         """
         if self._found is None:
             wanted = Tables.named(self._settings.tracking_table.value)
-            with self._asking(f"{wanted} cannot be read"):
-                recorded = tracking.read_if_ours(self.connection, wanted)
+            recorded = tracking.read_if_ours(self.connection, wanted)
             if recorded is not None:
                 self._found = tracking.Found(wanted, exist=True)
                 return recorded
         found = self._look()
-        if not found.exist:
-            return Recorded(initialised=False)
-        with self._asking(f"{found.tables} cannot be read"):
-            return tracking.read(self.connection, found.tables)
+        return tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
@@ -162,8 +167,7 @@ class Session:
             return False
         statements = tracking.create(self.tables, self.connection)
         commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
-        with self._asking(f"the tracking table {self.tables} cannot be made"):
-            self._run([_Command(Stage.RECORD, "begin"), *commands, _Command(Stage.COMMIT, "commit")])
+        self._run([_Command(Stage.RECORD, BEGIN), *commands, _Command(Stage.COMMIT, "commit")])
         self._found = tracking.Found(self.tables, exist=True)
         return True
 
@@ -173,26 +177,20 @@ class Session:
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
-        with self._asking(f"{self.tables} cannot be read"):
-            return tracking.read_down_sql(self.connection, self.tables, version)
+        return tracking.read_down_sql(self.connection, self.tables, version)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
-        if not self.initialised:
-            return []
-        with self._asking(f"the event log of {self.tables} cannot be read"):
-            return tracking.read_events(self.connection, self.tables)
+        return tracking.read_events(self.connection, self.tables) if self.initialised else []
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
-        with self._asking(f"{self.tables} cannot be written"):
-            self.transaction((), records)
+        self.transaction((), records)
 
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
         if not self.connection.closed and self.initialised:
-            with self._asking(f"the event log of {self.tables} cannot be written"):
-                self._run([_Command(Stage.RECORD, self._writer().text(entry))])
+            self._run([_Command(Stage.RECORD, self._writer().text(entry))])
 
     def _writer(self) -> Writer:
         if self._written_with is None:
@@ -217,26 +215,28 @@ class Session:
         statements: Sequence[str],
         records: Sequence[Record],
         *,
-        begin: str = "begin",
-        settings: Sequence[str] = (),
+        begin: str | None = None,
+        lock_timeout: float | None = None,
+        statement_timeout: float | None = None,
         last: bool = True,
         opens: bool = True,
         commits: bool = True,
     ) -> None:
         """Run statements and write records in one transaction, in as few round trips as possible.
 
-        :param begin: the statement that opens it (a file may bring its own, with an isolation level).
-        :param settings: `SET LOCAL` statements to run first.
+        :param begin: the statement that opens it, where a file brings its own (with an isolation level).
+        :param lock_timeout: seconds, for this transaction; None leaves it as it is.  `statement_timeout` likewise.
         :param last: nothing of this migration follows, so that settings and temporary tables are cleared with it.
         :param opens: begin it; False goes on in the one that a call with `commits=False` left open.
         :param commits: end it; on any failure it is rolled back all the same.
-        :raises StatementFailed: rolled back, nothing is left.
+        :raises StatementFailed: rolled back, nothing is left; at `Stage.LOCK_CHECK` the lock had been given away.
         :raises SessionLost: the connection broke.
-        :raises LockNotAcquired: the migration gave the lock away; rolled back.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, begin)] if opens else []
-        commands += [_Command(Stage.RECORD, setting) for setting in settings]
+        commands = [_Command(Stage.RECORD, begin or BEGIN)] if opens else []
+        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
+            if seconds is not None:
+                commands.append(_Command(Stage.RECORD, f"set local {name} = {seconds * 1000:.0f}"))
         commands += [_Command(Stage.STATEMENT, text, index) for index, text in enumerate(statements)]
         if records:
             commands += [_Command(Stage.RECORD, text) for text in aside]
@@ -246,73 +246,62 @@ class Session:
             commands.append(_Command(Stage.COMMIT, "commit"))
             if last and statements:
                 commands += [_Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
-        self._run(commands)
+        self._run(commands, lock_timeout=lock_timeout)
 
-    def alone(self, statement: str) -> None:
+    def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.
 
         It must wait for every older snapshot in the database; only the deadline
         stands over its waiting (not over its work).
 
+        :param deadline: seconds of waiting for locks after which it is cancelled.
         :raises StatementFailed: which may leave something behind, an invalid index for instance.
         """
         row = self.connection.execute("select current_setting('lock_timeout')").fetchone()
         self.connection.execute("set lock_timeout = 0")
         try:
-            self._run([_Command(Stage.STATEMENT, statement)], limit_waiting=True)
+            self._run([_Command(Stage.STATEMENT, statement)], deadline=deadline)
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
 
-    def terminate(self, pid: int) -> None:
-        """End another session; what it had not committed is rolled back.
+    def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
+        """Set timeouts (seconds) until `reset`; None leaves one as it is."""
+        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
+            if seconds is not None:
+                self.query("select set_config(%s, %s, false)", [name, f"{seconds * 1000:.0f}"])
+        if lock_timeout is not None:
+            self._lock_timeout = lock_timeout
 
-        :raises DbopsError: where the server does not allow it.
-        """
-        with self._asking(f"the session {pid} cannot be ended"):
-            self.connection.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
-
-    def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a catalog query."""
+    def query(self, statement: Any, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Rows of a catalog query; the parameters by position or by name."""
         return self.connection.execute(statement, parameters).fetchall()
 
     def reset(self) -> None:
         """Undo what a migration set for its session, after a file that was not one transaction."""
+        self._lock_timeout = self._settings.lock_timeout.value
         if self.connection.closed:
             return
         for text in (*START_CLEAN, *LEAVE_NOTHING):
             self.connection.execute(text)
 
-    @contextlib.contextmanager
-    def _asking(self, failed: str) -> Iterator[None]:
-        """The server's no to what dbops itself asks, as an error that begins with `failed`."""
-        import psycopg
-
-        from dbops.engines.postgres.remedies import remedy
-
-        try:
-            yield
-        except StatementFailed as failure:
-            raise DbopsError(f"{failed}: {failure.error.message}", hint=remedy(failure.error)) from failure
-        except psycopg.Error as error:
-            if self.connection.broken or self.connection.closed:
-                raise SessionLost(str(error).strip(), during_commit=False) from error
-            words = ServerError(error.diag.message_primary or str(error), error.sqlstate)
-            raise DbopsError(f"{failed}: {words.message}", hint=remedy(words)) from error
-
-    def _run(self, commands: Sequence[_Command], *, limit_waiting: bool = False) -> None:
+    def _run(
+        self, commands: Sequence[_Command], *, deadline: float | None = None, lock_timeout: float | None = None
+    ) -> None:
         """Send commands, as many at a time as make sense; on an error roll back and say which one failed."""
         import psycopg
 
         activity = self._watch()
-        activity.begin(limit_waiting=limit_waiting)
-        stage = commands[0].stage
+        # Who blocks can be seen only while it waits, hence before a lock timeout ends that.
+        timeout = self._lock_timeout if lock_timeout is None else lock_timeout
+        activity.begin(first_look=min(1.0, timeout / 2 or 1.0), deadline=deadline)
+        commit_sent = False
         try:
             for portion in self._portions(commands):
-                stage = portion[-1].stage
+                commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 self._send(portion)
         except psycopg.OperationalError as error:
-            raise SessionLost(str(error).strip(), during_commit=stage is Stage.COMMIT) from error
+            raise SessionLost(_first_line(error), outcome_unknown=commit_sent) from error
         except BaseException:
             self._abandon()
             raise
@@ -338,18 +327,15 @@ class Session:
         if error is not None:
             at, error = _culprit(portion, succeeded, error)
             raise self._failed(portion[at], error)
+        if succeeded < len(portion):
+            raise RuntimeError(f"the server answered {succeeded} times to {len(portion)} statements")
 
     def _failed(self, culprit: _Command, error: ServerError) -> Exception:
         """What to raise for a failed command, with the transaction rolled back."""
-        if self.connection.broken or self.connection.closed:
-            return SessionLost(error.message, during_commit=culprit.stage is Stage.COMMIT)
+        if self.connection.closed or error.sqlstate in ENDS_SESSION:
+            return SessionLost(error.message, outcome_unknown=culprit.stage is Stage.COMMIT)
         blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
         self._abandon()
-        if culprit.stage is Stage.LOCK_CHECK:
-            return LockNotAcquired(
-                "the migration gave the migration lock away (DISCARD ALL, pg_advisory_unlock_all), so it was rolled back",
-                hint="take that statement out of the file",
-            )
         return StatementFailed(
             error,
             stage=culprit.stage,
@@ -381,8 +367,6 @@ class Session:
                 connect,
                 self.backend_pid,
                 self._listen,
-                first_look=min(1.0, self._settings.lock_timeout.value / 2 or 1.0),
-                deadline=self._settings.deadline.value,
             )
         return self._activity
 
@@ -402,6 +386,35 @@ def _culprit(portion: Sequence[_Command], succeeded: int, error: ServerError) ->
     if succeeded == 0:
         at = min(bisect.bisect_right(starts, error.position - 1), len(portion)) - 1
     return at, dataclasses.replace(error, position=error.position - starts[at])
+
+
+def _raise_told(error: BaseException) -> None:
+    """Return, unless it is a failure of the server or the connection that nobody has put into words yet.
+
+    :raises DbopsError: in its place; what was not committed is not there.
+    """
+    import psycopg
+
+    of_server = isinstance(error, psycopg.Error) and error.pgresult is not None
+    if not of_server and not isinstance(error, (psycopg.OperationalError, SessionLost, StatementFailed)):
+        return
+    from dbops.engines.postgres.remedies import remedy
+    from dbops.engines.postgres.wire import server_error
+
+    if isinstance(error, psycopg.Error) and error.pgresult is not None:
+        told = server_error(error.pgresult)
+    else:
+        told = error.error if isinstance(error, StatementFailed) else ServerError(_first_line(error))
+    if told.sqlstate is None or told.sqlstate in ENDS_SESSION:
+        hint = "bin/migrate status, once the server is back"
+        raise CannotConnect(f"the connection was lost: {told.message}", hint=hint) from error
+    detail = f"  SQLSTATE: {told.sqlstate}"
+    raise DbopsError(told.message, detail=detail, hint=remedy(told)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """libpq explains a lost connection in several lines, and the first says it."""
+    return str(error).strip().partition("\n")[0]
 
 
 def _connect(

@@ -31,13 +31,20 @@ def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, Serv
     :raises psycopg.OperationalError: the connection broke.
     """
     pgconn = connection.pgconn
+    encoding = connection.info.encoding
+    try:
+        message = query.encode(encoding)
+    except UnicodeEncodeError as error:
+        said = f"{query[error.start]!r} does not exist in {encoding}, the client_encoding that was set"
+        return 0, ServerError(said, position=error.start + 1)
     with connection.lock:
-        pgconn.send_query(query.encode())
+        pgconn.send_query(message)
         results = connection.wait(generators.execute(pgconn))
         while results[-1].status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
             results = results[:-1] + _refuse_copy(connection, results[-1])
+    # compared by value: the compiled wrapper of libpq gives plain numbers
     if results[-1].status == ExecStatus.FATAL_ERROR:
-        return len(results) - 1, _error(results[-1])
+        return len(results) - 1, server_error(results[-1], encoding)
     return len(results), None
 
 
@@ -52,16 +59,16 @@ def _refuse_copy(connection: psycopg.Connection[Any], result: PGresult) -> list[
     return connection.wait(generators.fetch_many(pgconn))
 
 
-def _error(result: PGresult) -> ServerError:
+def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
     """The fields of an error report (PostgreSQL manual, "Error and Notice Message Fields")."""
 
     def field(which: DiagnosticField) -> str | None:
         raw = result.error_field(which)
-        return None if raw is None else raw.decode("utf-8", "replace")
+        return None if raw is None else raw.decode(encoding, "replace")
 
     position = field(DiagnosticField.STATEMENT_POSITION)
     return ServerError(
-        message=field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode("utf-8", "replace").strip(),
+        message=field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode(encoding, "replace").strip(),
         sqlstate=field(DiagnosticField.SQLSTATE),
         detail=field(DiagnosticField.MESSAGE_DETAIL),
         hint=field(DiagnosticField.MESSAGE_HINT),

@@ -279,7 +279,7 @@ def test_an_empty_down_file_is_none() -> None:
         ("single", "001x.sql", None),
         ("single", "001_x.SQL", None),
         ("single", "001_.sql", None),
-        ("single", "٠٠١_x.sql", None),
+        ("single", "\u0660\u0660\u0661_x.sql", None),
         ("pairs", "001_x.up.sql", ("001", "x")),
         ("pairs", "001-x.down.sql", ("001", "x")),
         ("pairs", "001_x.sql", None),

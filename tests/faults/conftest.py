@@ -1,0 +1,163 @@
+"""Fixtures of the fault tests: a server that may be stopped, and a wire that may be cut or rewritten."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from dbops.devdb import account, cluster
+from tests import servers
+from tests.conftest import Project
+from tests.servers import Database, Server
+
+Start = Callable[..., "subprocess.Popen[str]"]
+OldSnapshot = Callable[[], psycopg.Connection[Any]]
+
+
+@pytest.fixture
+def start(configured: Project) -> Iterator[Start]:
+    """Starts `migrate ARGV`; what still runs after the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(*argv: str) -> subprocess.Popen[str]:
+        started.append(configured.popen("migrate", *argv))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        one.kill()
+        one.communicate()
+
+
+@pytest.fixture
+def old_snapshot(
+    database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> OldSnapshot:
+    """Opens a session that a concurrent build has to wait for, until it is closed."""
+
+    def open_session() -> psycopg.Connection[Any]:
+        session = connect(database, autocommit=False)
+        session.execute("set transaction isolation level repeatable read")
+        session.execute("select count(*) from pg_class")
+        return session
+
+    return open_session
+
+
+class Wire:
+    """A proxy on a port of its own in front of a server.
+
+    `rewrite` changes the process id in the server's BackendKeyData message, as a pooler's handshake does.
+    """
+
+    def __init__(self, server: Server, *, rewrite: bool = False) -> None:
+        self._server = server
+        self._rewrite = rewrite
+        self._sockets: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection at once, and take no new one."""
+        self._listening.close()
+        while self._sockets:
+            one = self._sockets.pop()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:  # the other side was faster
+                continue
+            finally:
+                one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:  # closed by `cut`
+                return
+            server = socket.create_connection((self._server.host, self._server.port))
+            self._sockets += [client, server]
+            threading.Thread(target=self._carry, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._carry, args=(server, client, self._rewrite), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, rewrite: bool) -> None:
+        try:
+            while portion := source.recv(65536):
+                at = portion.find(b"K\x00\x00\x00") if rewrite else -1
+                if at >= 0:
+                    portion = portion[: at + 5] + struct.pack("!i", 1) + portion[at + 9 :]
+                    rewrite = False
+                sink.sendall(portion)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:  # cut
+            return
+
+
+@pytest.fixture
+def wires() -> Iterator[Callable[..., Wire]]:
+    """Makes wires and cuts them after the test."""
+    made: list[Wire] = []
+
+    def make(server: Server, *, rewrite: bool = False) -> Wire:
+        made.append(Wire(server, rewrite=rewrite))
+        return made[-1]
+
+    yield make
+    for wire in made:
+        wire.cut()
+
+
+@dataclasses.dataclass
+class OwnServer:
+    """A server of one test, which may be stopped and started."""
+
+    cluster: cluster.Cluster
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it; `immediate` is a crash."""
+        cluster.stop(self.cluster, mode)
+
+    def start(self, **server_settings: str) -> None:
+        """Start it on its port."""
+        cluster.start(self.cluster, {**servers.FAST, **server_settings})
+
+    @property
+    def url(self) -> str:
+        """The superuser's URL of the database postgres."""
+        made = self.cluster
+        return f"postgresql://{made.user}:{made.password}@{cluster.LOOPBACK}:{made.port}/postgres"
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A session in autocommit mode."""
+        return psycopg.connect(self.url, autocommit=True)
+
+
+@pytest.fixture
+def own_server(any_server: Server) -> Iterator[OwnServer]:
+    """A running server of one's own, in the folder that the watch over the test run clears in any case."""
+    made = cluster.Cluster(
+        home=Path(any_server.data).parent.with_name(f"pg-own-{secrets.token_hex(4)}"),
+        bindir=Path(any_server.bindir),
+        port=cluster.free_port(23000 + secrets.randbelow(2000)),
+        socket_dir=Path(any_server.socket_dir).parent.with_name(f"s-{secrets.token_hex(4)}"),
+        user="postgres",
+        password=secrets.token_urlsafe(16),
+        account=account.for_new_cluster(),
+    )
+    cluster.create(made, sync=False)
+    own = OwnServer(made)
+    own.start()
+    yield own
+    cluster.destroy(made)
