@@ -294,10 +294,10 @@ class Session:
         activity = self._watch()
         # Who blocks can be seen only while it waits, hence before a lock timeout ends that.
         timeout = self._lock_timeout if lock_timeout is None else lock_timeout
-        activity.begin(first_look=min(1.0, timeout / 2 or 1.0), deadline=deadline)
         commit_sent = False
         try:
             for portion in self._portions(commands):
+                activity.begin(first_look=min(1.0, timeout / 2 or 1.0), deadline=deadline)
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 self._send(portion)
         except psycopg.OperationalError as error:
