@@ -41,7 +41,7 @@ def states(project: Project, *options: str) -> dict[str, str]:
 
 def applied(connection: psycopg.Connection[Any], table: str = "public.schema_migrations") -> list[str]:
     """The versions in the tracking table."""
-    rows = connection.execute(f"SELECT version FROM {table} ORDER BY sort_key").fetchall()  # type: ignore[arg-type]
+    rows = connection.execute(f"SELECT version FROM {table} ORDER BY sort_key").fetchall()
     return [row[0] for row in rows]
 
 
@@ -57,7 +57,7 @@ def tables(connection: psycopg.Connection[Any]) -> list[str]:
 def events(connection: psycopg.Connection[Any], columns: str = "action, version") -> list[tuple[Any, ...]]:
     """The event log, oldest first, without the journal."""
     return connection.execute(
-        f"SELECT {columns} FROM public.schema_migrations_events"  # type: ignore[arg-type]
+        f"SELECT {columns} FROM public.schema_migrations_events"
         " WHERE action NOT LIKE 'statement %' ORDER BY id"
     ).fetchall()
 
@@ -72,4 +72,4 @@ def dump(database: Database, *options: str) -> str:
 def mark_as_development(database: Database) -> None:
     """Give the database the mark of one that setup-dev-db made."""
     with psycopg.connect(**database.keywords, autocommit=True) as connection:
-        connection.execute(f'COMMENT ON DATABASE "{database.name}" IS \'environment=development\'')  # type: ignore[arg-type]
+        connection.execute(f'COMMENT ON DATABASE "{database.name}" IS \'environment=development\'')

@@ -32,7 +32,7 @@ def test_a_failure_as_a_compiler_shows_it(one: Project, database: Database, conn
     assert outcome.stdout == ""
     shown = outcome.stderr.splitlines()[1:]
     assert shown == [
-        f'error: {path}:3:12: column "nosuch" does not exist',
+        'error: migrations/001_a.sql:3:12: column "nosuch" does not exist',
         "2 | INSERT INTO a",
         "3 |     SELECT nosuch",
         "  |            ^",

@@ -101,7 +101,7 @@ def test_the_table_of_another_tool(abc: Project, database: Database, connect: Co
         outcome = abc.run("migrate", *argv)
         assert outcome.code == 13, argv
         assert f"public.schema_migrations belongs to {tool}" in outcome.stderr
-    assert 'tracking-table = "dbops_migrations"' in outcome.stderr
+        assert 'tracking-table = "dbops_migrations"' in outcome.stderr
     abc.write("pyproject.toml", '[tool.dbops]\ntracking-table = "dbops_migrations"\n')
     ran(abc, "baseline", "2")
     ran(abc, "up")
