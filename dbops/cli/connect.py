@@ -12,8 +12,10 @@ from pathlib import Path
 from dbops import config
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
-from dbops.config.model import Settings
+from dbops.config.model import Setting, Settings, Target
+from dbops.engines.postgres.connection import account_name
 from dbops.engines.postgres.session import Session
+from dbops.errors import ConfigError
 from dbops.events import Warned
 
 
@@ -23,16 +25,46 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     config.neutralise(os.environ)
     for warning in settings.warnings:
         out.event(Warned(warning))
-    return settings
+    return dataclasses.replace(settings, migrations_dir=_as_seen_from_here(settings.migrations_dir))
 
 
 @contextlib.contextmanager
 def connected(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
     settings = load_settings(arguments, out)
+    settings = dataclasses.replace(settings, target=_target(settings, out))
+    with Session.open(
+        settings, f"migrate {arguments.verb}", out.event, one_by_one=out.live or out.verbose
+    ) as session:
+        yield session, settings
+
+
+def _target(settings: Settings, out: Output) -> Target:
+    """The configured server, else the private one, else one that answers on localhost.
+
+    :raises ConfigError: where there is none of them.
+    """
+    target = settings.target
     if (settings.project / ".dbops").exists():
         from dbops.devdb.private import ensure_running
 
-        settings = dataclasses.replace(settings, target=ensure_running(settings, out.event))
-    with Session.open(settings, f"migrate {arguments.verb}", out.event, one_by_one=out.live or out.verbose) as session:
-        yield session, settings
+        target = ensure_running(settings, out.event)
+    if target.names_server:
+        return target
+    from dbops.devdb.choose import probe_localhost
+
+    found = probe_localhost(account_name())
+    if found is None:
+        raise ConfigError(
+            "no database is configured, and no server on localhost lets us in",
+            hint="bin/setup-dev-db makes one; or set DATABASE_URL=postgresql://user:password@host:5432/database",
+        )
+    return Target({**target.parts, **found.parts})
+
+
+def _as_seen_from_here(folder: Setting[Path]) -> Setting[Path]:
+    """A folder below the current one by its relative path, as people would write it."""
+    here = Path.cwd()
+    if not folder.value.is_relative_to(here):
+        return folder
+    return Setting(folder.value.relative_to(here), folder.origin)

@@ -46,17 +46,21 @@ class Places:
         return record.load(self.base) if found is None and self.base != self.folder else found
 
     def save(self, saved: Record) -> None:
-        """Write the record to both places."""
+        """Write the record; root's beside the cluster too."""
         for place in dict.fromkeys((self.base, self.folder)):
-            record.save(place, saved)
+            if place.is_dir():
+                record.save(place, saved)
 
-    def make_folders(self) -> None:
-        """Make `.dbops/` (0700, kept out of git by itself) and, for root, the folders above the cluster."""
+    def make_folder(self) -> None:
+        """Make `.dbops/`, mode 0700; it keeps itself out of git."""
         with suppress(FileExistsError):
             accounts.make_folder(self.folder, None)
         ignored = self.folder / ".gitignore"
         if not ignored.exists():
             ignored.write_text("*\n")
+
+    def make_base(self) -> None:
+        """Make, for root, the folders above the cluster; others must pass through them, and nothing lies there."""
         if self.base != self.folder:
             for path in (ROOTS_BASE, self.base):
                 with suppress(FileExistsError):
@@ -92,7 +96,7 @@ def _lock_file(places: Places, listen: Listener) -> Iterator[None]:
     path = places.folder / "lock"
     while True:
         try:
-            places.make_folders()
+            places.make_folder()
             file = open(path, "a", encoding="ascii")  # noqa: SIM115  # closed by the with below
         except FileNotFoundError:
             if not places.folder.parent.is_dir():
@@ -116,7 +120,7 @@ def _lock_file(places: Places, listen: Listener) -> Iterator[None]:
 
 
 def _remove_if_unused(folder: Path) -> None:
-    """Remove `.dbops/` where nothing came of the work: only what `make_folders` and `exclusive` put there."""
+    """Remove `.dbops/` where nothing came of the work: only what `make_folder` and `exclusive` put there."""
     if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".gitignore", "lock"}:
         shutil.rmtree(folder, ignore_errors=True)
 

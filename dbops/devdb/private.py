@@ -100,6 +100,7 @@ def make(places: Places, known: Record | None, installation: programs.Installati
             hint="remove it, with its data: bin/setup-dev-db destroy",
         )
     undo.add("remove the private server", lambda: _destroyed(places))
+    places.make_base()
     chosen = _chosen(places, known, home, _reachable(installation, places))
     places.save(chosen)
     clusters.create(cluster_of(chosen, account))

@@ -45,7 +45,7 @@ class ServerPlan:
             return [f"make a private server with {source}, on a free port of 127.0.0.1"]
         if self.action is Action.START and self.record is not None:
             return [f"start the private server on 127.0.0.1:{self.record.port}"]
-        return []
+        return [f"use the server of {self.choice.target.describe()} ({self.choice.kind.value})"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,8 +63,7 @@ def psql_command(target: Target, project: Path, cwd: Path, search_path: str) -> 
 
     The password is read from the service file, so that it stands in no command line.
     """
-    program = shutil.which("psql", path=search_path)
-    shown = "psql" if program else _found_psql(search_path)
+    shown = "psql" if _psql_on(search_path) else _found_psql(project, search_path)
     if shown is None:
         return None
     if service := target.get("service"):
@@ -76,7 +75,17 @@ def psql_command(target: Target, project: Path, cwd: Path, search_path: str) -> 
     return f"PGSERVICEFILE={shlex.quote(str(path))} {shown} service=dev"
 
 
-def _found_psql(search_path: str) -> str | None:
+def _psql_on(search_path: str) -> bool:
+    """Whether PATH has a psql that works; Debian's wrapper is there without any client behind it, too."""
+    program = shutil.which("psql", path=search_path)
+    wrapped = program is not None and os.path.basename(os.path.realpath(program)) == "pg_wrapper"
+    return program is not None and (not wrapped or any(Path("/usr/lib/postgresql").glob("*/bin/psql")))
+
+
+def _found_psql(project: Path, search_path: str) -> str | None:
+    record = Places.of(project).load()
+    if record is not None and (record.bindir / "psql").exists():
+        return shlex.quote(str(record.bindir / "psql"))
     for installation in programs.find(search_path or os.defpath, None).found:
         if installation.program("psql").exists():
             return shlex.quote(str(installation.program("psql")))

@@ -51,7 +51,7 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
 
 def hint(failure: StatementFailed, version: str) -> str:
     """The next step: a remedy for the kind of error, else to mend the file."""
-    return statement_hint(failure.error, version) or "mend the file, then run bin/migrate up again; nothing of it is left"
+    return statement_hint(failure.error, version) or "mend the file, then run bin/migrate up again"
 
 
 def _offset(statement: Statement, error: ServerError) -> int:

