@@ -120,6 +120,7 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
         "or write -- dbops: no-transaction at the head of the file"
     ),
     "57014": _cancelled,
+    "25006": lambda error: "this server or database is read-only (a standby, or default_transaction_read_only): use the primary",
     "53100": lambda error: "the server's disk is full: make room, then run the command again",
 }
 

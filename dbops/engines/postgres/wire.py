@@ -63,7 +63,8 @@ def _drop_copy_data(pgconn: PGconn) -> PQGen[list[PGresult]]:
         if size == 0:
             yield Wait.R
             pgconn.consume_input()
-    return (yield from generators.fetch_many(pgconn))
+    results: list[PGresult] = yield from generators.fetch_many(pgconn)
+    return results
 
 
 def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
