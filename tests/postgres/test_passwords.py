@@ -135,9 +135,16 @@ def test_passwords_in_migrations(configured: Project, watch: Watch) -> None:
     """CREATE ROLE ... PASSWORD in a file that fails: not in the event log, not in `plan -v`, not in `history`."""
     configured.write("migrations/001_r.sql", "CREATE ROLE x PASSWORD 'find-me';")
     assert "find-me" not in configured.run("migrate", "plan", "-v").stdout
-    failed = configured.run("migrate", "up", "-v")
+    for output in ("-v", "--json"):
+        failed = configured.run("migrate", "up", output)
+        assert failed.code == 1, failed
+        assert "permission denied" in failed.stdout + failed.stderr
+        assert "find-me" not in failed.stdout + failed.stderr
+    inside = "DO $$BEGIN EXECUTE 'CREATE ROLE x PASSWORD ''find-me'''; END$$;"
+    configured.write("migrations/001_r.sql", inside)
+    failed = configured.run("migrate", "up")
     assert failed.code == 1, failed
-    assert "permission denied" in failed.stderr
+    assert "find-me" not in failed.stderr
     configured.write("migrations/001_r.sql", "VACUUM;\nCREATE ROLE x PASSWORD 'find-me';")
     assert configured.run("migrate", "up").code == 4
     everything = str(watch.connection.execute("select * from schema_migrations_events").fetchall())

@@ -155,7 +155,7 @@ class Activity:
         if row is None or self._began != began:
             return False
         query, wait_type, phase, percent, pids = row
-        waits = wait_type == "Lock"
+        waits: bool = wait_type == "Lock"
         if pids:
             self.blockers = tuple(Blocker(*found) for found in connection.execute(_BLOCKERS, [pids]))
         waits_for = tuple(map(str, self.blockers)) if pids else ()
