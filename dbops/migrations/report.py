@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbops.engines.base import ServerError, Stage, StatementFailed
+from dbops.engines.postgres.literals import redacted
 from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.statements import Statement, position
 from dbops.migrations.content import Section
@@ -26,7 +27,10 @@ def headline(section: Section, statement: Statement | None, failure: StatementFa
 
 
 def excerpt(section: Section, statement: Statement | None, failure: StatementFailed) -> str:
-    """The line with a mark under the place, and the rest of what the server said."""
+    """The line with a mark under the place, and the rest of what the server said.
+
+    Without passwords: what a terminal shows ends in the logs of a pipeline.
+    """
     error = failure.error
     lines = []
     if statement is not None and failure.stage is Stage.STATEMENT:
@@ -36,17 +40,27 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
         text = section.sql[start:].partition("\n")[0].rstrip("\r")
         before = "".join(letter if letter == "\t" else " " for letter in section.sql[start:offset])
         width = len(str(line))
-        lines += [f"{line} | {text[:200]}", f"{' ' * width} | {before[:200]}^"]
+        if statement.redacted == statement.text or text.strip() in statement.redacted:
+            lines += [f"{line} | {text[:200]}", f"{' ' * width} | {before[:200]}^"]
+        else:
+            lines.append(f"{line} | (not shown, since it holds a password)")
     for name, value in (
         ("detail", error.detail),
         ("server's hint", error.hint),
-        ("context", error.context),
-        ("query", error.internal_query),
+        ("context", error.context and _without_passwords(error.context)),
+        ("query", error.internal_query and _without_passwords(error.internal_query)),
         ("SQLSTATE", error.sqlstate),
     ):
         if value:
             lines.append(f"  {name}: {value}")
     return "\n".join(lines)
+
+
+def _without_passwords(said: str) -> str:
+    """The server's words; it quotes whole statements, whose literals show only without those quotes."""
+    bare = said.replace('"', " ")
+    hidden = redacted(bare)
+    return said if hidden == bare else hidden
 
 
 def hint(failure: StatementFailed, version: str) -> str:

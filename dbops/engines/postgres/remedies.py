@@ -102,6 +102,12 @@ def _in_use(error: ServerError) -> str:
     )
 
 
+def _syntax(error: ServerError) -> str | None:
+    if not error.message.endswith('near "\\"'):
+        return None
+    return "psql's own commands (\\i, \\copy, \\connect) cannot be in a migration: take it out"
+
+
 def _cancelled(error: ServerError) -> str | None:
     if "statement timeout" not in error.message:
         return None  # somebody did it on purpose
@@ -113,6 +119,7 @@ def _cancelled(error: ServerError) -> str | None:
 
 _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
+    "42601": _syntax,
     "42704": _no_role,
     "55006": _in_use,
     "55P04": lambda error: (
@@ -120,6 +127,7 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
         "or write -- dbops: no-transaction at the head of the file"
     ),
     "57014": _cancelled,
+    "25006": lambda error: "this server or database is read-only (a standby, or default_transaction_read_only): use the primary",
     "53100": lambda error: "the server's disk is full: make room, then run the command again",
 }
 
