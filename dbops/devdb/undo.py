@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dbops.errors import DbopsError
 from dbops.events import Listener, Warned
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclasses.dataclass
@@ -62,10 +65,22 @@ def undoing(listen: Listener) -> Iterator[Undo]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not stop the way back in the middle; it counts afterwards."""
-    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    """A second Ctrl-C must not stop the way back in the middle; it counts afterwards.
+
+    Handlers are exchanged, since a blocked signal would still reach us through another thread.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {sign: signal.getsignal(sign) for sign in _ENDING}
+    ours = [sign for sign, handler in handlers.items() if callable(handler) or handler is signal.SIG_DFL]
+    for sign in ours:
+        signal.signal(sign, lambda number, frame: caught.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for sign in ours:
+            signal.signal(sign, handlers[sign])
+    if caught:
+        signal.raise_signal(caught[0])

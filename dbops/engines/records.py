@@ -43,6 +43,11 @@ JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAI
 SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
 
 
+# What a stored checksum is taken over: the tokens of the up section, or the bytes of the file.
+TOKENS = "tokens"
+RAW = "raw"
+
+
 @dataclasses.dataclass(frozen=True)
 class Applied:
     """One row of the tracking table.  `down_sql` is None unless it was asked for."""

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 
-from dbops.engines.records import Applied
+from dbops.engines.records import TOKENS, Applied
 from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
-
-# What a stored checksum is taken over: the tokens of the up section, or the bytes of the file.
-TOKENS = "tokens"
-RAW = "raw"
 
 
 def has_drifted(file: MigrationFile, row: Applied) -> bool:

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable
 
 from dbops.engines.postgres.statements import Statements, UnreadableSql, split
-from dbops.engines.records import Applied
+from dbops.engines.records import RAW, TOKENS, Applied
 from dbops.errors import DbopsError
-from dbops.migrations import drift, texts
+from dbops.migrations import texts
 from dbops.migrations.content import FileSettings, Migration, Section
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
@@ -56,7 +56,7 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
         section,
         settings,
         statements,
-        _script(section, settings, statements, alone),
+        _script(step, section, settings, statements, alone),
         applied_row(migration, statements) if migration else None,
     )
 
@@ -101,8 +101,8 @@ def recorded_row(file: MigrationFile) -> Applied:
 def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
     if statements.parsed:
-        return statements.checksum, drift.TOKENS
-    return migration.raw_checksum, drift.RAW
+        return statements.checksum, TOKENS
+    return migration.raw_checksum, RAW
 
 
 def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSettings]:
@@ -134,9 +134,16 @@ def _split(section: Section) -> Statements:
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}") from None
 
 
-def _script(section: Section, settings: FileSettings, statements: Statements, alone: frozenset[int]) -> Script:
+def _script(
+    step: Step, section: Section, settings: FileSettings, statements: Statements, alone: frozenset[int]
+) -> Script:
     try:
-        return plan_script(statements.statements, no_transaction=settings.no_transaction, alone=alone)
+        return plan_script(
+            statements.statements,
+            no_transaction=settings.no_transaction,
+            resumed=bool(step.status.journal),
+            alone=alone,
+        )
     except ScriptError as error:
         line, column = place(section, error.offset)
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None

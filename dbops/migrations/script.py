@@ -65,19 +65,24 @@ CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.COMMIT_AND_CHAIN}) | ROLLBACK
 
 
 def plan_script(
-    statements: Sequence[Statement], *, no_transaction: bool = False, alone: frozenset[int] = frozenset()
+    statements: Sequence[Statement],
+    *,
+    no_transaction: bool = False,
+    resumed: bool = False,
+    alone: frozenset[int] = frozenset(),
 ) -> Script:
     """Decide how a section runs.
 
     :param no_transaction: the file asks for it.
+    :param resumed: it stopped between its statements before; then it goes on between them, whatever it says now.
     :param alone: offsets of statements that the server did not want in a transaction.
     :raises ScriptError: for a ROLLBACK, a BEGIN without COMMIT, or a statement in the file's own transaction
         that cannot be in one.
     """
     _check_control(statements, alone)
-    if wrapped := _own_transaction(statements):
+    if not resumed and (wrapped := _own_transaction(statements)):
         return Script(Mode.TRANSACTION, (wrapped,), "in the file's own BEGIN and COMMIT")
-    reason = _why_stepwise(statements, no_transaction, alone)
+    reason = "it stopped in the middle" if resumed else _why_stepwise(statements, no_transaction, alone)
     if reason is None:
         return Script(Mode.TRANSACTION, (Unit(tuple(statements)),))
     return Script(Mode.STEPWISE, tuple(_units(statements, alone)), reason)

@@ -67,7 +67,7 @@ class Stepwise:
     # -- where to go on --------------------------------------------------------------------------------------------
 
     def _rest(self) -> tuple[tuple[int, Unit], ...]:
-        """The units still to run, after the settings of those that ran have been set again."""
+        """The units still to run."""
         lines = {line.number: line for line in self._prepared.step.status.journal}
         if not lines:
             return self._numbered
@@ -76,12 +76,13 @@ class Stepwise:
         if first < len(self._numbered):
             self._refuse_temporary(done)
             self._listen(Resumed(self._prepared.step.version.text, self._numbered[first][0], self._of))
-        for statement in (statement for _, unit in done for statement in unit.statements):
-            if statement.kind is Kind.SET:
-                self._session.transaction([statement.text], (), last=False)
         return self._numbered[first:]
 
     def _first_to_run(self, lines: dict[int, JournalLine]) -> int:
+        """The index of the first unit that has not run; what those before it set for the session is set again.
+
+        At once, since a statement that was only started is looked for under the search path that it had.
+        """
         self._refuse_renumbered(lines)
         for index, (number, unit) in enumerate(self._numbered):
             line = lines.get(number)
@@ -89,9 +90,15 @@ class Stepwise:
                 return index
             if line.action is Action.STATEMENT_DONE:
                 self._refuse_edited(line, unit, number)
+                self._set_again(unit)
             elif not self._took_effect(line, unit, number):
                 return index
         return len(self._numbered)
+
+    def _set_again(self, unit: Unit) -> None:
+        for statement in unit.statements:
+            if statement.kind is Kind.SET:
+                self._session.transaction([statement.text], (), last=False)
 
     def _took_effect(self, line: JournalLine, unit: Unit, number: int) -> bool:
         """Whether a statement that the journal only knows as started has finished."""

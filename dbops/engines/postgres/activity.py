@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
-from dbops.events import Event, Level, Listener, format_seconds
+from dbops.events import Event, Level, Listener, Note, format_seconds
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INTERVAL = 1.0
 
 _LOOK = """
-select activity.query, activity.wait_event_type, activity.wait_event, progress.phase,
+select activity.query, activity.wait_event_type, progress.phase,
     case when progress.blocks_total > 0 then 100.0 * progress.blocks_done / progress.blocks_total
          when progress.tuples_total > 0 then 100.0 * progress.tuples_done / progress.tuples_total end::float8,
     pg_catalog.pg_blocking_pids(activity.pid)
@@ -122,16 +122,13 @@ class Activity:
             if began is None or time.monotonic() - began < self._first_look:
                 waiting_since, interval = None, self._first_look
                 continue
-            waits = self._look(began)
-            waiting_since = (waiting_since or time.monotonic()) if waits else None
+            waiting_since = self._attend(began, waiting_since)
             interval = min(INTERVAL, self._first_look)
-            if waiting_since is not None and self._limit_waiting:
-                self._cancel_past_deadline(waiting_since)
         if self._connection is not None:
             self._connection.close()
 
-    def _look(self, began: float) -> bool:
-        """One look; returns whether the statement waits for a lock."""
+    def _attend(self, began: float, waiting_since: float | None) -> float | None:
+        """One look at the statement that began then; returns since when it waits for a lock, None if it does not."""
         import psycopg
 
         from dbops.errors import DbopsError
@@ -139,22 +136,30 @@ class Activity:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            row = self._connection.execute(_LOOK, [self._backend_pid]).fetchone()
-            if row is None:
-                return False
-            query, wait_type, wait_event, phase, percent, pids = row
-            if pids:
-                self.blockers = tuple(Blocker(*found) for found in self._connection.execute(_BLOCKERS, [pids]))
+            if not self._look(self._connection, began, first=waiting_since is None):
+                return None
+            waiting_since = waiting_since or time.monotonic()
+            late = self._limit_waiting and time.monotonic() - waiting_since > self._deadline
+            if late and self._began == began:
+                self.cancelled = True
+                self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])
         except (psycopg.Error, DbopsError):
-            # Watching is a courtesy: without a free connection the work goes on, only less is told.
+            # Watching is a courtesy: without a connection the work goes on, only less is told.
             self._connection = None
-            return False
-        if self._began == began:
-            waits_for = tuple(map(str, self.blockers)) if pids else ()
-            self._listen(StatementRuns(query, time.monotonic() - began, phase, percent, waits_for))
-        return bool(wait_type == "Lock" and wait_event)
+            return None
+        return waiting_since
 
-    def _cancel_past_deadline(self, waiting_since: float) -> None:
-        if time.monotonic() - waiting_since > self._deadline and self._connection is not None:
-            self.cancelled = True
-            self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])
+    def _look(self, connection: psycopg.Connection[Any], began: float, *, first: bool) -> bool:
+        """Tell what the statement is doing; returns whether it waits for a lock."""
+        row = connection.execute(_LOOK, [self._backend_pid]).fetchone()
+        if row is None or self._began != began:
+            return False
+        query, wait_type, phase, percent, pids = row
+        waits = wait_type == "Lock"
+        if pids:
+            self.blockers = tuple(Blocker(*found) for found in connection.execute(_BLOCKERS, [pids]))
+        waits_for = tuple(map(str, self.blockers)) if pids else ()
+        if waits and first and self._limit_waiting and waits_for:
+            self._listen(Note(f"waits for {'; '.join(waits_for)}"))
+        self._listen(StatementRuns(query, time.monotonic() - began, phase, percent, waits_for))
+        return waits

@@ -22,7 +22,7 @@ STILL_HELD = f"""
 select 1 / (select count(*)::int from pg_catalog.pg_locks
     where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
     and classid = {CLASS_ID} and objid = {OBJECT_ID} and objsubid = 1)
-"""
+"""  # noqa: S608  # two numbers of our own
 
 _HOLDERS = """
 select activity.pid, coalesce(activity.usename, ''), coalesce(activity.application_name, ''),

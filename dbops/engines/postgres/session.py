@@ -6,7 +6,7 @@ import bisect
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dbops.config.model import DEFAULT, Settings
 from dbops.engines.base import Identity, ServerError, SessionLost, Stage, StatementFailed
@@ -104,7 +104,7 @@ class Session:
             _raise_told(error)
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:

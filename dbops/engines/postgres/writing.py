@@ -42,10 +42,11 @@ class Writer:
                     self._rows, [*_ROW, "applied_by", "execution_time_ms"], values, record.execution_time_ms
                 )
             case DeleteRow(version):
-                return f"delete from {self._rows} where version = {self._literal(version)}"
+                return f"delete from {self._rows} where version = {self._literal(version)}"  # noqa: S608  # quoted
             case UpdateChecksums(row):
                 changes = ", ".join(f"{column} = {self._literal(getattr(row, column))}" for column in _ROW[2:])
-                return f"update {self._rows} set {changes} where version = {self._literal(row.version)}"
+                version = self._literal(row.version)
+                return f"update {self._rows} set {changes} where version = {version}"  # noqa: S608  # quoted
             case LogEntry():
                 values = [getattr(record, column) for column in _EVENT] + [self._who]
                 return self._insert(self._events, [*_EVENT, "who", "duration_ms"], values, record.duration_ms)
@@ -53,7 +54,7 @@ class Writer:
     def _insert(self, table: str, columns: list[str], values: list[Any], milliseconds: int | None) -> str:
         literals = [self._literal(value) for value in values]
         literals.append(_SINCE_BEGIN if milliseconds is None else str(milliseconds))
-        return f"insert into {table} ({', '.join(columns)}) values ({', '.join(literals)})"
+        return f"insert into {table} ({', '.join(columns)}) values ({', '.join(literals)})"  # noqa: S608  # quoted
 
     def _literal(self, value: Any) -> str:
         if value is None:
