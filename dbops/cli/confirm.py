@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from dbops.cli.output import Output
@@ -26,7 +27,8 @@ def confirm_loss(
         if confirmed.value == database:
             return
         raise Refused(
-            f"{what} was confirmed for {confirmed.value!r} ({confirmed.origin}), but this database is {database!r} on {server}"
+            f"{what} was confirmed for {confirmed.value!r} ({confirmed.origin}), but this database is {database!r} on {server}",
+            hint=f"look at what is configured; if it is this database that you mean: --confirm {shlex.quote(database)}",
         )
     if out.interactive:
         print(f"{what} can lose data in the database {database!r} on {server}.", file=sys.stderr)
@@ -36,7 +38,7 @@ def confirm_loss(
         raise Refused("the name does not match; nothing was changed")
     raise Refused(
         f"{what} can lose data in the database {database!r} on {server}, which is not marked as development",
-        hint=f"--confirm {database} (or DBOPS_CONFIRM={database}) allows it",
+        hint=f"--confirm {shlex.quote(database)} (or DBOPS_CONFIRM={shlex.quote(database)}) allows it",
     )
 
 

@@ -37,7 +37,10 @@ def main(argv: list[str], out: Output) -> int:
     """
     words = spellings.migrate(argv)
     at = spellings.verb_at(words)
-    arguments = parser(None if at is None else words[at]).parse_args(words)
+    wanted = None if at is None else words[at]
+    if wanted is not None and wanted not in VERBS:
+        raise _unknown(wanted)
+    arguments = parser(wanted).parse_args(words)
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
@@ -64,14 +67,22 @@ def parser(wanted: str | None = None) -> Parser:
     main_parser.set_defaults(verb=None)
     verbs = main_parser.add_subparsers(metavar="VERB", title="verbs", parser_class=Parser)
     parents = [shared(after_verb=True), _folder_options(after_verb=True)]
-    for name in [wanted] if wanted in VERBS else VERBS:
-        assert name is not None  # None is no verb
+    for name in VERBS if wanted is None else (wanted,):
         summary, configure = VERBS[name]
         verb = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.", parents=parents)
         verb.set_defaults(verb=name)
         for add_options in configure:
             add_options(verb)
     return main_parser
+
+
+def _unknown(verb: str) -> UsageError:
+    """argparse would answer with the whole list of verbs."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, VERBS, n=1)
+    meant = f"did you mean bin/migrate {near[0]}? " if near else ""
+    return UsageError(f"{verb!r} is not a verb", hint=f"{meant}bin/migrate --help lists the verbs")
 
 
 def _folder_options(*, after_verb: bool) -> Parser:
@@ -110,11 +121,12 @@ _OUT_OF_ORDER = _option("--out-of-order", action="store_true", help="apply lower
 _SINGLE = _option("--single-transaction", action="store_true", help="all of them or none")
 _CHECK_PENDING = _option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
 _UP_TO = _option("--to", metavar="VERSION", help="up to and with this version")
+_THROUGH = _option("--through", metavar="VERSION", help="this version and all above it")
 _ONLY = _option("--only", metavar="VERSION", help="just this one")
 _VERSION = _option("version", metavar="VERSION")
 
 VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
-    "init": ("make the tracking tables", ()),
+    "init": ("make the tracking tables", (_DRY_RUN,)),
     "up": (
         "apply pending migrations",
         (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _DRY_RUN, _STARTED),
@@ -124,7 +136,7 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
         (
             _count("1"),
             _option("--to", metavar="VERSION", help="all above this version; 0 is all"),
-            _option("--through", metavar="VERSION", help="this version and all above it"),
+            _THROUGH,
             _DRY_RUN,
             _STARTED,
         ),
@@ -133,7 +145,10 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
         "go up or down until a version is the current one",
         (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _DRY_RUN, _STARTED),
     ),
-    "redo": ("undo the newest migrations and apply them again", (_count("1"), _DRY_RUN, _STARTED)),
+    "redo": (
+        "undo the newest migrations and apply them again",
+        (_count("1"), _THROUGH, _DRY_RUN, _STARTED),
+    ),
     "plan": (
         "show what up would run, in order",
         (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING),
@@ -151,7 +166,17 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
         "what was done, when, by whom",
         (_option("--markdown", action="store_true", help="as a table for a deployment log"),),
     ),
-    "new": ("write the files of a new migration", (_option("words", nargs="+", metavar="[VERSION] NAME"),)),
+    "new": (
+        "write the files of a new migration",
+        (
+            _option("words", nargs="+", metavar="[VERSION] NAME"),
+            _option(
+                "--format",
+                choices=["single", "pairs"],
+                help="one file, or .up.sql and .down.sql (default: as the folder has)",
+            ),
+        ),
+    ),
     "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION, _DRY_RUN)),
     "baseline": (
         "record all up to this version on a database without history; runs no SQL",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
+from dbops.engines.records import Direction
 from dbops.events import format_seconds
 from dbops.migrations import compare
 from dbops.migrations.model import Folder, State, Status
@@ -122,13 +123,14 @@ def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> l
 
 
 def step_line(step: Step) -> str:
-    """`up 001 init_schema: 12 statements, one transaction`."""
+    """`up 001 init_schema: 12 statements, one transaction`; of a down also where its section comes from."""
     line = f"{step.work.value} {step.version} {step.status.name}"
     if step.outline is None:
         return line
     reason = f" ({step.outline.reason})" if step.outline.reason else ""
     plural = "" if step.outline.statements == 1 else "s"
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}"
+    source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
+    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

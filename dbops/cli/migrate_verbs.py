@@ -64,14 +64,16 @@ def goto(arguments: argparse.Namespace, out: Output) -> int:
     def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
         version = _version(arguments.to, migrator.folder)
         assert version is not None  # the argument is required
-        late = late_author(migrator.folder, statuses)
-        return planner.plan_goto(
+        made = planner.plan_goto(
             statuses,
             version,
             out_of_order=arguments.out_of_order,
-            late=late,
+            late=late_author(migrator.folder, statuses),
             single_transaction=arguments.single_transaction,
         )
+        if made.loses_data and arguments.single_transaction:
+            raise UsageError("--single-transaction is for going up, and this goes down", hint="leave it out")
+        return made
 
     return _run(arguments, out, make)
 
@@ -80,7 +82,12 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
     """Down and up again."""
 
     def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
-        return planner.plan_redo(statuses, _steps(arguments, migrator.folder) or 1)
+        _one_of(arguments, "count", "steps", "through")
+        return planner.plan_redo(
+            statuses,
+            steps=_steps(arguments, migrator.folder),
+            through=_version(arguments.through, migrator.folder),
+        )
 
     return _run(arguments, out, make)
 
@@ -124,12 +131,11 @@ def _run(
             statuses = migrator.statuses()
             out.result(show.done_data(made, session.identity), show.nothing_lines(made, migrator.folder, statuses, session))
             return ExitCode.DONE
-        if made.loses_data:
-            _confirm(made, out, session, settings)
         out.event(Note(f"database {session.identity}"))
-        if arguments.verb == "down" and len(made.steps) > 1:
+        if made.loses_data:
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
+            _confirm(made, out, session, settings)
         done = migrator.change(made, make_plan)
         out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.statuses(), session))
     return ExitCode.DONE
@@ -147,6 +153,11 @@ def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> N
 def init(arguments: argparse.Namespace, out: Output) -> int:
     """Make the tracking tables."""
     with opened(arguments, out) as (migrator, session, _):
+        if arguments.dry_run:
+            data = {"made": False, "table": str(session.tables), "database": show.identity(session.identity)}
+            missing = f"would make {session.tables}"
+            out.result(data, [f"{session.tables} is there already" if migrator.initialised else missing])
+            return ExitCode.DONE
         out.event(Note(f"database {session.identity}"))
         made = migrator.initialise()
         text = f"made {session.tables}" if made else f"{session.tables} is there already"
@@ -194,7 +205,7 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.migrations.creation import create
 
     version, name = _version_and_name(arguments.words)
-    paths = create(load_settings(arguments, out).migrations_dir, version, name)
+    paths = create(load_settings(arguments, out).migrations_dir, version, name, arguments.format)
     out.result({"files": [str(path) for path in paths]}, [f"wrote {path}" for path in paths])
     return ExitCode.DONE
 
@@ -203,6 +214,10 @@ def unlock(arguments: argparse.Namespace, out: Output) -> int:
     """End the session that holds the lock."""
     with opened(arguments, out) as (migrator, session, _):
         holder = migrator.lock_holder()
+        if holder is None:
+            text = f"nobody holds the migration lock of {session.identity}"
+            out.result({"ended": None, "database": show.identity(session.identity)}, [text])
+            return ExitCode.DONE
         confirm_yes(
             out,
             f"end the session that holds the migration lock of {session.identity}: {holder}?",
@@ -234,13 +249,16 @@ def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
         if explicit is not None and explicit < 1:
             raise UsageError("--steps counts from 1")
         return explicit
+    option = "--through" if arguments.verb == "redo" else "--to"
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
-        raise UsageError(f"{text!r} is not a number of steps", hint=f"bin/migrate {arguments.verb} --to {text}, for a version")
+        raise UsageError(
+            f"{text!r} is not a number of steps", hint=f"bin/migrate {arguments.verb} {option} VERSION takes a version"
+        )
     if text.startswith("0") or any(file.version.text == text for file in folder.files):
         raise UsageError(
             f"{text!r} could be a number of steps or a version",
             hint=f"bin/migrate {arguments.verb} --steps {int(text)} counts steps, "
-            f"bin/migrate {arguments.verb} --to {text} goes to the version",
+            f"bin/migrate {arguments.verb} {option} {text} names the version",
         )
     return int(text)
 
@@ -255,7 +273,8 @@ def _version_and_name(words: list[str]) -> tuple[str | None, str]:
 def _one_of(arguments: argparse.Namespace, *names: str) -> None:
     given = [name for name in names if getattr(arguments, name, None) is not None]
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot go together", hint=f"bin/migrate {arguments.verb} --help")
+        words = ["N" if name == "count" else f"--{name}" for name in given]
+        raise UsageError(f"{' and '.join(words)} cannot go together", hint=f"bin/migrate {arguments.verb} --help")
 
 
 def _decide(arguments: argparse.Namespace, out: Output) -> Decide:

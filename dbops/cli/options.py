@@ -11,7 +11,9 @@ from dbops.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises `UsageError` instead of ending the process."""
+    """An argument parser that raises `UsageError` instead of ending the process.  `verbs` are its subcommands."""
+
+    verbs: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)

@@ -111,7 +111,11 @@ class Output:
 
 def as_typed(text: str) -> str:
     """Commands in the spelling of this installation: `bin/migrate` in a clone, `dbops migrate` where installed."""
-    return text if "DBOPS_PROJECT" in os.environ else text.replace("bin/", "dbops ")
+    if "DBOPS_PROJECT" in os.environ:
+        return text
+    import re
+
+    return re.sub(r"(?<![\w./-])bin/(?=[a-z])", "dbops ", text)
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:

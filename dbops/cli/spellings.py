@@ -73,6 +73,8 @@ def verb_at(words: Sequence[str]) -> int | None:
 def _target(rest: list[str]) -> tuple[str | None, list[str]]:
     """The first word that is no option (`-1` is one of Alembic's targets), and the others."""
     for at, word in enumerate(rest):
+        if at and rest[at - 1] in VALUED:
+            continue
         if not word.startswith("-") or word[1:].isdigit():
             return word, rest[:at] + rest[at + 1 :]
     return None, rest
@@ -108,12 +110,13 @@ def _revision(rest: list[str]) -> list[str]:
             "revision --autogenerate is not part of this version", hint="bin/migrate new NAME writes an empty migration"
         )
     others, message = list(rest), None
-    for option in ("-m", "--message"):
-        if option in others:
-            at = others.index(option)
-            message = others[at + 1] if at + 1 < len(others) else None
-            del others[at : at + 2]
-    if message is None:
+    for at, word in enumerate(rest):
+        option, equals, value = word.partition("=")
+        if option == "--message" and equals:
+            message, others = value, rest[:at] + rest[at + 1 :]
+        elif word in {"-m", "--message"}:
+            message, others = "".join(rest[at + 1 : at + 2]), rest[:at] + rest[at + 2 :]
+    if not message:
         raise UsageError("revision needs a message", hint="bin/migrate revision -m 'add order notes'")
     return ["new", message, *others]
 
@@ -128,11 +131,12 @@ def _rollback(rest: list[str]) -> list[str]:
 def _create(rest: list[str]) -> list[str]:
     """golang-migrate's `create -ext sql -dir DIR -seq NAME`, the trading bot's `create VERSION NAME`."""
     words = [word for word in rest if word != "-seq"]
+    is_pair = "-ext" in words
     for option in ("-ext", "-digits", "-format", "-tz"):
         if option in words:
             at = words.index(option)
             del words[at : at + 2]
-    return ["new", *words]
+    return ["new", *(("--format", "pairs") if is_pair else ()), *words]
 
 
 _VERBS: dict[str, Rewrite] = {

@@ -10,7 +10,7 @@ from dbops.migrations.version import Version
 
 
 def compare(folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile, Applied], bool]) -> list[Status]:
-    """Every version that has a file or a row, in order.
+    """Every version that has a file, a row, or something of it in the database, in order.
 
     :param drifted: whether a file no longer means what its row's checksum says.
     """
@@ -21,12 +21,14 @@ def compare(folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile
 
     def status(key: str) -> Status:
         file, row = files.get(key), rows.get(key)
-        version = file.version if file else Version(rows[key].version, key)
-        name = file.name if file else rows[key].name
-        lines = journal.get(version.key, ())
+        lines = journal.get(key, ())
+        if file:
+            version, name = file.version, file.name
+        else:
+            version, name = (Version(row.version, key), row.name) if row else (Version.parse(lines[0].version), "")
         return Status(version, name, _state(file, row, lines, newest, drifted), file, row, lines)
 
-    return [status(key) for key in sorted(files.keys() | rows.keys())]
+    return [status(key) for key in sorted(files.keys() | rows.keys() | journal.keys())]
 
 
 def _state(

@@ -46,17 +46,18 @@ def next_version(folder: Folder | None) -> str:
         return "001"
     last = folder.files[-1].version.text
     if len(last) == 14 and last.startswith("20") and last.isdigit():
-        return datetime.datetime.now(datetime.UTC).strftime(TIMESTAMP)
+        # Another clock, or another time zone, may be ahead of this one.
+        return max(datetime.datetime.now(datetime.UTC).strftime(TIMESTAMP), str(int(last) + 1))
     head, dot, tail = last.rpartition(".")
     return f"{head}{dot}{int(tail) + 1:0{len(tail)}d}"
 
 
 def _existing(folder: Setting[Path]) -> Folder | None:
     """The folder as it is; None where it is missing or has no migration yet."""
-    path = folder.value
-    if not path.is_dir() or not any(entry.suffix == ".sql" for entry in path.iterdir()):
+    if not folder.value.is_dir():
         return None
-    return discovery.discover(folder)
+    found = discovery.scan(folder)
+    return found if found.files else None
 
 
 def _write(path: Path, text: str) -> Path:

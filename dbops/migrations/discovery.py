@@ -19,6 +19,17 @@ def discover(folder: Setting[Path]) -> Folder:
 
     :raises ConfigError: where the folder is missing or holds no migration, or two files claim one version.
     """
+    found = scan(folder)
+    if not found.files:
+        raise _empty(folder, found.passed_over)
+    return found
+
+
+def scan(folder: Setting[Path]) -> Folder:
+    """As `discover`, but a folder without a migration is none the less a folder.
+
+    :raises ConfigError: where the folder is missing, or two files claim one version.
+    """
     path = folder.value
     try:
         entries = sorted((entry.name, entry.is_dir()) for entry in os.scandir(path) if entry.name[0] != ".")
@@ -37,10 +48,7 @@ def discover(folder: Setting[Path]) -> Folder:
             passed_over.append((name, _why_passed_over(name, is_folder)))
         else:
             claims.append((*claimed, name))
-    files = _paired(str(path), claims)
-    if not files:
-        raise _empty(folder, passed_over)
-    return Folder(path, files, tuple(passed_over))
+    return Folder(path, _paired(str(path), claims), tuple(passed_over))
 
 
 def _claim(name: str) -> tuple[Format, Claim] | None:
@@ -84,10 +92,12 @@ def _double(folder: str, first: str, second: str, version: Version) -> ConfigErr
 def _why_passed_over(name: str, is_folder: bool) -> str:
     if is_folder:
         return "a folder"
-    return "its name does not begin with a version" if name.endswith(".sql") else "not an .sql file"
+    if not name.endswith(".sql"):
+        return "not an .sql file"
+    return f"its name {'is not a version, _ or -, and a name' if name[0].isdigit() else 'does not begin with a version'}"
 
 
-def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigError:
+def _empty(folder: Setting[Path], passed_over: tuple[tuple[str, str], ...]) -> ConfigError:
     found = "it is empty" if not passed_over else f"passed over: {_listed(passed_over)}"
     return ConfigError(
         f"the migrations folder {folder.value} holds no migration; {found} ({folder.origin})",
@@ -95,6 +105,6 @@ def _empty(folder: Setting[Path], passed_over: list[tuple[str, str]]) -> ConfigE
     )
 
 
-def _listed(passed_over: list[tuple[str, str]]) -> str:
+def _listed(passed_over: tuple[tuple[str, str], ...]) -> str:
     shown = ", ".join(f"{name} ({why})" for name, why in passed_over[:5])
     return shown if len(passed_over) <= 5 else f"{shown} and {len(passed_over) - 5} more"

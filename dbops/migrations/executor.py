@@ -18,7 +18,7 @@ from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
 from dbops.migrations.planner import Plan, Step, Work
 from dbops.migrations.prepare import Prepared, StoredDown, prepare, recorded_row
-from dbops.migrations.progress import MigrationDone
+from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
 
@@ -49,27 +49,27 @@ class Executor:
         began = time.monotonic()
         self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
-            prepared = self._in_transaction(prepared)
+            prepared = self._in_transaction(prepared, began)
         if prepared.script.mode is Mode.STEPWISE:
             self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
             stepwise = Stepwise(
                 self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen, decide=self._decide
             )
-            stepwise.run(lambda: _records(prepared, time.monotonic() - began))
+            stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
 
-    def _in_transaction(self, prepared: Prepared) -> Prepared:
+    def _in_transaction(self, prepared: Prepared, began: float) -> Prepared:
         """Run it as one transaction; where the server says that a statement cannot, return it as stepwise instead."""
         try:
             retry.with_retries(
-                lambda: self._transaction(prepared),
+                lambda: self._transaction(prepared, _records(prepared)),
                 what=prepared.section.label,
                 deadline=self._deadline_of(prepared),
                 listen=self._listen,
             )
         except StatementFailed as failure:
             if failure.stage is not Stage.STATEMENT or failure.error.sqlstate not in NEEDS_NO_TRANSACTION:
-                raise self._failed(prepared, failure) from failure
+                raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
             return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
@@ -78,11 +78,13 @@ class Executor:
     def _deadline_of(self, prepared: Prepared) -> float:
         return self._deadline if prepared.settings.deadline is None else prepared.settings.deadline
 
-    def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
+    def _transaction(
+        self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
+    ) -> None:
         units = prepared.script.units
         self._session.transaction(
             [text for unit in units for text in unit.texts],
-            _records(prepared),
+            records,
             begin=units[0].begin if units else None,
             lock_timeout=prepared.settings.lock_timeout,
             statement_timeout=prepared.settings.statement_timeout,
@@ -92,7 +94,7 @@ class Executor:
 
     def _all_in_one(self, plan: Plan) -> None:
         """All steps in one transaction; what stands between them starts clean nevertheless."""
-        at: list[Prepared] = []
+        at: list[tuple[Prepared, float]] = []
 
         def attempt() -> None:
             done = []
@@ -100,8 +102,11 @@ class Executor:
                 began = time.monotonic()
                 prepared = prepare(step, self._session.down_sql)
                 self._warn_if_empty(prepared)
-                at.append(prepared)
-                self._transaction(prepared, opens=step is plan.steps[0], commits=step is plan.steps[-1])
+                at.append((prepared, began))
+                self._transaction(prepared, [], opens=step is plan.steps[0], commits=False)
+                # Apart, since the clock of the transaction would count the steps before this one, too.
+                records = _records(prepared, milliseconds_since(began))
+                self._session.transaction((), records, opens=False, commits=step is plan.steps[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
@@ -110,7 +115,7 @@ class Executor:
             try:
                 retry.with_retries(attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen)
             except StatementFailed as failure:
-                raise self._failed(at[-1], failure) from failure
+                raise self._failed(at[-1][0], failure, at[-1][1]) from failure
 
         if plan.steps:
             self._guarded(all_or_none, plan.steps[0])
@@ -134,22 +139,13 @@ class Executor:
         if not prepared.statements.statements:
             self._listen(Warned(f"{prepared.section.label} holds no statement"))
 
-    def _failed(self, prepared: Prepared, failure: StatementFailed) -> DbopsError:
+    def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
         statements = tuple(prepared.script.statements)
         statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
-        self._session.log(
-            LogEntry(
-                Action.FAILED,
-                prepared.step.version.text,
-                prepared.step.status.name,
-                prepared.step.direction,
-                statement_number=failure.index + 1 if statement else None,
-                statement=statement.redacted if statement else None,
-                sqlstate=failure.error.sqlstate,
-                message=failure.error.message,
-            )
-        )
+        failure = report.without_secrets(failure, statement)
+        step, number = prepared.step, failure.index + 1
+        self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds_since(began)))
         headline = report.headline(prepared.section, statement, failure)
         if failure.stage is Stage.LOCK_CHECK:
             return retry.lock_given_away(prepared.section.label)
@@ -158,7 +154,7 @@ class Executor:
         return DbopsError(
             headline,
             detail=report.excerpt(prepared.section, statement, failure),
-            hint=report.hint(failure, prepared.step.version.text),
+            hint=report.hint(failure, step),
         )
 
     def _done(self, prepared: Prepared, seconds: float) -> None:
@@ -182,30 +178,21 @@ def _ahead(steps: Sequence[Step], stored_down: StoredDown) -> Iterator[Prepared]
             yield prepared
 
 
-def _records(prepared: Prepared, seconds: float | None = None) -> list[Record]:
+def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record]:
     """What is written down together with the last statement of a step.
 
-    :param seconds: how long it took; None where all of it is one transaction, whose time the server knows.
+    :param milliseconds: how long it took; None lets the server count from the transaction's beginning.
     """
-    step = prepared.step
-    milliseconds = None if seconds is None else round(seconds * 1000)
-    if prepared.row is not None:
-        described = {"description": prepared.row.description} if prepared.row.description else None
-        row = dataclasses.replace(prepared.row, execution_time_ms=milliseconds)
-        entry = LogEntry(
-            Action.APPLIED,
-            step.version.text,
-            step.status.name,
-            step.direction,
-            detail=described,
-            duration_ms=milliseconds,
-        )
-        return [row, entry]
-    assert step.status.row is not None  # only applied versions are undone
-    entry = LogEntry(
-        Action.REVERTED, step.version.text, step.status.name, step.direction, duration_ms=milliseconds
-    )
-    return [DeleteRow(step.status.row.version), entry]
+    step, row = prepared.step, prepared.row
+    if row is not None:
+        described = {"description": row.description} if row.description else None
+        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
+        records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
+    else:
+        assert step.status.row is not None  # only applied versions are undone
+        entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
+        records = [DeleteRow(step.status.row.version)]
+    return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
 
 
 def _bookkeeping(step: Step, action: Action) -> list[Record]:

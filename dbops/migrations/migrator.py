@@ -79,15 +79,13 @@ class Migrator(Reader):
         executor.execute(fresh)
         return fresh
 
-    def lock_holder(self) -> Blocker:
-        """The session that holds the migration lock.
+    def lock_holder(self) -> Blocker | None:
+        """The session that holds the migration lock; None where nobody does.
 
-        :raises Refused: where nobody does, or somebody who is not dbops.
+        :raises Refused: where it is somebody who is not dbops.
         """
         holder = next(iter(lock.holders(self.session.connection)), None)
-        if holder is None:
-            raise Refused("nobody holds the migration lock", hint="bin/migrate status")
-        if not holder.application.startswith("dbops "):
+        if holder is not None and not holder.application.startswith("dbops "):
             raise Refused(
                 f"the lock is held by a session that is not dbops': {holder}",
                 hint=f"if it may be ended: SELECT pg_terminate_backend({holder.pid})",
@@ -96,7 +94,7 @@ class Migrator(Reader):
 
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
-        self.session.query("select pg_terminate_backend(%s)", [holder.pid])
+        self.session.query("select pg_catalog.pg_terminate_backend(%s)", [holder.pid])
         self.session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
 
 

@@ -86,6 +86,7 @@ def plan_up(
     """
     _refuse_drift(statuses)
     _refuse_half_down(statuses)
+    _refuse_half_without_file(statuses)
     if only is not None:
         status = find(statuses, only)
         chosen = [] if status.is_applied else [status]
@@ -127,24 +128,26 @@ def plan_down(
 def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Plan:
     """Go up or down until `to` is the current version; version 0 is the empty database."""
     at, limit = current(statuses), _limit(statuses, to)
+    if not any(status.version == limit for status in statuses):
+        return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
     if at is not None and limit < at.version:
-        if not is_zero(limit) and not find(statuses, limit).is_applied:
+        if not find(statuses, limit).is_applied:
             raise Refused(
                 f"version {to} is not applied, and lower than the current version {at.version}",
                 hint=f"bin/migrate up --only {to} applies just it",
             )
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
-    if is_zero(limit) and at is None:
-        return Plan("goto", ())
     return dataclasses.replace(plan_up(statuses, to=to, **options), verb="goto")  # type: ignore[arg-type]  # plan_up's own
 
 
-def plan_redo(statuses: Sequence[Status], steps: int) -> Plan:
-    """Undo the newest `steps` migrations and apply them again.
+def plan_redo(
+    statuses: Sequence[Status], *, steps: int | None = None, through: Version | None = None
+) -> Plan:
+    """Undo the newest migration, the newest `steps`, or `through` and all above it, and apply them again.
 
     :raises Refused: where one of them has no file to apply again.
     """
-    down = plan_down(statuses, steps=steps).steps
+    down = plan_down(statuses, steps=steps, through=through).steps
     for step in down:
         if step.status.file is None:
             raise Refused(
@@ -256,6 +259,17 @@ def _refuse_half_down(statuses: Sequence[Status]) -> None:
             raise Refused(
                 f"the down of version {status.version} stopped in the middle",
                 hint=f"bin/migrate down goes on with it; or, after mending it by hand: bin/migrate mark {status.version}",
+            )
+
+
+def _refuse_half_without_file(statuses: Sequence[Status]) -> None:
+    for status in statuses:
+        if status.state is State.PARTIAL and status.file is None:
+            raise Refused(
+                f"the {status.journal[0].direction.value} of version {status.version} stopped in the middle, "
+                "and its file is gone",
+                hint="bring the file back, then run the command again; or, after undoing it by hand: "
+                f"bin/migrate mark {status.version} --not-applied",
             )
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 from dbops.events import Event, format_seconds
+
+
+def milliseconds_since(began: float) -> int:
+    """Whole milliseconds since a reading of `time.monotonic()`."""
+    return round((time.monotonic() - began) * 1000)
 
 
 @dataclasses.dataclass(frozen=True)

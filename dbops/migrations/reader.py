@@ -32,6 +32,14 @@ class Reader:
             self._folder = discovery.discover(self.settings.migrations_dir)
         return self._folder
 
+    @property
+    def initialised(self) -> bool:
+        """Whether the tracking tables are there.
+
+        :raises Refused: where the tracking table belongs to another tool.
+        """
+        return self.session.read().initialised
+
     def statuses(self) -> list[Status]:
         """How every version stands, in order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from dbops.engines.base import Stage, StatementFailed
@@ -17,7 +18,7 @@ from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.prepare import Prepared
-from dbops.migrations.progress import Resumed
+from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
 
 # Whether a statement that was started has taken effect: yes, no, or nobody knows.
@@ -37,6 +38,7 @@ class Stepwise:
         self._decide = decide
         self._numbered = tuple(_numbered(prepared.script.units))
         self._of = sum(len(unit.statements) for unit in prepared.script.units)
+        self._began = time.monotonic()
 
     def run(self, records: Callable[[], list[Record]]) -> None:
         """Run what has not run yet, then write what `records` returns (the row and its event).
@@ -198,20 +200,13 @@ class Stepwise:
         """Write down what happened, and what to tell."""
         index = failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
         statement = unit.statements[index]
+        failure = report.without_secrets(failure, statement)
         left = number > 1
         if unit.alone and failure.stage is Stage.STATEMENT:
             left = self._settle_failure(number, unit) or left
+        milliseconds = milliseconds_since(self._began)
         self._session.log(
-            LogEntry(
-                Action.FAILED,
-                self._prepared.step.version.text,
-                self._prepared.step.status.name,
-                self._prepared.step.direction,
-                statement_number=number + index,
-                statement=statement.redacted,
-                sqlstate=failure.error.sqlstate,
-                message=failure.error.message,
-            )
+            report.log_entry(self._prepared.step, statement, number + index, failure.error, milliseconds)
         )
         headline = report.headline(self._prepared.section, statement, failure)
         detail = report.excerpt(self._prepared.section, statement, failure)
@@ -221,10 +216,11 @@ class Stepwise:
             return retry.gave_up(failure, headline, self._deadline)
         version = self._prepared.step.version.text
         if not left:
-            return DbopsError(headline, detail=detail, hint=report.hint(failure, version))
+            return DbopsError(headline, detail=detail, hint=report.hint(failure, self._prepared.step))
         remedy = statement_hint(failure.error, version) or "mend it"
+        before = "what was before it is in place" if number > 1 else "it may have left something"
         error = self._partly(
-            f"{headline} (statement {number + index} of {self._of}; what was before it is in place)",
+            f"{headline} (statement {number + index} of {self._of}; {before})",
             f"{remedy}; then bin/migrate {self._verb} goes on at this statement",
         )
         error.detail = detail

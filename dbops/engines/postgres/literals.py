@@ -64,6 +64,28 @@ def redacted(sql: str) -> str:
         return "***"
 
 
+def secrets(sql: str) -> tuple[str, ...]:
+    """What stands between the quotes of the literals that `redacted` hides, as written and as meant, the longest first."""
+    lowered = sql.lower()
+    if not any(word in lowered for word in _MAY_HOLD_SECRETS):
+        return ()
+    try:
+        tokens = tuple(_secret_tokens(encode(sql)))
+        found = {text.decode() for token in tokens for text in (content(token), token.partition(b"'")[2][:-1])}
+    except UnreadableSql:
+        return (sql,)
+    return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+def _secret_tokens(data: bytes) -> Iterator[bytes]:
+    for (start, end), replacement in _replacements(data):
+        token = data[start:end]
+        if replacement == HIDDEN.encode():
+            yield token
+        else:
+            yield from _secret_tokens(content(token))
+
+
 def _hide(data: bytes) -> bytes:
     out = bytearray()
     copied = 0

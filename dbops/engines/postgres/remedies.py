@@ -45,8 +45,13 @@ def statement_hint(error: ServerError, version: str) -> str | None:
             f'the extension "{extension}" provides it: write extensions = ["{extension}"] under [tool.dbops] in '
             f"pyproject.toml and run bin/setup-dev-db, or CREATE EXTENSION {_quoted(extension)} in a migration before it"
         )
-    remedy = _BY_SQLSTATE.get(error.sqlstate or "")
-    return remedy(error) if remedy else None
+    return remedy(error)
+
+
+def remedy(error: ServerError) -> str | None:
+    """The next step after an error that any statement may meet, None where the server's words must do."""
+    found = _BY_SQLSTATE.get(error.sqlstate or "")
+    return found(error) if found else None
 
 
 def missing_extension(error: ServerError) -> str | None:
@@ -81,24 +86,42 @@ def connect_hint(target: Target, reason: str) -> str:
 
 
 def _permission(error: ServerError) -> str:
-    if "schema" in error.message:
-        schema = error.message.rsplit(" ", 1)[-1].strip('"')
+    if "for schema " in error.message:
+        schema = error.message.partition("for schema ")[2].strip('"')
         return f"as the schema's owner: GRANT CREATE, USAGE ON SCHEMA {_quoted(schema)} TO the role that migrates"
     if "must be owner" in error.message:
         return "run it as the owner of the object, or make the role that migrates a member of the owner: GRANT owner TO role"
+    _, of_object, name = error.message.partition("permission denied for ")
+    if of_object:
+        return f"run it as the owner of {name}, or as its owner GRANT the missing privilege to the role that migrates"
     return "run it as a role that may, or have the missing privilege granted"
 
 
 def _no_role(error: ServerError) -> str | None:
-    if not error.message.startswith("role "):
+    name = re.match(r'role "(.+)" does not exist', error.message)
+    if name is None:
         return None
-    return f"roles belong to the server, not the database: CREATE ROLE {error.message.split()[1]} first, or name another"
+    return f"roles belong to the server, not the database: CREATE ROLE {_quoted(name[1])} first, or name another"
 
 
-def _in_use(error: ServerError) -> str:
+def _in_use(error: ServerError) -> str | None:
+    name = re.search(r'database "(.+)" is being', error.message)
+    if name is None:
+        return None
+    literal = name[1].replace("'", "''")
     return (
-        "end the sessions that use it: SELECT pid, usename, application_name, query FROM pg_stat_activity "
-        "WHERE datname = the database's name; then run the command again"
+        "end the sessions that use it (SELECT pid, usename, application_name, query FROM pg_stat_activity "  # noqa: S608  # words for people
+        f"WHERE datname = '{literal}' shows them), then run the command again"
+    )
+
+
+def _not_available(error: ServerError) -> str | None:
+    name = re.match(r'extension "(.+)" is not available', error.message)
+    if name is None:
+        return None
+    return (
+        f'the server does not have "{name[1]}": install the package that holds it on the server\'s machine '
+        "(for PostgreSQL's own extensions postgresql-contrib), then run the command again"
     )
 
 
@@ -121,6 +144,7 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
     "42601": _syntax,
     "42704": _no_role,
+    "0A000": _not_available,
     "55006": _in_use,
     "55P04": lambda error: (
         "a new enum value can be used only after its transaction: move the use to the next migration, "

@@ -166,7 +166,8 @@ class Session:
             self._found = None
         if self.initialised:
             return False
-        commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in tracking.create(self.tables)]
+        statements = tracking.create(self.tables, self.connection)
+        commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
         self._run([_Command(Stage.RECORD, self._begin), *commands, _Command(Stage.COMMIT, "commit")])
         self._found = tracking.Found(self.tables, exist=True)
         return True
@@ -398,7 +399,7 @@ def _raise_told(error: BaseException) -> None:
     of_server = isinstance(error, psycopg.Error) and error.pgresult is not None
     if not of_server and not isinstance(error, (psycopg.OperationalError, SessionLost, StatementFailed)):
         return
-    from dbops.engines.postgres.remedies import statement_hint
+    from dbops.engines.postgres.remedies import remedy
     from dbops.engines.postgres.wire import server_error
 
     if isinstance(error, psycopg.Error) and error.pgresult is not None:
@@ -409,7 +410,7 @@ def _raise_told(error: BaseException) -> None:
         hint = "bin/migrate status, once the server is back"
         raise CannotConnect(f"the connection was lost: {told.message}", hint=hint) from error
     detail = f"  SQLSTATE: {told.sqlstate}"
-    raise DbopsError(told.message, detail=detail, hint=statement_hint(told, "VERSION")) from error
+    raise DbopsError(told.message, detail=detail, hint=remedy(told)) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -127,10 +127,17 @@ def _tool(columns: frozenset[str], *, rails: bool) -> str:
     return "another tool"
 
 
-def create(tables: Tables) -> list[sql.Composable]:
-    """The statements that make both tables, for one transaction."""
+def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Composable]:
+    """The statements that make both tables, for one transaction; their schema only where it is missing.
+
+    `CREATE SCHEMA IF NOT EXISTS` would ask for the right to create one also where it is there.
+    """
+    known = connection.execute("select from pg_catalog.pg_namespace where nspname = %s", [tables.schema])
+    schema: list[sql.Composable] = []
+    if known.rowcount == 0:
+        schema = [sql.SQL("create schema {}").format(sql.Identifier(tables.schema))]
     return [
-        sql.SQL("create schema if not exists {}").format(sql.Identifier(tables.schema)),
+        *schema,
         sql.SQL(
             """
             create table {rows} (

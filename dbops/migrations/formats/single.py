@@ -17,7 +17,7 @@ _NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)(?:[_-](?P<name>.+))?\.sql", re.A
 TEMPLATE = """\
 -- Migration: {version}_{name}
 -- Description: {description}
--- Author: {author}
+-- Author:
 -- Date: {date}
 
 -- ============================================================================
@@ -69,8 +69,7 @@ class SingleFile:
         text = TEMPLATE.format(
             version=version,
             name=name,
-            description=name.replace("_", " ").capitalize(),
-            author="",
+            description=name[:1].upper() + name[1:].replace("_", " "),
             date=datetime.datetime.now().astimezone().date(),
         )
         return {f"{version}_{name}.sql": text}

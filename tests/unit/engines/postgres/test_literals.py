@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbops.engines.postgres.literals import literals, redacted
+from dbops.engines.postgres.literals import literals, redacted, secrets
 
 SECRETS = {
     "CREATE ROLE r LOGIN PASSWORD 's3''cret' VALID UNTIL '2030-01-01'": (
@@ -53,3 +53,19 @@ def test_literals_of_bodies_are_found() -> None:
     found = list(literals("SELECT 'a', $x$ SELECT 'b' $x$, 'SELECT ''c''', \"d\""))
     assert {b"a", b"b", b"c"} <= set(found)
     assert b"d" not in found
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 'password'", ()),
+        ("CREATE ROLE x PASSWORD 'hunter2'", ("hunter2",)),
+        ("CREATE ROLE x PASSWORD ''", ()),
+        ("ALTER ROLE x PASSWORD 'it''s'", ("it''s", "it's")),
+        ("DO $$ BEGIN CREATE ROLE x PASSWORD 'hunter2'; END $$", ("hunter2",)),
+    ],
+)
+def test_secrets_are_what_redaction_hides(sql: str, expected: tuple[str, ...]) -> None:
+    """As written and as meant, the longest first; what is not hidden is no secret."""
+    assert secrets(sql) == expected
+    assert not any(secret in redacted(sql) for secret in expected)
