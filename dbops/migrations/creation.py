@@ -63,10 +63,17 @@ def _existing(folder: Setting[Path]) -> Folder | None:
 def _write(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
+        file = open(path, "x", encoding="utf-8")  # noqa: SIM115  # closed below; what cannot be opened is not removed
     except FileExistsError:
         raise DbopsError(f"{path} is there already") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            file.write(text)
+    except BaseException as error:
+        path.unlink()
+        if isinstance(error, OSError):
+            raise DbopsError(f"{path} cannot be written: {error.strerror}") from None
+        raise
     return path

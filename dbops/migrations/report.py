@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, Stage, StatementFailed
 from dbops.engines.log import LogEntry
-from dbops.engines.postgres.literals import secrets
+from dbops.engines.postgres.literals import redacted, secrets
 from dbops.engines.postgres.remedies import statement_hint
 from dbops.engines.postgres.statements import Statement, position
 from dbops.engines.records import Action
@@ -79,7 +79,10 @@ def headline(section: Section, statement: Statement | None, failure: StatementFa
 
 
 def excerpt(section: Section, statement: Statement | None, failure: StatementFailed) -> str:
-    """The statement up to the place with a mark under it, and the rest of what the server said."""
+    """The statement up to the place with a mark under it, and the rest of what the server said.
+
+    Without passwords: what a terminal shows ends in the logs of a pipeline.
+    """
     error = failure.error
     lines = []
     if statement is not None and failure.stage is Stage.STATEMENT:
@@ -87,13 +90,20 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
     for name, value in (
         ("detail", error.detail),
         ("server's hint", error.hint),
-        ("context", error.context),
-        ("query", error.internal_query),
+        ("context", error.context and _without_passwords(error.context)),
+        ("query", error.internal_query and _without_passwords(error.internal_query)),
         ("SQLSTATE", error.sqlstate),
     ):
         if value:
             lines.append(f"  {name}: {value}")
     return "\n".join(lines)
+
+
+def _without_passwords(said: str) -> str:
+    """The server's words; it quotes whole statements, whose literals show only without those quotes."""
+    bare = said.replace('"', " ")
+    hidden = redacted(bare)
+    return said if hidden == bare else hidden
 
 
 def hint(failure: StatementFailed, step: Step) -> str:

@@ -141,6 +141,12 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 statement.offset,
                 "write COMMIT in its place",
             )
+        if statement.kind is Kind.COPY_FROM_CLIENT:
+            raise ScriptError(
+                "COPY FROM STDIN takes its data from psql, and a migration cannot carry it",
+                statement.offset,
+                "write INSERT statements (pg_dump --inserts does), or seed the data",
+            )
         if statement.reason == "DISCARD ALL":
             raise ScriptError(
                 "DISCARD ALL would give the migration lock away",

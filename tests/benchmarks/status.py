@@ -26,8 +26,7 @@ def main() -> None:
         floor = contestants.floor(place.folder, empty)
         least = Contestant("floor: import psycopg, SELECT 1", lambda: timed(floor))
         rows = [least]
-        for tool in [*ours, *([] if given.no_peers else peers)]:
-            rows.append(_applied(tool, place, given.count))
+        rows += [_applied(tool, place, given.count) for tool in [*ours, *([] if given.no_peers else peers)]]
         in_turns(rows, given.rounds, warm_up=True)
         print(f"\nstatus with {given.count} applied migrations; {place.describe()}; {given.rounds} rounds")
         print_table(rows, least, {tool.name: BOUND for tool in ours}, absent)

@@ -36,8 +36,7 @@ def main() -> None:
             "psql, BEGIN and COMMIT", place, given.count, lambda database: contestants.psql(script, database)
         )
         rows = [floor]
-        for tool in [*ours, *([] if given.no_peers else peers)]:
-            rows.append(_tool(tool, place, given.count))
+        rows += [_tool(tool, place, given.count) for tool in [*ours, *([] if given.no_peers else peers)]]
         in_turns(rows, given.rounds, warm_up=True)
         print(
             f"\n{given.count} small migrations; {place.describe()}; {given.rounds} rounds, each on an empty database"

@@ -77,6 +77,7 @@ def test_in_a_concurrent_index_build(
     assert watch.value("select to_regclass('after') is not null and to_regclass('before') is not null")
 
 
+@pytest.mark.one_major
 def test_the_first_statement_of_a_file(
     configured: Project,
     start: Start,
@@ -168,6 +169,7 @@ def test_in_a_concurrent_detach(
 COMMITS = "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM pg_sleep({}); END $$;"
 
 
+@pytest.mark.one_major
 @pytest.mark.parametrize(("answer", "rows"), [("done", 1), ("again", 2)])
 def test_in_a_block_that_commits(
     configured: Project, start: Start, watch: Watch, answer: str, rows: int
@@ -210,6 +212,7 @@ def _index_then_killed_before_the_journal(configured: Project, watch: Watch, sta
     )
 
 
+@pytest.mark.one_major
 @pytest.mark.parametrize(
     "statement",
     ["CREATE INDEX CONCURRENTLY i ON t (id);", "DROP INDEX CONCURRENTLY old;", "VACUUM t;", "REINDEX TABLE CONCURRENTLY t;"],

@@ -13,6 +13,7 @@ from tests.faults.conftest import OldSnapshot, OwnServer, Start, Wire
 from tests.servers import Database
 from tests.watching import Watch, until
 
+pytestmark = pytest.mark.one_major
 
 def _said(migrator: subprocess.Popen[str]) -> tuple[int, str]:
     out, err = migrator.communicate(timeout=30)
@@ -53,7 +54,6 @@ def test_server_killed_in_a_transaction_and_in_a_block_that_commits(
         assert Watch(session).value("select to_regclass('t') is not null and to_regclass('u') is not null")
 
 
-@pytest.mark.one_major
 def test_too_many_clients(project: Project, own_server: OwnServer) -> None:
     """Every connection of the server is in use: tried again until one is free."""
     project.environ["DATABASE_URL"] = own_server.url
@@ -101,7 +101,6 @@ def test_session_terminated_in_a_concurrent_build(
     assert watch.indexes() == {"i": True}
 
 
-@pytest.mark.one_major
 @pytest.mark.parametrize("text", ["SELECT pg_sleep(600);", "VACUUM;\nSELECT pg_sleep(600);"])
 def test_connection_cut(
     project: Project, database: Database, wires: Callable[..., Wire], watch: Watch, text: str
@@ -124,7 +123,6 @@ def test_connection_cut(
     assert watch.applied() == ["001"]
 
 
-@pytest.mark.one_major
 def test_pooler(project: Project, database: Database, wires: Callable[..., Wire], watch: Watch) -> None:
     """A handshake with another process id than the session's own: exit 5, and nothing is made."""
     wire = wires(database.server, rewrite=True)

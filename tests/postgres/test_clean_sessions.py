@@ -81,6 +81,7 @@ def test_lock_given_away_in_a_transaction(configured: Project, watch: Watch, tex
     assert watch.value("select to_regclass('t')") is None
 
 
+@pytest.mark.one_major
 def test_lock_given_away_in_a_file_of_steps(configured: Project, watch: Watch) -> None:
     """The statement that freed the lock is rolled back; what ran before it stays, and nothing is recorded."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);\nVACUUM;\nSELECT pg_advisory_unlock_all();")
@@ -92,6 +93,7 @@ def test_lock_given_away_in_a_file_of_steps(configured: Project, watch: Watch) -
     assert watch.value("select to_regclass('t') is not null")
 
 
+@pytest.mark.one_major
 def test_discard_all_is_refused(configured: Project, watch: Watch) -> None:
     """DISCARD ALL would free the lock: refused before anything runs."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);\nDISCARD ALL;")

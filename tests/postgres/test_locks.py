@@ -33,6 +33,7 @@ def table(configured: Project) -> Project:
     return configured
 
 
+@pytest.mark.one_major
 def test_released_before_the_deadline(table: Project, database: Database, connect: Connect, watch: Watch) -> None:
     """Each try says who holds the table; once it is released the migration is applied."""
     holder = _holding(connect, database)
@@ -49,6 +50,7 @@ def test_released_before_the_deadline(table: Project, database: Database, connec
     assert watch.events("failed") == []
 
 
+@pytest.mark.one_major
 def test_held_past_the_deadline(table: Project, database: Database, connect: Connect, watch: Watch) -> None:
     """Exit 11 naming the holder; nothing is left, and the failure is in the history."""
     holder = _holding(connect, database)
@@ -64,6 +66,7 @@ def test_held_past_the_deadline(table: Project, database: Database, connect: Con
     assert table.run("migrate", "up").code == 0
 
 
+@pytest.mark.one_major
 def test_lock_timeout_of_the_file(table: Project, database: Database, connect: Connect) -> None:
     """`-- dbops: lock-timeout` in the file counts for it."""
     holder = _holding(connect, database)
@@ -73,6 +76,7 @@ def test_lock_timeout_of_the_file(table: Project, database: Database, connect: C
     assert str(holder.info.backend_pid) in outcome.stderr
 
 
+@pytest.mark.one_major
 def test_held_past_the_deadline_in_a_file_of_steps(
     table: Project, database: Database, connect: Connect, watch: Watch
 ) -> None:
@@ -104,6 +108,7 @@ def test_concurrent_build_behind_an_old_snapshot(
     assert watch.indexes() == {"i": True}
 
 
+@pytest.mark.one_major
 def test_concurrent_build_is_not_under_the_lock_timeout(
     table: Project, database: Database, connect: Connect, watch: Watch
 ) -> None:
@@ -149,6 +154,7 @@ def test_deadlock_is_tried_again(table: Project, database: Database, connect: Co
     assert watch.applied() == ["001", "002"]
 
 
+@pytest.mark.one_major
 def test_holder_of_the_migration_lock(configured: Project, watch: Watch) -> None:
     """A second migrator names the first, with verb, user and host; `unlock --yes` ends it."""
     configured.write("migrations/001_t.sql", "SELECT pg_sleep(600);")
@@ -171,6 +177,7 @@ def test_holder_of_the_migration_lock(configured: Project, watch: Watch) -> None
     assert "nobody holds the migration lock" in free.stderr
 
 
+@pytest.mark.one_major
 def test_unlock_spares_what_is_not_dbops(configured: Project, watch: Watch) -> None:
     """The lock is held by some other program: named, and not ended."""
     configured.write("migrations/001_t.sql", "SELECT 1;")
@@ -182,6 +189,7 @@ def test_unlock_spares_what_is_not_dbops(configured: Project, watch: Watch) -> N
     assert watch.value("select 1") == 1
 
 
+@pytest.mark.one_major
 def test_stopped_migrator_keeps_its_lock(configured: Project, watch: Watch) -> None:
     """A migrator that hangs (SIGSTOP) is alive: nobody takes the lock from it."""
     path = configured.write("migrations/001_t.sql", "SELECT pg_sleep(600);")

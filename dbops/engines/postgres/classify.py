@@ -178,6 +178,11 @@ def _create_enum(node: Node) -> Facts:
     return Facts(Kind.TRANSACTIONAL, creates_type=name, makes_temporary=name.schema == "pg_temp")
 
 
+def _copy(node: Node) -> Facts:
+    from_client = node.get("is_from") and "filename" not in node
+    return Facts(Kind.COPY_FROM_CLIENT) if from_client else TRANSACTIONAL
+
+
 def _call(node: Node) -> Facts:
     return Facts(Kind.TRANSACTIONAL, calls=qualified(strings(node["funccall"]["funcname"])))
 
@@ -217,6 +222,7 @@ _RULES: dict[str, Callable[[Node], Facts]] = {
     "AlterEnumStmt": _alter_enum,
     "CreateEnumStmt": _create_enum,
     "CallStmt": _call,
+    "CopyStmt": _copy,
 }
 
 

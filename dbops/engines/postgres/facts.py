@@ -22,6 +22,8 @@ class Kind(enum.Enum):
     ROLLBACK_AND_CHAIN = "rollback and chain"
     SET = "set"
     """Changes a setting of the session, which outlives the transaction."""
+    COPY_FROM_CLIENT = "copy from client"
+    """COPY FROM STDIN: its data would have to follow in the file, as psql alone reads it."""
     UNKNOWN = "unknown"
     """Not in this parser's grammar: the server judges."""
 

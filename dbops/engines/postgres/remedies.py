@@ -110,7 +110,7 @@ def _in_use(error: ServerError) -> str | None:
         return None
     literal = name[1].replace("'", "''")
     return (
-        "end the sessions that use it (SELECT pid, usename, application_name, query FROM pg_stat_activity "
+        "end the sessions that use it (SELECT pid, usename, application_name, query FROM pg_stat_activity "  # noqa: S608  # words for people
         f"WHERE datname = '{literal}' shows them), then run the command again"
     )
 
@@ -125,6 +125,12 @@ def _not_available(error: ServerError) -> str | None:
     )
 
 
+def _syntax(error: ServerError) -> str | None:
+    if not error.message.endswith('near "\\"'):
+        return None
+    return "psql's own commands (\\i, \\copy, \\connect) cannot be in a migration: take it out"
+
+
 def _cancelled(error: ServerError) -> str | None:
     if "statement timeout" not in error.message:
         return None  # somebody did it on purpose
@@ -136,6 +142,7 @@ def _cancelled(error: ServerError) -> str | None:
 
 _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
     "42501": _permission,
+    "42601": _syntax,
     "42704": _no_role,
     "0A000": _not_available,
     "55006": _in_use,
@@ -144,6 +151,7 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
         "or write -- dbops: no-transaction at the head of the file"
     ),
     "57014": _cancelled,
+    "25006": lambda error: "this server or database is read-only (a standby, or default_transaction_read_only): use the primary",
     "53100": lambda error: "the server's disk is full: make room, then run the command again",
 }
 

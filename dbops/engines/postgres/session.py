@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 START_CLEAN = ("reset session authorization", "reset role", "reset all")
 # After a migration's commit: what else would live as long as the session.
 LEAVE_NOTHING = ("close all", "unlisten *", "discard temp", "deallocate all")
-# A file may have set default_transaction_read_only.
-BEGIN = "begin read write"
 # In a transaction between two statements of a file: the file's own settings come back after it.
 STEP_ASIDE = (
     "set local session authorization default",
@@ -78,11 +76,14 @@ class Session:
         connection.prepare_threshold = None  # a migration may DEALLOCATE ALL
         connection.add_notice_handler(self._notice)
         row = connection.execute(
-            "select pg_backend_pid(), session_user::text, current_database()::text, current_setting('server_version')"
+            "select pg_backend_pid(), session_user::text, current_database()::text, current_setting('server_version'), "
+            "current_setting('transaction_read_only')"
         ).fetchone()
         assert row is not None  # a SELECT without FROM has one row
         connections.refuse_pooler(connection, row[0])
         self.backend_pid: int = row[0]
+        # A file may set default_transaction_read_only; a server or a database that is read-only stays so.
+        self._begin = "begin" if row[4] == "on" else "begin read write"
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
         self._found: tracking.Found | None = None
@@ -167,7 +168,7 @@ class Session:
             return False
         statements = tracking.create(self.tables, self.connection)
         commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
-        self._run([_Command(Stage.RECORD, BEGIN), *commands, _Command(Stage.COMMIT, "commit")])
+        self._run([_Command(Stage.RECORD, self._begin), *commands, _Command(Stage.COMMIT, "commit")])
         self._found = tracking.Found(self.tables, exist=True)
         return True
 
@@ -233,7 +234,7 @@ class Session:
         :raises SessionLost: the connection broke.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, begin or BEGIN)] if opens else []
+        commands = [_Command(Stage.RECORD, begin or self._begin)] if opens else []
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
             if seconds is not None:
                 commands.append(_Command(Stage.RECORD, f"set local {name} = {seconds * 1000:.0f}"))

@@ -27,7 +27,7 @@ _BATCH = 64 * 1024
 _HUGE = 4 * 1024 * 1024
 """Bytes from which on a plain statement is not parsed: the parser's own memory is twenty times its text."""
 
-_PLAIN = frozenset({b"insert", b"update", b"delete", b"copy", b"comment", b"grant", b"revoke"})
+_PLAIN = frozenset({b"insert", b"update", b"delete", b"comment", b"grant", b"revoke"})
 """First words of statements that no rule concerns, so that no tree need be built."""
 
 

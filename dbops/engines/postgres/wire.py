@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import generators
 from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.waiting import Wait
 
 from dbops.engines.base import ServerError
 
 if TYPE_CHECKING:
     import psycopg
-    from psycopg.pq.abc import PGresult
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGconn, PGresult
 
 _NO_COPY_DATA = b"a migration file cannot carry the data of a COPY; write INSERT statements"
 
@@ -49,14 +51,20 @@ def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, Serv
 
 
 def _refuse_copy(connection: psycopg.Connection[Any], result: PGresult) -> list[PGresult]:
-    pgconn = connection.pgconn
+    """Send no data and drop what comes; the results from the end of the COPY on, its own the first."""
     if result.status == ExecStatus.COPY_IN:
-        pgconn.put_copy_end(_NO_COPY_DATA)
-    else:
-        while isinstance(connection.wait(generators.copy_from(pgconn)), memoryview):
-            pass
-        return [result, *connection.wait(generators.fetch_many(pgconn))]
-    return connection.wait(generators.fetch_many(pgconn))
+        connection.pgconn.put_copy_end(_NO_COPY_DATA)
+        return connection.wait(generators.fetch_many(connection.pgconn))
+    return connection.wait(_drop_copy_data(connection.pgconn))
+
+
+def _drop_copy_data(pgconn: PGconn) -> PQGen[list[PGresult]]:
+    while (size := pgconn.get_copy_data(1)[0]) >= 0:
+        if size == 0:
+            yield Wait.R
+            pgconn.consume_input()
+    results: list[PGresult] = yield from generators.fetch_many(pgconn)
+    return results
 
 
 def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
