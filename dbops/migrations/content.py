@@ -49,6 +49,7 @@ class FileSettings:
     no_transaction: bool = False
     lock_timeout: float | None = None
     statement_timeout: float | None = None
+    deadline: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

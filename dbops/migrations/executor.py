@@ -53,7 +53,7 @@ class Executor:
         if prepared.script.mode is Mode.STEPWISE:
             self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
             stepwise = Stepwise(
-                self._session, prepared, deadline=self._deadline, listen=self._listen, decide=self._decide
+                self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen, decide=self._decide
             )
             stepwise.run(lambda: _records(prepared, time.monotonic() - began))
         self._done(prepared, time.monotonic() - began)
@@ -64,7 +64,7 @@ class Executor:
             retry.with_retries(
                 lambda: self._transaction(prepared),
                 what=prepared.section.label,
-                deadline=self._deadline,
+                deadline=self._deadline_of(prepared),
                 listen=self._listen,
             )
         except StatementFailed as failure:
@@ -74,6 +74,9 @@ class Executor:
             self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
             return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
         return prepared
+
+    def _deadline_of(self, prepared: Prepared) -> float:
+        return self._deadline if prepared.settings.deadline is None else prepared.settings.deadline
 
     def _transaction(self, prepared: Prepared, *, opens: bool = True, commits: bool = True) -> None:
         units = prepared.script.units
@@ -151,7 +154,7 @@ class Executor:
         if failure.stage is Stage.LOCK_CHECK:
             return retry.lock_given_away(prepared.section.label)
         if failure.error.sqlstate in retry.RETRIED:
-            return retry.gave_up(failure, headline, self._deadline)
+            return retry.gave_up(failure, headline, self._deadline_of(prepared))
         return DbopsError(
             headline,
             detail=report.excerpt(prepared.section, statement, failure),

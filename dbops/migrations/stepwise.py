@@ -179,10 +179,12 @@ class Stepwise:
         """The journal has it before and after; between the two lies the gap that `settle` closes."""
         statement = unit.statements[0]
         again = any(line.number == number for line in self._prepared.step.status.journal)
-        settle.prepare(self._session, statement.target, lambda text: self._listen(Note(text)), again=again)
+        for index, drop in settle.clearing(self._session, statement.target, again=again):
+            self._listen(Note(f"dropping the invalid index {index} that an interrupted statement left"))
+            self._session.alone(drop, self._deadline)
         text = settle.finalize(statement.target, self._session) or statement.text
         self._journal(Action.STATEMENT_STARTED, number, unit)
-        self._session.alone(text)
+        self._session.alone(text, self._deadline)
         invalid = settle.invalid_index(self._session, statement.target)
         if invalid is not None:
             self._journal(Action.STATEMENT_FAILED, number, unit)

@@ -64,32 +64,29 @@ class Activity:
         connect: Callable[[], psycopg.Connection[Any]],
         backend_pid: int,
         listen: Listener,
-        *,
-        deadline: float,
     ) -> None:
         self._connect = connect
         self._backend_pid = backend_pid
         self._listen = listen
         self._first_look = INTERVAL
-        self._deadline = deadline
         self._connection: psycopg.Connection[Any] | None = None
         self._thread: threading.Thread | None = None
         self._wake = threading.Condition()
         self._began: float | None = None
         self._closing = False
-        self._limit_waiting = False
+        self._deadline: float | None = None
         self.blockers: tuple[Blocker, ...] = ()
         self.cancelled = False
 
-    def begin(self, *, first_look: float, limit_waiting: bool) -> None:
+    def begin(self, *, first_look: float, deadline: float | None) -> None:
         """A statement is about to be sent.
 
         :param first_look: seconds after which to look at it for the first time.
-        :param limit_waiting: cancel it when it waits past the deadline.
+        :param deadline: seconds of waiting for a lock after which to cancel it; None leaves it alone.
         """
         self.blockers, self.cancelled = (), False
         with self._wake:
-            self._limit_waiting = limit_waiting
+            self._deadline = deadline
             self._began = time.monotonic()
             sooner, self._first_look = first_look < self._first_look, first_look
             if sooner:
@@ -139,7 +136,7 @@ class Activity:
             if not self._look(self._connection, began, first=waiting_since is None):
                 return None
             waiting_since = waiting_since or time.monotonic()
-            late = self._limit_waiting and time.monotonic() - waiting_since > self._deadline
+            late = self._deadline is not None and time.monotonic() - waiting_since > self._deadline
             if late and self._began == began:
                 self.cancelled = True
                 self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])
@@ -155,11 +152,11 @@ class Activity:
         if row is None or self._began != began:
             return False
         query, wait_type, phase, percent, pids = row
-        waits: bool = wait_type == "Lock"
+        waits = bool(wait_type == "Lock")
         if pids:
             self.blockers = tuple(Blocker(*found) for found in connection.execute(_BLOCKERS, [pids]))
         waits_for = tuple(map(str, self.blockers)) if pids else ()
-        if waits and first and self._limit_waiting and waits_for:
+        if waits and first and self._deadline is not None and waits_for:
             self._listen(Note(f"waits for {'; '.join(waits_for)}"))
         self._listen(StatementRuns(query, time.monotonic() - began, phase, percent, waits_for))
         return waits

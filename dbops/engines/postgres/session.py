@@ -248,18 +248,19 @@ class Session:
                 commands += [_Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
         self._run(commands, lock_timeout=lock_timeout)
 
-    def alone(self, statement: str) -> None:
+    def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.
 
         It must wait for every older snapshot in the database; only the deadline
         stands over its waiting (not over its work).
 
+        :param deadline: seconds of waiting for locks after which it is cancelled.
         :raises StatementFailed: which may leave something behind, an invalid index for instance.
         """
         row = self.connection.execute("select current_setting('lock_timeout')").fetchone()
         self.connection.execute("set lock_timeout = 0")
         try:
-            self._run([_Command(Stage.STATEMENT, statement)], limit_waiting=True)
+            self._run([_Command(Stage.STATEMENT, statement)], deadline=deadline)
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
@@ -272,8 +273,8 @@ class Session:
         if lock_timeout is not None:
             self._lock_timeout = lock_timeout
 
-    def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a catalog query."""
+    def query(self, statement: Any, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Rows of a catalog query; the parameters by position or by name."""
         return self.connection.execute(statement, parameters).fetchall()
 
     def reset(self) -> None:
@@ -285,7 +286,7 @@ class Session:
             self.connection.execute(text)
 
     def _run(
-        self, commands: Sequence[_Command], *, limit_waiting: bool = False, lock_timeout: float | None = None
+        self, commands: Sequence[_Command], *, deadline: float | None = None, lock_timeout: float | None = None
     ) -> None:
         """Send commands, as many at a time as make sense; on an error roll back and say which one failed."""
         import psycopg
@@ -293,10 +294,10 @@ class Session:
         activity = self._watch()
         # Who blocks can be seen only while it waits, hence before a lock timeout ends that.
         timeout = self._lock_timeout if lock_timeout is None else lock_timeout
-        activity.begin(first_look=min(1.0, timeout / 2 or 1.0), limit_waiting=limit_waiting)
         commit_sent = False
         try:
             for portion in self._portions(commands):
+                activity.begin(first_look=min(1.0, timeout / 2 or 1.0), deadline=deadline)
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 self._send(portion)
         except psycopg.OperationalError as error:
@@ -366,7 +367,6 @@ class Session:
                 connect,
                 self.backend_pid,
                 self._listen,
-                deadline=self._settings.deadline.value,
             )
         return self._activity
 

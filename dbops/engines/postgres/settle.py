@@ -1,4 +1,4 @@
-"""What a statement outside a transaction has left: read from the catalog, and cleared where it must be.
+"""What a statement outside a transaction has left, as the catalog tells, and how that is cleared away.
 
 An interrupted CREATE INDEX CONCURRENTLY leaves an invalid index, which
 `IF NOT EXISTS` would then silently keep.
@@ -7,7 +7,6 @@ An interrupted CREATE INDEX CONCURRENTLY leaves an invalid index, which
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from dbops.engines.postgres import targets
@@ -26,11 +25,8 @@ class Settled(enum.Enum):
 class Catalog(Protocol):
     """The part of a session that is needed here."""
 
-    def query(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a query."""
-
-    def alone(self, statement: str) -> None:
-        """Run one statement outside a transaction."""
+    def query(self, statement: Any, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Rows of a query; the parameters by position or by name."""
 
 
 # Indexes of a name, found as the statement would find it: in the schema of its table.
@@ -51,7 +47,7 @@ where not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'
     and (i.indrelid = to_regclass(%(name)s)
         or i.indrelid = (select indrelid from pg_catalog.pg_index where indexrelid = to_regclass(%(name)s))
         or %(name)s is null)
-"""
+"""  # noqa: S608  # constants of this module
 
 
 def settle(catalog: Catalog, target: targets.Target | None) -> Settled:
@@ -74,10 +70,8 @@ def settle(catalog: Catalog, target: targets.Target | None) -> Settled:
     return _settle_by_existence(catalog, target)
 
 
-def prepare(
-    catalog: Catalog, target: targets.Target | None, say: Callable[[str], None], *, again: bool
-) -> None:
-    """Drop what an interrupted statement has left and what would be in the way of running it.
+def clearing(catalog: Catalog, target: targets.Target | None, *, again: bool) -> list[tuple[str, str]]:
+    """What an interrupted statement has left and what would be in the way of running it: names, and how to drop them.
 
     :param again: it was begun before; an index without a name of its own can be looked for only then.
     :raises LockNotAcquired: where another session is building that very index.
@@ -88,16 +82,18 @@ def prepare(
         case targets.CreateIndexConcurrently():
             leftovers = [row for row in _index_of(catalog, target) if not row[0]]
         case targets.ReindexConcurrently(name=name):
-            leftovers = catalog.query(_INVALID_COPIES, {"name": None if name is None else _regclass(name)})  # type: ignore[arg-type]  # psycopg takes a mapping, too
+            leftovers = catalog.query(_INVALID_COPIES, {"name": None if name is None else _regclass(name)})
         case _:
-            return
+            return []
+    found = []
     for _, schema, index, building, _ in leftovers:
         if building:
             raise LockNotAcquired(
                 f"another session is building the index {index} right now", hint="wait for it, then run the command again"
             )
-        say(f"dropping the invalid index {schema}.{index} that an interrupted statement left")
-        catalog.alone(f"drop index concurrently if exists {_quoted(schema)}.{_quoted(index)}")
+        quoted = f"{_quoted(schema)}.{_quoted(index)}"
+        found.append((f"{schema}.{index}", f"drop index concurrently if exists {quoted}"))
+    return found
 
 
 def finalize(target: targets.Target | None, catalog: Catalog) -> str | None:

@@ -268,6 +268,8 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
     match words:
         case ["no-transaction"]:
             return dataclasses.replace(found, no_transaction=True)
+        case ["deadline", value]:
+            return dataclasses.replace(found, deadline=seconds(value, f"{place}: -- dbops: deadline", off=False))
         case [("lock-timeout" | "statement-timeout") as name, value]:
             timeout = seconds(value, f"{place}: -- dbops: {name}", off=True)
             if name == "lock-timeout":
@@ -275,7 +277,7 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
             return dataclasses.replace(found, statement_timeout=timeout)
     raise ConfigError(
         f"{place}: -- dbops: {' '.join(words)} is not known",
-        hint="known are no-transaction, lock-timeout TIME and statement-timeout TIME",
+        hint="known are no-transaction, lock-timeout TIME, statement-timeout TIME and deadline TIME",
     )
 
 
