@@ -248,7 +248,7 @@ def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
     explicit, text = getattr(arguments, "steps", None), arguments.count
     if text is None:
         if explicit is not None and explicit < 1:
-            raise UsageError("--steps counts from 1")
+            raise UsageError("--steps counts from 1", hint=f"bin/migrate {arguments.verb} --help")
         return explicit
     option = "--through" if arguments.verb == "redo" else "--to"
     if not (text.isascii() and text.isdigit()) or int(text) == 0:

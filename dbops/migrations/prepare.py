@@ -134,7 +134,7 @@ def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSetting
         return migration.down, migration.down_settings
     raise DbopsError(
         f"version {status.version} ({status.name}) has no down section",
-        hint=f"write one into its file; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
+        hint=f"{'write one into its file' if status.file else 'bring its file back, with one'}; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
     )
 
 

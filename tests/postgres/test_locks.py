@@ -173,8 +173,8 @@ def test_holder_of_the_migration_lock(configured: Project, watch: Watch) -> None
     assert holder.returncode == 10, out + err
     assert [version for version, *_ in watch.events("unlocked")] == [None]
     free = configured.run("migrate", "unlock", "--yes")
-    assert free.code == 13
-    assert "nobody holds the migration lock" in free.stderr
+    assert free.code == 0
+    assert "nobody holds the migration lock" in free.stdout
 
 
 @pytest.mark.one_major
