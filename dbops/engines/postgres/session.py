@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import bisect
-import dataclasses
-import itertools
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import DEFAULT, Settings
-from dbops.engines.base import Identity, ServerError, SessionLost, Stage, StatementFailed
+from dbops.engines.base import Identity, Stage
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
-from dbops.engines.postgres.failure import ENDS_SESSION, LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from dbops.engines.postgres.activity import Activity
+from dbops.engines.postgres.errors import foreign_table, raise_told
 from dbops.engines.postgres.protection import read_comment
+from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
-from dbops.engines.records import ForeignTable, Recorded
-from dbops.errors import CannotConnect, DbopsError, Refused
+from dbops.engines.records import Recorded
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
     import psycopg
 
     from dbops.engines.log import LogEntry, LoggedEvent, Record
-    from dbops.engines.postgres.activity import Activity
     from dbops.engines.postgres.writing import Writer
 
 # In a transaction that ends a migration: what follows it starts clean.
@@ -37,19 +34,6 @@ STEP_ASIDE = (
     "set local search_path = pg_catalog",
     "set local statement_timeout = 0",
 )
-# Characters that are sent at once: a large file goes in portions, so that memory stays bounded.
-PORTION = 1_000_000
-
-
-_SEPARATOR = ";\n"
-
-
-class _Command(NamedTuple):
-    """One statement to send; `number` counts those of a migration, from 0."""
-
-    stage: Stage
-    text: str
-    number: int = 0
 
 
 class Session:
@@ -66,11 +50,8 @@ class Session:
     ) -> None:
         self.connection = connection
         self._settings = settings
-        self._command = command
-        self._one_by_one = one_by_one
         self._listen = listen
         self._lock_timeout = settings.lock_timeout.value
-        self._activity: Activity | None = None
         self._written_with: Writer | None = None
         self._who = connections.application_name("").split(maxsplit=1)[1]
         connection.prepare_threshold = None  # a migration may DEALLOCATE ALL
@@ -84,6 +65,8 @@ class Session:
         self.backend_pid: int = row[0]
         # A file may set default_transaction_read_only; a server or a database that is read-only stays so.
         self._begin = "begin" if row[4] == "on" else "begin read write"
+        activity = Activity(lambda: _connect(settings, f"{command} (watching)", listen, deadline=0), row[0], listen)
+        self._sender = Sender(connection, activity, one_by_one=one_by_one)
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
         self._found: tracking.Found | None = None
@@ -102,7 +85,7 @@ class Session:
             return cls(connection, settings, command, listen, one_by_one=one_by_one)
         except BaseException as error:
             connection.close()
-            _raise_told(error)
+            raise_told(error)
             raise
 
     def __enter__(self) -> Self:
@@ -115,12 +98,11 @@ class Session:
         """
         self.close()
         if error is not None:
-            _raise_told(error)
+            raise_told(error)
 
     def close(self) -> None:
         """End the session; the server frees its lock and rolls back what is open."""
-        if self._activity is not None:
-            self._activity.close()
+        self._sender.close()
         self.connection.close()
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
@@ -143,7 +125,7 @@ class Session:
         if self._found is None:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None:
-            raise _foreign(self._found.foreign)
+            raise foreign_table(self._found.foreign)
         return self._found
 
     def read(self) -> Recorded:
@@ -167,8 +149,8 @@ class Session:
         if self.initialised:
             return False
         statements = tracking.create(self.tables, self.connection)
-        commands = [_Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
-        self._run([_Command(Stage.RECORD, self._begin), *commands, _Command(Stage.COMMIT, "commit")])
+        commands = [Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
+        self._sender.run([Command(Stage.RECORD, self._begin), *commands, Command(Stage.COMMIT, "commit")])
         self._found = tracking.Found(self.tables, exist=True)
         return True
 
@@ -191,7 +173,7 @@ class Session:
     def log(self, entry: LogEntry) -> None:
         """Write one event, lock or no lock: a failure is logged even when the lock was lost."""
         if not self.connection.closed and self.initialised:
-            self._run([_Command(Stage.RECORD, self._writer().text(entry))])
+            self._sender.run([Command(Stage.RECORD, self._writer().text(entry))])
 
     def _writer(self) -> Writer:
         if self._written_with is None:
@@ -234,20 +216,20 @@ class Session:
         :raises SessionLost: the connection broke.
         """
         aside = START_CLEAN if last else STEP_ASIDE
-        commands = [_Command(Stage.RECORD, begin or self._begin)] if opens else []
+        commands = [Command(Stage.RECORD, begin or self._begin)] if opens else []
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
             if seconds is not None:
-                commands.append(_Command(Stage.RECORD, f"set local {name} = {seconds * 1000:.0f}"))
-        commands += [_Command(Stage.STATEMENT, text, index) for index, text in enumerate(statements)]
+                commands.append(Command(Stage.RECORD, f"set local {name} = {seconds * 1000:.0f}"))
+        commands += [Command(Stage.STATEMENT, text, index) for index, text in enumerate(statements)]
         if records:
-            commands += [_Command(Stage.RECORD, text) for text in aside]
-            commands.append(_Command(Stage.LOCK_CHECK, lock.STILL_HELD))
-            commands += [_Command(Stage.RECORD, self._writer().text(record)) for record in records]
+            commands += [Command(Stage.RECORD, text) for text in aside]
+            commands.append(Command(Stage.LOCK_CHECK, lock.STILL_HELD))
+            commands += [Command(Stage.RECORD, self._writer().text(record)) for record in records]
         if commits:
-            commands.append(_Command(Stage.COMMIT, "commit"))
+            commands.append(Command(Stage.COMMIT, "commit"))
             if last and statements:
-                commands += [_Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
-        self._run(commands, lock_timeout=lock_timeout)
+                commands += [Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
+        self._sender.run(commands, lock_timeout=self._lock_timeout if lock_timeout is None else lock_timeout)
 
     def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.
@@ -261,7 +243,7 @@ class Session:
         row = self.connection.execute("select current_setting('lock_timeout')").fetchone()
         self.connection.execute("set lock_timeout = 0")
         try:
-            self._run([_Command(Stage.STATEMENT, statement)], deadline=deadline)
+            self._sender.run([Command(Stage.STATEMENT, statement)], deadline=deadline)
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
@@ -286,136 +268,8 @@ class Session:
         for text in (*START_CLEAN, *LEAVE_NOTHING):
             self.connection.execute(text)
 
-    def _run(
-        self, commands: Sequence[_Command], *, deadline: float | None = None, lock_timeout: float | None = None
-    ) -> None:
-        """Send commands, as many at a time as make sense; on an error roll back and say which one failed."""
-        import psycopg
-
-        activity = self._watch()
-        # Who blocks can be seen only while it waits, hence before a lock timeout ends that.
-        timeout = self._lock_timeout if lock_timeout is None else lock_timeout
-        commit_sent = False
-        try:
-            for portion in self._portions(commands):
-                activity.begin(first_look=min(1.0, timeout / 2 or 1.0), deadline=deadline)
-                commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
-                self._send(portion)
-        except psycopg.OperationalError as error:
-            raise SessionLost(_first_line(error), outcome_unknown=commit_sent) from error
-        except BaseException:
-            self._abandon()
-            raise
-        finally:
-            activity.end()
-
-    def _portions(self, commands: Sequence[_Command]) -> Iterator[list[_Command]]:
-        """Many statements in one message, but one by one where somebody wants to see which one runs."""
-        portion: list[_Command] = []
-        size = 0
-        for command in commands:
-            if portion and (size + len(command.text) > PORTION or self._one_by_one):
-                yield portion
-                portion, size = [], 0
-            portion.append(command)
-            size += len(command.text)
-        yield portion
-
-    def _send(self, portion: Sequence[_Command]) -> None:
-        from dbops.engines.postgres.wire import exchange
-
-        succeeded, error = exchange(self.connection, _SEPARATOR.join(command.text for command in portion))
-        if error is not None:
-            at, error = _culprit(portion, succeeded, error)
-            raise self._failed(portion[at], error)
-        if succeeded < len(portion):
-            raise RuntimeError(f"the server answered {succeeded} times to {len(portion)} statements")
-
-    def _failed(self, culprit: _Command, error: ServerError) -> Exception:
-        """What to raise for a failed command, with the transaction rolled back."""
-        if self.connection.closed or error.sqlstate in ENDS_SESSION:
-            return SessionLost(error.message, outcome_unknown=culprit.stage is Stage.COMMIT)
-        blockers = self._watch().blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
-        self._abandon()
-        return StatementFailed(
-            error,
-            stage=culprit.stage,
-            index=culprit.number,
-            blockers=blockers,
-            past_deadline=self._watch().cancelled,
-        )
-
-    def _abandon(self) -> None:
-        """Roll back whatever is open, and make sure that the next one starts clean."""
-        from psycopg.pq import TransactionStatus
-
-        if self.connection.broken or self.connection.closed:
-            return
-        if self.connection.info.transaction_status is TransactionStatus.ACTIVE:
-            self.connection.cancel_safe()
-            self.connection.close()
-        elif self.connection.info.transaction_status is not TransactionStatus.IDLE:
-            self.connection.execute("rollback")
-
-    def _watch(self) -> Activity:
-        if self._activity is None:
-            from dbops.engines.postgres.activity import Activity
-
-            def connect() -> psycopg.Connection[Any]:
-                return _connect(self._settings, f"{self._command} (watching)", self._listen, deadline=0)
-
-            self._activity = Activity(
-                connect,
-                self.backend_pid,
-                self._listen,
-            )
-        return self._activity
-
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self._listen(Detail(f"{(diagnostic.severity or 'notice').lower()}: {diagnostic.message_primary}"))
-
-
-def _culprit(portion: Sequence[_Command], succeeded: int, error: ServerError) -> tuple[int, ServerError]:
-    """Which command of a portion failed, and the error with its position counted within that command.
-
-    A syntax error stops the whole portion, so that then only the position tells.
-    """
-    starts = list(itertools.accumulate((len(command.text) + len(_SEPARATOR) for command in portion), initial=0))
-    at = min(succeeded, len(portion) - 1)
-    if error.position is None:
-        return at, error
-    if succeeded == 0:
-        at = min(bisect.bisect_right(starts, error.position - 1), len(portion)) - 1
-    return at, dataclasses.replace(error, position=error.position - starts[at])
-
-
-def _raise_told(error: BaseException) -> None:
-    """Return, unless it is a failure of the server or the connection that nobody has put into words yet.
-
-    :raises DbopsError: in its place; what was not committed is not there.
-    """
-    import psycopg
-
-    of_server = isinstance(error, psycopg.Error) and error.pgresult is not None
-    if not of_server and not isinstance(error, (psycopg.OperationalError, SessionLost, StatementFailed)):
-        return
-    from dbops.engines.postgres.remedies import remedy
-    from dbops.engines.postgres.wire import server_error
-
-    if isinstance(error, psycopg.Error) and error.pgresult is not None:
-        told = server_error(error.pgresult)
-    else:
-        told = error.error if isinstance(error, StatementFailed) else ServerError(_first_line(error))
-    if told.sqlstate is None or told.sqlstate in ENDS_SESSION:
-        hint = "bin/migrate status, once the server is back"
-        raise CannotConnect(f"the connection was lost: {told.message}", hint=hint) from error
-    detail = f"  SQLSTATE: {told.sqlstate}"
-    raise DbopsError(told.message, detail=detail, hint=remedy(told)) from error
-
-
-def _first_line(error: BaseException) -> str:
-    """libpq explains a lost connection in several lines, and the first says it."""
-    return str(error).strip().partition("\n")[0]
 
 
 def _connect(
@@ -436,12 +290,3 @@ def _connect(
         default_options=defaults,
         forced_options=forced,
     )
-
-
-def _foreign(foreign: ForeignTable) -> Refused:
-    return Refused(
-        f"{foreign.table} belongs to {foreign.tool}; dbops does not write to it",
-        hint='keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
-        "then bin/migrate baseline VERSION records what is applied already",
-    )
-
