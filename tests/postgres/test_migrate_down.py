@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -235,3 +240,38 @@ def test_pairs_of_files(project: Project, database: Database, connect: Connect) 
     (project.folder / "migrations/001_z.sql").rename(project.folder / "migrations/9_z.sql")
     ran(project, "down", "--confirm", database.name)
     assert tables(connection) == []
+
+
+# -- asked on a terminal -----------------------------------------------------------------------------------------------
+
+
+def on_terminal(project: Project, answer: str, *argv: str) -> tuple[int, str]:
+    """Run `migrate ARGV` on a terminal, type an answer; returns the exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-I", "-m", "dbops", "migrate", *argv]
+    process = subprocess.Popen(
+        command, cwd=project.folder, env=project.environ, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, f"{answer}\n".encode())
+    shown = b""
+    # Linux ends the reading of a terminal that nobody has open with an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    return process.wait(60), shown.decode()
+
+
+def test_on_a_terminal_the_name_is_asked_for(abc: Project, database: Database, connect: Connect) -> None:
+    """Another answer than the database's name, "yes" included, changes nothing; the name does it."""
+    ran(abc, "up")
+    code, shown = on_terminal(abc, "yes", "down")
+    assert code == 13
+    assert "down 003 c" in shown
+    assert "Type its name to go on" in shown
+    assert "nothing was changed" in shown
+    assert applied(connect(database)) == ["001", "002", "003"]
+    code, _ = on_terminal(abc, database.name, "down")
+    assert code == 0
+    assert applied(connect(database)) == ["001", "002"]

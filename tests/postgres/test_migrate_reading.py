@@ -26,7 +26,7 @@ def test_status_as_a_table(abc: Project, database: Database) -> None:
     assert re.fullmatch(r"001 +a +applied +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ ms +\S+@\S+", lines[1])
     assert re.fullmatch(r"003 +c +pending", lines[3])
     assert lines[5].startswith("1 pending, 2 applied; database ")
-    assert lines[5].endswith(f"/{database.name}, folder {abc.folder}/migrations")
+    assert lines[5].endswith(f"/{database.name}, folder migrations")
 
 
 def test_status_as_json(abc: Project, database: Database) -> None:
@@ -41,7 +41,7 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "format": 1,
         "command": "migrate",
         "current": "001",
-        "folder": str(abc.folder / "migrations"),
+        "folder": "migrations",
     }
     assert result["database"] == {
         "user": database.user,
@@ -58,13 +58,13 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "version": "001",
         "name": "a",
         "state": "applied",
-        "file": str(abc.folder / "migrations/001_a.sql"),
+        "file": "migrations/001_a.sql",
     }
     assert second == {
         "version": "002",
         "name": "b",
         "state": "pending",
-        "file": str(abc.folder / "migrations/002_b.sql"),
+        "file": "migrations/002_b.sql",
         "applied_at": None,
         "applied_by": None,
         "execution_time_ms": None,

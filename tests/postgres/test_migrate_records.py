@@ -83,28 +83,27 @@ def test_mark_one_version(abc: Project, database: Database, connect: Connect) ->
 ORIGINAL = single("CREATE TABLE a (id int); -- the table\nINSERT INTO a VALUES (1);", "DROP TABLE a;")
 
 
-@pytest.mark.parametrize(
-    ("edited", "state"),
-    [
-        (ORIGINAL.replace("-- the table", "-- a better comment"), "applied"),
-        (ORIGINAL.replace("CREATE TABLE a (id int);", "CREATE  TABLE\n    a ( id int ) ;"), "applied"),
-        (ORIGINAL.replace("\n", "\r\n"), "applied"),
-        ("\ufeff" + ORIGINAL, "applied"),
-        (ORIGINAL.replace("DROP TABLE a;", "DROP TABLE IF EXISTS a;"), "applied"),
-        (ORIGINAL.replace("VALUES (1)", "VALUES (2)"), "drifted"),
-        (ORIGINAL.replace("id int", "id bigint"), "drifted"),
-        (ORIGINAL.replace("INSERT INTO a VALUES (1);", ""), "drifted"),
-        (ORIGINAL.replace("INSERT INTO a", "INSERT 'INTO a"), "drifted"),
-    ],
-    ids=["comment", "white space", "CRLF", "BOM", "down only", "value", "type", "less", "unreadable"],
-)
-def test_what_counts_as_drift(project: Project, database: Database, edited: str, state: str) -> None:
+EDITS = {
+    "comment": (ORIGINAL.replace("-- the table", "-- a better comment"), "applied"),
+    "white space": (ORIGINAL.replace("CREATE TABLE a (id int);", "CREATE  TABLE\n    a ( id int ) ;"), "applied"),
+    "CRLF": (ORIGINAL.replace("\n", "\r\n"), "applied"),
+    "BOM": ("\ufeff" + ORIGINAL, "applied"),
+    "down only": (ORIGINAL.replace("DROP TABLE a;", "DROP TABLE IF EXISTS a;"), "applied"),
+    "value": (ORIGINAL.replace("VALUES (1)", "VALUES (2)"), "drifted"),
+    "type": (ORIGINAL.replace("id int", "id bigint"), "drifted"),
+    "less": (ORIGINAL.replace("INSERT INTO a VALUES (1);", ""), "drifted"),
+    "unreadable": (ORIGINAL.replace("INSERT INTO a", "INSERT 'INTO a"), "drifted"),
+}
+
+
+def test_what_counts_as_drift(project: Project, database: Database) -> None:
     """Comments, white space, line ends and the down section may change after a file was applied; meaning may not."""
     project.use(database)
     project.write("migrations/001_a.sql", ORIGINAL)
     ran(project, "up")
-    project.write("migrations/001_a.sql", edited)
-    assert states(project) == {"001": state}
+    for kind, (edited, state) in EDITS.items():
+        project.write("migrations/001_a.sql", edited)
+        assert states(project) == {"001": state}, kind
 
 
 def test_drift_stops_up_until_it_is_repaired(abc: Project, database: Database, connect: Connect) -> None:

@@ -59,7 +59,7 @@ def test_several_transactions_of_its_own() -> None:
     """Each BEGIN ... COMMIT is a unit, also one that is chained, and what stands between them is one each."""
     assert units("BEGIN; SELECT 1; SELECT 2; COMMIT; SELECT 3; BEGIN READ WRITE; SELECT 4; COMMIT;") == [
         (["SELECT 1", "SELECT 2"], "BEGIN", False),
-        (["SELECT 3"], "begin", False),
+        (["SELECT 3"], None, False),
         (["SELECT 4"], "BEGIN READ WRITE", False),
     ]
     assert [texts for texts, _, _ in units("BEGIN; SELECT 1; COMMIT AND CHAIN; SELECT 2; COMMIT; SELECT 3;")] == [
