@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dbops.engines.base import Identity
     from dbops.engines.log import LoggedEvent
     from dbops.engines.postgres.session import Session
+    from dbops.engines.records import Applied
     from dbops.migrations.planner import Plan, Step
 
 
@@ -140,9 +141,8 @@ def _sql_of(step: Step, session: Session) -> Iterable[str]:
         yield from f"{statement.redacted};".splitlines()
 
 
-def done_lines(plan: Plan, statuses: Sequence[Status], session: Session) -> list[str]:
+def done_lines(plan: Plan, at: Applied | None, session: Session) -> list[str]:
     """One line: how many, and where the database is now."""
-    at = compare.current(statuses)
     now = f"{at.version} {at.name}" if at else "empty: no migration is applied"
     return [f"{plan.verb}: {len(plan.steps)} done; {session.identity.database} is at {now}"]
 

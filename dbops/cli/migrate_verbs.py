@@ -95,7 +95,7 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
 def plan(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run."""
     with opened(arguments, out) as (migrator, session, _):
-        made = migrator.plan(functools.partial(_plan_up, arguments, migrator))
+        made = migrator.prepare(functools.partial(_plan_up, arguments, migrator)).plan
         out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
         if arguments.check and made.steps:
             raise AnswerIsNo(f"{len(made.steps)} migration(s) pending", hint="bin/migrate up")
@@ -123,7 +123,8 @@ def _run(
     """Plan, show or confirm, carry out, report."""
     with opened(arguments, out) as (migrator, session, settings):
         make_plan: MakePlan = functools.partial(make, arguments, migrator)
-        made = migrator.plan(make_plan)
+        prepared = migrator.prepare(make_plan)
+        made = prepared.plan
         if arguments.dry_run:
             out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
             return ExitCode.DONE
@@ -136,8 +137,8 @@ def _run(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
-        done = migrator.change(made, make_plan)
-        out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.statuses(), session))
+        done = migrator.change(prepared, make_plan)
+        out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.newest(), session))
     return ExitCode.DONE
 
 
@@ -247,7 +248,7 @@ def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
     explicit, text = getattr(arguments, "steps", None), arguments.count
     if text is None:
         if explicit is not None and explicit < 1:
-            raise UsageError("--steps counts from 1")
+            raise UsageError("--steps counts from 1", hint=f"bin/migrate {arguments.verb} --help")
         return explicit
     option = "--through" if arguments.verb == "redo" else "--to"
     if not (text.isascii() and text.isdigit()) or int(text) == 0:

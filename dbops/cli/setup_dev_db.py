@@ -185,7 +185,7 @@ def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migr
     settings = dataclasses.replace(settings, target=target)
     with Session.open(settings, "setup-dev-db", listen) as session:
         migrator = Migrator(session, settings, listen)
-        plan = migrator.plan(plan_up)
-        applied = len(migrator.change(plan, plan_up).steps) if plan.steps else 0
-        current = [status.version.text for status in migrator.statuses() if status.is_applied]
-    return setup.Migrated(applied, current[-1] if current else None)
+        prepared = migrator.prepare(plan_up)
+        applied = len(migrator.change(prepared, plan_up).steps) if prepared.plan.steps else 0
+        newest = migrator.newest()
+    return setup.Migrated(applied, newest.version if newest else None)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed
 from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
@@ -17,7 +16,7 @@ from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Prepared, StoredDown, prepare, recorded_row
+from dbops.migrations.prepare import Preparation, Prepared, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -32,18 +31,19 @@ class Executor:
         self._listen = listen
         self._decide = decide
 
-    def execute(self, plan: Plan) -> None:
-        """Run the steps in order; each is complete or has left nothing before the next begins.
+    def execute(self, preparation: Preparation) -> None:
+        """Run the steps of a plan in order; each is complete or has left nothing before the next begins.
 
         :raises DbopsError: at the first step that fails; the steps before it stay (none, in a single transaction).
         """
+        plan = preparation.plan
         if plan.action is not None:
             self._session.record([record for step in plan.steps for record in _bookkeeping(step, plan.action)])
         elif plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for prepared in _ahead(plan.steps, self._session.down_sql):
-                self._guarded(functools.partial(self._one, prepared), prepared.step)
+            for step in plan.steps:
+                self._guarded(functools.partial(self._one, preparation.take(step)), step)
 
     def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
@@ -161,21 +161,6 @@ class Executor:
         step = prepared.step
         count = sum(1 for _ in prepared.script.statements)
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
-
-
-def _ahead(steps: Sequence[Step], stored_down: StoredDown) -> Iterator[Prepared]:
-    """Each step prepared, the next one while the server is busy with the one at hand.
-
-    Steps whose section may have to come from the database wait for their turn, since the connection is in use.
-    """
-    with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="dbops-prepare") as reading:
-        following: concurrent.futures.Future[Prepared] | None = None
-        for number, step in enumerate(steps):
-            prepared = prepare(step, stored_down) if following is None else following.result()
-            following = None
-            if number + 1 < len(steps) and steps[number + 1].work is Work.RUN_UP:
-                following = reading.submit(prepare, steps[number + 1], stored_down)
-            yield prepared
 
 
 def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record]:

@@ -15,7 +15,7 @@ from dbops.events import Listener, Note
 from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
-from dbops.migrations.prepare import outlined, prepare
+from dbops.migrations.prepare import Preparation, prepare
 from dbops.migrations.reader import Reader
 from dbops.migrations.report import place
 from dbops.migrations.script import Mode
@@ -46,38 +46,41 @@ class Migrator(Reader):
             self.session.log(LogEntry(Action.INITIALISED))
         return made
 
-    def plan(self, make_plan: MakePlan) -> Plan:
-        """What `make_plan` makes of the statuses, with every file read and outlined; changes nothing.
+    def prepare(self, make_plan: MakePlan) -> Preparation:
+        """What `make_plan` makes of the statuses, with every file read; changes nothing.
 
         :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
         """
-        plan = outlined(make_plan(self.statuses()), self.session.down_sql)
-        if plan.single_transaction:
-            _refuse_unsafe(plan, self.session.connection.info.server_version)
-        return plan
+        prepared = Preparation(make_plan(self.statuses()), self.session.down_sql)
+        if prepared.plan.single_transaction:
+            _refuse_unsafe(prepared.plan, self.session.connection.info.server_version)
+        return prepared
 
-    def change(self, plan: Plan, make_plan: MakePlan) -> Plan:
+    def change(self, prepared: Preparation, make_plan: MakePlan) -> Plan:
         """Carry out a plan under the lock; returns the plan that was carried out.
 
-        Another migrator may have been at work since `plan` was made, so that it
-        is made again once the lock is held.
+        Another migrator may have been at work since it was made, so that it is
+        made again once the lock is held.
 
+        :raises Refused: where a plan that loses data is not the same any more.
         :raises DbopsError: at the first step that fails; the steps before it stay.
         """
         self.session.acquire_lock()
         if self.session.initialise():
             self.session.log(LogEntry(Action.INITIALISED))
-        fresh = make_plan(self.statuses())
-        if _work(fresh) == _work(plan):
-            fresh = plan
-        else:
+        if _work(make_plan(self.statuses())) != _work(prepared.plan):
+            if prepared.plan.loses_data:
+                raise Refused(
+                    "another migrator was at work meanwhile, so this would undo something else than was planned",
+                    hint="bin/migrate status, then run the command again",
+                )
             self._listen(Note("another migrator was at work meanwhile; planned again"))
-            fresh = outlined(fresh, self.session.down_sql)
+            prepared = self.prepare(make_plan)
         executor = Executor(
             self.session, deadline=self.settings.deadline.value, listen=self._listen, decide=self._decide
         )
-        executor.execute(fresh)
-        return fresh
+        executor.execute(prepared)
+        return prepared.plan
 
     def lock_holder(self) -> Blocker | None:
         """The session that holds the migration lock; None where nobody does.
@@ -107,8 +110,9 @@ def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
     return f" (added by {author})" if author else ""
 
 
-def _work(plan: Plan) -> list[tuple[Work, str, State]]:
-    return [(step.work, step.version.key, step.status.state) for step in plan.steps]
+def _work(plan: Plan) -> list[tuple[Work, Status]]:
+    """What a plan does and what it supposes; where a journal has grown meanwhile, it is another plan."""
+    return [(step.work, step.status) for step in plan.steps]
 
 
 def _refuse_unsafe(plan: Plan, server_version: int) -> None:

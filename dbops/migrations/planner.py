@@ -193,7 +193,8 @@ def plan_repair(statuses: Sequence[Status], version: Version | None) -> Plan:
     """Take over the checksums of files that have drifted: of all, or of one."""
     drifted = [status for status in statuses if status.state is State.DRIFTED]
     if version is not None:
-        drifted = [status for status in drifted if status.version == find(statuses, version).version]
+        wanted = find(statuses, version)
+        drifted = [status for status in drifted if status is wanted]
     return Plan("repair", tuple(Step(Work.UPDATE, status) for status in drifted), Action.REPAIRED)
 
 

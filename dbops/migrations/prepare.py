@@ -61,20 +61,34 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
     )
 
 
-def outlined(plan: Plan, stored_down: StoredDown) -> Plan:
-    """The plan with an outline of every step that runs SQL; reads each file, keeps none.
+class Preparation:
+    """All steps of a plan read before the first is run, so that a mistake in the last one is found in time.
 
-    All are read before the first is run, so that a mistake in the last one is found in time.
+    What fits into `budget` characters of SQL is kept until its turn comes; the rest is read again then.
     """
-    return dataclasses.replace(
-        plan,
-        steps=tuple(
-            dataclasses.replace(step, outline=prepare(step, stored_down).outline)
-            if step.work in {Work.RUN_UP, Work.RUN_DOWN}
-            else step
-            for step in plan.steps
-        ),
-    )
+
+    def __init__(self, plan: Plan, stored_down: StoredDown, budget: int = 500_000) -> None:
+        self._stored_down = stored_down
+        self._budget = budget
+        self._kept: dict[tuple[Work, str], Prepared] = {}
+        self.plan = dataclasses.replace(plan, steps=tuple(self._outlined(step) for step in plan.steps))
+
+    def take(self, step: Step) -> Prepared:
+        """What a step of the plan runs; it is not kept any longer."""
+        return self._kept.pop(_key(step), None) or prepare(step, self._stored_down)
+
+    def _outlined(self, step: Step) -> Step:
+        if step.work not in {Work.RUN_UP, Work.RUN_DOWN}:
+            return step
+        prepared = prepare(step, self._stored_down)
+        self._budget -= len(prepared.section.sql)
+        if self._budget >= 0:
+            self._kept[_key(step)] = prepared
+        return dataclasses.replace(step, outline=prepared.outline)
+
+
+def _key(step: Step) -> tuple[Work, str]:
+    return step.work, step.version.key
 
 
 def applied_row(migration: Migration, statements: Statements | None = None) -> Applied:
@@ -120,7 +134,7 @@ def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSetting
         return migration.down, migration.down_settings
     raise DbopsError(
         f"version {status.version} ({status.name}) has no down section",
-        hint=f"write one into its file; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
+        hint=f"{'write one into its file' if status.file else 'bring its file back, with one'}; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.log import LoggedEvent
     from dbops.engines.postgres.session import Session
+    from dbops.engines.records import Applied
 
 
 class Reader:
@@ -46,6 +47,10 @@ class Reader:
         :raises Refused: where the tracking table belongs to another tool.
         """
         return compare.compare(self.folder, self.session.read(), has_drifted)
+
+    def newest(self) -> Applied | None:
+        """The row of the highest applied version; None where nothing is applied."""
+        return next(reversed(self.session.read().rows), None)
 
     def history(self) -> list[LoggedEvent]:
         """The event log, oldest first."""

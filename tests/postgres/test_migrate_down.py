@@ -206,6 +206,8 @@ def test_without_a_down_section(abc_dev: Project, database: Database, connect: C
     connection = connect(database)
     assert tables(connection) == ["a", "b", "c", "d"]
     connection.execute("DROP TABLE d")
+    (abc_dev.folder / "migrations/004_d.sql").unlink()
+    assert "bring its file back, with one" in abc_dev.run("migrate", "down").stderr
     ran(abc_dev, "mark", "004", "--not-applied")
     assert applied(connection) == ["001", "002", "003"]
 

@@ -76,3 +76,19 @@ def test_frozen_database(configured: Project, database: Database, admin: psycopg
     assert "read-only transaction" in outcome.stderr
     assert "use the primary" in outcome.stderr
     assert configured.run("migrate", "status").code == 0
+
+
+def test_unlock_of_another_roles_session(
+    configured: Project, database: Database, admin: psycopg.Connection[Any]
+) -> None:
+    """The holder belongs to a role that one may not end: exit 1 with the server's words, and it lives on."""
+    configured.write("migrations/001_t.sql", "SELECT 1;")
+    admin.execute("set application_name = 'dbops migrate up somebody@else'")
+    admin.execute("select pg_advisory_lock(%s)", [0x7BFA_F4FB_42DD_B4A5])
+    outcome = configured.run("migrate", "unlock", "--yes")
+    assert outcome.code == 1, outcome
+    assert "terminate" in outcome.stderr
+    assert admin.execute("select 1").fetchone() == (1,)
+    second = configured.run("migrate", "up", "--deadline", "0s")
+    assert second.code == 11, second
+    assert "somebody@else" in second.stderr

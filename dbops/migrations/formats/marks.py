@@ -143,12 +143,16 @@ def down_section(source: Text, found: Sections) -> Section | None:
 
 def settings_of(section: Section) -> FileSettings:
     """What the `-- dbops:` lines within a section ask for."""
+    if "dbops:" not in section.sql:
+        return FileSettings()
     comments = tuple(_comments(section.sql, tuple(statement_spans(section.sql))))
     return _settings(section.sql, section.label, comments)
 
 
 def is_empty(sql: str) -> bool:
     """Whether there is no statement in it.  Text that cannot be read is not empty: the server shall say what is wrong."""
+    if sql.lstrip()[:1].isalpha():
+        return False
     try:
         return not any(True for _ in statement_spans(sql))
     except UnreadableSql:

@@ -196,3 +196,5 @@ def test_repair_takes_what_has_drifted() -> None:
     assert steps(planner.plan_repair(three, V("2"))) == []
     with pytest.raises(UsageError):
         planner.plan_repair(three, V("9"))
+    with pytest.raises(UsageError):
+        planner.plan_repair(statuses("1:applied"), V("9"))
