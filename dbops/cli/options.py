@@ -38,7 +38,7 @@ def shared(*, after_verb: bool) -> Parser:
     for flags, text in (
         (("--json",), "JSON Lines on stdout, the last line the result"),
         (("-v", "--verbose"), "more narration: notices of the server, statements"),
-        (("-q", "--quiet"), "warnings and errors only"),
+        (("-q", "--quiet"), "no narration: the result, warnings and errors"),
         (("--yes",), "answer yes to questions that are not about losing data"),
     ):
         group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text)

@@ -2,7 +2,7 @@
 
 To add one: a module with a class that fulfils `Format`, an instance in
 `FORMATS` (the first whose `claim` answers takes the file), a case folder under
-`tests/`, and a line in `docs/formats.md`.
+`tests/`, and a section in `docs/migration-files.md`.
 """
 
 from __future__ import annotations
