@@ -76,6 +76,11 @@ class StepDone(Event):
         return f"{self.step} ({format_seconds(self.seconds)})"
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 migration`, `2 migrations`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def format_seconds(seconds: float) -> str:
     """`0.042` is "42 ms", `3.21` is "3.2 s", `75` is "1 min 15 s"."""
     if seconds < 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
 from dbops.engines.records import Direction
-from dbops.events import format_seconds
+from dbops.events import format_seconds, plural
 from dbops.migrations import compare
 from dbops.migrations.model import Folder, State, Status
 
@@ -115,7 +115,8 @@ def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> l
     if not plan.steps:
         return [f"nothing to do; {where}"]
     together = ", in one transaction" if plan.single_transaction else ""
-    lines = [f"{plan.verb} would run {len(plan.steps)} step(s){together}; {where}"]
+    work = "record" if plan.action else "run"
+    lines = [f"{plan.verb} would {work} {plural(len(plan.steps), 'step')}{together}; {where}"]
     for step in plan.steps:
         lines.append(f"  {step_line(step)}")
         if verbose and step.outline:
@@ -142,9 +143,10 @@ def _sql_of(step: Step, session: Session) -> Iterable[str]:
 
 
 def done_lines(plan: Plan, at: Applied | None, session: Session) -> list[str]:
-    """One line: how many, and where the database is now."""
-    now = f"{at.version} {at.name}" if at else "empty: no migration is applied"
-    return [f"{plan.verb}: {len(plan.steps)} done; {session.identity.database} is at {now}"]
+    """What was recorded without being run, how many were done, and where the database is now."""
+    lines = [f"{step.work.value}: {step.version} {step.status.name}" for step in plan.steps if plan.action]
+    where = f"is at {at.version} {at.name}" if at else "has no migration applied"
+    return [*lines, f"{plan.verb}: {len(plan.steps)} done; {session.identity.database} {where}"]
 
 
 def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], session: Session) -> list[str]:
@@ -152,7 +154,7 @@ def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], sessio
     at = compare.current(statuses)
     lines = [
         f"{plan.verb}: nothing to do",
-        f"  folder:   {folder.path}, {len(folder.files)} migration(s) read, the newest is {folder.files[-1].version}",
+        f"  folder:   {folder.path}, {plural(len(folder.files), 'migration')} read, the newest is {folder.files[-1].version}",
         f"  database: {session.identity}, at {f'{at.version} {at.name}' if at else 'no version'}; {_counts(statuses)}",
     ]
     return lines + [f"  passed over: {name} ({reason})" for name, reason in folder.passed_over]

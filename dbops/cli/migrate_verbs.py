@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from dbops.cli import migrate_show as show
-from dbops.cli.confirm import confirm_loss, confirm_yes
+from dbops.cli.confirm import ask, confirm_yes
 from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
-from dbops.events import Note
+from dbops.events import Note, plural
 from dbops.migrations import planner
 from dbops.migrations.migrator import MakePlan, Migrator, late_author
 from dbops.migrations.model import Folder, Status
@@ -98,7 +97,7 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
         made = migrator.prepare(functools.partial(_plan_up, arguments, migrator)).plan
         out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
         if arguments.check and made.steps:
-            raise AnswerIsNo(f"{len(made.steps)} migration(s) pending", hint="bin/migrate up")
+            raise AnswerIsNo(f"{plural(len(made.steps), 'migration')} pending", hint="bin/migrate up")
     return ExitCode.DONE
 
 
@@ -143,9 +142,13 @@ def _run(
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:
+    from dbops.devdb import consent
+    from dbops.devdb.databases import Found
+
     downs = [step for step in made.steps if step.work is planner.Work.RUN_DOWN]
-    what = f"undoing {downs[0].version}" if len(downs) == 1 else f"undoing {len(downs)} migrations"
-    confirm_loss(out, what, str(session.identity), session.identity.database, session.comment(), settings.confirm)
+    what = f"undo {downs[0].version} in" if len(downs) == 1 else f"undo {plural(len(downs), 'migration')} in"
+    database = Found(session.identity.database, session.comment())
+    consent.require([database], what, settings.confirm, lambda question: ask(question, out))
 
 
 # -- verbs that only write records or files ----------------------------------------------------------------------------
@@ -283,16 +286,14 @@ def _decide(arguments: argparse.Namespace, out: Output) -> Decide:
 
     def decide(prepared: Prepared, statement: Statement) -> bool | None:
         answer = getattr(arguments, "started_statement", None)
-        if answer is None and out.interactive:
-            print(statement.redacted, file=sys.stderr)
-            print(
+        if answer is None:
+            typed = ask(
+                f"{statement.redacted}\n"
                 f"This statement of {prepared.section.label} was started when the process ended.\n"
                 "Did it take effect? [y: go on after it / n: run it again / anything else: stop] ",
-                end="",
-                file=sys.stderr,
-                flush=True,
+                out,
             )
-            answer = {"y": "done", "n": "again"}.get(sys.stdin.readline().strip().lower())
+            answer = {"y": "done", "n": "again"}.get((typed or "").strip().lower())
         return None if answer is None else answer == "done"
 
     return decide

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, NoReturn
 
 from dbops import __version__
+from dbops.cli.output import as_typed
 from dbops.config.model import Options
 from dbops.errors import UsageError
 
@@ -18,6 +19,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **kwargs)
+
+    def format_help(self) -> str:
+        return as_typed(super().format_help())
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")

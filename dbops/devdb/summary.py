@@ -72,7 +72,8 @@ def psql_command(target: Target, project: Path, cwd: Path, search_path: str) -> 
     folder = Places.of(project).folder
     file = folder / envfile.SERVICE_FILE
     path = file.relative_to(project) if cwd.resolve() == project.resolve() else file
-    return f"PGSERVICEFILE={shlex.quote(str(path))} {shown} service=dev"
+    connection = f"service=dev dbname={_value(target.get('dbname') or '')}"
+    return f"PGSERVICEFILE={shlex.quote(str(path))} {shown} {shlex.quote(connection)}"
 
 
 def _psql_on(search_path: str) -> bool:
@@ -94,6 +95,8 @@ def _found_psql(project: Path, search_path: str) -> str | None:
 
 def _value(text: str) -> str:
     """A value in libpq's key=value form."""
+    if text.isidentifier():
+        return text
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from dbops.engines.records import Action, Direction
 from dbops.errors import AnswerIsNo, Refused, UsageError
+from dbops.events import plural
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
 from dbops.migrations.script import Mode
@@ -236,7 +237,7 @@ def _refuse_drift(statuses: Sequence[Status]) -> None:
     if drifted:
         first = drifted[0]
         raise AnswerIsNo(
-            f"{len(drifted)} applied migration(s) were changed afterwards, the first is {first.file and first.file.path}",
+            f"{plural(len(drifted), 'applied migration')} changed afterwards, the first is {first.file and first.file.path}",
             hint=f"put the file back as it was applied and write a new migration; or, if the change is meant and "
             f"the database is right: bin/migrate repair {first.version}",
         )

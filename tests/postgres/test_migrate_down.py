@@ -271,7 +271,7 @@ def test_on_a_terminal_the_name_is_asked_for(abc: Project, database: Database, c
     code, shown = on_terminal(abc, "yes", "down")
     assert code == 13
     assert "down 003 c" in shown
-    assert "Type its name to go on" in shown
+    assert "Type the name" in shown
     assert "nothing was changed" in shown
     assert applied(connect(database)) == ["001", "002", "003"]
     code, _ = on_terminal(abc, database.name, "down")

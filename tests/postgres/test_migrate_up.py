@@ -44,7 +44,7 @@ def test_up_again_does_nothing_and_says_why(abc: Project, database: Database) ->
     ran(abc, "up")
     text = ran(abc, "up").stdout
     assert text.startswith("up: nothing to do\n")
-    assert "folder:   migrations, 3 migration(s) read, the newest is 003" in text
+    assert "folder:   migrations, 3 migrations read, the newest is 003" in text
     assert f"/{database.name}, at 003 c; 3 applied" in text
     assert "passed over: README.md (not an .sql file)" in text
     assert "passed over: V1__x.sql (its name does not begin with a version)" in text
@@ -120,7 +120,7 @@ def test_looking_changes_nothing(abc: Project, database: Database, argv: tuple[s
     before = dump(database)
     outcome = abc.run("migrate", *argv)
     assert outcome.code == (3 if "--check" in argv else 0)
-    assert "up would run 3 step(s)" in outcome.stdout
+    assert "up would run 3 steps" in outcome.stdout
     assert "up 002 b: 1 statement, one transaction" in outcome.stdout
     assert dump(database) == before
 

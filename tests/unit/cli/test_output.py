@@ -124,7 +124,7 @@ def test_no_colour_without_a_terminal(stream: str, capsys: pytest.CaptureFixture
 def test_commands_in_the_spelling_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a clone as its launchers, elsewhere as the console script; paths that end in bin/ are no commands."""
     hint = "bin/migrate up, or /usr/local/bin/psql, or ./bin/x"
-    monkeypatch.setenv("DBOPS_PROJECT", "/p")
+    monkeypatch.setattr("sys.argv", ["/p/dbops/__main__.py", "migrate"])
     assert as_typed(hint) == hint
-    monkeypatch.delenv("DBOPS_PROJECT")
+    monkeypatch.setattr("sys.argv", ["/p/.venv/bin/dbops", "migrate"])
     assert as_typed(hint) == "dbops migrate up, or /usr/local/bin/psql, or ./bin/x"

@@ -50,7 +50,10 @@ def test_an_unmarked_one_needs_its_name() -> None:
     found = [Found("a", MARK), Found("b c", None)]
     consent.require(found, "drop", Setting("b c"), never_asked)
     consent.require(found, "drop", NOBODY, lambda question: "b c")
-    for confirm, typed in ((Setting[str | None]("a"), "b c"), (NOBODY, "yes"), (NOBODY, None), (NOBODY, "")):
+    for confirm, typed in ((Setting[str | None]("a"), "b c"), (NOBODY, None)):
         with pytest.raises(Refused) as caught:
             consent.require(found, "drop", confirm, lambda question, typed=typed: typed)  # type: ignore[misc]
         assert "--confirm 'b c'" in str(caught.value.hint)
+    for typed in ("yes", ""):
+        with pytest.raises(Refused, match="nothing was changed"):
+            consent.require(found, "drop", NOBODY, lambda question, typed=typed: typed)  # type: ignore[misc]
