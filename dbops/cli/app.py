@@ -64,7 +64,9 @@ def _bug(error: Exception, command: str) -> DbopsError:
 
     descriptor, path = tempfile.mkstemp(prefix="dbops-bug-", suffix=".log")
     with os.fdopen(descriptor, "w", encoding="utf-8") as log:
-        log.write(f"dbops {__version__}, {command}, Python {platform.python_version()}, {platform.platform()}\n\n")
+        log.write(
+            f"dbops {__version__}, {command}, Python {platform.python_version()}, {platform.platform()}\n\n"
+        )
         traceback.print_exception(error, file=log)
     return DbopsError(
         f"this is a bug in dbops ({type(error).__name__}); details are in {path}",

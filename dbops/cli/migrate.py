@@ -88,10 +88,16 @@ def _unknown(verb: str) -> UsageError:
 def _folder_options(*, after_verb: bool) -> Parser:
     default = argparse.SUPPRESS if after_verb else None
     options = Parser(add_help=False, argument_default=default)
-    options.add_argument("--migrations-dir", metavar="DIR", help="the migrations folder (default: migrations)")
+    options.add_argument(
+        "--migrations-dir", metavar="DIR", help="the migrations folder (default: migrations)"
+    )
     options.add_argument("--tracking-table", metavar="NAME", help="schema.table of the applied migrations")
-    options.add_argument("--lock-timeout", metavar="TIME", help="how long a statement waits for a lock (default: 5s)")
-    options.add_argument("--statement-timeout", metavar="TIME", help="how long a statement may run (default: off)")
+    options.add_argument(
+        "--lock-timeout", metavar="TIME", help="how long a statement waits for a lock (default: 5s)"
+    )
+    options.add_argument(
+        "--statement-timeout", metavar="TIME", help="how long a statement may run (default: off)"
+    )
     options.add_argument("--deadline", metavar="TIME", help="how long to try to get locks (default: 60s)")
     return options
 
@@ -117,9 +123,13 @@ _STARTED = _option(
     choices=["done", "again"],
     help="of a statement that a killed process left as started: it took effect, or is to run again",
 )
-_OUT_OF_ORDER = _option("--out-of-order", action="store_true", help="apply lower numbers that arrived late, too")
+_OUT_OF_ORDER = _option(
+    "--out-of-order", action="store_true", help="apply lower numbers that arrived late, too"
+)
 _SINGLE = _option("--single-transaction", action="store_true", help="all of them or none")
-_CHECK_PENDING = _option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
+_CHECK_PENDING = _option(
+    "--check", action="store_true", help="change nothing; exit 3 if something is pending"
+)
 _UP_TO = _option("--to", metavar="VERSION", help="up to and with this version")
 _THROUGH = _option("--through", metavar="VERSION", help="this version and all above it")
 _ONLY = _option("--only", metavar="VERSION", help="just this one")

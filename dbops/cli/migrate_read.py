@@ -35,7 +35,9 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
             raise AnswerIsNo(
                 f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
                 f"{wrong[0].state.value}",
-                hint="bin/migrate up" if wrong[0].state is State.PENDING else "bin/migrate up tells what can be done",
+                hint="bin/migrate up"
+                if wrong[0].state is State.PENDING
+                else "bin/migrate up tells what can be done",
             )
     return ExitCode.DONE
 
@@ -44,7 +46,11 @@ def current(arguments: argparse.Namespace, out: Output) -> int:
     """The newest applied version."""
     with opened(arguments, out) as reader:
         at = compare.current(reader.statuses())
-        data = {"version": at and at.version.text, "name": at and at.name, "database": show.identity(reader.session.identity)}
+        data = {
+            "version": at and at.version.text,
+            "name": at and at.name,
+            "database": show.identity(reader.session.identity),
+        }
         out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
         newest = reader.folder.files[-1].version
         if arguments.check and (at is None or at.version < newest):
@@ -65,5 +71,8 @@ def history(arguments: argparse.Namespace, out: Output) -> int:
     """What was done, when, by whom."""
     with opened(arguments, out) as reader:
         events = reader.history()
-        out.result(show.history_data(events, reader.session.identity), show.history_lines(events, reader.session, arguments.markdown))
+        out.result(
+            show.history_data(events, reader.session.identity),
+            show.history_lines(events, reader.session, arguments.markdown),
+        )
     return ExitCode.DONE

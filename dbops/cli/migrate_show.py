@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 def identity(database: Identity) -> dict[str, str]:
     """The database that was worked on."""
-    return {"user": database.user, "host": database.host, "port": database.port, "database": database.database}
+    return {
+        "user": database.user,
+        "host": database.host,
+        "port": database.port,
+        "database": database.database,
+    }
 
 
 # -- status ------------------------------------------------------------------------------------------------------------
@@ -162,6 +167,7 @@ def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], sessio
 
 # -- history -----------------------------------------------------------------------------------------------------------
 
+
 def history_data(events: Sequence[LoggedEvent], database: Identity) -> dict[str, Any]:
     """`events`, the oldest first."""
     return {"database": identity(database), "events": [_event_data(event) for event in events]}
@@ -193,7 +199,10 @@ def history_lines(events: Sequence[LoggedEvent], session: Session, markdown: boo
     rows = [_event_row(event) for event in events]
     if markdown:
         cells = [headings, ("---",) * len(headings), *rows]
-        return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in cells]
+        return [
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
+            for row in cells
+        ]
     if not rows:
         return [f"no history; database {session.identity}"]
     return list(table(headings, rows))

@@ -95,7 +95,10 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run."""
     with opened(arguments, out) as (migrator, session, _):
         made = migrator.prepare(functools.partial(_plan_up, arguments, migrator)).plan
-        out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
+        out.result(
+            show.plan_data(made, session.identity),
+            show.plan_lines(made, migrator.folder, session, out.verbose),
+        )
         if arguments.check and made.steps:
             raise AnswerIsNo(f"{plural(len(made.steps), 'migration')} pending", hint="bin/migrate up")
     return ExitCode.DONE
@@ -125,11 +128,17 @@ def _run(
         prepared = migrator.prepare(make_plan)
         made = prepared.plan
         if arguments.dry_run:
-            out.result(show.plan_data(made, session.identity), show.plan_lines(made, migrator.folder, session, out.verbose))
+            out.result(
+                show.plan_data(made, session.identity),
+                show.plan_lines(made, migrator.folder, session, out.verbose),
+            )
             return ExitCode.DONE
         if not made.steps:
             statuses = migrator.statuses()
-            out.result(show.done_data(made, session.identity), show.nothing_lines(made, migrator.folder, statuses, session))
+            out.result(
+                show.done_data(made, session.identity),
+                show.nothing_lines(made, migrator.folder, statuses, session),
+            )
             return ExitCode.DONE
         out.event(Note(f"database {session.identity}"))
         if made.loses_data:
@@ -165,7 +174,9 @@ def init(arguments: argparse.Namespace, out: Output) -> int:
         out.event(Note(f"database {session.identity}"))
         made = migrator.initialise()
         text = f"made {session.tables}" if made else f"{session.tables} is there already"
-        out.result({"made": made, "table": str(session.tables), "database": show.identity(session.identity)}, [text])
+        out.result(
+            {"made": made, "table": str(session.tables), "database": show.identity(session.identity)}, [text]
+        )
     return ExitCode.DONE
 
 
@@ -256,7 +267,8 @@ def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
     option = "--through" if arguments.verb == "redo" else "--to"
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
         raise UsageError(
-            f"{text!r} is not a number of steps", hint=f"bin/migrate {arguments.verb} {option} VERSION takes a version"
+            f"{text!r} is not a number of steps",
+            hint=f"bin/migrate {arguments.verb} {option} VERSION takes a version",
         )
     if text.startswith("0") or any(file.version.text == text for file in folder.files):
         raise UsageError(
@@ -278,7 +290,9 @@ def _one_of(arguments: argparse.Namespace, *names: str) -> None:
     given = [name for name in names if getattr(arguments, name, None) is not None]
     if len(given) > 1:
         words = ["N" if name == "count" else f"--{name}" for name in given]
-        raise UsageError(f"{' and '.join(words)} cannot go together", hint=f"bin/migrate {arguments.verb} --help")
+        raise UsageError(
+            f"{' and '.join(words)} cannot go together", hint=f"bin/migrate {arguments.verb} --help"
+        )
 
 
 def _decide(arguments: argparse.Namespace, out: Output) -> Decide:

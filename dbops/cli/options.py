@@ -36,16 +36,22 @@ def shared(*, after_verb: bool) -> Parser:
     default = argparse.SUPPRESS if after_verb else None
     parser = Parser(add_help=False, argument_default=default)
     group = parser.add_argument_group("options of all commands")
-    group.add_argument("--database-url", "--conn", metavar="URL", help="the database, as postgresql://user@host:port/name")
+    group.add_argument(
+        "--database-url", "--conn", metavar="URL", help="the database, as postgresql://user@host:port/name"
+    )
     group.add_argument("--env", metavar="NAME", help="use NAME_DATABASE_URL, and nothing else")
-    group.add_argument("--confirm", metavar="DATABASE", help="confirm, by its name, work that can lose data in that database")
+    group.add_argument(
+        "--confirm", metavar="DATABASE", help="confirm, by its name, work that can lose data in that database"
+    )
     for flags, text in (
         (("--json",), "JSON Lines on stdout, the last line the result"),
         (("-v", "--verbose"), "more narration: notices of the server, statements"),
         (("-q", "--quiet"), "no narration: the result, warnings and errors"),
         (("--yes",), "answer yes to questions that are not about losing data"),
     ):
-        group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text)
+        group.add_argument(
+            *flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text
+        )
     return parser
 
 

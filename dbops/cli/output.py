@@ -23,7 +23,9 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 class Output:
     """The voice of one command."""
 
-    def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self, command: str, *, as_json: bool = False, quiet: bool = False, verbose: bool = False
+    ) -> None:
         self.command = command
         self.as_json = as_json
         self.quiet = quiet
@@ -43,7 +45,9 @@ class Output:
     @property
     def live(self) -> bool:
         """Whether a line that changes in place (progress) makes sense."""
-        return not self.as_json and not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        return (
+            not self.as_json and not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        )
 
     def event(self, event: Event) -> None:
         """A `Listener`: show what happens, each event to those who want it."""

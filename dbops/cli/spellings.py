@@ -21,7 +21,15 @@ _LONG = {
 }
 # Those of ours that take a value, to tell a verb from a value that stands before it.
 VALUED = frozenset(
-    {"--database-url", "--conn", "--env", "--confirm", "--migrations-dir", "--tracking-table", "--lock-timeout"}
+    {
+        "--database-url",
+        "--conn",
+        "--env",
+        "--confirm",
+        "--migrations-dir",
+        "--tracking-table",
+        "--lock-timeout",
+    }
     | {"--statement-timeout", "--deadline"}
 )
 
@@ -107,7 +115,8 @@ def _stamp(rest: list[str]) -> list[str]:
 def _revision(rest: list[str]) -> list[str]:
     if "--autogenerate" in rest:
         raise UsageError(
-            "revision --autogenerate is not part of this version", hint="bin/migrate new NAME writes an empty migration"
+            "revision --autogenerate is not part of this version",
+            hint="bin/migrate new NAME writes an empty migration",
         )
     others, message = list(rest), None
     for at, word in enumerate(rest):
@@ -124,7 +133,10 @@ def _revision(rest: list[str]) -> list[str]:
 def _rollback(rest: list[str]) -> list[str]:
     target, others = _target(rest)
     if target is None:
-        raise UsageError("rollback which version?", hint="bin/migrate rollback VERSION, or bin/migrate down for the last one")
+        raise UsageError(
+            "rollback which version?",
+            hint="bin/migrate rollback VERSION, or bin/migrate down for the last one",
+        )
     return ["down", "--through", target, *others]
 
 

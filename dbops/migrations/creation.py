@@ -18,7 +18,9 @@ TIMESTAMP = "%Y%m%d%H%M%S"
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
-def create(folder: Setting[Path], version: str | None, name: str, format_name: str | None = None) -> list[Path]:
+def create(
+    folder: Setting[Path], version: str | None, name: str, format_name: str | None = None
+) -> list[Path]:
     """Write the files of a new migration; the folder is made if it is missing.
 
     :param version: None for the next one, as the folder counts.
@@ -26,7 +28,9 @@ def create(folder: Setting[Path], version: str | None, name: str, format_name: s
     """
     name = re.sub(r"\s+", "_", name.strip())
     if not name or name.startswith(".") or _UNFIT.search(name) or len(os.fsencode(name)) > 200:
-        raise UsageError(f"{name!r} is not fit for a file name", hint="for example: bin/migrate new add_user_preferences")
+        raise UsageError(
+            f"{name!r} is not fit for a file name", hint="for example: bin/migrate new add_user_preferences"
+        )
     found = _existing(folder)
     if version is None:
         version = next_version(found)

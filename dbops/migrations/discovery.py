@@ -39,7 +39,9 @@ def scan(folder: Setting[Path]) -> Folder:
             hint="name another one with --migrations-dir, or begin with bin/migrate new NAME",
         ) from None
     except OSError as error:
-        raise ConfigError(f"the migrations folder {path} cannot be read: {error.strerror} ({folder.origin})") from None
+        raise ConfigError(
+            f"the migrations folder {path} cannot be read: {error.strerror} ({folder.origin})"
+        ) from None
     claims: list[tuple[Format, Claim, str]] = []
     passed_over: list[tuple[str, str]] = []
     for name, is_folder in entries:

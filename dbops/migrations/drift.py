@@ -15,7 +15,9 @@ def has_drifted(file: MigrationFile, row: Applied) -> bool:
 
     The raw checksum answers first; only a file with other bytes is read as SQL, which takes long to load.
     """
-    path = os.path.join(file.folder, file.file_name)  # a Path for each of a thousand files would take too long
+    path = os.path.join(
+        file.folder, file.file_name
+    )  # a Path for each of a thousand files would take too long
     if row.raw_checksum is None or texts.raw_checksum(texts.read_bytes(path)) == row.raw_checksum:
         return False
     if row.checksum_algorithm != TOKENS:

@@ -38,7 +38,9 @@ class Executor:
         """
         plan = preparation.plan
         if plan.action is not None:
-            self._session.record([record for step in plan.steps for record in _bookkeeping(step, plan.action)])
+            self._session.record(
+                [record for step in plan.steps for record in _bookkeeping(step, plan.action)]
+            )
         elif plan.single_transaction:
             self._all_in_one(plan)
         else:
@@ -51,9 +53,17 @@ class Executor:
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
         if prepared.script.mode is Mode.STEPWISE:
-            self._listen(Detail(f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"))
+            self._listen(
+                Detail(
+                    f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"
+                )
+            )
             stepwise = Stepwise(
-                self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen, decide=self._decide
+                self._session,
+                prepared,
+                deadline=self._deadline_of(prepared),
+                listen=self._listen,
+                decide=self._decide,
             )
             stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
@@ -71,7 +81,9 @@ class Executor:
             if failure.stage is not Stage.STATEMENT or failure.error.sqlstate not in NEEDS_NO_TRANSACTION:
                 raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
-            self._listen(Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement"))
+            self._listen(
+                Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement")
+            )
             return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
         return prepared
 
@@ -113,7 +125,9 @@ class Executor:
 
         def all_or_none() -> None:
             try:
-                retry.with_retries(attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen)
+                retry.with_retries(
+                    attempt, what="all pending migrations", deadline=self._deadline, listen=self._listen
+                )
             except StatementFailed as failure:
                 raise self._failed(at[-1][0], failure, at[-1][1]) from failure
 
@@ -171,7 +185,9 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
     step, row = prepared.step, prepared.row
     if row is not None:
         described = {"description": row.description} if row.description else None
-        entry = LogEntry(Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described)
+        entry = LogEntry(
+            Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described
+        )
         records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
     else:
         assert step.status.row is not None  # only applied versions are undone
@@ -192,5 +208,8 @@ def _bookkeeping(step: Step, action: Action) -> list[Record]:
         assert status.row is not None  # only applied versions drift
         old = {"old": status.row.checksum, "new": row.checksum}
         row = dataclasses.replace(row, version=status.row.version)
-        return [UpdateChecksums(row), LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0)]
+        return [
+            UpdateChecksums(row),
+            LogEntry(action, step.version.text, status.name, detail=old, duration_ms=0),
+        ]
     return [entry] if status.is_applied else [row, entry]

@@ -31,7 +31,9 @@ def nobody_knows(prepared: object, statement: object) -> None:
 class Migrator(Reader):
     """The verbs that change something."""
 
-    def __init__(self, session: Session, settings: Settings, listen: Listener, decide: Decide = nobody_knows) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, listen: Listener, decide: Decide = nobody_knows
+    ) -> None:
         super().__init__(session, settings)
         self._listen = listen
         self._decide = decide
@@ -98,7 +100,9 @@ class Migrator(Reader):
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
         self.session.query("select pg_catalog.pg_terminate_backend(%s)", [holder.pid])
-        self.session.log(LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application}))
+        self.session.log(
+            LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application})
+        )
 
 
 def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
@@ -122,12 +126,17 @@ def _refuse_unsafe(plan: Plan, server_version: int) -> None:
     prepared = [prepare(step, lambda version: None) for step in plan.steps]
     for one in prepared:
         if one.script.mode is Mode.STEPWISE:
-            raise Refused(f"{one.section.label} cannot be in one transaction with others: {one.script.reason}", hint=_TWO_RUNS)
+            raise Refused(
+                f"{one.section.label} cannot be in one transaction with others: {one.script.reason}",
+                hint=_TWO_RUNS,
+            )
     obstacle = unsafe_in_one_transaction([tuple(one.script.statements) for one in prepared], server_version)
     if obstacle is not None:
         section = prepared[obstacle.section].section
         line, column = place(section, obstacle.statement.offset)
-        raise Refused(f"{section.label}:{line}:{column}: {obstacle} cannot be in one transaction", hint=_TWO_RUNS)
+        raise Refused(
+            f"{section.label}:{line}:{column}: {obstacle} cannot be in one transaction", hint=_TWO_RUNS
+        )
 
 
 _TWO_RUNS = "run up to that one with --to, then the rest; or leave --single-transaction out"

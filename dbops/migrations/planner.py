@@ -103,7 +103,11 @@ def plan_up(
 
 
 def plan_down(
-    statuses: Sequence[Status], *, steps: int | None = None, to: Version | None = None, through: Version | None = None
+    statuses: Sequence[Status],
+    *,
+    steps: int | None = None,
+    to: Version | None = None,
+    through: Version | None = None,
 ) -> Plan:
     """Undo applied migrations, the newest first: one, `steps`, all above `to`, or `through` and all above it.
 
@@ -112,7 +116,9 @@ def plan_down(
     :raises Refused: an up stopped in the middle above them.
     """
     _refuse_half_up(statuses)
-    applied = sorted((status for status in statuses if status.is_applied), key=lambda s: s.version.key, reverse=True)
+    applied = sorted(
+        (status for status in statuses if status.is_applied), key=lambda s: s.version.key, reverse=True
+    )
     if to is not None:
         limit = _limit(statuses, to)
         applied = [status for status in applied if status.version > limit]
@@ -208,7 +214,9 @@ def find(statuses: Sequence[Status], version: Version) -> Status:
         if status.version == version:
             return status
     known = f"there are {statuses[0].version} to {statuses[-1].version}" if statuses else "there are none"
-    raise UsageError(f"there is no migration of version {version}; {known}", hint="bin/migrate status lists them")
+    raise UsageError(
+        f"there is no migration of version {version}; {known}", hint="bin/migrate status lists them"
+    )
 
 
 def is_zero(version: Version) -> bool:
@@ -222,13 +230,17 @@ def _limit(statuses: Sequence[Status], to: Version) -> Version:
 
 
 def _records(statuses: Sequence[Status], limit: Version) -> list[Step]:
-    wanted = [status for status in statuses if status.version <= limit and (not status.is_applied or status.journal)]
+    wanted = [
+        status for status in statuses if status.version <= limit and (not status.is_applied or status.journal)
+    ]
     return [Step(Work.RECORD, status) for status in wanted if status.file is not None]
 
 
 def _unrecords(statuses: Sequence[Status], limit: Version) -> list[Step]:
     return [
-        Step(Work.UNRECORD, status) for status in statuses if status.version > limit and (status.is_applied or status.journal)
+        Step(Work.UNRECORD, status)
+        for status in statuses
+        if status.version > limit and (status.is_applied or status.journal)
     ]
 
 
@@ -277,7 +289,11 @@ def _refuse_half_without_file(statuses: Sequence[Status]) -> None:
 
 def _refuse_half_up(statuses: Sequence[Status]) -> None:
     for status in statuses:
-        if status.state is State.PARTIAL and status.journal[0].direction is Direction.UP and not status.is_applied:
+        if (
+            status.state is State.PARTIAL
+            and status.journal[0].direction is Direction.UP
+            and not status.is_applied
+        ):
             raise Refused(
                 f"the up of version {status.version} stopped in the middle",
                 hint=f"bin/migrate up goes on with it; or, after undoing it by hand: "

@@ -161,5 +161,3 @@ def _script(
     except ScriptError as error:
         line, column = place(section, error.offset)
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None
-
-

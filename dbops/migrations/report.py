@@ -128,7 +128,9 @@ def _source(section: Section, statement: Statement, offset: int) -> list[str]:
     texts[-1], before = _window(texts[-1].rstrip("\r"), before)
     numbers = [str(line) for line in range(last - len(texts) + 1, last + 1)]
     width = len(numbers[-1])
-    lines = [f"{number:>{width}} | {text.rstrip()[:_COLUMNS]}" for number, text in zip(numbers, texts, strict=True)]
+    lines = [
+        f"{number:>{width}} | {text.rstrip()[:_COLUMNS]}" for number, text in zip(numbers, texts, strict=True)
+    ]
     lines[-1] = f"{numbers[-1]} | {texts[-1]}"
     if len(lines) > _LINES:
         lines = [lines[0], f"{'':{width}} | ...", *lines[2 - _LINES :]]

@@ -28,7 +28,9 @@ class Unit:
     @property
     def checksum(self) -> str:
         """Over the checksums of its statements, for the journal."""
-        return hashlib.sha256("\n".join(statement.checksum for statement in self.statements).encode()).hexdigest()
+        return hashlib.sha256(
+            "\n".join(statement.checksum for statement in self.statements).encode()
+        ).hexdigest()
 
     @property
     def texts(self) -> list[str]:
@@ -107,10 +109,16 @@ def _why_stepwise(statements: Sequence[Statement], no_transaction: bool, alone: 
 def _own_transaction(statements: Sequence[Statement]) -> Unit | None:
     """The whole file as one unit, where it is one BEGIN ... COMMIT with nothing but SETs before it."""
     control = [index for index, statement in enumerate(statements) if statement.kind in CONTROL]
-    if len(control) != 2 or statements[control[0]].kind is not Kind.BEGIN or statements[control[1]].kind is not Kind.COMMIT:
+    if (
+        len(control) != 2
+        or statements[control[0]].kind is not Kind.BEGIN
+        or statements[control[1]].kind is not Kind.COMMIT
+    ):
         return None
     begin, commit = control
-    if commit != len(statements) - 1 or any(statement.kind is not Kind.SET for statement in statements[:begin]):
+    if commit != len(statements) - 1 or any(
+        statement.kind is not Kind.SET for statement in statements[:begin]
+    ):
         return None
     return Unit((*statements[:begin], *statements[begin + 1 : commit]), statements[begin].text)
 
@@ -170,4 +178,6 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 "take it out of the file's BEGIN and COMMIT; dbops runs it outside a transaction by itself",
             )
     if opened is not None:
-        raise ScriptError("this BEGIN has no COMMIT", opened.offset, "end the transaction in the file, or leave BEGIN out")
+        raise ScriptError(
+            "this BEGIN has no COMMIT", opened.offset, "end the transaction in the file, or leave BEGIN out"
+        )

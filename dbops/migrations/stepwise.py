@@ -88,7 +88,11 @@ class Stepwise:
         self._refuse_renumbered(lines)
         for index, (number, unit) in enumerate(self._numbered):
             line = lines.get(number)
-            if line is None or line.action is Action.STATEMENT_FAILED or line.action is Action.STATEMENT_UNDONE:
+            if (
+                line is None
+                or line.action is Action.STATEMENT_FAILED
+                or line.action is Action.STATEMENT_UNDONE
+            ):
                 return index
             if line.action is Action.STATEMENT_DONE:
                 self._refuse_edited(line, unit, number)
@@ -158,14 +162,21 @@ class Stepwise:
             else:
                 retry.with_retries(
                     lambda: self._session.transaction(
-                        unit.texts, [self._line(Action.STATEMENT_DONE, number, unit)], begin=unit.begin, last=False
+                        unit.texts,
+                        [self._line(Action.STATEMENT_DONE, number, unit)],
+                        begin=unit.begin,
+                        last=False,
                     ),
                     what=what,
                     deadline=self._deadline,
                     listen=self._listen,
                 )
         except StatementFailed as failure:
-            if not unit.alone and len(unit.statements) == 1 and failure.error.sqlstate in NEEDS_NO_TRANSACTION:
+            if (
+                not unit.alone
+                and len(unit.statements) == 1
+                and failure.error.sqlstate in NEEDS_NO_TRANSACTION
+            ):
                 return self._run(number, Unit(unit.statements, alone=True))
             raise self._failed(failure, number, unit) from failure
         except KeyboardInterrupt:
@@ -198,7 +209,9 @@ class Stepwise:
 
     def _failed(self, failure: StatementFailed, number: int, unit: Unit) -> DbopsError:
         """Write down what happened, and what to tell."""
-        index = failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
+        index = (
+            failure.index if failure.stage is Stage.STATEMENT and failure.index < len(unit.statements) else 0
+        )
         statement = unit.statements[index]
         failure = report.without_secrets(failure, statement)
         left = number > 1

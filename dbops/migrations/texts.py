@@ -36,8 +36,13 @@ def read_text(path: Path) -> Text:
     except UnicodeDecodeError as error:
         raise _not_utf8(path, raw, error.start) from None
     if "\0" in text:
-        line, column = text.count("\n", 0, text.index("\0")) + 1, text.index("\0") - text.rfind("\n", 0, text.index("\0"))
-        raise DbopsError(f"{path}:{line}:{column}: a NUL byte, which SQL cannot hold", hint="is this a text file?")
+        line, column = (
+            text.count("\n", 0, text.index("\0")) + 1,
+            text.index("\0") - text.rfind("\n", 0, text.index("\0")),
+        )
+        raise DbopsError(
+            f"{path}:{line}:{column}: a NUL byte, which SQL cannot hold", hint="is this a text file?"
+        )
     return Text(path, text, raw_checksum(raw))
 
 

@@ -28,7 +28,9 @@ class Version:
         """
         parts = text.split(".")
         if not all(part.isascii() and part.isdigit() and len(part) < 100 for part in parts):
-            raise UsageError(f"{text!r} is not a version", hint="versions are numbers, as 001, 20250105120000 or 1.0.3")
+            raise UsageError(
+                f"{text!r} is not a version", hint="versions are numbers, as 001, 20250105120000 or 1.0.3"
+            )
         digits = [part.lstrip("0") or "0" for part in parts]
         return cls(text, ".".join(f"{len(part):02d}{part}" for part in digits))
 

@@ -40,9 +40,7 @@ def start(configured: Project) -> Iterator[Start]:
 
 
 @pytest.fixture
-def old_snapshot(
-    database: Database, connect: Callable[..., psycopg.Connection[Any]]
-) -> OldSnapshot:
+def old_snapshot(database: Database, connect: Callable[..., psycopg.Connection[Any]]) -> OldSnapshot:
     """Opens a session that a concurrent build has to wait for, until it is closed."""
 
     def open_session() -> psycopg.Connection[Any]:

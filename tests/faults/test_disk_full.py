@@ -14,7 +14,19 @@ NO_BYTE_MORE = 'ulimit -f 0; exec "$@"'
 def test_new_on_a_full_disk(project: Project) -> None:
     """The file cannot be written: an error that names it and the reason, and no half file is left."""
     ended = subprocess.run(
-        ["/bin/sh", "-c", NO_BYTE_MORE, "sh", sys.executable, "-I", "-m", "dbops", "migrate", "new", "a_name"],
+        [
+            "/bin/sh",
+            "-c",
+            NO_BYTE_MORE,
+            "sh",
+            sys.executable,
+            "-I",
+            "-m",
+            "dbops",
+            "migrate",
+            "new",
+            "a_name",
+        ],
         cwd=project.folder,
         env=project.environ,
         capture_output=True,

@@ -18,9 +18,7 @@ def _kill(migrator: subprocess.Popen[str]) -> None:
     migrator.wait()
 
 
-def _killed_while_waiting(
-    start: Start, old_snapshot: OldSnapshot, watch: Watch, running: str
-) -> None:
+def _killed_while_waiting(start: Start, old_snapshot: OldSnapshot, watch: Watch, running: str) -> None:
     """Kill a migrator whose statement waits for an older snapshot, and let the server notice."""
     older = old_snapshot()
     migrator = start("up")
@@ -31,9 +29,7 @@ def _killed_while_waiting(
     watch.lock_is_free()
 
 
-def test_in_a_transaction(
-    configured: Project, start: Start, watch: Watch
-) -> None:
+def test_in_a_transaction(configured: Project, start: Start, watch: Watch) -> None:
     """Nothing of the killed migration is left, the server frees the lock by itself, the next `up` finishes."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
     path = configured.write("migrations/002_u.sql", "CREATE TABLE u (id integer);\nSELECT pg_sleep(600);")
@@ -202,20 +198,28 @@ def test_in_a_block_that_commits(
 def _index_then_killed_before_the_journal(configured: Project, watch: Watch, statement: str) -> None:
     """Apply a file whose second statement is given, and forget its end as a kill just after it would."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer); CREATE INDEX old ON t (id);")
-    configured.write("migrations/002_i.sql", f"CREATE TABLE before (id integer);\n{statement}\nSELECT fails();")
+    configured.write(
+        "migrations/002_i.sql", f"CREATE TABLE before (id integer);\n{statement}\nSELECT fails();"
+    )
     assert configured.run("migrate", "up").code == 4
     watch.connection.execute(
         "delete from schema_migrations_events where action = 'statement done' and statement_number = 2"
     )
     configured.write(
-        "migrations/002_i.sql", f"CREATE TABLE before (id integer);\n{statement}\nCREATE TABLE after (id integer);"
+        "migrations/002_i.sql",
+        f"CREATE TABLE before (id integer);\n{statement}\nCREATE TABLE after (id integer);",
     )
 
 
 @pytest.mark.one_major
 @pytest.mark.parametrize(
     "statement",
-    ["CREATE INDEX CONCURRENTLY i ON t (id);", "DROP INDEX CONCURRENTLY old;", "VACUUM t;", "REINDEX TABLE CONCURRENTLY t;"],
+    [
+        "CREATE INDEX CONCURRENTLY i ON t (id);",
+        "DROP INDEX CONCURRENTLY old;",
+        "VACUUM t;",
+        "REINDEX TABLE CONCURRENTLY t;",
+    ],
 )
 def test_between_a_statement_and_its_journal_row(configured: Project, watch: Watch, statement: str) -> None:
     """The statement finished and the process died before it could say so: the catalog says it."""

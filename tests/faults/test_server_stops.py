@@ -15,6 +15,7 @@ from tests.watching import Watch, until
 
 pytestmark = pytest.mark.one_major
 
+
 def _said(migrator: subprocess.Popen[str]) -> tuple[int, str]:
     out, err = migrator.communicate(timeout=30)
     return migrator.returncode, out + err
@@ -37,7 +38,10 @@ def test_server_killed_in_a_transaction_and_in_a_block_that_commits(
 
     own_server.start()
     project.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
-    project.write("migrations/002_v.sql", "CREATE TABLE u (id integer);\nVACUUM t;\nDO $$BEGIN COMMIT; PERFORM pg_sleep(600); END$$;")
+    project.write(
+        "migrations/002_v.sql",
+        "CREATE TABLE u (id integer);\nVACUUM t;\nDO $$BEGIN COMMIT; PERFORM pg_sleep(600); END$$;",
+    )
     migrator = project.popen("migrate", "up")
     with own_server.connect() as session:
         Watch(session).sleeping()
@@ -46,7 +50,9 @@ def test_server_killed_in_a_transaction_and_in_a_block_that_commits(
     assert code == 10, said
 
     own_server.start()
-    project.write("migrations/002_v.sql", "CREATE TABLE u (id integer);\nVACUUM t;\nDO $$BEGIN COMMIT; END$$;")
+    project.write(
+        "migrations/002_v.sql", "CREATE TABLE u (id integer);\nVACUUM t;\nDO $$BEGIN COMMIT; END$$;"
+    )
     outcome = project.run("migrate", "up", "--started-statement", "again")
     assert outcome.code == 0, outcome
     with own_server.connect() as session:
@@ -165,7 +171,9 @@ def test_interrupted_in_a_concurrent_build(
 ) -> None:
     """Exit 130; what the build left is dropped by the next `up`, which finishes."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
-    configured.write("migrations/002_i.sql", "CREATE TABLE u (id integer);\nCREATE INDEX CONCURRENTLY i ON t (id);")
+    configured.write(
+        "migrations/002_i.sql", "CREATE TABLE u (id integer);\nCREATE INDEX CONCURRENTLY i ON t (id);"
+    )
     older = old_snapshot()
     migrator = start("up")
     backend = watch.waiting_for_snapshot("CREATE INDEX")
@@ -202,7 +210,9 @@ def test_interrupted_while_waiting_for_the_lock(
     assert configured.run("migrate", "up").code == 0
 
 
-def test_session_terminated_while_waiting_for_the_lock(configured: Project, start: Start, watch: Watch) -> None:
+def test_session_terminated_while_waiting_for_the_lock(
+    configured: Project, start: Start, watch: Watch
+) -> None:
     """The server ends a migrator that does nothing but wait: exit 10, not a bug."""
     configured.write("migrations/001_t.sql", "SELECT pg_sleep(600);")
     start("up")

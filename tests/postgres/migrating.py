@@ -66,10 +66,12 @@ def dump(database: Database, *options: str) -> str:
     """`pg_dump` of the server's own version, without the keys that differ at each run."""
     words: Sequence[str] = (f"{database.server.bindir}/pg_dump", "--no-owner", *options, database.url)
     text = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
-    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+    return "\n".join(
+        line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
+    )
 
 
 def mark_as_development(database: Database) -> None:
     """Give the database the mark of one that setup-dev-db made."""
     with psycopg.connect(**database.keywords, autocommit=True) as connection:
-        connection.execute(f'COMMENT ON DATABASE "{database.name}" IS \'environment=development\'')
+        connection.execute(f"COMMENT ON DATABASE \"{database.name}\" IS 'environment=development'")

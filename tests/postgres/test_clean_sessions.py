@@ -84,7 +84,9 @@ def test_lock_given_away_in_a_transaction(configured: Project, watch: Watch, tex
 @pytest.mark.one_major
 def test_lock_given_away_in_a_file_of_steps(configured: Project, watch: Watch) -> None:
     """The statement that freed the lock is rolled back; what ran before it stays, and nothing is recorded."""
-    configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);\nVACUUM;\nSELECT pg_advisory_unlock_all();")
+    configured.write(
+        "migrations/001_t.sql", "CREATE TABLE t (id integer);\nVACUUM;\nSELECT pg_advisory_unlock_all();"
+    )
     for _ in range(2):
         outcome = configured.run("migrate", "up")
         assert outcome.code == 11, outcome

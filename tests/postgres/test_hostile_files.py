@@ -24,10 +24,22 @@ NAME = "migrations/001_m.sql"
         (b"CREATE TABLE t (id integer);\r\nINSERT INTO t VALUES (1);\r\n", "Windows line ends"),
         (b"\xef\xbb\xbfCREATE TABLE t (id integer);\nINSERT INTO t VALUES (1);", "a byte order mark"),
         (b"\xef\xbb\xbf-- head\r\nCREATE TABLE t (id integer);\r\nINSERT INTO t VALUES (1);;\r\n;", "both"),
-        (b"BEGIN;\nCREATE TABLE t (id integer);\nINSERT INTO t VALUES (1);\nCOMMIT;\n", "its own transaction"),
-        (b"START TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE t AS SELECT 1 AS id;\nEND;", "isolation"),
-        (b"BEGIN; CREATE TABLE t (id integer); COMMIT; BEGIN; INSERT INTO t VALUES (1); COMMIT;", "two groups"),
-        (b"BEGIN; CREATE TABLE t (id integer); COMMIT AND CHAIN; INSERT INTO t VALUES (1); COMMIT;", "a chain"),
+        (
+            b"BEGIN;\nCREATE TABLE t (id integer);\nINSERT INTO t VALUES (1);\nCOMMIT;\n",
+            "its own transaction",
+        ),
+        (
+            b"START TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE t AS SELECT 1 AS id;\nEND;",
+            "isolation",
+        ),
+        (
+            b"BEGIN; CREATE TABLE t (id integer); COMMIT; BEGIN; INSERT INTO t VALUES (1); COMMIT;",
+            "two groups",
+        ),
+        (
+            b"BEGIN; CREATE TABLE t (id integer); COMMIT AND CHAIN; INSERT INTO t VALUES (1); COMMIT;",
+            "a chain",
+        ),
         (b"CREATE TABLE t (id integer);\nVACUUM t;\nBEGIN; INSERT INTO t VALUES (1); COMMIT;", "mixed"),
         (b"CREATE TABLE t (id integer); SAVEPOINT s; INSERT INTO t VALUES (1); RELEASE s;", "a savepoint"),
         (b"CREATE TABLE t AS SELECT 1 AS id -- no semicolon, and a comment", "no semicolon"),
@@ -59,9 +71,18 @@ REFUSED = {
     "a NUL": (b"SELECT 1;\nSELECT '\0';", "001_m.sql:2:9: a NUL byte"),
     "ROLLBACK": (b"CREATE TABLE t (id integer);\nROLLBACK;", "001_m.sql:2:1: a ROLLBACK"),
     "ROLLBACK in BEGIN": (b"BEGIN;\nCREATE TABLE t (id integer);\nABORT;", "001_m.sql:3:1: a ROLLBACK"),
-    "BEGIN alone": (b"CREATE TABLE t (id integer);\nBEGIN;\nSELECT 1;", "001_m.sql:2:1: this BEGIN has no COMMIT"),
-    "PREPARE TRANSACTION": (b"BEGIN;\nCREATE TABLE t (id integer);\nPREPARE TRANSACTION 'x';", "001_m.sql:3:1: PREPARE"),
-    "VACUUM in BEGIN": (b"BEGIN;\nCREATE TABLE t (id integer);\nVACUUM;\nCOMMIT;", "001_m.sql:3:1: VACUUM cannot run"),
+    "BEGIN alone": (
+        b"CREATE TABLE t (id integer);\nBEGIN;\nSELECT 1;",
+        "001_m.sql:2:1: this BEGIN has no COMMIT",
+    ),
+    "PREPARE TRANSACTION": (
+        b"BEGIN;\nCREATE TABLE t (id integer);\nPREPARE TRANSACTION 'x';",
+        "001_m.sql:3:1: PREPARE",
+    ),
+    "VACUUM in BEGIN": (
+        b"BEGIN;\nCREATE TABLE t (id integer);\nVACUUM;\nCOMMIT;",
+        "001_m.sql:3:1: VACUUM cannot run",
+    ),
     "COPY with data": (
         b"CREATE TABLE t (id integer);\nCOPY t FROM STDIN;\n1\n2\n\\.\n",
         "001_m.sql:2:1: COPY FROM STDIN takes its data from psql",
@@ -137,7 +158,11 @@ def test_a_large_file(configured: Project, watch: Watch) -> None:
 def test_an_error_late_in_a_large_file(configured: Project, watch: Watch) -> None:
     """The place is exact behind several messages to the server, and everything is rolled back."""
     filling = "é" * 1000
-    text = "CREATE TABLE t (v text);\n" + f"INSERT INTO t VALUES ('{filling}');\n" * 3_000 + "INSERT INTO t  VALUES (1, 2);\n"
+    text = (
+        "CREATE TABLE t (v text);\n"
+        + f"INSERT INTO t VALUES ('{filling}');\n" * 3_000
+        + "INSERT INTO t  VALUES (1, 2);\n"
+    )
     configured.write(NAME, text)
     outcome = configured.run("migrate", "up")
     assert outcome.code == 1, outcome
@@ -192,8 +217,13 @@ def test_odd_names(
         project.environ["DATABASE_URL"] = f"postgresql://{database.user}:{database.password}@{address}"
         table = sql.Identifier(ODD).as_string(None)
         file_name = ODD.replace("/", "")
-        project.write(f"migrations/001_{file_name}.sql", f"-- Description: {ODD}\nCREATE TABLE {table} (id integer);")
-        project.write("migrations/002_v.sql", f"VACUUM {table};\nCREATE INDEX CONCURRENTLY {table[:-1]}i\" ON {table} (id);")
+        project.write(
+            f"migrations/001_{file_name}.sql", f"-- Description: {ODD}\nCREATE TABLE {table} (id integer);"
+        )
+        project.write(
+            "migrations/002_v.sql",
+            f'VACUUM {table};\nCREATE INDEX CONCURRENTLY {table[:-1]}i" ON {table} (id);',
+        )
         outcome = project.run("migrate", "up", "--tracking-table", "odd%s.m'i\"g %d")
         assert outcome.code == 0, outcome
         status = project.run("migrate", "status", "--json", "--check", "--tracking-table", "odd%s.m'i\"g %d")

@@ -29,12 +29,16 @@ def table(configured: Project) -> Project:
     """A project whose first migration, a table, is applied, and the second, a column of it, is not."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);")
     assert configured.run("migrate", "up").code == 0
-    configured.write("migrations/002_c.sql", "CREATE TABLE u (id integer);\nALTER TABLE t ADD COLUMN c integer;")
+    configured.write(
+        "migrations/002_c.sql", "CREATE TABLE u (id integer);\nALTER TABLE t ADD COLUMN c integer;"
+    )
     return configured
 
 
 @pytest.mark.one_major
-def test_released_before_the_deadline(table: Project, database: Database, connect: Connect, watch: Watch) -> None:
+def test_released_before_the_deadline(
+    table: Project, database: Database, connect: Connect, watch: Watch
+) -> None:
     """Each try says who holds the table; once it is released the migration is applied."""
     holder = _holding(connect, database)
     migrator = table.popen("migrate", "up", "--lock-timeout", "300ms", "--deadline", "50s")
@@ -81,7 +85,9 @@ def test_held_past_the_deadline_in_a_file_of_steps(
     table: Project, database: Database, connect: Connect, watch: Watch
 ) -> None:
     """Exit 11, too, where statements ran before; the next `up` goes on behind them."""
-    table.write("migrations/002_c.sql", "CREATE TABLE u (id integer);\nVACUUM u;\nALTER TABLE t ADD COLUMN c integer;")
+    table.write(
+        "migrations/002_c.sql", "CREATE TABLE u (id integer);\nVACUUM u;\nALTER TABLE t ADD COLUMN c integer;"
+    )
     holder = _holding(connect, database)
     outcome = table.run("migrate", "up", "--lock-timeout", "100ms", "--deadline", "300ms")
     assert outcome.code == 11, outcome
@@ -216,7 +222,9 @@ def test_statement_timeout(configured: Project, watch: Watch, before: str) -> No
     assert outcome.code == code, outcome
     assert "canceling statement due to statement timeout" in outcome.stderr
     assert "--statement-timeout" in outcome.stderr
-    configured.write("migrations/001_t.sql", f"-- dbops: statement-timeout 50ms\n{before}SELECT pg_sleep(600);")
+    configured.write(
+        "migrations/001_t.sql", f"-- dbops: statement-timeout 50ms\n{before}SELECT pg_sleep(600);"
+    )
     assert "due to statement timeout" in configured.run("migrate", "up", "--statement-timeout", "1h").stderr
     configured.write("migrations/001_t.sql", f"{before}SELECT pg_sleep(600);")
     migrator = configured.popen("migrate", "up")

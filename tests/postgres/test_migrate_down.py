@@ -46,11 +46,16 @@ def test_down_as_far_as_asked(
     assert tables(connection) == [{"001": "a", "002": "b", "003": "c"}[version] for version in left]
 
 
-def test_down_runs_the_newest_first_and_logs_it(abc_dev: Project, database: Database, connect: Connect) -> None:
+def test_down_runs_the_newest_first_and_logs_it(
+    abc_dev: Project, database: Database, connect: Connect
+) -> None:
     """`down 2`: the plan, then both, 003 before 002; the log keeps every event."""
     ran(abc_dev, "up")
     outcome = ran(abc_dev, "down", "2")
-    assert [line.split(":")[0] for line in outcome.stderr.splitlines()[1:3]] == ["  down 003 c", "  down 002 b"]
+    assert [line.split(":")[0] for line in outcome.stderr.splitlines()[1:3]] == [
+        "  down 003 c",
+        "  down 002 b",
+    ]
     assert "from 003_c.sql" in outcome.stderr
     assert outcome.stdout == f"down: 2 done; {database.name} is at 001 a\n"
     assert events(connect(database))[-2:] == [("reverted", "003"), ("reverted", "002")]
@@ -73,7 +78,11 @@ def test_goto_up_and_back(abc_dev: Project, database: Database, connect: Connect
 
 @pytest.mark.parametrize(
     ("argv", "again"),
-    [(("redo",), ["003"]), (("redo", "2"), ["002", "003"]), (("redo", "--through", "1"), ["001", "002", "003"])],
+    [
+        (("redo",), ["003"]),
+        (("redo", "2"), ["002", "003"]),
+        (("redo", "--through", "1"), ["001", "002", "003"]),
+    ],
 )
 def test_redo(
     abc_dev: Project, database: Database, connect: Connect, argv: tuple[str, ...], again: list[str]
@@ -88,7 +97,9 @@ def test_redo(
     assert states(abc_dev) == dict.fromkeys(("001", "002", "003"), "applied")
 
 
-def test_redo_of_one_whose_file_is_gone_is_refused(abc_dev: Project, database: Database, connect: Connect) -> None:
+def test_redo_of_one_whose_file_is_gone_is_refused(
+    abc_dev: Project, database: Database, connect: Connect
+) -> None:
     """It could not be applied again: exit 13, and `down` is offered."""
     ran(abc_dev, "up")
     (abc_dev.folder / "migrations/003_c.sql").unlink()
@@ -98,7 +109,9 @@ def test_redo_of_one_whose_file_is_gone_is_refused(abc_dev: Project, database: D
     assert tables(connect(database)) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("argv", [("down",), ("goto", "1"), ("redo",), ("down", "--to", "0"), ("rollback", "2")])
+@pytest.mark.parametrize(
+    "argv", [("down",), ("goto", "1"), ("redo",), ("down", "--to", "0"), ("rollback", "2")]
+)
 def test_a_dry_run_down_changes_nothing_and_needs_no_confirmation(
     abc: Project, database: Database, argv: tuple[str, ...]
 ) -> None:
@@ -113,7 +126,9 @@ def test_a_dry_run_down_changes_nothing_and_needs_no_confirmation(
 # -- protection --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("argv", [("down",), ("goto", "1"), ("redo",), ("downgrade", "base"), ("rollback", "1")])
+@pytest.mark.parametrize(
+    "argv", [("down",), ("goto", "1"), ("redo",), ("downgrade", "base"), ("rollback", "1")]
+)
 def test_an_unmarked_database_asks_for_its_name(
     abc: Project, database: Database, connect: Connect, argv: tuple[str, ...]
 ) -> None:
@@ -154,7 +169,7 @@ def test_the_mark_must_be_a_line_of_its_own(abc: Project, database: Database, co
     """A comment that only speaks of development is no mark; beside other lines the mark counts."""
     ran(abc, "up")
     admin = connect(database)
-    admin.execute(f'COMMENT ON DATABASE "{database.name}" IS \'not environment=development\'')
+    admin.execute(f"COMMENT ON DATABASE \"{database.name}\" IS 'not environment=development'")
     assert abc.run("migrate", "down").code == 13
     admin.execute(f"COMMENT ON DATABASE \"{database.name}\" IS E'ours\\nenvironment=development'")
     ran(abc, "down")
@@ -194,7 +209,9 @@ def test_a_mended_down_section_is_used(abc_dev: Project, database: Database, con
     assert tables(connect(database)) == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", [single("CREATE TABLE d ();"), single("CREATE TABLE d ();", "  \n-- nothing")])
+@pytest.mark.parametrize(
+    "text", [single("CREATE TABLE d ();"), single("CREATE TABLE d ();", "  \n-- nothing")]
+)
 def test_without_a_down_section(abc_dev: Project, database: Database, connect: Connect, text: str) -> None:
     """None, or an empty one: refused before anything is undone, with two ways out, of which `mark` works."""
     abc_dev.write("migrations/004_d.sql", text)
@@ -212,7 +229,9 @@ def test_without_a_down_section(abc_dev: Project, database: Database, connect: C
     assert applied(connection) == ["001", "002", "003"]
 
 
-def test_a_down_that_fails_leaves_what_was_there(abc_dev: Project, database: Database, connect: Connect) -> None:
+def test_a_down_that_fails_leaves_what_was_there(
+    abc_dev: Project, database: Database, connect: Connect
+) -> None:
     """The second statement fails: nothing is undone, the row stays, and the failure is in the log."""
     abc_dev.write("migrations/003_c.sql", single("CREATE TABLE c ();", "DROP TABLE c;\nDROP TABLE nosuch;"))
     ran(abc_dev, "up")
@@ -222,7 +241,12 @@ def test_a_down_that_fails_leaves_what_was_there(abc_dev: Project, database: Dat
     assert "run bin/migrate down again" in outcome.stderr
     connection = connect(database)
     assert tables(connection) == ["a", "b", "c"]
-    assert events(connection, "action, direction, sqlstate, statement_number")[-1] == ("failed", "down", "42P01", 2)
+    assert events(connection, "action, direction, sqlstate, statement_number")[-1] == (
+        "failed",
+        "down",
+        "42P01",
+        2,
+    )
 
 
 def test_pairs_of_files(project: Project, database: Database, connect: Connect) -> None:

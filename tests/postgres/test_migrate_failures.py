@@ -41,7 +41,9 @@ def test_a_failure_as_a_compiler_shows_it(one: Project, database: Database, conn
     ]
     connection = connect(database)
     assert tables(connection) == []
-    assert events(connection, "action, sqlstate, message, statement, statement_number, duration_ms >= 0")[-1] == (
+    assert events(connection, "action, sqlstate, message, statement, statement_number, duration_ms >= 0")[
+        -1
+    ] == (
         "failed",
         "42703",
         'column "nosuch" does not exist',
@@ -85,15 +87,24 @@ def test_a_failure_as_json(one: Project) -> None:
 REMEDIES = [
     ("CREATE TABLE there ();", ["bin/migrate mark 001 records just this migration", "IF NOT EXISTS"]),
     ("ALTER TABLE there ADD COLUMN id int;", ["bin/migrate mark 001"]),
-    ("SELECT uuid_generate_v4();", ['extensions = ["uuid-ossp"]', "[tool.dbops]", 'CREATE EXTENSION "uuid-ossp"']),
-    ("CREATE INDEX ON there USING gin (name gin_trgm_ops);", ['extensions = ["pg_trgm"]', "CREATE EXTENSION pg_trgm"]),
+    (
+        "SELECT uuid_generate_v4();",
+        ['extensions = ["uuid-ossp"]', "[tool.dbops]", 'CREATE EXTENSION "uuid-ossp"'],
+    ),
+    (
+        "CREATE INDEX ON there USING gin (name gin_trgm_ops);",
+        ['extensions = ["pg_trgm"]', "CREATE EXTENSION pg_trgm"],
+    ),
     ("ALTER TABLE there ADD COLUMN e citext;", ['extensions = ["citext"]']),
     ("CREATE EXTENSION nosuch;", ['the server does not have "nosuch"', "install the package"]),
     ('GRANT SELECT ON there TO "no one";', ['CREATE ROLE "no one" first']),
     ("ALTER TABLE theirs ADD COLUMN x int;", ["GRANT owner TO role"]),
     ("CREATE TABLE locked.t ();", ["GRANT CREATE, USAGE ON SCHEMA locked TO"]),
     ("SELECT * FROM theirs;", ["run it as the owner of table theirs"]),
-    ("SET statement_timeout = 10; SELECT pg_sleep(1);", ["--statement-timeout", "-- dbops: statement-timeout"]),
+    (
+        "SET statement_timeout = 10; SELECT pg_sleep(1);",
+        ["--statement-timeout", "-- dbops: statement-timeout"],
+    ),
 ]
 
 
@@ -140,7 +151,9 @@ def test_a_database_in_use(one: Project, database: Database, connect: Connect) -
 
 
 @pytest.mark.one_major
-def test_no_password_in_what_is_shown_of_a_failure(one: Project, database: Database, connect: Connect) -> None:
+def test_no_password_in_what_is_shown_of_a_failure(
+    one: Project, database: Database, connect: Connect
+) -> None:
     """Neither excerpt nor the server's message nor the log holds the password that the statement sets."""
     for sql in (
         "CREATE ROLE x PASSWORD 'hunter2' LOGIN NONSENSE;",
@@ -190,8 +203,16 @@ def test_errors_of_connecting(one: Project, database: Database) -> None:
     place = f"127.0.0.1:{database.server.port}"
     for url, message, hint in (
         ("postgresql://u:pw@127.0.0.1:1/d", "Connection refused", "bin/setup-dev-db"),
-        (f"postgresql://{database.user}:{database.password}@{place}/nosuch", "does not exist", "CREATE DATABASE nosuch"),
-        (f"postgresql://{database.user}:wrongpw@{place}/{database.name}", "password authentication failed", "DB_PASSWORD"),
+        (
+            f"postgresql://{database.user}:{database.password}@{place}/nosuch",
+            "does not exist",
+            "CREATE DATABASE nosuch",
+        ),
+        (
+            f"postgresql://{database.user}:wrongpw@{place}/{database.name}",
+            "password authentication failed",
+            "DB_PASSWORD",
+        ),
     ):
         outcome = one.run("migrate", "status", "--conn", url)
         assert outcome.code == 10, url

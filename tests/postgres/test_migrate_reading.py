@@ -152,4 +152,8 @@ def test_every_verb_as_json(abc_dev: Project) -> None:
     ):
         outcome = ran(abc_dev, *argv, "--json")
         assert outcome.stderr == "", argv
-        assert (outcome.json["type"], outcome.json["format"], outcome.json["command"]) == ("result", 1, "migrate"), argv
+        assert (outcome.json["type"], outcome.json["format"], outcome.json["command"]) == (
+            "result",
+            1,
+            "migrate",
+        ), argv

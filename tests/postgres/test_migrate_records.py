@@ -17,7 +17,9 @@ Connect = Callable[..., psycopg.Connection[Any]]
 pytestmark = pytest.mark.one_major
 
 
-def test_force_sets_exactly_the_versions_up_to_one(abc: Project, database: Database, connect: Connect) -> None:
+def test_force_sets_exactly_the_versions_up_to_one(
+    abc: Project, database: Database, connect: Connect
+) -> None:
     """Up or down, to 0 or to the newest: the records follow, no SQL runs, and each change is logged."""
     connection = connect(database)
     ran(abc, "force", "2")
@@ -85,7 +87,10 @@ ORIGINAL = single("CREATE TABLE a (id int); -- the table\nINSERT INTO a VALUES (
 
 EDITS = {
     "comment": (ORIGINAL.replace("-- the table", "-- a better comment"), "applied"),
-    "white space": (ORIGINAL.replace("CREATE TABLE a (id int);", "CREATE  TABLE\n    a ( id int ) ;"), "applied"),
+    "white space": (
+        ORIGINAL.replace("CREATE TABLE a (id int);", "CREATE  TABLE\n    a ( id int ) ;"),
+        "applied",
+    ),
     "CRLF": (ORIGINAL.replace("\n", "\r\n"), "applied"),
     "BOM": ("\ufeff" + ORIGINAL, "applied"),
     "down only": (ORIGINAL.replace("DROP TABLE a;", "DROP TABLE IF EXISTS a;"), "applied"),
@@ -138,7 +143,9 @@ def test_drift_stops_up_until_it_is_repaired(abc: Project, database: Database, c
 # -- the lock ----------------------------------------------------------------------------------------------------------
 
 
-def test_unlock_ends_the_session_that_holds_the_lock(abc: Project, database: Database, connect: Connect) -> None:
+def test_unlock_ends_the_session_that_holds_the_lock(
+    abc: Project, database: Database, connect: Connect
+) -> None:
     """Held by a dbops session: without --yes it is refused and the holder named, with it ended and logged."""
     ran(abc, "init")
     holder = connect(database, application_name="dbops migrate up kim@laptop")
@@ -158,7 +165,9 @@ def test_unlock_ends_the_session_that_holds_the_lock(abc: Project, database: Dat
     ran(abc, "up")
 
 
-def test_unlock_leaves_a_session_alone_that_is_not_dbops(abc: Project, database: Database, connect: Connect) -> None:
+def test_unlock_leaves_a_session_alone_that_is_not_dbops(
+    abc: Project, database: Database, connect: Connect
+) -> None:
     """Somebody's psql holds it: refused, with the statement that would end it."""
     holder = connect(database, application_name="psql")
     holder.execute("SELECT pg_advisory_lock(%s)", [KEY])
@@ -173,7 +182,9 @@ def test_unlock_where_nobody_holds_the_lock(abc: Project) -> None:
     assert ran(abc, "unlock").stdout.startswith("nobody holds the migration lock")
 
 
-def test_unlock_without_the_right_to_end_the_session(abc: Project, database: Database, connect: Connect) -> None:
+def test_unlock_without_the_right_to_end_the_session(
+    abc: Project, database: Database, connect: Connect
+) -> None:
     """The superuser holds it: the server refuses an ordinary role, and dbops passes that on in its words."""
     ran(abc, "init")
     holder = connect(

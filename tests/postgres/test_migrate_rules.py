@@ -30,7 +30,9 @@ def late(abc: Project) -> Project:
     return abc
 
 
-def test_a_lower_number_that_arrives_late_is_refused(late: Project, database: Database, connect: Connect) -> None:
+def test_a_lower_number_that_arrives_late_is_refused(
+    late: Project, database: Database, connect: Connect
+) -> None:
     """The file and its git author are named, three ways are offered, and nothing is done."""
     assert states(late) == {"001": "applied", "002": "out of order", "003": "applied"}
     outcome = late.run("migrate", "up")
@@ -146,7 +148,9 @@ def test_a_file_that_stops_in_the_middle_goes_on(
     outcome = ran(project, "up")
     assert "going on with 001 at statement 3 of 3" in outcome.stderr
     assert states(project) == {"001": "applied", "002": "applied"}
-    assert connection.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass").fetchone() == (True,)
+    assert connection.execute(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"
+    ).fetchone() == (True,)
 
 
 def test_a_partial_migration_whose_file_is_gone_is_not_forgotten(

@@ -15,16 +15,27 @@ from tests.servers import Database
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-def test_up_applies_everything_in_order_and_records_it(abc: Project, database: Database, connect: Connect) -> None:
+def test_up_applies_everything_in_order_and_records_it(
+    abc: Project, database: Database, connect: Connect
+) -> None:
     """An empty database: all three are applied, each with a row and an event; the target is named first."""
     outcome = ran(abc, "up")
     assert outcome.stdout == f"up: 3 done; {database.name} is at 003 c\n"
     narration = outcome.stderr.splitlines()
     assert narration[0] == f"database {database.user}@127.0.0.1:{database.server.port}/{database.name}"
-    assert [line.split(" (")[0] for line in narration[1:]] == ["applied 001 a", "applied 002 b", "applied 003 c"]
+    assert [line.split(" (")[0] for line in narration[1:]] == [
+        "applied 001 a",
+        "applied 002 b",
+        "applied 003 c",
+    ]
     connection = connect(database)
     assert tables(connection) == ["a", "b", "c"]
-    assert events(connection) == [("initialised", None), ("applied", "001"), ("applied", "002"), ("applied", "003")]
+    assert events(connection) == [
+        ("initialised", None),
+        ("applied", "001"),
+        ("applied", "002"),
+        ("applied", "003"),
+    ]
     row = connection.execute(
         "SELECT version, name, description, applied_by, length(checksum), length(raw_checksum), sort_key, down_sql"
         " FROM schema_migrations WHERE version = '001'"
@@ -114,7 +125,9 @@ def test_a_single_digit_is_ambiguous_where_versions_are_written_so(
 
 
 @pytest.mark.one_major
-@pytest.mark.parametrize("argv", [("up", "--dry-run"), ("plan",), ("up", "--check"), ("up", "--single-transaction", "--dry-run")])
+@pytest.mark.parametrize(
+    "argv", [("up", "--dry-run"), ("plan",), ("up", "--check"), ("up", "--single-transaction", "--dry-run")]
+)
 def test_looking_changes_nothing(abc: Project, database: Database, argv: tuple[str, ...]) -> None:
     """A dry run, a plan and a check leave the database byte for byte as it was, without tracking tables."""
     before = dump(database)
@@ -251,7 +264,9 @@ def test_times_are_recorded_also_where_there_is_no_transaction(
     project.write("migrations/001_a.sql", single(text, "DROP INDEX CONCURRENTLY a_id_idx; DROP TABLE a;"))
     ran(project, "up")
     connection = connect(database)
-    assert connection.execute("SELECT execution_time_ms >= 200 FROM schema_migrations").fetchall() == [(True,)]
+    assert connection.execute("SELECT execution_time_ms >= 200 FROM schema_migrations").fetchall() == [
+        (True,)
+    ]
     assert events(connection, "action, duration_ms >= 200")[1:] == [("applied", True)]
 
 
@@ -279,9 +294,7 @@ def test_an_empty_migration_is_applied_with_a_warning(project: Project, database
 
 
 @pytest.mark.one_major
-def test_another_folder_and_another_database(
-    abc: Project, database: Database, connect: Connect
-) -> None:
+def test_another_folder_and_another_database(abc: Project, database: Database, connect: Connect) -> None:
     """--migrations-dir and DB_NAME replace just that; the rest of what .env says stays."""
     abc.write(".env", f"DATABASE_URL={abc.environ.pop('DATABASE_URL')}\n")
     abc.write("elsewhere/7_seven.sql", "CREATE TABLE seven ();")
@@ -302,7 +315,13 @@ def test_an_environment_of_ones_own(abc: Project, database: Database) -> None:
     outcome = abc.run("migrate", "up", "--env", "qa")
     assert outcome.code == 5
     assert "QA_DATABASE_URL" in outcome.stderr
-    ran(abc, "up", "--env", "qa", environ={"QA_DATABASE_URL": database.url, "DATABASE_URL": "postgresql://nowhere:1/x"})
+    ran(
+        abc,
+        "up",
+        "--env",
+        "qa",
+        environ={"QA_DATABASE_URL": database.url, "DATABASE_URL": "postgresql://nowhere:1/x"},
+    )
     assert states(abc) == dict.fromkeys(("001", "002", "003"), "applied")
 
 
@@ -318,6 +337,10 @@ def test_a_folder_without_migrations_is_an_error(project: Project, database: Dat
     outcome = project.run("migrate", "up")
     assert outcome.code == 5
     assert "the migrations folder migrations " in outcome.stderr
-    reason = {"missing": "does not exist", "empty": "it is empty", "passed over": "schema.sql (its name does not begin"}
+    reason = {
+        "missing": "does not exist",
+        "empty": "it is empty",
+        "passed over": "schema.sql (its name does not begin",
+    }
     assert reason[prepare] in outcome.stderr
     assert "hint:" in outcome.stderr

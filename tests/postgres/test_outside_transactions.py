@@ -18,7 +18,9 @@ def test_each_kind(configured: Project, watch: Watch) -> None:
     """DO that commits, CALL of a procedure that commits, REINDEX of a partitioned table, VACUUM, ALTER SYSTEM's kin."""
     configured.write("migrations/001_sets_up.sql", SETS_UP)
     configured.write("migrations/002_do.sql", "DO $$BEGIN INSERT INTO t VALUES (2); COMMIT; END$$;")
-    configured.write("migrations/003_call.sql", "INSERT INTO t VALUES (3);\nCALL commits();\nINSERT INTO t VALUES (4);")
+    configured.write(
+        "migrations/003_call.sql", "INSERT INTO t VALUES (3);\nCALL commits();\nINSERT INTO t VALUES (4);"
+    )
     configured.write("migrations/004_reindex.sql", "INSERT INTO t VALUES (5);\nREINDEX TABLE t;")
     configured.write("migrations/005_vacuum.sql", "VACUUM (ANALYZE) t1;\nCLUSTER t1 USING t1_id_idx;")
     configured.write("migrations/006_enum.sql", "ALTER TYPE colour ADD VALUE 'green';")
@@ -67,7 +69,10 @@ def test_syntax_that_the_parser_does_not_know(configured: Project, watch: Watch)
 
 def test_single_transaction_all_or_nothing(configured: Project, watch: Watch) -> None:
     """The last one fails: not one is applied, settings and temporary tables of one do not reach the next."""
-    configured.write("migrations/001_a.sql", "CREATE TABLE a (id integer);\nSET search_path = nowhere;\nCREATE TEMP TABLE x (id integer);")
+    configured.write(
+        "migrations/001_a.sql",
+        "CREATE TABLE a (id integer);\nSET search_path = nowhere;\nCREATE TEMP TABLE x (id integer);",
+    )
     configured.write("migrations/002_b.sql", "BEGIN;\nCREATE TABLE b (id integer);\nCOMMIT;")
     configured.write("migrations/003_c.sql", "CREATE TABLE c (id nonsense);")
     outcome = configured.run("migrate", "up", "--single-transaction")

@@ -25,9 +25,7 @@ PASSWORDS = [EVERY, "with space ", "ünï漢😀", "'\"\\`$HOME${HOME}#%40%%", "
 
 
 @pytest.fixture
-def secret(
-    database: Database, connect: Callable[..., psycopg.Connection[Any]]
-) -> Callable[[str], Database]:
+def secret(database: Database, connect: Callable[..., psycopg.Connection[Any]]) -> Callable[[str], Database]:
     """Gives the database's owner another password."""
 
     def change(password: str) -> Database:
@@ -114,7 +112,9 @@ def test_not_in_errors(project: Project, secret: Callable[[str], Database], outp
 
 def test_not_in_the_log_of_a_bug(project: Project, tmp_path: Path) -> None:
     """A bug's log is for its owner alone, and does not hold the command line that led to it."""
-    broken = "import sys; from dbops.cli import app; sys.exit(app.run('migrate', sys.argv[1:], lambda: 1 / 0))"
+    broken = (
+        "import sys; from dbops.cli import app; sys.exit(app.run('migrate', sys.argv[1:], lambda: 1 / 0))"
+    )
     url = "postgresql://someone:find-me@localhost/name"
     ended = subprocess.run(
         [sys.executable, "-I", "-c", broken, "up", "--database-url", url],

@@ -36,9 +36,7 @@ def test_schema_that_is_somebody_elses(
 
 
 @pytest.mark.parametrize("verb", ["status", "up", "history", "current"])
-def test_tables_that_may_not_be_read(
-    configured: Project, admin: psycopg.Connection[Any], verb: str
-) -> None:
+def test_tables_that_may_not_be_read(configured: Project, admin: psycopg.Connection[Any], verb: str) -> None:
     """The tracking tables belong to another role: exit 1, not a bug."""
     configured.write("migrations/001_t.sql", "SELECT 1;")
     assert configured.run("migrate", "up").code == 0
@@ -68,7 +66,9 @@ def test_record_that_may_not_be_written(configured: Project, admin: psycopg.Conn
 def test_frozen_database(configured: Project, database: Database, admin: psycopg.Connection[Any]) -> None:
     """A database that is set to read-only stays untouched."""
     admin.execute(
-        sql.SQL("alter database {} set default_transaction_read_only = on").format(sql.Identifier(database.name))
+        sql.SQL("alter database {} set default_transaction_read_only = on").format(
+            sql.Identifier(database.name)
+        )
     )
     configured.write("migrations/001_t.sql", "SELECT 1;")
     outcome = configured.run("migrate", "up")

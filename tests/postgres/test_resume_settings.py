@@ -26,7 +26,9 @@ def test_a_started_index_is_looked_for_under_the_search_path_that_it_had(
     )
     assert configured.run("migrate", "up").code == 4
     with connect(database) as session:
-        session.execute("DELETE FROM schema_migrations_events WHERE action = 'statement done' AND statement_number = 4")
+        session.execute(
+            "DELETE FROM schema_migrations_events WHERE action = 'statement done' AND statement_number = 4"
+        )
     configured.write(
         "migrations/001_a.sql",
         "CREATE SCHEMA app; SET search_path = app; CREATE TABLE t (id int);\n"

@@ -110,7 +110,9 @@ def test_the_trading_bot(project: Project, database: Database, connect: Connect)
     project.use(database)
     for version in ("1.0.1", "1.0.2"):
         name = f"t{version[-1]}"
-        project.write(f"migrations/{version}-{name}.sql", single(f"CREATE TABLE {name} ();", f"DROP TABLE {name};"))
+        project.write(
+            f"migrations/{version}-{name}.sql", single(f"CREATE TABLE {name} ();", f"DROP TABLE {name};")
+        )
     created = ran(project, "create", "1.0.3", "add-new-feature").stdout
     assert created.endswith("migrations/1.0.3_add-new-feature.sql\n")
     project.write("migrations/1.0.3_add-new-feature.sql", single("CREATE TABLE t3 ();", "DROP TABLE t3;"))
@@ -195,7 +197,9 @@ def test_new_refuses(project: Project, argv: tuple[str, ...], message: str | Non
         assert written == ["001_a.sql"]
 
 
-def test_what_new_writes_can_be_filled_in_and_run(project: Project, database: Database, connect: Connect) -> None:
+def test_what_new_writes_can_be_filled_in_and_run(
+    project: Project, database: Database, connect: Connect
+) -> None:
     """The template's sections are found: SQL written into both goes up and down."""
     project.use(database)
     mark_as_development(database)

@@ -90,7 +90,9 @@ def test_existing_sessions_are_carried_over(engine: Project, database: Database,
     assert connection.execute("SELECT pair_index FROM orders").fetchall() == [(0,)]
     wrong = "SELECT id FROM sessions WHERE pair_count != COALESCE(jsonb_array_length(pairs), 0)"
     assert connection.execute(wrong).fetchall() == []
-    found = connection.execute("SELECT count(*) FROM sessions WHERE pairs @> '[\"BTC/USD\"]'::jsonb").fetchone()
+    found = connection.execute(
+        "SELECT count(*) FROM sessions WHERE pairs @> '[\"BTC/USD\"]'::jsonb"
+    ).fetchone()
     assert found == (1,)
 
 
@@ -122,7 +124,9 @@ def test_the_columns_and_indexes_that_the_documents_name(
     assert connection.execute(views).fetchall() == [("v_daily_pnl",)]
 
 
-def test_duplicate_fills_stop_the_last_migration(engine: Project, database: Database, connect: Connect) -> None:
+def test_duplicate_fills_stop_the_last_migration(
+    engine: Project, database: Database, connect: Connect
+) -> None:
     """Duplicates make the unique index fail: exit 4, named; once they are gone, `up` finishes."""
     ran(engine, "up", "--to", "007")
     connection = connect(database)

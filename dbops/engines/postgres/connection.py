@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 # second that a killed client is gone, and free its locks; not every platform has it.
 GONE_CLIENT = "-c client_connection_check_interval=1000"
 # Files are split, and records quoted, as if backslashes meant nothing in strings.
-SESSION = "-c standard_conforming_strings=on -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+SESSION = (
+    "-c standard_conforming_strings=on -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+)
 
 # A failed connect carries no SQLSTATE, so these are recognised by what the server says.
 TRANSIENT = (
@@ -72,7 +74,9 @@ def connect(
 
 def application_name(command: str) -> str:
     """`dbops migrate up alice@laptop`: since other roles see little else of a session, it names verb, user and host."""
-    return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+    return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode(
+        "ascii", "replace"
+    ).decode()[:63]
 
 
 def account_name() -> str | None:
@@ -137,4 +141,6 @@ def connect_error(target: Target, message: str) -> CannotConnect | ConfigError:
     password = target.get("password")
     if password and len(password) > 2:
         reason = reason.replace(password, "***")
-    return CannotConnect(f"cannot connect to {target.describe()}: {reason}", hint=connect_hint(target, reason))
+    return CannotConnect(
+        f"cannot connect to {target.describe()}: {reason}", hint=connect_hint(target, reason)
+    )

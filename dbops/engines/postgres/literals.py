@@ -71,7 +71,9 @@ def secrets(sql: str) -> tuple[str, ...]:
         return ()
     try:
         tokens = tuple(_secret_tokens(encode(sql)))
-        found = {text.decode() for token in tokens for text in (content(token), token.partition(b"'")[2][:-1])}
+        found = {
+            text.decode() for token in tokens for text in (content(token), token.partition(b"'")[2][:-1])
+        }
     except UnreadableSql:
         return (sql,)
     return tuple(sorted(found - {""}, key=len, reverse=True))

@@ -51,7 +51,11 @@ def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listen
         if not told and waited > 1:
             told = True
             holder = next(iter(holders(connection)), None)
-            listen(Note(f"waiting for another migrator ({holder or 'just gone'}) for up to {format_seconds(deadline)}"))
+            listen(
+                Note(
+                    f"waiting for another migrator ({holder or 'just gone'}) for up to {format_seconds(deadline)}"
+                )
+            )
         time.sleep(min(pause * random.uniform(0.5, 1.0), deadline - waited))  # noqa: S311  # jitter, not a secret
         pause = min(pause * 1.5, 1.0)
 

@@ -12,9 +12,15 @@ DUPLICATES = frozenset({"42P07", "42710", "42701", "42P06", "42723", "42P04", "4
 
 # Names that users meet before they know that an extension makes them.
 EXTENSION_OF = {
-    **dict.fromkeys(("uuid_generate_v1", "uuid_generate_v4", "uuid_generate_v5", "uuid_generate_v3"), "uuid-ossp"),
-    **dict.fromkeys(("gin_trgm_ops", "gist_trgm_ops", "similarity", "word_similarity", "show_trgm"), "pg_trgm"),
-    **dict.fromkeys(("crypt", "gen_salt", "digest", "hmac", "pgp_sym_encrypt", "pgp_sym_decrypt"), "pgcrypto"),
+    **dict.fromkeys(
+        ("uuid_generate_v1", "uuid_generate_v4", "uuid_generate_v5", "uuid_generate_v3"), "uuid-ossp"
+    ),
+    **dict.fromkeys(
+        ("gin_trgm_ops", "gist_trgm_ops", "similarity", "word_similarity", "show_trgm"), "pg_trgm"
+    ),
+    **dict.fromkeys(
+        ("crypt", "gen_salt", "digest", "hmac", "pgp_sym_encrypt", "pgp_sym_decrypt"), "pgcrypto"
+    ),
     **dict.fromkeys(("citext",), "citext"),
     **dict.fromkeys(("hstore",), "hstore"),
     **dict.fromkeys(("unaccent",), "unaccent"),
@@ -24,7 +30,9 @@ EXTENSION_OF = {
     **dict.fromkeys(("levenshtein", "soundex", "metaphone", "dmetaphone"), "fuzzystrmatch"),
     **dict.fromkeys(("gin__int_ops", "gist__int_ops"), "intarray"),
     **dict.fromkeys(("crosstab",), "tablefunc"),
-    **dict.fromkeys(("geometry", "geography", "st_geomfromtext", "st_point", "st_makepoint", "st_distance"), "postgis"),
+    **dict.fromkeys(
+        ("geometry", "geography", "st_geomfromtext", "st_point", "st_makepoint", "st_distance"), "postgis"
+    ),
     **dict.fromkeys(("vector", "vector_l2_ops", "vector_cosine_ops", "vector_ip_ops", "halfvec"), "vector"),
     **dict.fromkeys(("create_hypertable", "time_bucket"), "timescaledb"),
 }
@@ -72,7 +80,10 @@ def connect_hint(target: Target, reason: str) -> str:
         ("password authentication failed", "check DB_PASSWORD (or the password in DATABASE_URL)"),
         ("no password supplied", "set DB_PASSWORD, or add the server to ~/.pgpass"),
         ("does not exist", f"bin/setup-dev-db makes it; or: CREATE DATABASE {_quoted(database)}"),
-        ("no pg_hba.conf entry", "the server's pg_hba.conf does not let this user in from here; ask its administrator"),
+        (
+            "no pg_hba.conf entry",
+            "the server's pg_hba.conf does not let this user in from here; ask its administrator",
+        ),
         ("server does not support SSL", "set DB_SSLMODE=disable, if the network may be trusted"),
         ("could not translate host name", "check DB_HOST (or the host in DATABASE_URL)"),
         ("Connection refused", "bin/setup-dev-db starts a server of your own; or check host and port"),
@@ -101,7 +112,9 @@ def _no_role(error: ServerError) -> str | None:
     name = re.match(r'role "(.+)" does not exist', error.message)
     if name is None:
         return None
-    return f"roles belong to the server, not the database: CREATE ROLE {_quoted(name[1])} first, or name another"
+    return (
+        f"roles belong to the server, not the database: CREATE ROLE {_quoted(name[1])} first, or name another"
+    )
 
 
 def _in_use(error: ServerError) -> str | None:
@@ -151,7 +164,9 @@ _BY_SQLSTATE: dict[str, Callable[[ServerError], str | None]] = {
         "or write -- dbops: no-transaction at the head of the file"
     ),
     "57014": _cancelled,
-    "25006": lambda error: "this server or database is read-only (a standby, or default_transaction_read_only): use the primary",
+    "25006": lambda error: (
+        "this server or database is read-only (a standby, or default_transaction_read_only): use the primary"
+    ),
     "53100": lambda error: "the server's disk is full: make room, then run the command again",
 }
 

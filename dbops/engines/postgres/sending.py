@@ -44,7 +44,9 @@ class Sender:
         """End the watching."""
         self._activity.close()
 
-    def run(self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0) -> None:
+    def run(
+        self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0
+    ) -> None:
         """Send commands, as many at a time as make sense; on an error roll back and say which one failed.
 
         :param deadline: seconds of waiting for a lock after which a statement is cancelled.
@@ -127,7 +129,9 @@ def _culprit(portion: Sequence[Command], succeeded: int, error: ServerError) -> 
 
     A syntax error stops the whole portion, so that then only the position tells.
     """
-    starts = list(itertools.accumulate((len(command.text) + len(_SEPARATOR) for command in portion), initial=0))
+    starts = list(
+        itertools.accumulate((len(command.text) + len(_SEPARATOR) for command in portion), initial=0)
+    )
     at = min(succeeded, len(portion) - 1)
     if error.position is None:
         return at, error

@@ -65,7 +65,9 @@ class Session:
         self.backend_pid: int = row[0]
         # A file may set default_transaction_read_only; a server or a database that is read-only stays so.
         self._begin = "begin" if row[4] == "on" else "begin read write"
-        activity = Activity(lambda: _connect(settings, f"{command} (watching)", listen, deadline=0), row[0], listen)
+        activity = Activity(
+            lambda: _connect(settings, f"{command} (watching)", listen, deadline=0), row[0], listen
+        )
         self._sender = Sender(connection, activity, one_by_one=one_by_one)
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
@@ -276,7 +278,10 @@ def _connect(
     settings: Settings, command: str, listen: Listener, deadline: float | None = None
 ) -> psycopg.Connection[Any]:
     defaults, forced = "", ""
-    for name, setting in (("lock_timeout", settings.lock_timeout), ("statement_timeout", settings.statement_timeout)):
+    for name, setting in (
+        ("lock_timeout", settings.lock_timeout),
+        ("statement_timeout", settings.statement_timeout),
+    ):
         option = f" -c {name}={round(setting.value * 1000)}"
         if setting.origin == DEFAULT:
             defaults += option

@@ -40,14 +40,19 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 """
 _INDEX_ON_TABLE = _INDEX + "where c.relname = %s and i.indrelid = to_regclass(%s)"
 # As the server names them: table_column_idx, table_expr_idx1, ...
-_INVALID_UNNAMED = _INDEX + r"where i.indrelid = to_regclass(%s) and not i.indisvalid and c.relname ~ '_idx[0-9]*$'"
+_INVALID_UNNAMED = (
+    _INDEX + r"where i.indrelid = to_regclass(%s) and not i.indisvalid and c.relname ~ '_idx[0-9]*$'"
+)
 _INDEX_BY_NAME = _INDEX + "where c.oid = to_regclass(%s)"
-_INVALID_COPIES = _INDEX + r"""
+_INVALID_COPIES = (
+    _INDEX
+    + r"""
 where not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'
     and (i.indrelid = to_regclass(%(name)s)
         or i.indrelid = (select indrelid from pg_catalog.pg_index where indexrelid = to_regclass(%(name)s))
         or %(name)s is null)
-"""  # noqa: S608  # constants of this module
+"""
+)  # noqa: S608  # constants of this module
 
 
 def settle(catalog: Catalog, target: targets.Target | None) -> Settled:
@@ -89,7 +94,8 @@ def clearing(catalog: Catalog, target: targets.Target | None, *, again: bool) ->
     for _, schema, index, building, _ in leftovers:
         if building:
             raise LockNotAcquired(
-                f"another session is building the index {index} right now", hint="wait for it, then run the command again"
+                f"another session is building the index {index} right now",
+                hint="wait for it, then run the command again",
             )
         quoted = f"{_quoted(schema)}.{_quoted(index)}"
         found.append((f"{schema}.{index}", f"drop index concurrently if exists {quoted}"))
@@ -98,7 +104,11 @@ def clearing(catalog: Catalog, target: targets.Target | None, *, again: bool) ->
 
 def finalize(target: targets.Target | None, catalog: Catalog) -> str | None:
     """The statement that completes an interrupted DETACH PARTITION CONCURRENTLY, None for anything else."""
-    if isinstance(target, targets.DetachPartitionConcurrently) and not target.finalize and _detach_pending(catalog, target):
+    if (
+        isinstance(target, targets.DetachPartitionConcurrently)
+        and not target.finalize
+        and _detach_pending(catalog, target)
+    ):
         parent, partition = (_regclass(name) for name in (target.parent, target.partition))
         return f"alter table {parent} detach partition {partition} finalize"
     return None
@@ -132,14 +142,22 @@ def _settle_detach(catalog: Catalog, target: targets.DetachPartitionConcurrently
 def _settle_by_existence(catalog: Catalog, target: targets.Target) -> Settled:
     """CREATE and DROP of what the whole server knows by name."""
     queries = {
-        (targets.CreateDatabase, targets.DropDatabase): "select from pg_catalog.pg_database where datname = %s",
-        (targets.CreateTablespace, targets.DropTablespace): "select from pg_catalog.pg_tablespace where spcname = %s",
+        (
+            targets.CreateDatabase,
+            targets.DropDatabase,
+        ): "select from pg_catalog.pg_database where datname = %s",
+        (
+            targets.CreateTablespace,
+            targets.DropTablespace,
+        ): "select from pg_catalog.pg_tablespace where spcname = %s",
         (targets.CreateSubscription, targets.DropSubscription): (
             "select from pg_catalog.pg_subscription where subname = %s and subdbid = "
             "(select oid from pg_catalog.pg_database where datname = current_database())"
         ),
     }
-    creates, query = next((type(target) is pair[0], query) for pair, query in queries.items() if type(target) in pair)
+    creates, query = next(
+        (type(target) is pair[0], query) for pair, query in queries.items() if type(target) in pair
+    )
     exists = bool(catalog.query(query, [target.name]))  # type: ignore[union-attr]  # all six have a name
     if creates:
         return Settled.DONE if exists else Settled.LEFT_NOTHING

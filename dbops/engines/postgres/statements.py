@@ -19,7 +19,16 @@ from dbops.engines.postgres.pieces import Piece, pieces, rejoined
 from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
 from dbops.engines.postgres.tokens import UnreadableSql, digest, encode, token_checksum
 
-__all__ = ["Kind", "Statement", "Statements", "UnreadableSql", "position", "split", "statement_spans", "token_checksum"]
+__all__ = [
+    "Kind",
+    "Statement",
+    "Statements",
+    "UnreadableSql",
+    "position",
+    "split",
+    "statement_spans",
+    "token_checksum",
+]
 
 _BATCH = 64 * 1024
 """Bytes of statements that are parsed at once, once a section is longer than this."""
@@ -96,7 +105,6 @@ class Statements:
     def checksum(self) -> str:
         """sha256 in hexadecimal over all tokens: comments, white space and line ends do not count."""
         return digest("\n".join(statement.checksum for statement in self.statements).encode())
-
 
     def within(self, start: int, end: int) -> Statements:
         """Those of a part of the text, with offsets that count from its beginning."""

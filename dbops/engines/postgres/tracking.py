@@ -155,7 +155,9 @@ def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Comp
             )
             """
         ).format(rows=tables.rows),
-        sql.SQL("comment on table {} is 'One row per applied migration; written by dbops'").format(tables.rows),
+        sql.SQL("comment on table {} is 'One row per applied migration; written by dbops'").format(
+            tables.rows
+        ),
         sql.SQL(
             """
             create table {events} (

@@ -76,7 +76,8 @@ def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
 
     position = field(DiagnosticField.STATEMENT_POSITION)
     return ServerError(
-        message=field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode(encoding, "replace").strip(),
+        message=field(DiagnosticField.MESSAGE_PRIMARY)
+        or result.error_message.decode(encoding, "replace").strip(),
         sqlstate=field(DiagnosticField.SQLSTATE),
         detail=field(DiagnosticField.MESSAGE_DETAIL),
         hint=field(DiagnosticField.MESSAGE_HINT),

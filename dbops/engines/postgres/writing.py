@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 # How long the transaction has taken so far, where the record does not say how long the migration took.
 _SINCE_BEGIN = "(extract(epoch from clock_timestamp() - now()) * 1000)::int"
 
-_ROW = ("version", "sort_key", "name", "description", "checksum", "raw_checksum", "checksum_algorithm", "down_sql")
+_ROW = (
+    "version",
+    "sort_key",
+    "name",
+    "description",
+    "checksum",
+    "raw_checksum",
+    "checksum_algorithm",
+    "down_sql",
+)
 _EVENT = (
     *("action", "version", "name", "direction", "statement_number", "statement_checksum"),
     *("statement", "sqlstate", "message", "detail"),
@@ -44,7 +53,9 @@ class Writer:
             case DeleteRow(version):
                 return f"delete from {self._rows} where version = {self._literal(version)}"  # noqa: S608  # quoted
             case UpdateChecksums(row):
-                changes = ", ".join(f"{column} = {self._literal(getattr(row, column))}" for column in _ROW[2:])
+                changes = ", ".join(
+                    f"{column} = {self._literal(getattr(row, column))}" for column in _ROW[2:]
+                )
                 version = self._literal(row.version)
                 return f"update {self._rows} set {changes} where version = {version}"  # noqa: S608  # quoted
             case LogEntry():

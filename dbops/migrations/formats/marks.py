@@ -117,7 +117,12 @@ def up_section(source: Text, found: Sections) -> Section:
         up = [mark for mark in found.marks if mark.direction is Direction.UP]
         start = up[0].comment.end if up else 0
     end = next(
-        (m.comment.start for m in found.marks if m.direction is not Direction.UP and m.comment.start >= start), None
+        (
+            m.comment.start
+            for m in found.marks
+            if m.direction is not Direction.UP and m.comment.start >= start
+        ),
+        None,
     )
     return _section(source, found, start, len(source.text) if end is None else end)
 
@@ -132,7 +137,9 @@ def down_section(source: Text, found: Sections) -> Section | None:
     if any(start <= statement.offset < end for statement in found.statements.statements):
         return _section(source, found, start, end)
     within = [comment for comment in found.comments if start <= comment.start < end]
-    blocks = [comment for comment in within if not comment.is_line and not is_empty(comment.inner(source.text))]
+    blocks = [
+        comment for comment in within if not comment.is_line and not is_empty(comment.inner(source.text))
+    ]
     kept = blocks or _commented_lines(source.text, within)
     if not kept:
         return None
@@ -166,7 +173,9 @@ def _section(source: Text, found: Sections, start: int, end: int) -> Section:
 
 
 def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
-    return tuple((statement.offset, statement.offset + len(statement.text)) for statement in statements.statements)
+    return tuple(
+        (statement.offset, statement.offset + len(statement.text)) for statement in statements.statements
+    )
 
 
 def _comments(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[Comment]:
@@ -273,7 +282,9 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
         case ["no-transaction"]:
             return dataclasses.replace(found, no_transaction=True)
         case ["deadline", value]:
-            return dataclasses.replace(found, deadline=seconds(value, f"{place}: -- dbops: deadline", off=False))
+            return dataclasses.replace(
+                found, deadline=seconds(value, f"{place}: -- dbops: deadline", off=False)
+            )
         case [("lock-timeout" | "statement-timeout") as name, value]:
             timeout = seconds(value, f"{place}: -- dbops: {name}", off=True)
             if name == "lock-timeout":

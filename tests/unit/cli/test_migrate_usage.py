@@ -22,7 +22,16 @@ def run(*argv: str) -> int:
 
 OPTIONS = {
     "init": ["--dry-run"],
-    "up": ["N", "--steps", "--to", "--only", "--out-of-order", "--single-transaction", "--check", "--dry-run"],
+    "up": [
+        "N",
+        "--steps",
+        "--to",
+        "--only",
+        "--out-of-order",
+        "--single-transaction",
+        "--check",
+        "--dry-run",
+    ],
     "down": ["N", "--steps", "--to", "--through", "--dry-run", "--started-statement"],
     "goto": ["VERSION", "--out-of-order", "--single-transaction", "--dry-run"],
     "redo": ["N", "--steps", "--through", "--dry-run"],
@@ -38,7 +47,17 @@ OPTIONS = {
     "repair": ["VERSION", "--dry-run"],
     "unlock": ["--yes"],
 }
-SHARED = ["--database-url", "--conn", "--env", "--json", "--verbose", "--quiet", "--yes", "--confirm", "--migrations-dir"]
+SHARED = [
+    "--database-url",
+    "--conn",
+    "--env",
+    "--json",
+    "--verbose",
+    "--quiet",
+    "--yes",
+    "--confirm",
+    "--migrations-dir",
+]
 
 
 def test_every_verb_is_tested_here() -> None:

@@ -17,7 +17,9 @@ def row(version: str, name: str = "x") -> Applied:
     return Applied(version, Version.parse(version).key, name)
 
 
-def line(version: str, direction: Direction = Direction.UP, action: Action = Action.STATEMENT_DONE) -> JournalLine:
+def line(
+    version: str, direction: Direction = Direction.UP, action: Action = Action.STATEMENT_DONE
+) -> JournalLine:
     """A line of the journal, of the first statement."""
     return JournalLine(version, direction, 1, "checksum", action)
 

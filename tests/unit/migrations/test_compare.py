@@ -10,7 +10,9 @@ from dbops.migrations.model import Folder, State
 from tests.unit.migrations.statuses import file, line, row, statuses
 
 
-def states(files: str, rows: str, journal: tuple[JournalLine, ...] = (), drifted: str = "") -> dict[str, State]:
+def states(
+    files: str, rows: str, journal: tuple[JournalLine, ...] = (), drifted: str = ""
+) -> dict[str, State]:
     """Compare a folder with these versions with a database with those."""
     folder = Folder(Path("/m"), tuple(file(version) for version in files.split()))
     recorded = Recorded(initialised=True, rows=tuple(map(row, rows.split())), journal=journal)

@@ -35,7 +35,9 @@ def test_files_are_found_in_order_of_version(tmp_path: Path) -> None:
 def test_what_is_passed_over_has_its_reason(tmp_path: Path) -> None:
     """Folders, other kinds of files, names without version; hidden files are not worth a word."""
     (tmp_path / "002_folder.sql").mkdir()
-    found = discover(folder(tmp_path, "001_a.sql", "README.md", "schema.sql", "001.up.sql", ".hidden.sql", "3_x.sql~"))
+    found = discover(
+        folder(tmp_path, "001_a.sql", "README.md", "schema.sql", "001.up.sql", ".hidden.sql", "3_x.sql~")
+    )
     assert found.passed_over == (
         ("001.up.sql", "its name is not a version, _ or -, and a name"),
         ("002_folder.sql", "a folder"),
@@ -47,7 +49,11 @@ def test_what_is_passed_over_has_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("001_a.sql", "1_b.sql"), ("001_a.sql", "001_b.up.sql"), ("1_a.down.sql", "01_b.down.sql", "1_a.up.sql")],
+    [
+        ("001_a.sql", "1_b.sql"),
+        ("001_a.sql", "001_b.up.sql"),
+        ("1_a.down.sql", "01_b.down.sql", "1_a.up.sql"),
+    ],
 )
 def test_two_files_with_one_version(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Also where they are written differently, or in two formats: both are named."""

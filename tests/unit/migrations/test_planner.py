@@ -179,10 +179,16 @@ def test_mark_one_version() -> None:
     """Recorded, taken away, nothing where it stands so already; what stopped in the middle is settled either way."""
     assert steps(planner.plan_mark(statuses("1:pending"), V("1"), applied=True)) == ["record as applied 1"]
     assert steps(planner.plan_mark(statuses("1:applied"), V("1"), applied=True)) == []
-    assert steps(planner.plan_mark(statuses("1:missing"), V("1"), applied=False)) == ["record as not applied 1"]
+    assert steps(planner.plan_mark(statuses("1:missing"), V("1"), applied=False)) == [
+        "record as not applied 1"
+    ]
     assert steps(planner.plan_mark(statuses("1:pending"), V("1"), applied=False)) == []
-    assert steps(planner.plan_mark(statuses("1:partial"), V("1"), applied=False)) == ["record as not applied 1"]
-    assert steps(planner.plan_mark(statuses("1:partial-down"), V("1"), applied=True)) == ["record as applied 1"]
+    assert steps(planner.plan_mark(statuses("1:partial"), V("1"), applied=False)) == [
+        "record as not applied 1"
+    ]
+    assert steps(planner.plan_mark(statuses("1:partial-down"), V("1"), applied=True)) == [
+        "record as applied 1"
+    ]
     assert planner.plan_mark(statuses("1:pending"), V("1"), applied=True).action is Action.MARKED
     assert planner.plan_mark(statuses("1:applied"), V("1"), applied=False).action is Action.UNMARKED
 

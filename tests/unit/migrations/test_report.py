@@ -85,7 +85,8 @@ def test_passwords_are_hidden_and_the_caret_is_right() -> None:
     assert excerpt == ["1 | CREATE ROLE x PASSWORD '***' NONSENSE;", "  |                              ^"]
     statement = split(sql).statements[0]
     told = StatementFailed(
-        ServerError('error near "\'hunter2\'"', "42601", "hunter2", "hunter2", "hunter2", 1, "hunter2"), index=3
+        ServerError("error near \"'hunter2'\"", "42601", "hunter2", "hunter2", "hunter2", 1, "hunter2"),
+        index=3,
     )
     clean = report.without_secrets(told, statement)
     assert "hunter2" not in str(clean.error)

@@ -62,7 +62,9 @@ def test_several_transactions_of_its_own() -> None:
         (["SELECT 3"], None, False),
         (["SELECT 4"], "BEGIN READ WRITE", False),
     ]
-    assert [texts for texts, _, _ in units("BEGIN; SELECT 1; COMMIT AND CHAIN; SELECT 2; COMMIT; SELECT 3;")] == [
+    assert [
+        texts for texts, _, _ in units("BEGIN; SELECT 1; COMMIT AND CHAIN; SELECT 2; COMMIT; SELECT 3;")
+    ] == [
         ["SELECT 1"],
         ["SELECT 2"],
         ["SELECT 3"],

@@ -25,7 +25,14 @@ def test_leading_zeros_do_not_count(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("lower", "higher"),
-    [("2", "10"), ("009", "10"), ("1.0.9", "1.0.10"), ("1.0", "1.0.0"), ("1.9", "1.10"), ("999", "20250105120000")],
+    [
+        ("2", "10"),
+        ("009", "10"),
+        ("1.0.9", "1.0.10"),
+        ("1.0", "1.0.0"),
+        ("1.9", "1.10"),
+        ("999", "20250105120000"),
+    ],
 )
 def test_order_is_by_number_part_by_part(lower: str, higher: str) -> None:
     """Not by text: 2 is before 10, 1.0.9 before 1.0.10."""
@@ -42,7 +49,9 @@ def test_the_key_sorts_as_the_numbers_do(one: list[int], other: list[int]) -> No
     assert (first == second) == (one == other)
 
 
-@pytest.mark.parametrize("text", ["", "a", "1a", "-1", "+1", "1.", ".1", "1..2", "1 ", "\u0661", "1" * 100, "v1", "1_0"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1a", "-1", "+1", "1.", ".1", "1..2", "1 ", "\u0661", "1" * 100, "v1", "1_0"]
+)
 def test_what_is_no_version(text: str) -> None:
     """Anything but digits joined by dots is refused, and the message says how versions look."""
     with pytest.raises(UsageError, match="is not a version") as caught:

@@ -63,7 +63,12 @@ def test_other_errors(message: str, sqlstate: str, part: str) -> None:
 
 @pytest.mark.parametrize(
     ("message", "sqlstate"),
-    [("division by zero", "22012"), ('type "x" does not exist', "42704"), ("odd", None), ("not this", "0A000")],
+    [
+        ("division by zero", "22012"),
+        ('type "x" does not exist', "42704"),
+        ("odd", None),
+        ("not this", "0A000"),
+    ],
 )
 def test_no_remedy_where_none_is_known(message: str, sqlstate: str | None) -> None:
     """Better none than a wrong one."""

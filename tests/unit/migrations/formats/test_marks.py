@@ -41,7 +41,11 @@ def assert_place(migration: Migration, source: str, statement: str) -> None:
     assert down is not None
     offset = down.sql.index(statement)
     line = down.line + down.sql.count("\n", 0, offset)
-    before = down.sql.rpartition("\n")[0] if "\n" not in down.sql[:offset] else down.sql[:offset].rpartition("\n")[2]
+    before = (
+        down.sql.rpartition("\n")[0]
+        if "\n" not in down.sql[:offset]
+        else down.sql[:offset].rpartition("\n")[2]
+    )
     column = offset + down.column if "\n" not in down.sql[:offset] else len(before) + 1
     expected = source.index(statement)
     assert line == source.count("\n", 0, expected) + 1
@@ -80,7 +84,9 @@ def test_spellings_of_the_down_banner(banner: str, undo: str) -> None:
     assert "CREATE" not in migration.down.sql
 
 
-@pytest.mark.parametrize("banner", ["-- UP Migration", "-- ====\n-- UP\n-- ====", "-- Upgrade", "-- +migrate Up"])
+@pytest.mark.parametrize(
+    "banner", ["-- UP Migration", "-- ====\n-- UP\n-- ====", "-- Upgrade", "-- +migrate Up"]
+)
 def test_spellings_of_the_up_banner(banner: str) -> None:
     """The sections may come in either order."""
     migration = single(f"-- DOWN\n-- DROP TABLE a;\n{banner}\nCREATE TABLE a ();\n")
@@ -175,7 +181,9 @@ def test_a_block_that_is_not_sql_is_kept() -> None:
 
 def test_windows_line_ends() -> None:
     """CRLF throughout: the same sections at the same places."""
-    text = "-- UP Migration\nCREATE TABLE a ();\n-- DOWN Migration\n/*\nDROP TABLE a;\n*/\n".replace("\n", "\r\n")
+    text = "-- UP Migration\nCREATE TABLE a ();\n-- DOWN Migration\n/*\nDROP TABLE a;\n*/\n".replace(
+        "\n", "\r\n"
+    )
     migration = single(text)
     assert migration.down is not None
     assert migration.down.sql.strip() == "DROP TABLE a;"
@@ -209,7 +217,9 @@ def test_settings_of_a_file() -> None:
     assert both.down_settings == FileSettings(lock_timeout=1.0)
 
 
-@pytest.mark.parametrize("words", ["no-transacton", "lock-timeout", "lock-timeout soon", "", "no-transaction please"])
+@pytest.mark.parametrize(
+    "words", ["no-transacton", "lock-timeout", "lock-timeout soon", "", "no-transaction please"]
+)
 def test_settings_that_are_not_known(words: str) -> None:
     """A slip of the pen is an error with file and line, not a setting that is silently not made."""
     with pytest.raises((ConfigError, DbopsError), match=r"001_x\.sql:2"):
@@ -240,8 +250,16 @@ def test_errors_have_a_place(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("up", "down", "message"),
     [
-        ("SELECT 1;\n-- DOWN Migration\nDROP TABLE a;", None, r"001_x\.sql:2:1: this file holds a mark of the down"),
-        ("SELECT 1;", "DROP TABLE a;\n-- UP\nSELECT 1;", r"001_x\.down\.sql:2:1: this file holds a mark of the up"),
+        (
+            "SELECT 1;\n-- DOWN Migration\nDROP TABLE a;",
+            None,
+            r"001_x\.sql:2:1: this file holds a mark of the down",
+        ),
+        (
+            "SELECT 1;",
+            "DROP TABLE a;\n-- UP\nSELECT 1;",
+            r"001_x\.down\.sql:2:1: this file holds a mark of the up",
+        ),
     ],
 )
 def test_a_pair_with_the_other_direction_in_it(up: str, down: str | None, message: str) -> None:
