@@ -44,15 +44,13 @@ _INVALID_UNNAMED = (
     _INDEX + r"where i.indrelid = to_regclass(%s) and not i.indisvalid and c.relname ~ '_idx[0-9]*$'"
 )
 _INDEX_BY_NAME = _INDEX + "where c.oid = to_regclass(%s)"
-_INVALID_COPIES = (
-    _INDEX
-    + r"""
+_COPIES = r"""
 where not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'
     and (i.indrelid = to_regclass(%(name)s)
         or i.indrelid = (select indrelid from pg_catalog.pg_index where indexrelid = to_regclass(%(name)s))
         or %(name)s is null)
 """
-)  # noqa: S608  # constants of this module
+_INVALID_COPIES = _INDEX + _COPIES
 
 
 def settle(catalog: Catalog, target: targets.Target | None) -> Settled:
