@@ -170,17 +170,24 @@ def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], sessio
 
 def history_data(events: Sequence[LoggedEvent], database: Identity) -> dict[str, Any]:
     """`events`, the oldest first."""
-    return {"database": identity(database), "events": [_event_data(event) for event in events]}
+    described = _descriptions(events)
+    return {"database": identity(database), "events": [_event_data(event, described) for event in events]}
 
 
-def _event_data(event: LoggedEvent) -> dict[str, Any]:
+def _descriptions(events: Sequence[LoggedEvent]) -> dict[str | None, str]:
+    """What each version is about, as its file said when it was last applied; a failure or a down says it not itself."""
+    found = ((event.entry.version, (event.entry.detail or {}).get("description")) for event in events)
+    return {version: text for version, text in found if text}
+
+
+def _event_data(event: LoggedEvent, described: dict[str | None, str]) -> dict[str, Any]:
     entry = event.entry
     return {
         "at": event.at.isoformat(),
         "action": entry.action.value,
         "version": entry.version,
         "name": entry.name,
-        "description": _description(event),
+        "description": described.get(entry.version),
         "direction": entry.direction and entry.direction.value,
         "who": event.who,
         "role": event.role,
@@ -196,7 +203,8 @@ def _event_data(event: LoggedEvent) -> dict[str, Any]:
 def history_lines(events: Sequence[LoggedEvent], session: Session, markdown: bool) -> list[str]:
     """A table, or with `markdown` one for a deployment log."""
     headings = ("date", "version", "name", "description", "by", "took", "status")
-    rows = [_event_row(event) for event in events]
+    described = _descriptions(events)
+    rows = [_event_row(event, described) for event in events]
     if markdown:
         cells = [headings, ("---",) * len(headings), *rows]
         return [
@@ -208,7 +216,7 @@ def history_lines(events: Sequence[LoggedEvent], session: Session, markdown: boo
     return list(table(headings, rows))
 
 
-def _event_row(event: LoggedEvent) -> tuple[str, ...]:
+def _event_row(event: LoggedEvent, described: dict[str | None, str]) -> tuple[str, ...]:
     entry = event.entry
     status = entry.action.value
     if entry.message:
@@ -217,15 +225,11 @@ def _event_row(event: LoggedEvent) -> tuple[str, ...]:
         _when(event.at),
         entry.version or "",
         entry.name or "",
-        _description(event) or "",
+        described.get(entry.version, ""),
         event.who,
         _took(entry.duration_ms),
         status,
     )
-
-
-def _description(event: LoggedEvent) -> str | None:
-    return (event.entry.detail or {}).get("description")
 
 
 def _when(at: datetime.datetime | None) -> str:
