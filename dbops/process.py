@@ -1,4 +1,4 @@
-"""The one place that runs external programs: no shell, captured output, the whole environment given."""
+"""The one place that runs external programs: no shell, output captured or in a log, the whole environment given."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from dbops.errors import ProgramFailed
 
@@ -26,6 +27,10 @@ class Account:
     name: str
     uid: int
     gid: int
+
+
+Background = subprocess.Popen[bytes]
+"""A program that `launch` started."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +86,25 @@ def run(
     return completed
 
 
+def launch(
+    argv: Sequence[str | Path], *, environ: Mapping[str, str], account: Account | None, log: Path
+) -> Background:
+    """Start a program that outlives us, in a session of its own and in `/`; its output is added to `log`.
+
+    The log is for its owner alone and is not followed where it is a link.  A
+    thread waits for the program, so that it is no zombie when it ends before us.
+
+    :raises ProgramFailed: it cannot be started, or the log cannot be written.
+    """
+    import threading
+
+    words = tuple(str(word) for word in argv)
+    with _log_file(log, account) as file:
+        child = _start(words, environ, account, Path("/"), file)
+    threading.Thread(target=child.wait, daemon=True).start()
+    return child
+
+
 def failure(completed: Completed) -> ProgramFailed:
     """The error for a program that ended badly; its last line is the message, its last lines the detail."""
     said = completed.last_lines()
@@ -89,17 +113,35 @@ def failure(completed: Completed) -> ProgramFailed:
     return ProgramFailed(f"{name} ended with {how}", detail=said or None)
 
 
+def _log_file(path: Path, account: Account | None) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+    try:
+        try:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return open(os.open(path, flags), "ab")
+        if account is not None:
+            os.fchown(descriptor, account.uid, account.gid)
+        return open(descriptor, "ab")
+    except OSError as error:
+        raise ProgramFailed(f"cannot write {path}: {error.strerror}", hint="df -h .") from error
+
+
 def _start(
-    words: tuple[str, ...], environ: Mapping[str, str], account: Account | None, cwd: Path | None
+    words: tuple[str, ...],
+    environ: Mapping[str, str],
+    account: Account | None,
+    cwd: Path | None,
+    output: BinaryIO | None = None,
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
     try:
         return subprocess.Popen(
             words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE if output is None else subprocess.DEVNULL,
+            stdout=output or subprocess.PIPE,
+            stderr=output or subprocess.PIPE,
             env=dict(environ),
             cwd=cwd or ("/" if account else None),
             user=account.uid if account else None,

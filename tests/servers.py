@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dbops.devdb import account, cluster, programs
+from dbops.devdb import account, cluster, programs, serving
 from dbops.process import Account
 
 # Nothing here needs to survive a crash of the machine.
@@ -154,8 +154,8 @@ def _start_on_free_port(made: cluster.Cluster) -> cluster.Cluster:
         first = 26000 + secrets.randbelow(4000)
         made = dataclasses.replace(made, port=cluster.free_port(first))
         try:
-            cluster.start(made, FAST)
-        except cluster.PortTaken:
+            serving.start(made, FAST)
+        except serving.PortTaken:
             continue
         return made
 

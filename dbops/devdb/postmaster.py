@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dbops.process import POSTGRES_ENVIRON, run
 
+_READY = frozenset({"ready", "standby"})
 _LISTENING = "0A"  # the state column of /proc/net/tcp
 
 
@@ -28,7 +29,7 @@ class Listener:
 def running(data: Path) -> int | None:
     """The pid of the server that runs on this data folder, None where none does."""
     pid = _recorded_pid(data)
-    return pid if pid is not None and _serves(pid, data) is not False else None
+    return pid if pid is not None and serves(pid, data) is not False else None
 
 
 def forget_stale(data: Path) -> bool:
@@ -37,10 +38,57 @@ def forget_stale(data: Path) -> bool:
     The server's own check of its shared memory still guards the folder.
     """
     pid = _recorded_pid(data)
-    if pid is None or _serves(pid, data) is not False:
+    if pid is None or serves(pid, data) is not False:
         return False
     (data / "postmaster.pid").unlink(missing_ok=True)
     return True
+
+
+def serves(pid: int, data: Path) -> bool | None:
+    """Whether this process is the server of the data folder; None where that cannot be seen."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # another account's process: the server would run as ours
+    if _zombie(pid):
+        return False
+    if os.path.isdir("/proc/self"):
+        try:  # the server's working folder is its data folder
+            return os.path.samefile(f"/proc/{pid}/cwd", data)
+        except PermissionError:
+            return None
+        except OSError:
+            return False  # it has ended, perhaps without anybody having waited for it
+    said = run(["/bin/ps", "-o", "command=", "-p", str(pid)], environ=POSTGRES_ENVIRON, check=False)
+    return None if said.code != 0 else "postgres" in said.stdout and str(data) in said.stdout
+
+
+def ready(data: Path, pid: int) -> bool:
+    """Whether the server of this pid lets clients in, as its `postmaster.pid` says."""
+    try:
+        lines = (data / "postmaster.pid").read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return False
+    return lines[:1] == [str(pid)] and any(line.strip() in _READY for line in lines[2:])
+
+
+def forget_stale_socket(folder: Path, port: int) -> None:
+    """Remove a socket and its lock file that a killed server left.
+
+    PostgreSQL believes the lock's pid as long as there is a process of that
+    number, be it one that has ended and that nobody waits for.
+    """
+    lock = folder / f".s.PGSQL.{port}.lock"
+    try:
+        lines = lock.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    pid = lines[0].strip().lstrip("-") if lines else ""
+    if len(lines) > 1 and pid.isdigit() and serves(int(pid), Path(lines[1])) is False:
+        lock.unlink(missing_ok=True)
+        (folder / f".s.PGSQL.{port}").unlink(missing_ok=True)
 
 
 def listener(port: int) -> Listener | None:
@@ -63,23 +111,13 @@ def _recorded_pid(data: Path) -> int | None:
     return abs(int(first)) if first.strip().lstrip("-").isdigit() else None
 
 
-def _serves(pid: int, data: Path) -> bool | None:
-    """Whether this process is the server of the data folder; None where that cannot be seen."""
+def _zombie(pid: int) -> bool:
+    """Whether the process has ended and nobody has waited for it, as under a container's PID 1 that never does."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
         return False
-    except PermissionError:
-        return False  # another account's process: the server would run as ours
-    if os.path.isdir("/proc/self"):
-        try:  # the server's working folder is its data folder
-            return os.path.samefile(f"/proc/{pid}/cwd", data)
-        except PermissionError:
-            return None
-        except OSError:
-            return False  # it has ended, perhaps without anybody having waited for it
-    said = run(["/bin/ps", "-o", "command=", "-p", str(pid)], environ=POSTGRES_ENVIRON, check=False)
-    return None if said.code != 0 else "postgres" in said.stdout and str(data) in said.stdout
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def _listening_inodes(port: int) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
 from dbops.devdb import cluster as clusters
-from dbops.devdb import postmaster, programs, record
+from dbops.devdb import postmaster, programs, record, serving
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
 from dbops.devdb.envfile import SERVICE_FILE
@@ -106,8 +106,8 @@ def make(places: Places, known: Record | None, installation: programs.Installati
     clusters.create(cluster_of(chosen, account))
     while True:
         try:
-            clusters.start(cluster_of(chosen, account))
-        except clusters.PortTaken:
+            serving.start(cluster_of(chosen, account))
+        except serving.PortTaken:
             if known is not None:  # the port is in .env already
                 raise
             # another project chose the same port at this moment
@@ -124,12 +124,12 @@ def start(places: Places, found: Record, search: Search, listen: Listener) -> Re
     :raises ProgramFailed: it did not start: its port is taken, its programs are gone, the disk is full.
     """
     if running(found):
-        clusters.wait_until_up(cluster_of(found, None))
+        serving.wait_until_up(cluster_of(found, None))
         return found
     ready = _with_programs(_with_socket_folder(found), search, places)
     if ready != found:
         places.save(ready)
-    clusters.start(cluster_of(ready, accounts.for_existing_cluster(ready.home)))
+    serving.start(cluster_of(ready, accounts.for_existing_cluster(ready.home)))
     listen(Note(f"started the private server on 127.0.0.1:{ready.port}"))
     return ready
 
@@ -138,7 +138,7 @@ def stop(found: Record) -> bool:
     """Stop the private server; False where it was not running."""
     if not made(found):
         return False
-    return clusters.stop(cluster_of(found, accounts.for_existing_cluster(found.home)))
+    return serving.stop(cluster_of(found, accounts.for_existing_cluster(found.home)))
 
 
 def destroy(places: Places) -> bool:
@@ -154,7 +154,7 @@ def destroy(places: Places) -> bool:
     if home.exists():
         stand_in = found or Record(home, Path("/"), 0, 0, home / "run", SUPERUSER, "")
         account = accounts.for_existing_cluster(home)
-        _stop_without_programs(stand_in, account)
+        serving.stop(cluster_of(stand_in, account), "immediate")
         clusters.destroy(cluster_of(stand_in, account))
     shutil.rmtree(places.base / "programs", ignore_errors=True)
     for place in (places.base, places.folder):
@@ -239,18 +239,3 @@ def _load_if_sound(places: Places) -> Record | None:
     with suppress(ConfigError):
         return places.load()
     return None
-
-
-def _stop_without_programs(found: Record, account: Account | None) -> None:
-    """Before a destroy: where pg_ctl has gone (or the record), the server is ended by its pid."""
-    import signal
-    import time
-
-    if (found.bindir / "pg_ctl").exists():
-        return
-    data = found.home / "data"
-    deadline = time.monotonic() + 20
-    while (pid := postmaster.running(data)) is not None and time.monotonic() < deadline:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGQUIT)
-        time.sleep(0.05)

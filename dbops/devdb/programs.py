@@ -15,7 +15,8 @@ from pathlib import Path
 from dbops.errors import ProgramFailed
 from dbops.process import POSTGRES_ENVIRON, Account, run
 
-_NEEDED = ("initdb", "pg_ctl", "postgres")
+_NEEDED = ("initdb", "postgres")
+_READ_BY_SHELLS = frozenset('"$`\\\n')  # even where, as initdb does, the path is put in double quotes
 _FOLDERS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # packages of the PostgreSQL project for Red Hat
@@ -107,9 +108,12 @@ def find(search_path: str, account: Account | None) -> Search:
 
 def examine(bindir: Path, account: Account | None, bundled: bool = False) -> Installation | str:
     """The installation in a folder, or the reason why it does not do."""
+    unsafe = bool(set(str(bindir)) & _READ_BY_SHELLS)
+    if unsafe and (account is None or not bundled):  # bundled ones are copied for another account
+        return "initdb runs programs through a shell, which would read this path's special characters"
     if missing := [name for name in _NEEDED if not os.path.lexists(bindir / name)]:
         return f"no {' and no '.join(missing)}"
-    version = _version(bindir, account)
+    version = None if unsafe else _version(bindir, account)
     if version is not None:
         return Installation(bindir, version, bundled)
     if bundled and account is not None and (ours := _version(bindir, None)) is not None:

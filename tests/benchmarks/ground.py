@@ -18,7 +18,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from dbops.devdb import account, cluster, programs
+from dbops.devdb import account, cluster, programs, serving
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -143,7 +143,7 @@ def prepared(settings: Mapping[str, str] = AS_SHIPPED) -> Iterator[Ground]:
             account=owner,
         )
         cluster.create(made)
-        cluster.start(made, settings)
+        serving.start(made, settings)
         work = folder / "work"
         work.mkdir()
         yield Ground(made, work, found.version, settings)

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbops.devdb import account, cluster
+from dbops.devdb import account, cluster, serving
 from tests import servers
 from tests.conftest import Project
 from tests.servers import Database, Server
@@ -125,11 +125,11 @@ class OwnServer:
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop it; `immediate` is a crash."""
-        cluster.stop(self.cluster, mode)
+        serving.stop(self.cluster, mode)
 
     def start(self, **server_settings: str) -> None:
         """Start it on its port."""
-        cluster.start(self.cluster, {**servers.FAST, **server_settings})
+        serving.start(self.cluster, {**servers.FAST, **server_settings})
 
     @property
     def url(self) -> str:
@@ -158,4 +158,5 @@ def own_server(any_server: Server) -> Iterator[OwnServer]:
     own = OwnServer(made)
     own.start()
     yield own
+    serving.stop(made, "immediate")
     cluster.destroy(made)
