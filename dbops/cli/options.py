@@ -41,7 +41,9 @@ def shared(*, after_verb: bool) -> Parser:
     )
     group.add_argument("--env", metavar="NAME", help="use NAME_DATABASE_URL, and nothing else")
     group.add_argument(
-        "--confirm", metavar="DATABASE", help="confirm, by its name, work that can lose data in that database"
+        "--confirm",
+        metavar="DATABASE",
+        help="confirm, by its name, work that can lose data in that database; several: A,B",
     )
     for flags, text in (
         (("--json",), "JSON Lines on stdout, the last line the result"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from dbops.config.model import Setting
@@ -12,37 +13,60 @@ Ask = Callable[[str], str | None]
 """Asks a person a question and returns what was typed; None where nobody is there to ask."""
 
 
-def require(found: Sequence[Found], what: str, confirm: Setting[str | None], ask: Ask) -> None:
-    """Return if no database needs consent, or the first that does is confirmed by its name.
+def require(
+    found: Sequence[Found], what: str, confirm: Setting[str | None], ask: Ask, unseen: str | None = None
+) -> None:
+    """Return if no database needs consent, or each that does is confirmed by its name.
+
+    Several names are given to --confirm with commas between them; a person is asked for one after the other.
 
     :param found: the databases that would be lost, the most important first.
-    :param what: what would happen, "drop and make again".
+    :param what: what would happen to them, "drop and make again".
+    :param unseen: why it is not known what would be lost; `found` is then what might be.
     :raises Refused: there is no consent.
     """
-    unmarked = [database.name for database in found if not database.marked]
-    if not unmarked:
+    names = [database.name for database in found if not database.marked]
+    if not names:
         return
-    name, word = unmarked[0], _shell_word(unmarked[0])
-    if confirm.value == name:
-        return
-    if confirm.value is None:
-        typed = ask(
-            f"This would {what} {', '.join(unmarked)}, not marked as development.\nType the name {name} to go on: "
-        )
-        if typed == name:
+    if confirm.value is not None:
+        if _covers(confirm.value, names):
             return
-        if typed is not None:
-            raise Refused("the name does not match; nothing was changed", hint=f"the name is {word}")
-    named = " and ".join(repr(other) for other in unmarked)
-    given = f"; {confirm.value!r} ({confirm.origin}) is another name" if confirm.value is not None else ""
-    verb = "are" if len(unmarked) > 1 else "is"
+    elif _typed(names, what, ask, unseen):
+        return
+    given = f"; {confirm.value!r} ({confirm.origin}) does not name " if confirm.value is not None else ""
+    given += ("it" if len(names) == 1 else "all of them") if given else ""
+    word = shlex.quote(",".join(names))
     raise Refused(
-        f"{named} {verb} not marked as development, so losing the data needs consent{given}",
-        hint=f"to {what} it nevertheless, add --confirm {word} (or DBOPS_CONFIRM={word})",
+        f"{_why(names, unseen)}, so losing the data needs consent{given}",
+        hint=f"to go on and lose it, add --confirm {word} (or DBOPS_CONFIRM={word})",
     )
 
 
-def _shell_word(name: str) -> str:
-    import shlex
+def _covers(value: str, names: Sequence[str]) -> bool:
+    """Whether every name is among those given; a name may hold a comma itself."""
+    return value == ",".join(names) or set(names) <= set(value.split(","))
 
-    return shlex.quote(name)
+
+def _typed(names: Sequence[str], what: str, ask: Ask, unseen: str | None) -> bool:
+    """Whether a person typed every name; False where nobody is there.
+
+    :raises Refused: another name was typed.
+    """
+    question = f"This would {what} {', '.join(names)}: {_why(names, unseen)}.\n"
+    for name in names:
+        typed = ask(f"{question}Type the name {name} to go on: ")
+        if typed is None:
+            return False
+        if typed != name:
+            raise Refused(
+                "the name does not match; nothing was changed", hint=f"the name is {shlex.quote(name)}"
+            )
+        question = ""
+    return True
+
+
+def _why(names: Sequence[str], unseen: str | None) -> str:
+    if unseen is not None:
+        return unseen
+    verb = "are" if len(names) > 1 else "is"
+    return f"{' and '.join(repr(name) for name in names)} {verb} not marked as development"

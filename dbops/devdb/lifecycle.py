@@ -8,14 +8,15 @@ from typing import Any
 
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
-from dbops.devdb import choose, consent, databases, private, programs
+from dbops.devdb import choose, consent, databases, private, programs, serving
+from dbops.devdb import cluster as clusters
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.databases import Found
 from dbops.devdb.places import Places, exclusive
 from dbops.engines.postgres import protection
 from dbops.errors import CannotConnect, ConfigError, ProgramFailed
-from dbops.events import Listener, Note, ignore
+from dbops.events import Listener, ignore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,8 @@ def status(settings: Settings) -> Status:
     if choice.private and record is not None:
         base = dataclasses.replace(base, data=record.home / "data", log=record.home / "server.log")
         if not private.running(record):
-            return base
+            taken = serving.port_taken(record.port) if clusters.answers(record.port) else None
+            return dataclasses.replace(base, reason=taken.message if taken else None)
     up, down = ("running", "running") if choice.private else ("reachable", "unreachable")
     try:
         version, found = _look(settings, target)
@@ -101,32 +103,31 @@ def destroy(settings: Settings, ask: Ask, listen: Listener) -> bool:
     """
     places = Places.of(settings.project)
     with exclusive(places, listen):
-        losing = _losing(settings, places, listen)
-        if losing is None:
-            return private.destroy(places)
-        consent.require(losing, "remove the private server with", settings.confirm, ask)
+        losing, unseen = _losing(settings, places)
+        consent.require(losing, "remove the private server with", settings.confirm, ask, unseen)
         return private.destroy(places)
 
 
-def _losing(settings: Settings, places: Places, listen: Listener) -> list[Found] | None:
-    """The databases of the private server; None where there is no cluster.
+def _losing(settings: Settings, places: Places) -> tuple[list[Found], str | None]:
+    """The databases of the private server; or the development database, and why nothing can be seen.
 
     Of a server that does not start or does not let us in nothing is known, so
     that the development database counts as one that is not marked.
     """
+    unknown = [Found(settings.database.value, None)]
+    unseen = "what is on the private server cannot be seen"
     try:
         record = places.load()
         if record is None or not private.made(record):
-            return (
-                [Found(settings.database.value, None)] if private.leftover_cluster(places, record) else None
-            )
+            if private.leftover_cluster(places, record):
+                return unknown, f"{unseen} (its record is gone)"
+            return [], None
         private.start(places, record, _search, ignore)
         with databases.admin(record.complete(Target(), choose.PRIVATE), ignore) as connection:
             found = databases.others(connection)
     except (CannotConnect, ConfigError, ProgramFailed) as error:
-        listen(Note(f"what is on the private server cannot be seen: {error.message}"))
-        return [Found(settings.database.value, None)]
-    return sorted(found, key=lambda one: one.name != settings.database.value)
+        return unknown, f"{unseen} ({error.message})"
+    return sorted(found, key=lambda one: one.name != settings.database.value), None
 
 
 def _look(settings: Settings, target: Target) -> tuple[str, dict[str, str]]:

@@ -46,8 +46,8 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
     """See that the target's server is up when it is the private one; returns the target to connect to.
 
     That is `settings.target`, but where nothing names a server and the
-    project has a private one, it is that one.  Costs the read of one small
-    file, and one TCP connect where the target is the private server.
+    project has a private one, it is that one.  Costs the read of two small
+    files, and one TCP connect where the target is the private server.
 
     :raises ProgramFailed: it is down and did not start.
     """
@@ -65,11 +65,16 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
         return target
     if target.names_server and not found.matches(target):
         return target
-    if not clusters.answers(found.port):
+    if not _up(found):
         with exclusive(places, listen):
-            if not clusters.answers(found.port):
+            if not _up(found):
                 start(places, found, lambda account: programs.find(os.defpath, account), listen)
     return found.complete(target, PRIVATE)
+
+
+def _up(found: Record) -> bool:
+    """Whether its own server runs and listens: where it is down another program may have its port."""
+    return running(found) and clusters.answers(found.port)
 
 
 def made(found: Record) -> bool:

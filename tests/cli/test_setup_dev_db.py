@@ -55,6 +55,16 @@ def set_up(project: Project, *argv: str) -> Outcome:
     return project.run("setup-dev-db", "--server", "private", *argv)
 
 
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    """This process listens on a port of 127.0.0.1 and answers nobody."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        yield
+
+
 def record_of(project: Project) -> Record:
     record = Places.of(project.folder).load()
     assert record is not None
@@ -152,14 +162,25 @@ def test_a_taken_port_is_named_with_its_holder(private_project: Project) -> None
     """While the server is down another process listens on its port: exit 12, it and `kill` are named."""
     assert set_up(private_project).code == 0
     private_project.run("setup-dev-db", "stop")
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", record_of(private_project).port))
-        holder.listen()
+    with listening(record_of(private_project).port):
         outcome = private_project.run("setup-dev-db", "--json")
     assert outcome.code == 12
     assert f"pid {os.getpid()}" in outcome.json["message"]
     assert outcome.json["hint"] == f"kill {os.getpid()}"
+
+
+def test_migrate_and_status_say_that_the_port_is_taken(private_project: Project) -> None:
+    """The same for migrate, at once and not after waiting for an answer; status says it as its reason."""
+    assert set_up(private_project).code == 0
+    private_project.run("setup-dev-db", "stop")
+    with listening(record_of(private_project).port):
+        began = time.monotonic()
+        outcome = private_project.run("migrate", "status", "--json")
+        assert time.monotonic() - began < 5
+        status = private_project.run("setup-dev-db", "status", "--json").json
+    assert (outcome.code, outcome.json["hint"]) == (12, f"kill {os.getpid()}"), outcome.stderr
+    assert status["state"] == "stopped"
+    assert f"pid {os.getpid()}" in status["reason"]
 
 
 def test_a_cluster_of_a_major_version_without_programs_is_named(private_project: Project) -> None:
@@ -222,6 +243,33 @@ def test_destroy_needs_consent_for_what_is_not_marked_and_keeps_env(private_proj
     left = private_project.run("setup-dev-db", "--json")
     assert (left.code, "rm .env" in left.json["hint"]) == (10, True)
     assert private_project.run("setup-dev-db", "destroy", "--json").json["destroyed"] is False
+
+
+def test_destroy_needs_the_name_of_every_unmarked_database(private_project: Project) -> None:
+    """Two unmarked ones: one name is refused and both stay; with both names they go."""
+    assert set_up(private_project).code == 0
+    record = record_of(private_project)
+    with psycopg.connect(
+        host="127.0.0.1", port=record.port, user="postgres", password=record.password, autocommit=True
+    ) as connection:
+        connection.execute("CREATE DATABASE mine")
+        connection.execute("CREATE DATABASE yours")
+    refused = private_project.run("setup-dev-db", "destroy", "--confirm", "mine", "--json")
+    assert (refused.code, "--confirm mine,yours" in refused.json["hint"]) == (13, True)
+    assert private.running(record)
+    assert private_project.run("setup-dev-db", "destroy", "--confirm", "yours,mine").code == 0
+
+
+def test_destroy_tells_why_nothing_can_be_seen(private_project: Project) -> None:
+    """The server is down and its port is taken: that is the reason for consent, not a missing mark."""
+    assert set_up(private_project).code == 0
+    private_project.run("setup-dev-db", "stop")
+    with listening(record_of(private_project).port):
+        refused = private_project.run("setup-dev-db", "destroy", "--json")
+        assert refused.code == 13
+        assert "is taken by" in refused.json["message"]
+        assert "marked" not in refused.json["message"]
+        assert private_project.run("setup-dev-db", "destroy", "--confirm", "trading_engine").code == 0
 
 
 def test_a_long_path_gets_a_short_socket_folder(private_project: Project, tmp_path: Path) -> None:

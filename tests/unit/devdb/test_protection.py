@@ -57,3 +57,45 @@ def test_an_unmarked_one_needs_its_name() -> None:
     for typed in ("yes", ""):
         with pytest.raises(Refused, match="nothing was changed"):
             consent.require(found, "drop", NOBODY, lambda question, typed=typed: typed)  # type: ignore[misc]
+
+
+def test_every_unmarked_one_needs_its_name() -> None:
+    """Two are not marked: one name does not do, both do; a person is asked for one after the other."""
+    found = [Found("a", None), Found("b", MARK), Found("c d", None)]
+    for value in ("a", "c d", "a,b"):
+        with pytest.raises(Refused, match="all of them") as caught:
+            consent.require(found, "drop", Setting[str | None](value, "option --confirm"), never_asked)
+        assert "'a' and 'c d' are not marked" in caught.value.message
+        assert "--confirm 'a,c d'" in str(caught.value.hint)
+    for value in ("a,c d", "c d,a", "a,b,c d"):
+        consent.require(found, "drop", Setting[str | None](value), never_asked)
+    consent.require([Found("x,y", None)], "drop", Setting[str | None]("x,y"), never_asked)
+    answers = ["a", "c d"]
+    consent.require(found, "drop", NOBODY, lambda question: answers.pop(0))
+    assert answers == []
+    answers = ["a", "a"]
+    with pytest.raises(Refused, match="nothing was changed"):
+        consent.require(found, "drop", NOBODY, lambda question: answers.pop(0))
+
+
+def test_what_cannot_be_seen_is_said_to_be_so() -> None:
+    """The server does not start: the reason is told, not that a database lacks the mark."""
+    with pytest.raises(Refused, match="cannot be seen") as caught:
+        consent.require([Found("a", None)], "remove", NOBODY, lambda question: None, "it cannot be seen (x)")
+    assert "marked" not in caught.value.message
+
+
+@pytest.mark.parametrize("what", ["drop and make again", "remove the private server with", "undo 008 in"])
+def test_the_question_reads_well_for_every_work(what: str) -> None:
+    """Each of the works that ask: the sentence goes on with the database's name."""
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "a"
+
+    consent.require([Found("a", None)], what, NOBODY, answer)
+    assert asked == [f"This would {what} a: 'a' is not marked as development.\nType the name a to go on: "]
+    with pytest.raises(Refused) as caught:
+        consent.require([Found("a", None)], what, NOBODY, lambda question: None)
+    assert str(caught.value.hint).startswith("to go on and lose it, add --confirm a ")
