@@ -53,7 +53,13 @@ class Status:
 
 def status(settings: Settings) -> Status:
     """See where the development database is; starts and changes nothing."""
-    record = Places.of(settings.project).load()
+    places = Places.of(settings.project)
+    record = places.load()
+    if record is not None and (of := places.original(record)) is not None:
+        reason = f"this project is a copy: the private server on port {record.port} belongs to {of}"
+        if not settings.target.names_server or record.matches(settings.target):
+            return Status(Kind.PRIVATE, "not made", "bin/setup-dev-db makes it", reason=reason)
+        record = None
     choice = choose.decide(settings, record, lambda: choose.probe_localhost(accounts.current_name()))
     if choice.private and (record is None or not private.made(record)):
         return Status(Kind.PRIVATE, "not made", "bin/setup-dev-db makes it")
@@ -76,12 +82,14 @@ def start(settings: Settings, listen: Listener) -> bool:
     """Start the private server; False where it runs already.
 
     :raises ConfigError: there is none.
+    :raises Refused: it is another project's, of which this one is a copy.
     """
     places = Places.of(settings.project)
     with exclusive(places, listen):
         record = places.load()
         if record is None or not private.made(record):
             raise ConfigError("this project has no private server", hint="bin/setup-dev-db --server private")
+        places.own(record)
         if private.running(record):
             return False
         private.start(places, record, _search, ignore)
@@ -89,17 +97,21 @@ def start(settings: Settings, listen: Listener) -> bool:
 
 
 def stop(settings: Settings, listen: Listener) -> bool:
-    """Stop the private server; False where none is running."""
+    """Stop the private server; False where none is running.
+
+    :raises Refused: it is another project's, of which this one is a copy.
+    """
     places = Places.of(settings.project)
     with exclusive(places, listen):
         record = places.load()
-        return record is not None and private.stop(record)
+        return record is not None and private.stop(places.own(record))
 
 
 def destroy(settings: Settings, ask: Ask, listen: Listener) -> bool:
     """Remove the private server with all its data, and its record; `.env` stays.  False where there is none.
 
-    :raises Refused: a database on it is not marked as development, and there is no consent.
+    :raises Refused: a database on it is not marked as development, and there is no consent; or the server
+        is another project's, of which this one is a copy.
     """
     places = Places.of(settings.project)
     with exclusive(places, listen):
@@ -122,7 +134,7 @@ def _losing(settings: Settings, places: Places) -> tuple[list[Found], str | None
             if private.leftover_cluster(places, record):
                 return unknown, f"{unseen} (its record is gone)"
             return [], None
-        private.start(places, record, _search, ignore)
+        private.start(places, places.own(record), _search, ignore)
         with databases.admin(record.complete(Target(), choose.PRIVATE), ignore) as connection:
             found = databases.others(connection)
     except (CannotConnect, ConfigError, ProgramFailed) as error:

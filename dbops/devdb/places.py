@@ -15,7 +15,7 @@ from pathlib import Path
 from dbops.devdb import account as accounts
 from dbops.devdb import record
 from dbops.devdb.record import Record
-from dbops.errors import ConfigError
+from dbops.errors import ConfigError, Refused
 from dbops.events import Listener, Note
 
 ROOTS_BASE = Path("/var/lib/dbops")
@@ -45,9 +45,36 @@ class Places:
         found = record.load(self.folder)
         return record.load(self.base) if found is None and self.base != self.folder else found
 
+    def original(self, found: Record) -> Path | None:
+        """The project to which a record really belongs, where ours is a copy of it; None where it is our own.
+
+        A project that was moved is none: its former folder is gone.
+        """
+        of, ours = found.project, self.folder.parent
+        if of is None or of == ours:
+            return None
+        there = of if self.base != self.folder else record.path_in(of / record.FOLDER)
+        if not os.path.exists(there) or os.path.samefile(of, ours):
+            return None
+        return of
+
+    def own(self, found: Record) -> Record:
+        """The record, if it is this project's.
+
+        :raises Refused: the project is a copy of the one whose server the record describes.
+        """
+        if (of := self.original(found)) is not None:
+            first = "rm .env && " if (self.folder.parent / ".env").is_file() else ""
+            raise Refused(
+                f"the private server on port {found.port} belongs to {of}, of which this project is a copy",
+                hint=f"to give the copy a server of its own: {first}bin/setup-dev-db --server private",
+            )
+        return found
+
     def save(self, saved: Record) -> None:
-        """Write the record; root's beside the cluster too."""
-        for place in dict.fromkeys((self.base, self.folder)):
+        """Write the record; root's beside the cluster too, which is elsewhere after the project was moved."""
+        beside = (self.base, saved.home.parent) if self.base != self.folder else ()
+        for place in dict.fromkeys((*beside, self.folder)):
             if place.is_dir():
                 record.save(place, saved)
 

@@ -50,6 +50,7 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
     files, and one TCP connect where the target is the private server.
 
     :raises ProgramFailed: it is down and did not start.
+    :raises Refused: it is another project's, of which this one is a copy.
     """
     target = settings.target
     if target.names_server and not record.could_match(target):
@@ -65,11 +66,22 @@ def ensure_running(settings: Settings, listen: Listener = ignore) -> Target:
         return target
     if target.names_server and not found.matches(target):
         return target
-    if not _up(found):
+    if not _up(places.own(found)):
         with exclusive(places, listen):
             if not _up(found):
                 start(places, found, lambda account: programs.find(os.defpath, account), listen)
     return found.complete(target, PRIVATE)
+
+
+def adopted(places: Places, found: Record) -> Record:
+    """The record of a cluster that was copied with its project: its own port, not the original's."""
+    port = clusters.free_port(found.port + 1)
+    home = places.base / "cluster"
+    return _with_socket_folder(
+        dataclasses.replace(
+            found, home=home, port=port, socket_dir=home / "run", project=places.folder.parent
+        )
+    )
 
 
 def _up(found: Record) -> bool:
@@ -128,12 +140,13 @@ def start(places: Places, found: Record, search: Search, listen: Listener) -> Re
 
     :raises ProgramFailed: it did not start: its port is taken, its programs are gone, the disk is full.
     """
+    known, found = places.load(), dataclasses.replace(found, project=places.folder.parent)
+    ready = found if running(found) else _with_programs(_with_socket_folder(found), search, places)
+    if ready != known:
+        places.save(ready)
     if running(found):
         serving.wait_until_up(cluster_of(found, None))
         return found
-    ready = _with_programs(_with_socket_folder(found), search, places)
-    if ready != found:
-        places.save(ready)
     serving.start(cluster_of(ready, accounts.for_existing_cluster(ready.home)))
     listen(Note(f"started the private server on 127.0.0.1:{ready.port}"))
     return ready
@@ -153,6 +166,8 @@ def destroy(places: Places) -> bool:
     so a destroy that was killed can be run again.
     """
     found = _load_if_sound(places)
+    if found is not None and places.original(found) is not None:  # a copy's way back: not the original's
+        found = None
     home = found.home if found else places.base / "cluster"
     clusters.remove_partial(home)
     there = found is not None or home.exists()
@@ -167,6 +182,8 @@ def destroy(places: Places) -> bool:
             (place / name).unlink(missing_ok=True)
     if places.base != places.folder:
         shutil.rmtree(places.base, ignore_errors=True)
+        if home.is_relative_to(ROOTS_BASE):  # elsewhere, where the project was moved
+            shutil.rmtree(home.parent, ignore_errors=True)
         with suppress(OSError):
             ROOTS_BASE.rmdir()
     return there
@@ -192,6 +209,7 @@ def _chosen(places: Places, known: Record | None, home: Path, installation: prog
         home / "run",
         SUPERUSER,
         secrets.token_urlsafe(18),
+        places.folder.parent,
     )
     return _with_socket_folder(chosen)
 

@@ -26,7 +26,9 @@ class Record:
     """Where the private cluster is and how one gets in.
 
     `home` is the cluster's folder; `bindir` the programs that it was last
-    started with; `port` and `password` are chosen once and kept.
+    started with; `port` and `password` are chosen once and kept.  `project` is
+    the folder of the project that it was last started for: a copy of that
+    folder has a copy of the record.
     """
 
     home: Path
@@ -36,6 +38,7 @@ class Record:
     socket_dir: Path
     user: str
     password: str = dataclasses.field(repr=False)
+    project: Path | None = None
 
     def matches(self, target: Target) -> bool:
         """Whether a target is this server: by host (loopback or the socket's folder) and port."""
@@ -113,6 +116,7 @@ def _to_json(record: Record, folder: Path) -> dict[str, Any]:
     for name in ("home", "socket_dir", "bindir"):
         path = getattr(record, name)
         fields[name] = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+    fields["project"] = str(record.project) if record.project else None
     return {"format": _FORMAT, **fields}
 
 
@@ -127,4 +131,5 @@ def _from_json(fields: dict[str, Any], folder: Path) -> Record:
         socket_dir=folder / fields["socket_dir"],
         user=str(fields["user"]),
         password=str(fields["password"]),
+        project=Path(fields["project"]) if fields.get("project") else None,
     )

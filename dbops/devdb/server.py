@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
@@ -15,7 +16,7 @@ from dbops.devdb.places import Places
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
 from dbops.errors import ProgramFailed
-from dbops.events import Listener, StepDone, Warned
+from dbops.events import Listener, Note, StepDone, Warned
 from dbops.process import Account
 
 
@@ -29,12 +30,16 @@ class Action(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class ServerPlan:
-    """The server and what is done to it.  A cluster is made with `installation`; None: installed first."""
+    """The server and what is done to it.  A cluster is made with `installation`; None: installed first.
+
+    `copy_of` is the project whose server the record described, where ours is a copy of it.
+    """
 
     choice: Choice
     action: Action
     record: Record | None = None
     installation: programs.Installation | None = None
+    copy_of: Path | None = None
 
     def sentences(self) -> list[str]:
         """What will be done, for people."""
@@ -70,9 +75,19 @@ def plan(settings: Settings, places: Places, machine: Machine) -> ServerPlan:
     :raises DbopsError: the extensions that are asked for are not there for a cluster to be made.
     """
     record = places.load()
+    copy_of = places.original(record) if record is not None else None
+    if record is not None and copy_of is not None:
+        if record.matches(settings.target) and settings.server.value != "private":
+            places.own(record)  # raises
+        # root's cluster is outside of the project's folder, so that a copy has none
+        record = private.adopted(places, record) if places.base == places.folder else None
     choice = choose.decide(settings, record, machine.probe)
     if not choice.private:
         return ServerPlan(choice, Action.NONE)
+    return dataclasses.replace(_plan_private(settings, choice, record, machine), copy_of=copy_of)
+
+
+def _plan_private(settings: Settings, choice: Choice, record: Record | None, machine: Machine) -> ServerPlan:
     if record is not None and private.made(record):
         return ServerPlan(choice, Action.NONE if private.running(record) else Action.START, record)
     account = accounts.for_new_cluster()
@@ -92,6 +107,8 @@ def bring_up(
         listen(
             Warned(f"{named.describe()} is configured and not used: the other commands go there, not here")
         )
+    if planned.copy_of is not None:
+        listen(Note(f"this project is a copy of {planned.copy_of}: it gets a private server of its own"))
     if planned.action is Action.NONE:
         if planned.record is not None:
             private.start(places, planned.record, machine.search, listen)  # up, but perhaps for a moment only

@@ -21,7 +21,7 @@ import pytest
 
 from dbops.config.model import Options
 from dbops.config.settings import load
-from dbops.devdb import account, private, programs
+from dbops.devdb import account, postmaster, private, programs
 from dbops.devdb.places import Places
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo
@@ -207,22 +207,72 @@ def test_programs_that_moved_are_found_again(private_project: Project) -> None:
     assert (outcome.code, outcome.json["server"]["action"]) == (0, "start"), outcome.stderr
 
 
-def test_a_copied_project_does_not_take_the_originals_server(
-    private_project: Project, tmp_path: Path
-) -> None:
-    """The folder was copied while the server runs: the copy's own server is down, and its port is taken."""
-    if (
-        os.geteuid() == 0
-    ):  # root's cluster is outside of the folder, so that a copy leads to the original's server
-        assert set_up(private_project).code == 0
-        assert private_project.folder not in record_of(private_project).home.parents
-        return
+@pytest.fixture
+def copy(private_project: Project) -> Iterator[Project]:
+    """A copy, made while the server runs, of the project that is set up; what it makes is removed."""
     assert set_up(private_project).code == 0
-    copy = tmp_path / "copy"
-    shutil.copytree(private_project.folder, copy, ignore=shutil.ignore_patterns(".s.PGSQL*"))
-    record = Places.of(copy).load()
-    assert record is not None
-    assert not private.running(record)
+    made = _elsewhere(private_project, "copy")
+    skipped = shutil.ignore_patterns(".s.PGSQL*")
+    shutil.copytree(private_project.folder, made.folder, symlinks=True, ignore=skipped)
+    yield made
+    private.destroy(Places.of(made.folder))
+
+
+def _elsewhere(project: Project, name: str) -> Project:
+    folder = project.folder.with_name(name)
+    return Project(folder, {**project.environ, "DBOPS_PROJECT": str(folder)})
+
+
+@pytest.mark.parametrize("argv", [("destroy", "--confirm", "trading_engine"), ("stop",), ("start",), ()])
+def test_a_copy_does_not_touch_the_originals_server(
+    private_project: Project, copy: Project, argv: tuple[str, ...]
+) -> None:
+    """Every verb in the copy is refused and says whose server it is and what to do; that one runs on."""
+    pid = postmaster.running(record_of(private_project).home / "data")
+    outcome = copy.run("setup-dev-db", *argv, "--json")
+    assert outcome.code == 13, outcome.stderr
+    assert str(private_project.folder) in outcome.json["message"]
+    assert "rm .env && bin/setup-dev-db" in outcome.json["hint"]
+    assert copy.run("migrate", "up").code == 13
+    status = copy.run("setup-dev-db", "status", "--json").json
+    assert (status["state"], str(private_project.folder) in status["reason"]) == ("not made", True)
+    assert pid is not None
+    assert postmaster.running(record_of(private_project).home / "data") == pid
+    assert private_project.run("migrate", "status").code == 0
+
+
+def test_a_copy_gets_a_server_of_its_own(private_project: Project, copy: Project) -> None:
+    """As the hint says, .env is removed: another cluster on another port; each project has its own."""
+    (copy.folder / ".env").unlink()
+    outcome = copy.run("setup-dev-db", "--server", "private", "--json")
+    assert outcome.code == 0, outcome.stderr
+    ours, theirs = record_of(copy), record_of(private_project)
+    assert ours.port != theirs.port
+    assert ours.home != theirs.home
+    assert ours.socket_dir != theirs.socket_dir
+    assert str(ours.port) in (copy.folder / ".env").read_text()
+    assert copy.run("migrate", "status").code == 0
+    assert copy.run("setup-dev-db", "destroy").code == 0
+    assert private.running(theirs)
+    assert private_project.run("migrate", "status").code == 0
+
+
+def test_a_moved_project_keeps_its_server(private_project: Project) -> None:
+    """The folder was moved: the same server, which a copy of the moved one does not take; destroy removes all."""
+    assert set_up(private_project).code == 0
+    private_project.run("setup-dev-db", "stop")
+    moved = _elsewhere(private_project, "moved")
+    private_project.folder.rename(moved.folder)
+    assert moved.run("migrate", "status").code == 0
+    record = record_of(moved)
+    assert (record.project, private.running(record)) == (moved.folder, True)
+    again = _elsewhere(private_project, "again")
+    shutil.copytree(moved.folder, again.folder, ignore=shutil.ignore_patterns(".s.PGSQL*"))
+    assert again.run("setup-dev-db", "stop").code == 13
+    assert moved.run("setup-dev-db", "destroy").code == 0
+    assert not record.home.exists()
+    private_project.folder.mkdir()
+    assert Places.of(private_project.folder).load() is None
 
 
 def test_destroy_needs_consent_for_what_is_not_marked_and_keeps_env(private_project: Project) -> None:
