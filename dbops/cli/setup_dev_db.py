@@ -14,7 +14,7 @@ from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
 from dbops.devdb import lifecycle, setup, summary
 from dbops.devdb.server import Machine
-from dbops.errors import ExitCode, UsageError
+from dbops.errors import DbopsError, ExitCode, UsageError
 from dbops.events import Event, Level, Listener, Warned
 
 EXAMPLES = """\
@@ -100,8 +100,9 @@ def _own(*, after_verb: bool) -> options.Parser:
 
 def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str, str], out: Output) -> None:
     listen = _listener(out)
+    again = "run bin/setup-dev-db --reset again" if arguments.reset else "run bin/setup-dev-db again"
     work = setup.Work(
-        settings, Machine.real(environ), lambda target: _migrate(settings, target, listen),
+        settings, Machine.real(environ), lambda target: _migrate(settings, target, listen, again),
         lambda question: ask(question, out), listen, arguments.reset,
     )  # fmt: skip
     if arguments.dry_run:
@@ -168,8 +169,20 @@ def _listener(out: Output) -> Listener:
     return listen
 
 
-def _migrate(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
-    """Run all pending migrations in one database; the lock is taken only where some are pending."""
+def _migrate(settings: Settings, target: Target, listen: Listener, again: str) -> setup.Migrated:
+    """Run all pending migrations in one database; the lock is taken only where some are pending.
+
+    `again` is what completes the set-up after a failure, which `migrate up` alone would not.
+    """
+    try:
+        return _migrated(settings, target, listen)
+    except DbopsError as error:
+        hint = (error.hint or again).replace("run bin/migrate up again", again)
+        error.hint = hint if again in hint else f"{hint}; then {again}"
+        raise
+
+
+def _migrated(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
     from dbops.engines.postgres.session import Session
     from dbops.migrations.migrator import Migrator
     from dbops.migrations.planner import plan_up

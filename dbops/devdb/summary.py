@@ -31,7 +31,7 @@ def lines(result: Result, settings: Settings, psql: str | None) -> list[str]:
         f"  .env       {_env(result, settings)}",
     ]
     shown += [f"  psql       {psql}"] if psql else []
-    return [*shown, "  next       bin/migrate status"]
+    return [*shown, f"  next       {_next(result, settings)}"]
 
 
 def as_json(result: Result, psql: str | None) -> dict[str, Any]:
@@ -122,9 +122,23 @@ def _database(one: DatabaseOutcome) -> str:
     )
 
 
+def _next(result: Result, settings: Settings) -> str:
+    """The next command, with what this run was told about the database and another shell line would not know."""
+    if settings.environment is not None:
+        return f"bin/migrate --env {settings.environment} status"
+    given, _, name = settings.database.origin.rpartition(" ")
+    if result.env_written or given != "environment variable" or name not in {"DB_NAME", "PGDATABASE"}:
+        return "bin/migrate status"
+    return f"{name}={shlex.quote(settings.database.value)} bin/migrate status"
+
+
 def _env(result: Result, settings: Settings) -> str:
     if result.env_written:
         return "written, readable by you alone"
+    if (settings.project / ".env").is_dir():
+        return (
+            "not written, since it is a folder: the other commands need DATABASE_URL, or the private server"
+        )
     if settings.environment is not None:
         return f"not written, since --env {settings.environment} is about another environment"
     return "was there, unchanged"

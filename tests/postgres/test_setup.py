@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -123,6 +124,22 @@ def test_a_database_that_was_there_stays_unmarked(place: Place) -> None:
     assert "not marked as development" in outcome.stdout
 
 
+def test_the_next_command_names_the_database_that_was_given(place: Place) -> None:
+    """DB_NAME in the environment: with .env written it stands there, otherwise the next command carries it."""
+    assert place.run().stdout.splitlines()[-1].split() == ["next", "bin/migrate", "status"]
+    again = place.run().stdout.splitlines()[-1]
+    assert shlex.split(again) == ["next", f"DB_NAME={place.name}", "bin/migrate", "status"]
+
+
+def test_env_that_is_a_folder_is_said_to_be_one(place: Place) -> None:
+    """A virtual environment may be named .env: it stays, and the summary says that nothing was written."""
+    (place.project.folder / ".env").mkdir()
+    outcome = place.run()
+    assert outcome.code == 0, outcome.stderr
+    assert "not written, since it is a folder" in outcome.stdout
+    assert list((place.project.folder / ".env").iterdir()) == []
+
+
 def test_env_that_exists_is_not_touched(place: Place) -> None:
     """A .env with another variable: the same bytes afterwards."""
     place.project.write(".env", "OTHER=1")
@@ -163,7 +180,10 @@ def test_a_reset_that_fails_brings_the_former_databases_back(place: Place) -> No
 def test_a_migration_that_fails_leaves_what_was_whole_and_no_env(place: Place) -> None:
     """002 is broken: exit 1, 001 stays applied, no .env; mended, the next run completes."""
     place.project.write("migrations/002_broken.sql", "SELECT no_such_column;\n")
-    assert place.run().code == 1
+    failed = place.run("--json")
+    assert failed.code == 1
+    assert "run bin/setup-dev-db again" in failed.json["hint"]
+    assert "bin/migrate up" not in failed.json["hint"]
     assert place.sql("SELECT version FROM schema_migrations", place.name) == [("001",)]
     assert not (place.project.folder / ".env").exists()
     place.project.write("migrations/002_broken.sql", "SELECT 1;\n")

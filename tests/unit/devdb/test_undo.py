@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import signal
 from collections.abc import Callable
@@ -76,3 +77,11 @@ def test_a_second_interrupt_waits_for_the_way_back() -> None:
         undo.add("undo two", interrupted)
         raise KeyboardInterrupt
     assert undone == [2, 1]
+
+
+def test_outside_the_main_thread_the_way_back_is_gone_too() -> None:
+    """Only the main thread may exchange signal handlers: in another the steps are run without that."""
+    before = signal.getsignal(signal.SIGINT)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        assert pool.submit(steps_after, DbopsError("x"), settle_after=0).result() == [3, 2, 1]
+    assert signal.getsignal(signal.SIGINT) is before
