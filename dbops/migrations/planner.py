@@ -137,6 +137,7 @@ def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Pla
     at, limit = current(statuses), _limit(statuses, to)
     if not any(status.version == limit for status in statuses):
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
+    _refuse_half_up([status for status in statuses if status.version > limit])
     if at is not None and limit < at.version:
         if not find(statuses, limit).is_applied:
             raise Refused(
