@@ -143,3 +143,20 @@ def test_duplicate_fills_stop_the_last_migration(
     connection.execute("DELETE FROM fills WHERE id = (SELECT max(id) FROM fills)")
     ran(engine, "up")
     assert set(states(engine).values()) == {"applied"}
+
+
+def test_the_audit_log_only_grows(engine: Project, database: Database, connect: Connect) -> None:
+    """Its owner changes, deletes or truncates entries: refused, and every entry is still there."""
+    ran(engine, "up")
+    connection = connect(database)
+    connection.execute(SESSION)
+    before = connection.execute("SELECT * FROM audit_log ORDER BY id").fetchall()
+    assert len(before) == 4
+    for change in (
+        "UPDATE audit_log SET row_id = 'x'",
+        "DELETE FROM audit_log",
+        "TRUNCATE users, audit_log CASCADE",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="audit_log is append-only"):
+            connection.execute(change)
+    assert connection.execute("SELECT * FROM audit_log ORDER BY id").fetchall() == before
