@@ -8,9 +8,12 @@
 -- ============================================================================
 
 -- Amounts of money, prices and quantities are numeric(20,8): exact, and fine
--- enough for crypto. Keys are uuid where a row is created rarely and named from
--- outside, and bigint where rows come by the million (orders, fills, trades):
--- half the index size, and inserts stay at the right edge of the index.
+-- enough for crypto. Such a column takes no infinity, but it takes NaN, which is
+-- above every number and so passes a CHECK (price > 0): each table with numeric
+-- columns has a constraint <table>_no_nan that names them all.
+-- Keys are uuid where a row is created rarely and named from outside, and bigint
+-- where rows come by the million (orders, fills, trades): half the index size,
+-- and inserts stay at the right edge of the index.
 -- Money and its history are never deleted by a cascade: every foreign key in
 -- this file is ON DELETE RESTRICT.
 
@@ -103,7 +106,8 @@ CREATE TABLE IF NOT EXISTS accounts (
     CONSTRAINT accounts_leverage_range CHECK (leverage BETWEEN 1 AND 1000),
     CONSTRAINT accounts_status_known CHECK (status IN ('active', 'suspended', 'closed')),
     CONSTRAINT accounts_closed_has_time CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
-    CONSTRAINT accounts_closed_after_opened CHECK (closed_at >= opened_at)
+    CONSTRAINT accounts_closed_after_opened CHECK (closed_at >= opened_at),
+    CONSTRAINT accounts_no_nan CHECK ('NaN' <> ALL (ARRAY[initial_balance, balance, leverage]))
 );
 
 COMMENT ON TABLE accounts IS 'Trading accounts; balance = initial_balance + sum of trades.net_pnl';
@@ -167,7 +171,10 @@ CREATE TABLE IF NOT EXISTS instruments (
         AND coalesce(jsonb_typeof(trading_hours -> 'timezone') = 'string', false)
         AND coalesce(jsonb_typeof(trading_hours -> 'sessions') = 'array', false)
     ),
-    CONSTRAINT instruments_status_known CHECK (status IN ('active', 'halted', 'delisted'))
+    CONSTRAINT instruments_status_known CHECK (status IN ('active', 'halted', 'delisted')),
+    CONSTRAINT instruments_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[tick_size, lot_size, min_quantity, max_quantity, contract_size, margin_rate])
+    )
 );
 
 COMMENT ON TABLE instruments IS 'What can be traded. Other tables refer to it by symbol, which never changes: a renamed instrument is a new row';
@@ -301,7 +308,10 @@ CREATE TABLE IF NOT EXISTS orders (
     CONSTRAINT orders_rejected_has_reason CHECK ((status = 'rejected') = (reject_reason IS NOT NULL)),
     CONSTRAINT orders_gtd_has_expiry CHECK ((time_in_force = 'gtd') = (expires_at IS NOT NULL)),
     CONSTRAINT orders_expires_after_placed CHECK (expires_at > placed_at),
-    CONSTRAINT orders_attributes_is_object CHECK (jsonb_typeof(attributes) = 'object')
+    CONSTRAINT orders_attributes_is_object CHECK (jsonb_typeof(attributes) = 'object'),
+    CONSTRAINT orders_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[quantity, limit_price, stop_price, filled_quantity, average_fill_price])
+    )
 );
 
 COMMENT ON TABLE orders IS 'Orders as the client placed them, and how far they got';
@@ -348,7 +358,8 @@ CREATE TABLE IF NOT EXISTS fills (
         REFERENCES orders (id, session_id, symbol, side) ON DELETE RESTRICT,
     CONSTRAINT fills_price_positive CHECK (price > 0),
     CONSTRAINT fills_quantity_positive CHECK (quantity > 0),
-    CONSTRAINT fills_liquidity_known CHECK (liquidity IN ('maker', 'taker'))
+    CONSTRAINT fills_liquidity_known CHECK (liquidity IN ('maker', 'taker')),
+    CONSTRAINT fills_no_nan CHECK ('NaN' <> ALL (ARRAY[price, quantity, fee]))
 );
 
 COMMENT ON TABLE fills IS 'Executions of orders; written once, never changed';
@@ -382,7 +393,8 @@ CREATE TABLE IF NOT EXISTS positions (
     CONSTRAINT positions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE RESTRICT,
     CONSTRAINT positions_symbol_fkey FOREIGN KEY (symbol) REFERENCES instruments (symbol) ON DELETE RESTRICT,
     CONSTRAINT positions_average_price_positive CHECK (average_price > 0),
-    CONSTRAINT positions_flat_has_no_price CHECK ((net_quantity = 0) = (average_price IS NULL))
+    CONSTRAINT positions_flat_has_no_price CHECK ((net_quantity = 0) = (average_price IS NULL)),
+    CONSTRAINT positions_no_nan CHECK ('NaN' <> ALL (ARRAY[net_quantity, average_price, realized_pnl]))
 );
 
 COMMENT ON TABLE positions IS 'Net position of each account in each instrument; follows from the fills';
@@ -428,7 +440,10 @@ CREATE TABLE IF NOT EXISTS trades (
     CONSTRAINT trades_orders_differ CHECK (entry_order_id <> exit_order_id),
     CONSTRAINT trades_prices_positive CHECK (entry_price > 0 AND exit_price > 0),
     CONSTRAINT trades_conversion_rate_positive CHECK (conversion_rate > 0),
-    CONSTRAINT trades_closed_after_opened CHECK (closed_at >= opened_at)
+    CONSTRAINT trades_closed_after_opened CHECK (closed_at >= opened_at),
+    CONSTRAINT trades_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[quantity, entry_price, exit_price, conversion_rate, realized_pnl, fees])
+    )
 );
 
 COMMENT ON TABLE trades IS 'Closed round trips: a quantity that was opened by one order and closed by another';

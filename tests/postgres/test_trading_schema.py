@@ -160,3 +160,32 @@ def test_the_audit_log_only_grows(engine: Project, database: Database, connect: 
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="audit_log is append-only"):
             connection.execute(change)
     assert connection.execute("SELECT * FROM audit_log ORDER BY id").fetchall() == before
+
+
+def test_no_numeric_column_takes_nan(engine: Project, database: Database, connect: Connect) -> None:
+    """NaN passes `price > 0`: every numeric column of every table refuses it, and still takes a number or null."""
+    ran(engine, "up")
+    connection = connect(database)
+    columns = connection.execute(
+        "SELECT c.relname::text, a.attname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'numeric'::regtype"
+        " AND a.attgenerated = '' AND NOT a.attisdropped ORDER BY 1, 2"
+    ).fetchall()
+    assert {("orders", "limit_price"), ("order_routes", "quantity"), ("risk_events", "limit_value")} < {
+        *columns
+    }
+    for table, column in columns:
+        rule = connection.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s",
+            [table, f"{table}_no_nan"],
+        ).fetchone()
+        assert rule is not None, table
+        connection.execute(f"CREATE TEMP TABLE probe AS TABLE public.{table} WITH NO DATA")
+        connection.execute(f"ALTER TABLE probe ADD {rule[0]}")
+        connection.execute(f"INSERT INTO probe ({column}) VALUES (1), (NULL)")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"INSERT INTO probe ({column}) VALUES ('NaN')")
+        connection.execute("DROP TABLE probe")
+    connection.execute(SESSION)
+    with pytest.raises(psycopg.errors.CheckViolation, match="fills_no_nan"):
+        connection.execute("UPDATE fills SET price = 'NaN'")
