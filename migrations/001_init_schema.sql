@@ -277,8 +277,10 @@ CREATE TABLE IF NOT EXISTS orders (
     updated_at          timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT orders_pkey PRIMARY KEY (id),
     CONSTRAINT orders_account_id_client_order_id_key UNIQUE (account_id, client_order_id),
-    -- Target of the foreign key that holds a fill to its order's session, symbol and side.
+    -- Target of the foreign keys that hold a fill, and the exit of a trade, to its order's session, symbol and side.
     CONSTRAINT orders_id_session_id_symbol_side_key UNIQUE (id, session_id, symbol, side),
+    -- The same for the entry of a trade, which may be of an earlier session of the account.
+    CONSTRAINT orders_id_account_id_symbol_side_key UNIQUE (id, account_id, symbol, side),
     -- The account follows through the session, and must be the session's.
     CONSTRAINT orders_session_id_account_id_fkey FOREIGN KEY (session_id, account_id)
         REFERENCES sessions (id, account_id) ON DELETE RESTRICT,
@@ -417,6 +419,12 @@ CREATE TABLE IF NOT EXISTS trades (
     session_id      uuid            NOT NULL,
     symbol          text            NOT NULL,
     direction       text            NOT NULL,
+    entry_side      text            NOT NULL GENERATED ALWAYS AS (
+        CASE direction WHEN 'long' THEN 'buy' ELSE 'sell' END
+    ) STORED,
+    exit_side       text            NOT NULL GENERATED ALWAYS AS (
+        CASE direction WHEN 'long' THEN 'sell' ELSE 'buy' END
+    ) STORED,
     quantity        numeric(20,8)   NOT NULL,
     entry_order_id  bigint          NOT NULL,
     exit_order_id   bigint          NOT NULL,
@@ -433,8 +441,12 @@ CREATE TABLE IF NOT EXISTS trades (
     CONSTRAINT trades_session_id_account_id_fkey FOREIGN KEY (session_id, account_id)
         REFERENCES sessions (id, account_id) ON DELETE RESTRICT,
     CONSTRAINT trades_symbol_fkey FOREIGN KEY (symbol) REFERENCES instruments (symbol) ON DELETE RESTRICT,
-    CONSTRAINT trades_entry_order_id_fkey FOREIGN KEY (entry_order_id) REFERENCES orders (id) ON DELETE RESTRICT,
-    CONSTRAINT trades_exit_order_id_fkey FOREIGN KEY (exit_order_id) REFERENCES orders (id) ON DELETE RESTRICT,
+    -- Both orders are of the account and the instrument, and on the side that the
+    -- direction asks for; the one that closed is of the session, too.
+    CONSTRAINT trades_entry_order_fkey FOREIGN KEY (entry_order_id, account_id, symbol, entry_side)
+        REFERENCES orders (id, account_id, symbol, side) ON DELETE RESTRICT,
+    CONSTRAINT trades_exit_order_fkey FOREIGN KEY (exit_order_id, session_id, symbol, exit_side)
+        REFERENCES orders (id, session_id, symbol, side) ON DELETE RESTRICT,
     CONSTRAINT trades_direction_known CHECK (direction IN ('long', 'short')),
     CONSTRAINT trades_quantity_positive CHECK (quantity > 0),
     CONSTRAINT trades_orders_differ CHECK (entry_order_id <> exit_order_id),
@@ -452,9 +464,11 @@ COMMENT ON COLUMN trades.account_id IS 'Account that traded; always the account 
 COMMENT ON COLUMN trades.session_id IS 'Session that closed the round trip';
 COMMENT ON COLUMN trades.symbol IS 'Instrument';
 COMMENT ON COLUMN trades.direction IS 'long (bought, then sold) or short';
+COMMENT ON COLUMN trades.entry_side IS 'Side of the entry order: buy for a long, sell for a short';
+COMMENT ON COLUMN trades.exit_side IS 'Side of the exit order: the other one';
 COMMENT ON COLUMN trades.quantity IS 'Quantity opened and closed again';
-COMMENT ON COLUMN trades.entry_order_id IS 'Order that opened';
-COMMENT ON COLUMN trades.exit_order_id IS 'Order that closed';
+COMMENT ON COLUMN trades.entry_order_id IS 'Order that opened; of the account, perhaps of an earlier session';
+COMMENT ON COLUMN trades.exit_order_id IS 'Order that closed; of the session';
 COMMENT ON COLUMN trades.entry_price IS 'Mean price of opening';
 COMMENT ON COLUMN trades.exit_price IS 'Mean price of closing';
 COMMENT ON COLUMN trades.conversion_rate IS 'Price of one unit of the quote currency in the account''s currency, at closing';

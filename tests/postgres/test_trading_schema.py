@@ -37,6 +37,39 @@ INSERT INTO fills (order_id, session_id, symbol, side, price, quantity, liquidit
 SELECT id, session_id, symbol, side, 100, 1, 'taker', '2030-01-01' FROM o
 """
 
+# A second session of the account with a sale, and what does not go with it: another instrument, another account.
+MORE_ORDERS = """
+WITH i AS (
+    INSERT INTO instruments (symbol, name, asset_class, base_currency, quote_currency,
+        tick_size, lot_size, min_quantity, max_quantity)
+    VALUES ('ETH/USD', 'Ether', 'crypto', 'ETH', 'USD', 0.01, 0.001, 0.001, 100) RETURNING symbol
+), s AS (
+    INSERT INTO sessions (account_id, symbol, name) SELECT id, 'BTC/USD', 'second' FROM accounts RETURNING *
+), sale AS (
+    INSERT INTO orders (account_id, session_id, symbol, client_order_id, side, order_type, quantity)
+    SELECT account_id, id, symbol, 'sale', 'sell', 'market', 1 FROM s
+), other AS (
+    INSERT INTO orders (account_id, session_id, symbol, client_order_id, side, order_type, quantity)
+    SELECT account_id, id, i.symbol, 'other ' || side, side, 'market', 1
+    FROM s, i, unnest(ARRAY['buy', 'sell']) AS side
+), own AS (
+    INSERT INTO accounts (user_id, account_number) SELECT id, 'ACC-002' FROM users RETURNING *
+), t AS (
+    INSERT INTO sessions (account_id, symbol, name) SELECT id, 'BTC/USD', 'third' FROM own RETURNING *
+)
+INSERT INTO orders (account_id, session_id, symbol, client_order_id, side, order_type, quantity)
+SELECT account_id, id, symbol, 'foreign ' || side, side, 'market', 1
+FROM t, unnest(ARRAY['buy', 'sell']) AS side
+"""
+
+TRADE = """
+INSERT INTO trades (account_id, session_id, symbol, direction, quantity, entry_order_id, exit_order_id,
+    entry_price, exit_price, realized_pnl, opened_at, closed_at)
+SELECT s.account_id, s.id, s.symbol, %(direction)s, 1, entry.id, exit.id, 100, 101, 1, '2030-01-01', '2030-01-02'
+FROM sessions s, orders entry, orders exit
+WHERE s.name = %(session)s AND entry.client_order_id = %(entry)s AND exit.client_order_id = %(exit)s
+"""
+
 INDEXES = [
     "idx_fills_session_order_symbol",
     "idx_fills_session_symbol",
@@ -189,3 +222,23 @@ def test_no_numeric_column_takes_nan(engine: Project, database: Database, connec
     connection.execute(SESSION)
     with pytest.raises(psycopg.errors.CheckViolation, match="fills_no_nan"):
         connection.execute("UPDATE fills SET price = 'NaN'")
+
+
+def test_a_trade_fits_its_orders(engine: Project, database: Database, connect: Connect) -> None:
+    """Opened in one session, closed in the next: taken. Orders of another account, instrument or side: refused."""
+    ran(engine, "up")
+    connection = connect(database)
+    connection.execute(SESSION)
+    connection.execute(MORE_ORDERS)
+    sound = {"session": "second", "direction": "long", "entry": "o1", "exit": "sale"}
+    assert connection.execute(TRADE, sound).rowcount == 1
+    wrong = {
+        "trades_entry_order_fkey": [{"entry": "foreign buy"}, {"entry": "other buy"}],
+        "trades_exit_order_fkey": [{"exit": "foreign sell"}, {"exit": "other sell"}, {"session": "first"}],
+        "trades_(entry|exit)_order_fkey": [{"direction": "short"}],
+    }
+    for constraint, changes in wrong.items():
+        for change in changes:
+            with pytest.raises(psycopg.errors.ForeignKeyViolation, match=constraint):
+                connection.execute(TRADE, {**sound, **change})
+    assert connection.execute("SELECT entry_side, exit_side FROM trades").fetchall() == [("buy", "sell")]
