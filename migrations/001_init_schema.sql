@@ -351,9 +351,13 @@ CREATE TABLE IF NOT EXISTS fills (
     quantity        numeric(20,8)   NOT NULL,
     fee             numeric(20,8)   NOT NULL DEFAULT 0,
     liquidity       text            NOT NULL,
-    executed_at     timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    execution_id    text,
+    -- By the clock: two fills in one transaction are two executions.
+    executed_at     timestamptz     NOT NULL DEFAULT clock_timestamp(),
     created_at      timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT fills_pkey PRIMARY KEY (id),
+    -- Fills without the venue's name are told apart by 008. Its index also finds the fills of an order.
+    CONSTRAINT fills_order_id_execution_id_key UNIQUE (order_id, execution_id),
     -- Session, symbol and side are kept here for the queries by session and by
     -- symbol; this key makes it impossible that they differ from the order's.
     CONSTRAINT fills_order_fkey FOREIGN KEY (order_id, session_id, symbol, side)
@@ -361,6 +365,7 @@ CREATE TABLE IF NOT EXISTS fills (
     CONSTRAINT fills_price_positive CHECK (price > 0),
     CONSTRAINT fills_quantity_positive CHECK (quantity > 0),
     CONSTRAINT fills_liquidity_known CHECK (liquidity IN ('maker', 'taker')),
+    CONSTRAINT fills_execution_id_not_blank CHECK (btrim(execution_id) <> ''),
     CONSTRAINT fills_no_nan CHECK ('NaN' <> ALL (ARRAY[price, quantity, fee]))
 );
 
@@ -374,7 +379,8 @@ COMMENT ON COLUMN fills.price IS 'Price of the execution, in the instrument''s q
 COMMENT ON COLUMN fills.quantity IS 'Quantity executed, always positive';
 COMMENT ON COLUMN fills.fee IS 'Fee in the account''s currency; negative is a rebate';
 COMMENT ON COLUMN fills.liquidity IS 'maker (the order rested in the book) or taker';
-COMMENT ON COLUMN fills.executed_at IS 'When the venue executed; not before the order''s placed_at';
+COMMENT ON COLUMN fills.execution_id IS 'The venue''s own name for the execution, unique per order; null where it gives none';
+COMMENT ON COLUMN fills.executed_at IS 'When the venue executed; not before the order''s placed_at. By default the time of the clock, not of the transaction';
 COMMENT ON COLUMN fills.created_at IS 'When the row was made';
 
 -- ---------------------------------------------------------------------------

@@ -242,3 +242,28 @@ def test_a_trade_fits_its_orders(engine: Project, database: Database, connect: C
             with pytest.raises(psycopg.errors.ForeignKeyViolation, match=constraint):
                 connection.execute(TRADE, {**sound, **change})
     assert connection.execute("SELECT entry_side, exit_side FROM trades").fetchall() == [("buy", "sell")]
+
+
+def test_fills_are_told_apart(engine: Project, database: Database, connect: Connect) -> None:
+    """Two alike in one transaction by the clock, or with two execution ids: taken. The same id or time twice: refused."""
+    ran(engine, "up")
+    connection = connect(database)
+    connection.execute(SESSION)
+    fill = (
+        "INSERT INTO fills (order_id, session_id, symbol, side, price, quantity, liquidity{}) "
+        "SELECT order_id, session_id, symbol, side, 99, 0.1, 'maker'{} FROM fills WHERE price = 100"
+    )
+    by_clock = fill.format("", "")
+    named = fill.format(", executed_at, execution_id", ", '2030-01-01', %s")
+    with connection.transaction():
+        connection.execute(by_clock)
+        connection.execute(by_clock)
+    for name in ("e1", "e2", None):
+        connection.execute(named, [name])
+    with pytest.raises(psycopg.errors.UniqueViolation, match="fills_order_id_execution_id_key"):
+        connection.execute(named, ["e1"])
+    with pytest.raises(psycopg.errors.UniqueViolation, match="idx_fills_unique_dedup"):
+        connection.execute(named, [None])
+    with pytest.raises(psycopg.errors.CheckViolation, match="fills_execution_id_not_blank"):
+        connection.execute(named, [" "])
+    assert connection.execute("SELECT count(*) FROM fills WHERE price = 99").fetchone() == (5,)
