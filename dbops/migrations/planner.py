@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from dbops.engines.records import Action, Direction
 from dbops.errors import AnswerIsNo, Refused, UsageError
-from dbops.events import plural
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
 from dbops.migrations.script import Mode
@@ -250,7 +249,8 @@ def _refuse_drift(statuses: Sequence[Status]) -> None:
     if drifted:
         first = drifted[0]
         raise AnswerIsNo(
-            f"{plural(len(drifted), 'applied migration')} changed afterwards, the first is {first.file and first.file.path}",
+            f"{'an applied migration was' if len(drifted) == 1 else f'{len(drifted)} applied migrations were'} changed "
+            f"afterwards: {first.file and first.file.path}" + (" is the first" if len(drifted) > 1 else ""),
             hint=f"put the file back as it was applied and write a new migration; or, if the change is meant and "
             f"the database is right: bin/migrate repair {first.version}",
         )
