@@ -8,9 +8,12 @@
 -- ============================================================================
 
 -- Amounts of money, prices and quantities are numeric(20,8): exact, and fine
--- enough for crypto. Keys are uuid where a row is created rarely and named from
--- outside, and bigint where rows come by the million (orders, fills, trades):
--- half the index size, and inserts stay at the right edge of the index.
+-- enough for crypto. Such a column takes no infinity, but it takes NaN, which is
+-- above every number and so passes a CHECK (price > 0): each table with numeric
+-- columns has a constraint <table>_no_nan that names them all.
+-- Keys are uuid where a row is created rarely and named from outside, and bigint
+-- where rows come by the million (orders, fills, trades): half the index size,
+-- and inserts stay at the right edge of the index.
 -- Money and its history are never deleted by a cascade: every foreign key in
 -- this file is ON DELETE RESTRICT.
 
@@ -103,7 +106,8 @@ CREATE TABLE IF NOT EXISTS accounts (
     CONSTRAINT accounts_leverage_range CHECK (leverage BETWEEN 1 AND 1000),
     CONSTRAINT accounts_status_known CHECK (status IN ('active', 'suspended', 'closed')),
     CONSTRAINT accounts_closed_has_time CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
-    CONSTRAINT accounts_closed_after_opened CHECK (closed_at >= opened_at)
+    CONSTRAINT accounts_closed_after_opened CHECK (closed_at >= opened_at),
+    CONSTRAINT accounts_no_nan CHECK ('NaN' <> ALL (ARRAY[initial_balance, balance, leverage]))
 );
 
 COMMENT ON TABLE accounts IS 'Trading accounts; balance = initial_balance + sum of trades.net_pnl';
@@ -167,7 +171,10 @@ CREATE TABLE IF NOT EXISTS instruments (
         AND coalesce(jsonb_typeof(trading_hours -> 'timezone') = 'string', false)
         AND coalesce(jsonb_typeof(trading_hours -> 'sessions') = 'array', false)
     ),
-    CONSTRAINT instruments_status_known CHECK (status IN ('active', 'halted', 'delisted'))
+    CONSTRAINT instruments_status_known CHECK (status IN ('active', 'halted', 'delisted')),
+    CONSTRAINT instruments_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[tick_size, lot_size, min_quantity, max_quantity, contract_size, margin_rate])
+    )
 );
 
 COMMENT ON TABLE instruments IS 'What can be traded. Other tables refer to it by symbol, which never changes: a renamed instrument is a new row';
@@ -270,8 +277,10 @@ CREATE TABLE IF NOT EXISTS orders (
     updated_at          timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT orders_pkey PRIMARY KEY (id),
     CONSTRAINT orders_account_id_client_order_id_key UNIQUE (account_id, client_order_id),
-    -- Target of the foreign key that holds a fill to its order's session, symbol and side.
+    -- Target of the foreign keys that hold a fill, and the exit of a trade, to its order's session, symbol and side.
     CONSTRAINT orders_id_session_id_symbol_side_key UNIQUE (id, session_id, symbol, side),
+    -- The same for the entry of a trade, which may be of an earlier session of the account.
+    CONSTRAINT orders_id_account_id_symbol_side_key UNIQUE (id, account_id, symbol, side),
     -- The account follows through the session, and must be the session's.
     CONSTRAINT orders_session_id_account_id_fkey FOREIGN KEY (session_id, account_id)
         REFERENCES sessions (id, account_id) ON DELETE RESTRICT,
@@ -301,7 +310,10 @@ CREATE TABLE IF NOT EXISTS orders (
     CONSTRAINT orders_rejected_has_reason CHECK ((status = 'rejected') = (reject_reason IS NOT NULL)),
     CONSTRAINT orders_gtd_has_expiry CHECK ((time_in_force = 'gtd') = (expires_at IS NOT NULL)),
     CONSTRAINT orders_expires_after_placed CHECK (expires_at > placed_at),
-    CONSTRAINT orders_attributes_is_object CHECK (jsonb_typeof(attributes) = 'object')
+    CONSTRAINT orders_attributes_is_object CHECK (jsonb_typeof(attributes) = 'object'),
+    CONSTRAINT orders_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[quantity, limit_price, stop_price, filled_quantity, average_fill_price])
+    )
 );
 
 COMMENT ON TABLE orders IS 'Orders as the client placed them, and how far they got';
@@ -339,16 +351,22 @@ CREATE TABLE IF NOT EXISTS fills (
     quantity        numeric(20,8)   NOT NULL,
     fee             numeric(20,8)   NOT NULL DEFAULT 0,
     liquidity       text            NOT NULL,
-    executed_at     timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    execution_id    text,
+    -- By the clock: two fills in one transaction are two executions.
+    executed_at     timestamptz     NOT NULL DEFAULT clock_timestamp(),
     created_at      timestamptz     NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT fills_pkey PRIMARY KEY (id),
+    -- Fills without the venue's name are told apart by 008. Its index also finds the fills of an order.
+    CONSTRAINT fills_order_id_execution_id_key UNIQUE (order_id, execution_id),
     -- Session, symbol and side are kept here for the queries by session and by
     -- symbol; this key makes it impossible that they differ from the order's.
     CONSTRAINT fills_order_fkey FOREIGN KEY (order_id, session_id, symbol, side)
         REFERENCES orders (id, session_id, symbol, side) ON DELETE RESTRICT,
     CONSTRAINT fills_price_positive CHECK (price > 0),
     CONSTRAINT fills_quantity_positive CHECK (quantity > 0),
-    CONSTRAINT fills_liquidity_known CHECK (liquidity IN ('maker', 'taker'))
+    CONSTRAINT fills_liquidity_known CHECK (liquidity IN ('maker', 'taker')),
+    CONSTRAINT fills_execution_id_not_blank CHECK (btrim(execution_id) <> ''),
+    CONSTRAINT fills_no_nan CHECK ('NaN' <> ALL (ARRAY[price, quantity, fee]))
 );
 
 COMMENT ON TABLE fills IS 'Executions of orders; written once, never changed';
@@ -361,7 +379,8 @@ COMMENT ON COLUMN fills.price IS 'Price of the execution, in the instrument''s q
 COMMENT ON COLUMN fills.quantity IS 'Quantity executed, always positive';
 COMMENT ON COLUMN fills.fee IS 'Fee in the account''s currency; negative is a rebate';
 COMMENT ON COLUMN fills.liquidity IS 'maker (the order rested in the book) or taker';
-COMMENT ON COLUMN fills.executed_at IS 'When the venue executed; not before the order''s placed_at';
+COMMENT ON COLUMN fills.execution_id IS 'The venue''s own name for the execution, unique per order; null where it gives none';
+COMMENT ON COLUMN fills.executed_at IS 'When the venue executed; not before the order''s placed_at. By default the time of the clock, not of the transaction';
 COMMENT ON COLUMN fills.created_at IS 'When the row was made';
 
 -- ---------------------------------------------------------------------------
@@ -382,7 +401,8 @@ CREATE TABLE IF NOT EXISTS positions (
     CONSTRAINT positions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE RESTRICT,
     CONSTRAINT positions_symbol_fkey FOREIGN KEY (symbol) REFERENCES instruments (symbol) ON DELETE RESTRICT,
     CONSTRAINT positions_average_price_positive CHECK (average_price > 0),
-    CONSTRAINT positions_flat_has_no_price CHECK ((net_quantity = 0) = (average_price IS NULL))
+    CONSTRAINT positions_flat_has_no_price CHECK ((net_quantity = 0) = (average_price IS NULL)),
+    CONSTRAINT positions_no_nan CHECK ('NaN' <> ALL (ARRAY[net_quantity, average_price, realized_pnl]))
 );
 
 COMMENT ON TABLE positions IS 'Net position of each account in each instrument; follows from the fills';
@@ -405,6 +425,12 @@ CREATE TABLE IF NOT EXISTS trades (
     session_id      uuid            NOT NULL,
     symbol          text            NOT NULL,
     direction       text            NOT NULL,
+    entry_side      text            NOT NULL GENERATED ALWAYS AS (
+        CASE direction WHEN 'long' THEN 'buy' ELSE 'sell' END
+    ) STORED,
+    exit_side       text            NOT NULL GENERATED ALWAYS AS (
+        CASE direction WHEN 'long' THEN 'sell' ELSE 'buy' END
+    ) STORED,
     quantity        numeric(20,8)   NOT NULL,
     entry_order_id  bigint          NOT NULL,
     exit_order_id   bigint          NOT NULL,
@@ -421,14 +447,21 @@ CREATE TABLE IF NOT EXISTS trades (
     CONSTRAINT trades_session_id_account_id_fkey FOREIGN KEY (session_id, account_id)
         REFERENCES sessions (id, account_id) ON DELETE RESTRICT,
     CONSTRAINT trades_symbol_fkey FOREIGN KEY (symbol) REFERENCES instruments (symbol) ON DELETE RESTRICT,
-    CONSTRAINT trades_entry_order_id_fkey FOREIGN KEY (entry_order_id) REFERENCES orders (id) ON DELETE RESTRICT,
-    CONSTRAINT trades_exit_order_id_fkey FOREIGN KEY (exit_order_id) REFERENCES orders (id) ON DELETE RESTRICT,
+    -- Both orders are of the account and the instrument, and on the side that the
+    -- direction asks for; the one that closed is of the session, too.
+    CONSTRAINT trades_entry_order_fkey FOREIGN KEY (entry_order_id, account_id, symbol, entry_side)
+        REFERENCES orders (id, account_id, symbol, side) ON DELETE RESTRICT,
+    CONSTRAINT trades_exit_order_fkey FOREIGN KEY (exit_order_id, session_id, symbol, exit_side)
+        REFERENCES orders (id, session_id, symbol, side) ON DELETE RESTRICT,
     CONSTRAINT trades_direction_known CHECK (direction IN ('long', 'short')),
     CONSTRAINT trades_quantity_positive CHECK (quantity > 0),
     CONSTRAINT trades_orders_differ CHECK (entry_order_id <> exit_order_id),
     CONSTRAINT trades_prices_positive CHECK (entry_price > 0 AND exit_price > 0),
     CONSTRAINT trades_conversion_rate_positive CHECK (conversion_rate > 0),
-    CONSTRAINT trades_closed_after_opened CHECK (closed_at >= opened_at)
+    CONSTRAINT trades_closed_after_opened CHECK (closed_at >= opened_at),
+    CONSTRAINT trades_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[quantity, entry_price, exit_price, conversion_rate, realized_pnl, fees])
+    )
 );
 
 COMMENT ON TABLE trades IS 'Closed round trips: a quantity that was opened by one order and closed by another';
@@ -437,9 +470,11 @@ COMMENT ON COLUMN trades.account_id IS 'Account that traded; always the account 
 COMMENT ON COLUMN trades.session_id IS 'Session that closed the round trip';
 COMMENT ON COLUMN trades.symbol IS 'Instrument';
 COMMENT ON COLUMN trades.direction IS 'long (bought, then sold) or short';
+COMMENT ON COLUMN trades.entry_side IS 'Side of the entry order: buy for a long, sell for a short';
+COMMENT ON COLUMN trades.exit_side IS 'Side of the exit order: the other one';
 COMMENT ON COLUMN trades.quantity IS 'Quantity opened and closed again';
-COMMENT ON COLUMN trades.entry_order_id IS 'Order that opened';
-COMMENT ON COLUMN trades.exit_order_id IS 'Order that closed';
+COMMENT ON COLUMN trades.entry_order_id IS 'Order that opened; of the account, perhaps of an earlier session';
+COMMENT ON COLUMN trades.exit_order_id IS 'Order that closed; of the session';
 COMMENT ON COLUMN trades.entry_price IS 'Mean price of opening';
 COMMENT ON COLUMN trades.exit_price IS 'Mean price of closing';
 COMMENT ON COLUMN trades.conversion_rate IS 'Price of one unit of the quote currency in the account''s currency, at closing';

@@ -102,8 +102,8 @@ COMMENT ON FUNCTION audit_change() IS 'Trigger: writes the change to audit_log; 
 -- what it likes into the trail. Firing an existing trigger needs no privilege.
 REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 
--- Guards against mistakes. The owner can still drop the trigger or truncate the
--- table, which is how old entries are removed.
+-- Guards against mistakes. The owner can still disable the trigger for the length
+-- of a transaction, which is how old entries are removed, or drop the table.
 CREATE OR REPLACE FUNCTION audit_log_refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -112,9 +112,9 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION audit_log_refuse_change() IS 'Trigger: refuses to change or delete entries of audit_log';
+COMMENT ON FUNCTION audit_log_refuse_change() IS 'Trigger: refuses to change, delete or truncate entries of audit_log';
 
-CREATE OR REPLACE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
+CREATE OR REPLACE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse_change();
 
 -- What people decide: every change is recorded.

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS liquidity_providers (
     -- A maker's fee may be a rebate.
     CONSTRAINT liquidity_providers_maker_fee_rate_range CHECK (maker_fee_rate BETWEEN -0.1 AND 0.1),
     CONSTRAINT liquidity_providers_taker_fee_rate_range CHECK (taker_fee_rate BETWEEN 0 AND 0.1),
-    CONSTRAINT liquidity_providers_max_orders_positive CHECK (max_orders_per_second > 0)
+    CONSTRAINT liquidity_providers_max_orders_positive CHECK (max_orders_per_second > 0),
+    CONSTRAINT liquidity_providers_no_nan CHECK ('NaN' <> ALL (ARRAY[maker_fee_rate, taker_fee_rate]))
 );
 
 COMMENT ON TABLE liquidity_providers IS 'Venues and firms that orders can be routed to';
@@ -81,7 +82,8 @@ CREATE TABLE IF NOT EXISTS lp_instruments (
     CONSTRAINT lp_instruments_symbol_fkey FOREIGN KEY (symbol) REFERENCES instruments (symbol) ON DELETE CASCADE,
     CONSTRAINT lp_instruments_provider_symbol_not_blank CHECK (btrim(provider_symbol) <> ''),
     CONSTRAINT lp_instruments_quantity_range CHECK (min_quantity > 0 AND max_quantity >= min_quantity),
-    CONSTRAINT lp_instruments_typical_spread_not_negative CHECK (typical_spread >= 0)
+    CONSTRAINT lp_instruments_typical_spread_not_negative CHECK (typical_spread >= 0),
+    CONSTRAINT lp_instruments_no_nan CHECK ('NaN' <> ALL (ARRAY[min_quantity, max_quantity, typical_spread]))
 );
 
 COMMENT ON TABLE lp_instruments IS 'Which provider quotes which instrument, and in which sizes';
@@ -128,7 +130,8 @@ CREATE TABLE IF NOT EXISTS routing_rules (
     CONSTRAINT routing_rules_class_or_symbol CHECK (asset_class IS NULL OR symbol IS NULL),
     CONSTRAINT routing_rules_quantities_positive CHECK (min_quantity > 0 AND max_quantity > 0),
     CONSTRAINT routing_rules_quantity_range CHECK (max_quantity >= min_quantity),
-    CONSTRAINT routing_rules_weight_range CHECK (weight BETWEEN 1 AND 100)
+    CONSTRAINT routing_rules_weight_range CHECK (weight BETWEEN 1 AND 100),
+    CONSTRAINT routing_rules_no_nan CHECK ('NaN' <> ALL (ARRAY[min_quantity, max_quantity]))
 );
 
 COMMENT ON TABLE routing_rules IS 'Where orders go: of the enabled rules that match, those of the lowest priority share the orders by weight';
@@ -176,7 +179,8 @@ CREATE TABLE IF NOT EXISTS order_routes (
     CONSTRAINT order_routes_status_known CHECK (status IN ('sent', 'accepted', 'rejected', 'timed_out')),
     CONSTRAINT order_routes_response_has_time CHECK ((status IN ('accepted', 'rejected')) = (responded_at IS NOT NULL)),
     CONSTRAINT order_routes_responded_after_sent CHECK (responded_at >= sent_at),
-    CONSTRAINT order_routes_rejected_has_reason CHECK ((status = 'rejected') = (reject_reason IS NOT NULL))
+    CONSTRAINT order_routes_rejected_has_reason CHECK ((status = 'rejected') = (reject_reason IS NOT NULL)),
+    CONSTRAINT order_routes_no_nan CHECK (quantity <> 'NaN')
 );
 
 COMMENT ON TABLE order_routes IS 'Attempts to place an order, or a part of it, with a provider';

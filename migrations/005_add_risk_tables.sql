@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS risk_limits (
     ),
     CONSTRAINT risk_limits_account_wide_has_no_symbol CHECK (
         limit_type NOT IN ('max_daily_loss', 'max_drawdown_percent', 'max_leverage') OR symbol IS NULL
-    )
+    ),
+    CONSTRAINT risk_limits_no_nan CHECK ('NaN' <> ALL (ARRAY[limit_value, warning_percent]))
 );
 
 -- One limit of a type per scope, where null (any) counts as a value. Written as
@@ -98,7 +99,8 @@ CREATE TABLE IF NOT EXISTS circuit_breakers (
     CONSTRAINT circuit_breakers_window_seconds_positive CHECK (window_seconds > 0),
     CONSTRAINT circuit_breakers_cooldown_seconds_positive CHECK (cooldown_seconds > 0),
     CONSTRAINT circuit_breakers_state_known CHECK (state IN ('armed', 'tripped', 'disabled')),
-    CONSTRAINT circuit_breakers_tripped_has_time CHECK (state <> 'tripped' OR tripped_at IS NOT NULL)
+    CONSTRAINT circuit_breakers_tripped_has_time CHECK (state <> 'tripped' OR tripped_at IS NOT NULL),
+    CONSTRAINT circuit_breakers_no_nan CHECK (threshold <> 'NaN')
 );
 
 COMMENT ON TABLE circuit_breakers IS 'Switches that stop trading when the market or the engine misbehaves';
@@ -158,7 +160,8 @@ CREATE TABLE IF NOT EXISTS risk_events (
     CONSTRAINT risk_events_action_taken_known CHECK (action_taken IN ('none', 'warned', 'blocked', 'liquidated', 'halted')),
     CONSTRAINT risk_events_details_is_object CHECK (jsonb_typeof(details) = 'object'),
     CONSTRAINT risk_events_resolved_after_occurred CHECK (resolved_at >= occurred_at),
-    CONSTRAINT risk_events_resolver_has_time CHECK (resolved_by IS NULL OR resolved_at IS NOT NULL)
+    CONSTRAINT risk_events_resolver_has_time CHECK (resolved_by IS NULL OR resolved_at IS NOT NULL),
+    CONSTRAINT risk_events_no_nan CHECK ('NaN' <> ALL (ARRAY[observed_value, limit_value]))
 );
 
 COMMENT ON TABLE risk_events IS 'What limits and circuit breakers reported';
@@ -200,6 +203,9 @@ CREATE TABLE IF NOT EXISTS risk_snapshots (
     CONSTRAINT risk_snapshots_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE CASCADE,
     CONSTRAINT risk_snapshots_not_negative CHECK (
         margin_used >= 0 AND gross_notional >= 0 AND open_orders >= 0 AND drawdown_percent >= 0
+    ),
+    CONSTRAINT risk_snapshots_no_nan CHECK (
+        'NaN' <> ALL (ARRAY[balance, unrealized_pnl, margin_used, gross_notional, drawdown_percent])
     )
 );
 

@@ -24,10 +24,11 @@ COMMENT ON COLUMN sessions.pairs IS 'Symbols that the session trades, an array; 
 COMMENT ON COLUMN sessions.pair_count IS 'Length of pairs';
 COMMENT ON COLUMN orders.pair_index IS 'Place of the order''s symbol in the session''s pairs, from 0';
 
--- A session from before trades one pair: its symbol. This fills in what the row
--- already says, so it is not a change of the session: updated_at stays, and the
--- audit trail gets no entry. ALTER TABLE above holds the table's lock until the
--- end of the transaction, so nobody else can write while the triggers are off.
+-- A session from before trades one pair: its symbol. A later one that leaves pairs
+-- at the default means the same by it. This fills in what the row already says, so
+-- it is not a change of the session: updated_at stays, and the audit trail gets no
+-- entry. ALTER TABLE above holds the table's lock until the end of the transaction,
+-- so nobody else can write while the triggers are off.
 ALTER TABLE sessions DISABLE TRIGGER sessions_set_updated_at;
 ALTER TABLE sessions DISABLE TRIGGER sessions_audit;
 

@@ -20,11 +20,13 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_fills_session_symbol
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_fills_session_order_symbol
     ON fills (session_id, order_id, symbol);
 
--- The same execution reported twice. Fails if there are duplicates already; find them with
+-- The same execution reported twice. Where the venue names its executions, 001 has
+-- the key (order_id, execution_id), and two that agree in all else, such as two in
+-- the same millisecond, are two. Fails if there are duplicates already; find them with
 --   SELECT session_id, order_id, symbol, executed_at, price, quantity, count(*), array_agg(id)
---   FROM fills GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1;
+--   FROM fills WHERE execution_id IS NULL GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1;
 CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS idx_fills_unique_dedup
-    ON fills (session_id, order_id, symbol, executed_at, price, quantity);
+    ON fills (session_id, order_id, symbol, executed_at, price, quantity) WHERE execution_id IS NULL;
 
 -- Sessions by the number of their pairs, and by a pair: pairs @> '["BTC/USD"]'.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_sessions_pair_count

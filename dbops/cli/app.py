@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
+from dbops.cli import streams
 from dbops.cli.output import Output
 from dbops.errors import DbopsError, ExitCode
 
@@ -25,6 +25,7 @@ def run(command: str, argv: list[str], load: Callable[[], object]) -> int:
     :param command: the command's name as users type it, "migrate".
     :param load: imports the command's module, inside the guard, so that a broken installation is reported too.
     """
+    streams.prepare()
     out = Output.from_argv(command, argv)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:
@@ -32,21 +33,16 @@ def run(command: str, argv: list[str], load: Callable[[], object]) -> int:
     try:
         module: CommandModule = load()  # type: ignore[assignment]  # a module is checked against the protocol by its call
         code = module.main(argv, out)
-        sys.stdout.flush()
     except DbopsError as error:
         out.error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         out.error(DbopsError("interrupted; what was not finished has been undone"), code=ExitCode.INTERRUPTED)
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone: nobody is left to tell, and the interpreter must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.FAILED
     except Exception as error:  # noqa: BLE001  # the last resort: a bug becomes exit 70 and a file, never a traceback
         out.error(_bug(error, command), code=ExitCode.BUG)
         code = ExitCode.BUG
-    return int(code)
+    return out.close(int(code))
 
 
 def _interrupt(signal_number: int, frame: object) -> NoReturn:

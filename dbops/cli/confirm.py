@@ -25,6 +25,6 @@ def confirm_yes(out: Output, question: str, *, yes: bool, hint: str) -> None:
         return
     answer = ask(f"{question} [y/N] ", out)
     if answer is None:
-        raise Refused(question, hint=hint)
+        raise Refused(f"nobody is here to answer: {question}", hint=hint)
     if answer.strip().lower() not in {"y", "yes"}:
         raise Refused("nothing was changed")

@@ -25,6 +25,7 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
+PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
 READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
 Configure = Callable[[argparse.ArgumentParser], None]
@@ -80,6 +81,8 @@ def _unknown(verb: str) -> UsageError:
     """argparse would answer with the whole list of verbs."""
     from difflib import get_close_matches
 
+    if verb in PLANNED:
+        return UsageError(f"{verb!r} is not part of this version", hint="bin/migrate --help lists the verbs")
     near = get_close_matches(verb, VERBS, n=1)
     meant = f"did you mean bin/migrate {near[0]}? " if near else ""
     return UsageError(f"{verb!r} is not a verb", hint=f"{meant}bin/migrate --help lists the verbs")
@@ -117,7 +120,6 @@ def _option(*flags: str, **settings: Any) -> Configure:
     return add
 
 
-_DRY_RUN = _option("--dry-run", action="store_true", help="show the plan, change nothing")
 _STARTED = _option(
     "--started-statement",
     choices=["done", "again"],
@@ -136,10 +138,10 @@ _ONLY = _option("--only", metavar="VERSION", help="just this one")
 _VERSION = _option("version", metavar="VERSION")
 
 VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
-    "init": ("make the tracking tables", (_DRY_RUN,)),
+    "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
-        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _DRY_RUN, _STARTED),
+        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _STARTED),
     ),
     "down": (
         "undo applied migrations, the newest first",
@@ -147,17 +149,16 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
             _count("1"),
             _option("--to", metavar="VERSION", help="all above this version; 0 is all"),
             _THROUGH,
-            _DRY_RUN,
             _STARTED,
         ),
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _DRY_RUN, _STARTED),
+        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED),
     ),
     "redo": (
         "undo the newest migrations and apply them again",
-        (_count("1"), _THROUGH, _DRY_RUN, _STARTED),
+        (_count("1"), _THROUGH, _STARTED),
     ),
     "plan": (
         "show what up would run, in order",
@@ -187,18 +188,18 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
             ),
         ),
     ),
-    "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION, _DRY_RUN)),
+    "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),
     "baseline": (
         "record all up to this version on a database without history; runs no SQL",
-        (_VERSION, _DRY_RUN),
+        (_VERSION,),
     ),
     "mark": (
         "record one version as applied, or not; runs no SQL",
-        (_VERSION, _option("--not-applied", action="store_true", help="take the record away"), _DRY_RUN),
+        (_VERSION, _option("--not-applied", action="store_true", help="take the record away")),
     ),
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
-        (_option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"), _DRY_RUN),
+        (_option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
     ),
     "unlock": ("end the dbops session that holds the migration lock", ()),
 }

@@ -73,7 +73,8 @@ def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -
         )
         for status in statuses
     ]
-    lines = list(table(("version", "name", "state", "applied", "took", "by"), rows))
+    headings = ("version", "name", "state", "applied", "took", "by")
+    lines = list(table(headings, rows, optional=("by", "took", "applied")))
     return [*lines, "", f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
 
 
@@ -136,8 +137,9 @@ def step_line(step: Step) -> str:
         return line
     reason = f" ({step.outline.reason})" if step.outline.reason else ""
     plural = "" if step.outline.statements == 1 else "s"
+    resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}"
+    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:
@@ -213,12 +215,14 @@ def history_lines(events: Sequence[LoggedEvent], session: Session, markdown: boo
         ]
     if not rows:
         return [f"no history; database {session.identity}"]
-    return list(table(headings, rows))
+    return list(table(headings, rows, optional=("by", "took", "description", "name")))
 
 
 def _event_row(event: LoggedEvent, described: dict[str | None, str]) -> tuple[str, ...]:
     entry = event.entry
     status = entry.action.value
+    if entry.action.value == "unlocked" and entry.detail:
+        status += f": pid {entry.detail.get('pid')}, {entry.detail.get('application')}"
     if entry.message:
         status += f": {entry.message}" + (f" ({entry.sqlstate})" if entry.sqlstate else "")
     return (

@@ -220,8 +220,10 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.migrations.creation import create
 
     version, name = _version_and_name(arguments.words)
-    paths = create(load_settings(arguments, out).migrations_dir, version, name, arguments.format)
-    out.result({"files": [str(path) for path in paths]}, [f"wrote {path}" for path in paths])
+    folder = load_settings(arguments, out).migrations_dir
+    paths = create(folder, version, name, arguments.format, dry_run=arguments.dry_run)
+    word = "would write" if arguments.dry_run else "wrote"
+    out.result({"files": [str(path) for path in paths]}, [f"{word} {path}" for path in paths])
     return ExitCode.DONE
 
 
@@ -232,6 +234,10 @@ def unlock(arguments: argparse.Namespace, out: Output) -> int:
         if holder is None:
             text = f"nobody holds the migration lock of {session.identity}"
             out.result({"ended": None, "database": show.identity(session.identity)}, [text])
+            return ExitCode.DONE
+        if arguments.dry_run:
+            data = {"ended": None, "database": show.identity(session.identity)}
+            out.result(data, [f"would end {holder}"])
             return ExitCode.DONE
         confirm_yes(
             out,

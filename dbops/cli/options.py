@@ -50,6 +50,7 @@ def shared(*, after_verb: bool) -> Parser:
         (("-v", "--verbose"), "more narration: notices of the server, statements"),
         (("-q", "--quiet"), "no narration: the result, warnings and errors"),
         (("--yes",), "answer yes to questions that are not about losing data"),
+        (("--dry-run",), "show what would be done, change nothing"),
     ):
         group.add_argument(
             *flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text

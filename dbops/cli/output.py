@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from dbops.cli import streams
+from dbops.cli.streams import visible
 from dbops.errors import DbopsError, ExitCode
 from dbops.events import Event, Level
 
@@ -31,6 +33,7 @@ class Output:
         self.quiet = quiet
         self.verbose = verbose
         self._status_shown = False
+        self._unwritten: OSError | None = None
 
     @classmethod
     def from_argv(cls, command: str, argv: Sequence[str]) -> Output:
@@ -58,17 +61,17 @@ class Output:
             line = {"type": "event", "event": _snake(type(event).__name__), "level": event.level.value}
             self._json({**line, **fields, "sentence": event.sentence()})
         elif event.level is Level.WARNING:
-            self._narrate(paint(event.sentence(), "yellow", sys.stderr))
+            self._narrate(paint(visible(event.sentence()), "yellow", sys.stderr))
         elif (event.level is Level.INFO and not self.quiet) or (event.level is Level.DETAIL and self.verbose):
-            self._narrate(event.sentence())
+            self._narrate(visible(event.sentence()))
 
     def status(self, text: str) -> None:
         """A line on a terminal that the next one replaces; an empty text takes it away."""
         if not self.live:
             return
         columns = os.get_terminal_size(sys.stderr.fileno()).columns if text else 0
-        sys.stderr.write("\r\x1b[K" + text[: max(columns - 1, 0)])
-        sys.stderr.flush()
+        sys.stderr.write("\r\x1b[K" + visible(text)[: max(columns - 1, 0)])
+        streams.flush(sys.stderr)
         self._status_shown = bool(text)
 
     def result(self, data: dict[str, Any], lines: Iterable[str] = ()) -> None:
@@ -78,7 +81,7 @@ class Output:
             return
         self.status("")
         for line in lines:
-            print(as_typed(line))
+            self._print(sys.stdout, as_typed(line if isinstance(line, Drawn) else visible(line)))
 
     def error(self, error: DbopsError, code: ExitCode | None = None) -> None:
         """The one cause and the one next command."""
@@ -96,22 +99,44 @@ class Output:
                 }
             )
             return
-        self._narrate(f"{paint('error:', 'red', sys.stderr)} {error.message}")
+        self._narrate(f"{paint('error:', 'red', sys.stderr)} {visible(error.message)}")
         if error.detail:
-            self._narrate(error.detail)
+            self._narrate(visible(error.detail))
         if error.hint:
-            self._narrate(f"{paint('hint:', 'bold', sys.stderr)} {error.hint}")
+            self._narrate(f"{paint('hint:', 'bold', sys.stderr)} {visible(error.hint)}")
+
+    def close(self, code: int) -> int:
+        """Write what is still in memory; returns the exit code, which a result that could not be written makes 1.
+
+        A pipe without a reader (`| head`) is not our failure.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            self._unwritten = self._unwritten or streams.flush(stream)
+        if self._unwritten is None or isinstance(self._unwritten, BrokenPipeError) or code != ExitCode.DONE:
+            return code
+        self._narrate(f"error: the output could not be written: {self._unwritten.strerror}")
+        return ExitCode.FAILED
 
     def _narrate(self, text: str) -> None:
         if self._status_shown:
             self.status("")
-        sys.stdout.flush()  # both may go into one pipe
-        print(as_typed(text), file=sys.stderr)
+        self._unwritten = self._unwritten or streams.flush(sys.stdout)  # both may go into one pipe
+        self._print(sys.stderr, as_typed(text))
 
     def _json(self, line: dict[str, Any]) -> None:
         import json
 
-        print(json.dumps(line, default=str, ensure_ascii=False), flush=True)
+        self._print(sys.stdout, json.dumps(line, default=str, ensure_ascii=False), flush=True)
+
+    def _print(self, stream: TextIO, line: str, *, flush: bool = False) -> None:
+        error = streams.write(stream, line, flush=flush)
+        self._unwritten = self._unwritten or error
+
+
+class Drawn(str):
+    """A line with escape sequences of ours, for a terminal."""
+
+    __slots__ = ()
 
 
 def as_typed(text: str) -> str:
@@ -130,30 +155,50 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Aligned columns as lines, ready for `Output.result`; drawn by rich on a terminal."""
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, optional: Sequence[str] = ()
+) -> Iterable[str]:
+    """Aligned columns as lines, ready for `Output.result`; drawn by rich on a terminal.
+
+    :param optional: headings of columns that a narrow terminal goes without, the first to go first.
+    """
+    cells = [headings, *([visible(cell).replace("\n", "\\n") for cell in row] for row in rows)]
     if sys.stdout.isatty():
-        return _drawn(headings, rows)
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        return _drawn(_fitting(cells, list(optional), os.get_terminal_size(sys.stdout.fileno()).columns))
+    widths = _widths(cells)
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (headings, *rows)
+        for row in cells
     ]
 
 
-def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+
+def _fitting(cells: Sequence[Sequence[str]], optional: list[str], columns: int) -> Sequence[Sequence[str]]:
+    """The columns that fit, as far as some may be left out; rich puts three characters around each."""
+    while optional and sum(width + 3 for width in _widths(cells)) > columns:
+        at = list(cells[0]).index(optional.pop(0))
+        cells = [[*row[:at], *row[at + 1 :]] for row in cells]
+    return cells
+
+
+def _drawn(cells: Sequence[Sequence[str]]) -> list[Drawn]:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawing = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
+    drawing = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in cells[0]:
+        drawing.add_column(heading, overflow="fold")
+    for row in cells[1:]:
         drawing.add_row(*map(Text, row))
     console = Console()
     with console.capture() as captured:
         console.print(drawing)
-    return captured.get().rstrip("\n").split("\n")
+    return [Drawn(line) for line in captured.get().rstrip("\n").split("\n")]
 
 
 def _snake(name: str) -> str:

@@ -89,7 +89,6 @@ def _own(*, after_verb: bool) -> options.Parser:
     group.add_argument(
         "--seed", action="store_true", default=flag, help="fill with test data (not in this version)"
     )
-    group.add_argument("--dry-run", action="store_true", default=flag, help="show what would be done")
     group.add_argument(
         "--server", metavar="WHICH", default=value,
         help="auto (the default), configured (never make one), or private (whatever is configured)",

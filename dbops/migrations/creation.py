@@ -19,9 +19,14 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
 def create(
-    folder: Setting[Path], version: str | None, name: str, format_name: str | None = None
+    folder: Setting[Path],
+    version: str | None,
+    name: str,
+    format_name: str | None = None,
+    *,
+    dry_run: bool = False,
 ) -> list[Path]:
-    """Write the files of a new migration; the folder is made if it is missing.
+    """Write the files of a new migration and return them; the folder is made if it is missing.
 
     :param version: None for the next one, as the folder counts.
     :raises DbopsError: where the name is not fit for a file, the version is taken, or the disk refuses.
@@ -38,10 +43,13 @@ def create(
         raise UsageError(f"version {version} is taken", hint=f"the next one is {next_version(found)}")
     Version.parse(version)
     format_name = format_name or (found.files[-1].format if found else "single")
-    return [
-        _write(folder.value / file_name, text)
-        for file_name, text in by_name(format_name).file_names(version, name).items()
-    ]
+    texts = {
+        folder.value / name: text for name, text in by_name(format_name).file_names(version, name).items()
+    }
+    if not dry_run:
+        for path, text in texts.items():
+            _write(path, text)
+    return list(texts)
 
 
 def next_version(folder: Folder | None) -> str:
@@ -64,7 +72,7 @@ def _existing(folder: Setting[Path]) -> Folder | None:
     return found if found.files else None
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "x", encoding="utf-8")  # noqa: SIM115  # closed below; what cannot be opened is not removed
@@ -80,4 +88,3 @@ def _write(path: Path, text: str) -> Path:
         if isinstance(error, OSError):
             raise DbopsError(f"{path} cannot be written: {error.strerror}") from None
         raise
-    return path

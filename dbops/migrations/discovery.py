@@ -49,8 +49,17 @@ def scan(folder: Setting[Path]) -> Folder:
         if claimed is None:
             passed_over.append((name, _why_passed_over(name, is_folder)))
         else:
+            _check_name(path, name)
             claims.append((*claimed, name))
     return Folder(path, _paired(str(path), claims), tuple(passed_over))
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """:raises ConfigError: for a migration whose name no table, terminal or log could show."""
+    undecoded = any("\ud800" <= letter <= "\udfff" for letter in name)
+    if undecoded or not all(letter.isprintable() for letter in name):
+        why = "is not UTF-8" if undecoded else "holds a control character"
+        raise ConfigError(f"the name of {name!r} in {folder} {why}", hint="rename the file")
 
 
 def _claim(name: str) -> tuple[Format, Claim] | None:

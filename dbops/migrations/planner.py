@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from dbops.engines.records import Action, Direction
 from dbops.errors import AnswerIsNo, Refused, UsageError
-from dbops.events import plural
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
 from dbops.migrations.script import Mode
@@ -137,6 +136,7 @@ def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Pla
     at, limit = current(statuses), _limit(statuses, to)
     if not any(status.version == limit for status in statuses):
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
+    _refuse_half_up([status for status in statuses if status.version > limit])
     if at is not None and limit < at.version:
         if not find(statuses, limit).is_applied:
             raise Refused(
@@ -249,7 +249,8 @@ def _refuse_drift(statuses: Sequence[Status]) -> None:
     if drifted:
         first = drifted[0]
         raise AnswerIsNo(
-            f"{plural(len(drifted), 'applied migration')} changed afterwards, the first is {first.file and first.file.path}",
+            f"{'an applied migration was' if len(drifted) == 1 else f'{len(drifted)} applied migrations were'} changed "
+            f"afterwards: {first.file and first.file.path}" + (" is the first" if len(drifted) > 1 else ""),
             hint=f"put the file back as it was applied and write a new migration; or, if the change is meant and "
             f"the database is right: bin/migrate repair {first.version}",
         )

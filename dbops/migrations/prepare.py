@@ -145,7 +145,8 @@ def _split(section: Section) -> Statements:
         return split(section.sql)
     except UnreadableSql as error:
         line, column = place(section, error.offset)
-        raise DbopsError(f"{section.label}:{line}:{column}: {error.message}") from None
+        hint = "mend the file: nothing after this place can be told apart"
+        raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=hint) from None
 
 
 def _script(

@@ -226,7 +226,12 @@ class Stepwise:
         if failure.stage is Stage.LOCK_CHECK:
             return retry.lock_given_away(f"{self._prepared.section.label}, statement {number}")
         if failure.past_deadline or (failure.error.sqlstate in retry.RETRIED and not unit.alone):
-            return retry.gave_up(failure, headline, self._deadline)
+            what = f"{self._place(statement)}: statement {number + index} of {self._of}"
+            given_up = retry.gave_up(failure, what, self._deadline)
+            if left:
+                given_up.message += "; the migration is partial"
+                given_up.hint = f"{given_up.hint}; then bin/migrate {self._verb} goes on at this statement"
+            return given_up
         version = self._prepared.step.version.text
         if not left:
             return DbopsError(headline, detail=detail, hint=report.hint(failure, self._prepared.step))

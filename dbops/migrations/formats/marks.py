@@ -85,7 +85,8 @@ def sections(source: Text) -> Sections:
         statements = split(text)
     except UnreadableSql as error:
         line, column = position(text, error.offset)
-        raise DbopsError(f"{source.path}:{line}:{column}: {error.message}") from None
+        hint = "mend the file: nothing after this place can be told apart"
+        raise DbopsError(f"{source.path}:{line}:{column}: {error.message}", hint=hint) from None
     comments = tuple(_comments(text, _spans(statements)))
     marks = tuple(_marks(source, comments))
     directives = [comment for comment in comments if comment.start < _down_begins(marks, len(text))]

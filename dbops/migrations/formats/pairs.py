@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
     from dbops.migrations.model import MigrationFile
 
-_NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII)
+_NAME = re.compile(
+    r"(?P<version>\d+(?:\.\d+)*)[_-](?P<name>.+)\.(?P<direction>up|down)\.sql", re.ASCII | re.DOTALL
+)
 
 
 class Pairs:

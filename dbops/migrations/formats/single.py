@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
     from dbops.migrations.model import MigrationFile
 
-_NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)(?:[_-](?P<name>.+))?\.sql", re.ASCII)
+_NAME = re.compile(r"(?P<version>\d+(?:\.\d+)*)(?:[_-](?P<name>.+))?\.sql", re.ASCII | re.DOTALL)
 
 TEMPLATE = """\
 -- Migration: {version}_{name}

@@ -98,7 +98,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ([], "what shall be done?", "bin/migrate --help"),
         (["frobnicate"], "'frobnicate' is not a verb", "bin/migrate --help lists the verbs"),
         (["stats"], "'stats' is not a verb", "did you mean bin/migrate status?"),
-        (["validate", "schema"], "'validate' is not a verb", "bin/migrate --help"),
+        (["validate", "schema"], "'validate' is not part of this version", "bin/migrate --help"),
         (["up", "--frob"], "unrecognized arguments: --frob", "--help"),
         (["up", "1", "2"], "unrecognized arguments: 2", "--help"),
         (["goto"], "the following arguments are required: VERSION", "bin/migrate goto --help"),
