@@ -13,7 +13,6 @@ from dbops import config
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
 from dbops.config.model import Setting, Settings, Target
-from dbops.engines.postgres.connection import account_name
 from dbops.engines.postgres.session import Session
 from dbops.errors import ConfigError
 from dbops.events import Warned
@@ -51,9 +50,10 @@ def _target(settings: Settings, out: Output) -> Target:
         target = ensure_running(settings, out.event)
     if target.names_server:
         return target
+    from dbops.devdb.account import current_name
     from dbops.devdb.choose import probe_localhost
 
-    found = probe_localhost(account_name())
+    found = probe_localhost(current_name())
     if found is None:
         raise ConfigError(
             "no database is configured, and no server on localhost lets us in",

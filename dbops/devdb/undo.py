@@ -55,11 +55,8 @@ def undoing(listen: Listener) -> Iterator[Undo]:
     undo = Undo()
     try:
         yield undo
-    except Exception:
-        undo.run(listen, interrupted=False)
-        raise
-    except BaseException:
-        undo.run(listen, interrupted=True)
+    except BaseException as error:
+        undo.run(listen, interrupted=not isinstance(error, Exception))
         raise
 
 

@@ -17,7 +17,7 @@ from dbops.engines.postgres.literals import redacted
 from dbops.engines.postgres.nodes import Node
 from dbops.engines.postgres.pieces import Piece, pieces, rejoined
 from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
-from dbops.engines.postgres.tokens import UnreadableSql, digest, encode, token_checksum
+from dbops.engines.postgres.tokens import UnreadableSql, digest, encode
 
 __all__ = [
     "Kind",
@@ -27,7 +27,6 @@ __all__ = [
     "position",
     "split",
     "statement_spans",
-    "token_checksum",
 ]
 
 _BATCH = 64 * 1024

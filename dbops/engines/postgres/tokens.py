@@ -131,29 +131,3 @@ def _joined_literal(token: bytes) -> bytes:
 def digest(packed: bytes) -> str:
     """sha256, in hexadecimal."""
     return hashlib.sha256(packed).hexdigest()
-
-
-def token_checksum(sql: str) -> str:
-    """sha256 over the tokens of a section, in hexadecimal.
-
-    Comments, white space, line ends and empty statements do not count; everything else does, also the case
-    of a keyword.  Two tokens never give the bytes of one.
-
-    :raises UnreadableSql: the text cannot be cut into tokens.
-    """
-    sha256 = hashlib.sha256()
-    begun = pending = False
-    data = encode(sql)
-    for window in spans(data):
-        packed = pack(data, window)
-        while b";\0;\0" in packed:
-            packed = packed.replace(b";\0;\0", b";\0")
-        leading, trailing = packed.startswith(b";\0"), packed.endswith(b";\0")
-        body = packed[2:] if leading else packed
-        body = body[:-2] if trailing and body else body
-        if body:
-            sha256.update(b";\0" if begun and (pending or leading) else b"")
-            sha256.update(body)
-            begun, pending = True, False
-        pending = pending or trailing
-    return sha256.hexdigest()
