@@ -26,14 +26,17 @@ EDGES: dict[str, set[str]] = {
     "dbops.errors": set(),
     "dbops.events": set(),
     "dbops.process": set(),
+    "dbops.programs": {"dbops.process"},
     "dbops.config": set(),
     "dbops.engines": SETTINGS,
     "dbops.migrations": SETTINGS | ENGINES | {"dbops.process"},
     "dbops.safety": SETTINGS | ENGINES | {"dbops.migrations", "dbops.process"},
-    "dbops.backups": SETTINGS | ENGINES | {"dbops.process"},
-    "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process"},
+    "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs"},
+    "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
     "dbops.seeding": SETTINGS | ENGINES,
-    "dbops.devdb": SETTINGS | ENGINES | {"dbops.migrations", "dbops.seeding", "dbops.process"},
+    "dbops.devdb": SETTINGS
+    | ENGINES
+    | {"dbops.migrations", "dbops.seeding", "dbops.process", "dbops.programs"},
     "dbops.cli": {"dbops"},
     "dbops.__main__": {"dbops.cli", "dbops.__version__"},
 }
