@@ -115,8 +115,8 @@ class Stream:
     ours leaves it behind.  What it says on stderr is read by a thread, so that
     it never waits for us, and each line goes to `on_line`.
 
-    :param output: give its stdout as `stdout`; otherwise that is thrown away.
-    :param input: give its stdin as `stdin`; otherwise that is empty.
+    :param stdout: give its output as the attribute `stdout`; otherwise that is thrown away.
+    :param stdin: give its input as the attribute `stdin`; otherwise that is empty.
     :param on_line: called from another thread.
 
     :raises ProgramFailed: it cannot be started.
@@ -127,15 +127,15 @@ class Stream:
         argv: Sequence[str | Path],
         *,
         environ: Mapping[str, str],
-        output: bool = False,
-        input: bool = False,  # noqa: A002  # the word that subprocess has for it
+        stdout: bool = False,
+        stdin: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.argv = tuple(str(word) for word in argv)
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
         self._child = _start(
-            self.argv, environ, None, None, stdin=_pipe(input), stdout=_pipe(output), stderr=subprocess.PIPE
+            self.argv, environ, None, None, stdin=_pipe(stdin), stdout=_pipe(stdout), stderr=subprocess.PIPE
         )
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
