@@ -1,1 +1,1 @@
-"""Backups: made, kept, looked at, proven."""
+"""Backups: made, proven, listed, checked, pruned, and their archives loaded into a database."""
