@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dbops.config.model import Target
 from dbops.engines.base import Blocker
 from dbops.engines.contents import Name, Position, SequenceRange
-from dbops.engines.postgres import relations
+from dbops.engines.postgres import largeobjects, relations
 from dbops.engines.postgres.connection import connect
 from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.relations import MATERIALIZED, PARTITIONED, SEQUENCE, TABLE, TableInfo
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What changes the text of a value, what hides rows, and what could end a session that works or waits for hours.
-# Index scans are off so that the heap is read, as COPY does, and not an index that may be damaged.
+# Index-only scans are off: the heap is read, as COPY reads it, and not an index that may be damaged.
 PINNED = {
     "search_path": "pg_catalog",
     "extra_float_digits": "3",
@@ -45,16 +45,13 @@ PINNED = {
     "lc_numeric": "C",
     "quote_all_identifiers": "off",
     "row_security": "off",
-    "default_transaction_deferrable": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "jit": "off",
-    "enable_indexscan": "off",
     "enable_indexonlyscan": "off",
-    "enable_bitmapscan": "off",
 }
 
 # Shorter than the usual deadlock_timeout, so that it is never another session that is ended for a deadlock with us.
@@ -106,14 +103,7 @@ class Snapshot:
         :raises CannotConnect: the connection broke, and the locks with it.
         """
         with told():
-            after = _read_positions(self.connection, self.sequences)
-            steps = _steps(self.connection, [info.oid for info in self.sequences])
-        return tuple(
-            SequenceRange(
-                info.schema, info.name, self._positions[info.oid], after[info.oid], *steps[info.oid]
-            )
-            for info in self.sequences
-        )
+            return read_sequences(self.connection, self.sequences, self._positions)
 
 
 @contextmanager
@@ -224,9 +214,7 @@ def _take(
         time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret
 
 
-def _attempt(
-    connection: psycopg.Connection[Any], wait: float, only: Collection[Name] | None
-) -> Snapshot:
+def _attempt(connection: psycopg.Connection[Any], wait: float, only: Collection[Name] | None) -> Snapshot:
     """Lock what is there, then export; what came in between is locked, too, and another snapshot taken."""
     connection.execute("begin isolation level read committed read only")
     connection.execute(
@@ -243,15 +231,15 @@ def _attempt(
         if not missing:
             break
     relations.check_readable(connection, found)
+    if only is None:
+        largeobjects.check_readable(connection)
     connection.execute("set local lock_timeout = 0")
     sequences = tuple(info for info in found if info.kind == SEQUENCE)
     tables = tuple(info for info in found if info.kind != SEQUENCE)
     return Snapshot(snapshot_id, tables, sequences, connection, positions)
 
 
-def lock(
-    connection: psycopg.Connection[Any], infos: Sequence[TableInfo], *, nowait: bool = False
-) -> None:
+def lock(connection: psycopg.Connection[Any], infos: Sequence[TableInfo], *, nowait: bool = False) -> None:
     """Take ACCESS SHARE on tables, partitioned tables and materialized views until the transaction ends."""
     from psycopg import sql
 
@@ -284,6 +272,21 @@ def _read_positions(
         rows = connection.execute(sql.SQL(" union all ").join(parts)).fetchall()
         found.update({oid: (last_value, is_called) for oid, last_value, is_called in rows})
     return found
+
+
+def read_sequences(
+    connection: psycopg.Connection[Any],
+    sequences: Sequence[TableInfo],
+    before: Mapping[int, Position] | None,
+) -> tuple[SequenceRange, ...]:
+    """Read these sequences now; None for `before` makes a range of this one reading."""
+    after = _read_positions(connection, sequences)
+    before = after if before is None else before
+    steps = _steps(connection, [info.oid for info in sequences])
+    return tuple(
+        SequenceRange(info.schema, info.name, before[info.oid], after[info.oid], *steps[info.oid])
+        for info in sequences
+    )
 
 
 def _steps(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, tuple[int, bool]]:
