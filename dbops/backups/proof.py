@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal, TypeVar
 
-from dbops.engines.contents import (
-    Contents,
-    LargeObjects,
-    Position,
-    SequenceRange,
-    TableContent,
-)
+from dbops.backups import contents_json
+from dbops.engines.contents import Contents, LargeObjects, Position, SequenceRange, TableContent
 from dbops.engines.postgres.rowhash import ALGORITHM
 from dbops.errors import DbopsError
 from dbops.events import plural
@@ -69,12 +64,46 @@ class Proof:
     contents: Contents
     algorithm: int = ALGORITHM
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON values for `from_json`."""
+        contents = contents_json.write(self.contents)
+        return {"level": self.level, "algorithm": self.algorithm, "contents": contents}
+
+    @classmethod
+    def from_json(cls, data: object) -> Proof:
+        """Read what `to_json` made, wherever it has been meanwhile.
+
+        :raises DbopsError: it is malformed, or of an algorithm that this version of dbops does not know.
+        """
+        try:
+            return cls(*_read(data))
+        except contents_json.Malformed as error:
+            raise DbopsError(f"the proof is malformed: {error}") from error
+
     def summary(self) -> str:
         """`12 tables, 4300000 rows, fingerprints`, for people."""
         text = f"{plural(len(self.contents.tables), 'table')}, {plural(self.contents.rows, 'row')}"
         if self.contents.large_objects and self.contents.large_objects.count:
             text += f", {plural(self.contents.large_objects.count, 'large object')}"
         return text + (", fingerprints" if self.level == "full" else ", counted only")
+
+
+def _read(data: object) -> tuple[ProofLevel, Contents, int]:
+    fields = contents_json.record(data, "proof", Proof)
+    algorithm = contents_json.number(fields["algorithm"], "algorithm")
+    if algorithm != ALGORITHM:
+        raise DbopsError(
+            f"the proof was made with algorithm {algorithm}, and this dbops knows {ALGORITHM}",
+            hint="use the version of dbops that made it",
+        )
+    contents = contents_json.read(fields["contents"])
+    hashed = [table.fingerprint is not None for table in contents.tables]
+    level = fields["level"]
+    if level == "full" and all(hashed):
+        return "full", contents, algorithm
+    if level == "counts" and not any(hashed):
+        return "counts", contents, algorithm
+    raise contents_json.Malformed("level does not fit the fingerprints")
 
 
 def compare(expected: Proof, found: Proof) -> tuple[Difference, ...]:
@@ -86,9 +115,7 @@ def compare(expected: Proof, found: Proof) -> tuple[Difference, ...]:
     return (
         *_compare_tables(expected.contents, found.contents, hashes=hashes),
         *_compare_sequences(expected.contents, found.contents),
-        *_compare_large_objects(
-            expected.contents.large_objects, found.contents.large_objects, hashes=hashes
-        ),
+        *_compare_large_objects(expected.contents.large_objects, found.contents.large_objects, hashes=hashes),
     )
 
 
