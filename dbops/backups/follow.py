@@ -110,7 +110,10 @@ class Follower:
         target = self._archive / f"{name}{Compression.ZSTD.suffix}"
         match = _TABLE.fullmatch(name)
         number = int(match[1]) if match else 0
-        with open(raw, "rb", buffering=0) as source, Writer(target, Compression.ZSTD, level=self._level) as sink:
+        with (
+            open(raw, "rb", buffering=0) as source,
+            Writer(target, Compression.ZSTD, level=self._level) as sink,
+        ):
             self._copy(source, sink, name, number)
             written = sink.finish()
         raw.unlink()
@@ -121,7 +124,9 @@ class Follower:
         view = memoryview(buffer)
         done = given_back = 0
         while not self._given_up.is_set():
-            ended = self._dump_ended.is_set() or name in self._complete  # asked first: then the end is the end
+            ended = (
+                self._dump_ended.is_set() or name in self._complete
+            )  # asked first: then the end is the end
             count = source.readinto(buffer)  # type: ignore[attr-defined]  # a raw file has it
             if count:
                 sink.write(view[:count])
@@ -132,7 +137,9 @@ class Follower:
             else:
                 time.sleep(_PAUSE)
             if done - given_back >= _GIVE_BACK_EVERY:
-                self._gives_back = self._gives_back and _give_back(source.fileno(), given_back, done - given_back)
+                self._gives_back = self._gives_back and _give_back(
+                    source.fileno(), given_back, done - given_back
+                )
                 given_back = done
 
     def _moved(self, name: str) -> Written:

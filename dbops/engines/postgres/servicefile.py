@@ -43,7 +43,12 @@ def environ(
     """
     info = connection.info
     keywords = {key: value for key, value in info.get_parameters().items() if key not in _OF_SESSION}
-    keywords |= {"host": info.host, "port": str(info.port), "user": info.user, "dbname": database or info.dbname}
+    keywords |= {
+        "host": info.host,
+        "port": str(info.port),
+        "user": info.user,
+        "dbname": database or info.dbname,
+    }
     path = folder / f"service-{application.replace(' ', '-').replace('/', '-')}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
