@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import hashlib
 import os
+import sys
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -56,11 +57,11 @@ class _Packer(Protocol):
 
 def zstd() -> ModuleType:
     """The zstd module: the standard library's from Python 3.14 on, its backport before."""
-    try:
+    if sys.version_info >= (3, 14):
         from compression import zstd as module
-    except ImportError:
+    else:
         from backports import zstd as module
-    return module  # type: ignore[no-any-return,unused-ignore]  # which of the two it is depends on the interpreter
+    return module
 
 
 class Writer:
@@ -82,7 +83,7 @@ class Writer:
         self._hash = hashlib.sha256()
         self._size = self._raw_size = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        self._file = open(os.open(path, flags, 0o600), "wb", buffering=0)
+        self._file = open(os.open(path, flags, 0o600), "wb", buffering=0)  # noqa: SIM115  # closed by __exit__
 
     def write(self, data: bytes | memoryview) -> None:
         """Add bytes.
@@ -146,6 +147,55 @@ def open_for_reading(path: Path) -> BinaryIO:
     return _Owning(module.ZstdFile(file, options=options), file)  # type: ignore[return-value]
 
 
+class Unpacker:
+    """Unpacks what it is fed, to see that it is whole; what comes out is only counted.
+
+    For a check that hashes the compressed bytes in the same pass.
+    """
+
+    def __init__(self, compression: Compression) -> None:
+        self._compression = compression
+        self._decoder = _decoder(compression)
+        self.raw_size = 0
+
+    def feed(self, data: memoryview) -> None:
+        """More of the file, in order.
+
+        :raises Exception: one of `damaged()`.
+        """
+        if self._decoder is None:
+            self.raw_size += len(data)
+        elif self._compression is Compression.ZSTD:
+            self._feed_zstd(data)
+        else:
+            self._feed_gzip(data)
+
+    def finish(self) -> None:
+        """The file has ended.
+
+        :raises EOFError: but the compressed stream has not.
+        """
+        if self._decoder is not None and not self._decoder.eof:
+            raise EOFError("it is cut short")
+
+    def _feed_zstd(self, data: memoryview) -> None:
+        if self._decoder.eof and data:
+            raise EOFError("something follows its end")
+        self.raw_size += len(self._decoder.decompress(data, CHUNK))
+        while not self._decoder.needs_input and not self._decoder.eof:
+            self.raw_size += len(self._decoder.decompress(b"", CHUNK))
+        if self._decoder.eof and self._decoder.unused_data:
+            raise EOFError("something follows its end")
+
+    def _feed_gzip(self, data: memoryview) -> None:
+        rest: bytes | memoryview = data
+        while rest:
+            if self._decoder.eof:
+                self._decoder = _decoder(self._compression)
+            self.raw_size += len(self._decoder.decompress(rest, CHUNK))
+            rest = self._decoder.unconsumed_tail or self._decoder.unused_data
+
+
 def damaged() -> tuple[type[Exception], ...]:
     """What reading compressed data raises where it is not whole."""
     module = zstd()
@@ -185,7 +235,7 @@ class _Owning:
 
 
 def _open(path: Path) -> BinaryIO:
-    return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)  # type: ignore[return-value]
+    return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
 
 
 def _packer(compression: Compression, level: int | None, threads: int) -> _Packer:
@@ -199,6 +249,15 @@ def _packer(compression: Compression, level: int | None, threads: int) -> _Packe
     if threads > 1:
         options[parameter.nb_workers] = threads
     return module.ZstdCompressor(options=options)  # type: ignore[no-any-return]
+
+
+def _decoder(compression: Compression) -> Any:
+    if compression is Compression.NONE:
+        return None
+    if compression is Compression.GZIP:
+        return zlib.decompressobj(wbits=31)  # gzip's own frame, with its checksum
+    module = zstd()
+    return module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX})
 
 
 class _Plain:

@@ -16,9 +16,33 @@ if TYPE_CHECKING:
     import psycopg
 
 _NAME = "dbops"
-# The session's own, or settled by the rest.
-_OF_SESSION = frozenset(
-    {"service", "servicefile", "application_name", "fallback_application_name", "client_encoding", "options"}
+# What programs of PostgreSQL 14 know, the oldest that is supported; ours may be a newer libpq with more keywords, of
+# which each has a default that connects as well (https://www.postgresql.org/docs/14/libpq-connect.html).
+_KNOWN = frozenset(
+    [
+        "hostaddr",
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "gssencmode",
+        "krbsrvname",
+        "gsslib",
+        "channel_binding",
+        "requirepeer",
+        "target_session_attrs",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+    ]
 )
 
 
@@ -42,7 +66,7 @@ def environ(
     :raises ConfigError: a keyword's value cannot stand in a service file.
     """
     info = connection.info
-    keywords = {key: value for key, value in info.get_parameters().items() if key not in _OF_SESSION}
+    keywords = {key: value for key, value in info.get_parameters().items() if key in _KNOWN}
     keywords |= {
         "host": info.host,
         "port": str(info.port),
