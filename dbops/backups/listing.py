@@ -66,7 +66,7 @@ def age(since: datetime.datetime, now: datetime.datetime) -> str:
 def proven(backup: Backup, now: datetime.datetime) -> str:
     """When and how: `restored 2 h ago`, `checked 3 d ago`, `at backup`, `counts only`, `no`, `FAILED verify 1 h ago`."""
     if (failed := backup.refuted) is not None:
-        return f"FAILED verify {_ago(failed.at, now)}"
+        return f"FAILED verify {ago(failed.at, now)}"
     if backup.verifications_problem is not None:
         return "verified.json damaged"
     if not backup.proven:
@@ -76,13 +76,14 @@ def proven(backup: Backup, now: datetime.datetime) -> str:
     how = "at backup"
     if strongest:
         word = "restored" if strongest[-1].how == "restored" else "checked"
-        how = f"{word} {_ago(strongest[-1].at, now)}"
+        how = f"{word} {ago(strongest[-1].at, now)}"
     if backup.summary.proof_level == "counts":
         return f"counts only, {how}" if strongest else "counts only"
     return how
 
 
-def _ago(at: datetime.datetime, now: datetime.datetime) -> str:
+def ago(at: datetime.datetime, now: datetime.datetime) -> str:
+    """`3 h ago`."""
     text = age(at, now)
     return text if text == "in the future" else f"{text} ago"
 
