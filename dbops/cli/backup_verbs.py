@@ -11,8 +11,8 @@ from dbops.backups import plan as plans
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Backup
 from dbops.backups.plan import Plan, Request
+from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
-from dbops.backups.space import megabytes
 from dbops.backups.store import Store
 from dbops.cli import backup as command_line
 from dbops.cli.connect import connected
@@ -21,7 +21,7 @@ from dbops.config.model import Settings
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode, UsageError
-from dbops.events import Detail, Note, Warned, format_seconds, plural
+from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
 from dbops.programs import clients
 
 
@@ -183,11 +183,9 @@ def _backup_data(backup: Backup) -> dict[str, object]:
 
 def proof_data(backup: Backup) -> dict[str, object] | None:
     """The proof in short: level, tables, rows."""
-    from dbops.backups import proof as proofs
-
     if backup.manifest.proof is None:
         return None
-    found = proofs.from_json(backup.manifest.proof)
+    found = Proof.from_json(backup.manifest.proof)
     return {"level": found.level, "tables": len(found.contents.tables), "rows": found.contents.rows}
 
 
@@ -199,4 +197,4 @@ def _backup_lines(backup: Backup) -> list[str]:
     )
     smaller = f"{(archive.raw_bytes or 0) / archive.bytes:.1f} times smaller than its data"
     took = format_seconds(backup.manifest.duration)
-    return [f"{backup.name}: {megabytes(archive.bytes)} ({smaller}), {took}, {proven}"]
+    return [f"{backup.name}: {format_bytes(archive.bytes)} ({smaller}), {took}, {proven}"]
