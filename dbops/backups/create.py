@@ -34,7 +34,7 @@ from dbops.engines.contents import Contents, Name
 from dbops.engines.postgres import fingerprint, inventory, servicefile, snapshot
 from dbops.engines.postgres.connection import account_name, application_name
 from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import DbopsError
+from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, StepDone, format_bytes, plural
 
 if TYPE_CHECKING:
@@ -151,7 +151,10 @@ def _measure(
     plan: Plan, source: Source, held: Snapshot, listen: Listener, only: Collection[Name] | None = None
 ) -> Contents:
     assert plan.proof != "none"  # then nobody asks
-    return fingerprint.measure(source.target, held.id, plan.proof, plan.jobs, listen, only)
+    try:
+        return fingerprint.measure(source.target, held.id, plan.proof, plan.jobs, listen, only)
+    except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
+        raise dumps.TableLocked(error.message, hint=error.hint) from error
 
 
 @contextlib.contextmanager
