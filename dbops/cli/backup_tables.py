@@ -13,7 +13,7 @@ from dbops.backups.entries import Backup, Damaged, Entry
 from dbops.backups.listing import Row
 from dbops.backups.retention import Decision
 from dbops.cli.output import table
-from dbops.events import format_bytes, plural
+from dbops.events import format_bytes
 
 
 def list_data(rows: Sequence[Row], folder: Path) -> dict[str, Any]:
