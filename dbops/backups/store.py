@@ -54,9 +54,10 @@ class Store:
 
         :raises UsageError: there is none.
         """
-        entry = read_entry(self.folder / name) if names.is_plain(name) and name[0] != "." else None
+        present = self._names()
+        entry = read_entry(self.folder / name) if name in present else None
         if entry is None:
-            near = difflib.get_close_matches(name, self._names(), n=1)
+            near = difflib.get_close_matches(name, present, n=1)
             meant = f"did you mean {near[0]}? " if near else ""
             raise UsageError(
                 f"there is no backup {name!r} in {self.folder}", hint=f"{meant}bin/backup list shows all"
