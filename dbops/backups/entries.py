@@ -161,6 +161,8 @@ def _read_folder(path: Path, found: os.stat_result) -> Entry | None:
         manifest = read_manifest(path)
         check_members(path, manifest.archive)
     except AnswerIsNo as error:
+        if not os.path.samestat(found, os.lstat(path)):  # pruned while it was read, and another has its name
+            raise FileNotFoundError from error
         return Damaged(path.name, path, error)
     verifications, problem = _read_verifications(path, manifest.self_sha256)
     return Backup(path.name, path, manifest.summary(), verifications, problem)
