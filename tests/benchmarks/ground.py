@@ -93,6 +93,10 @@ class Database:
         entry = f"{found.user}:{quote(found.password, safe='')}@{cluster.LOOPBACK}:{found.port}"
         return f"{scheme}://{entry}/{self.name}{query}"
 
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """An autocommit connection to it; closed by its `with`."""
+        return _connect(self.cluster, self.name)
+
     def tables(self, pattern: str) -> int:
         """How many tables have a name LIKE this."""
         with _connect(self.cluster, self.name) as connection:
