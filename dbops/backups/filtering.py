@@ -4,52 +4,24 @@ What is known to fail and to do no harm is left out beforehand and told, so that
 failure.  Privileges are looked at statement by statement: of an entry that names a missing role, the rest is not
 lost but run afterwards (`Filtered.afterwards`), since a REVOKE in it may be what closes a function to everybody.
 
-All here is pure; `ServerFacts` are read by `dbops.backups.facts`.
+All here is pure; the facts are read by `dbops.engines.postgres.destination`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from dbops.backups import selection
 from dbops.backups.toc import Entry, Toc
 from dbops.engines.postgres import grants
+from dbops.engines.postgres.destination import ServerFacts
 
 _ROLES_IN_SQL = frozenset({"ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"})
 _PRIVILEGES = frozenset({"ACL", "DEFAULT ACL"})
 _OF_DATABASE = frozenset({"DATABASE", "DATABASE PROPERTIES", "SUBSCRIPTION TABLE"})
 _ABOUT = frozenset({"ACL", "COMMENT", "SECURITY LABEL"})
 _MANY = 3  # uses of a role that are named
-
-
-@dataclasses.dataclass(frozen=True)
-class ServerFacts:
-    """What the server and the empty database are like, as far as it decides about entries.
-
-    :param version: as `server_version_num`, 150018 for 15.18.
-    :param role: whom we are logged in as.
-    :param roles: all roles of the server.
-    :param own_roles: the roles that `role` may make owners (itself, those it is a member of); unused for superusers.
-    :param extensions: those that can be created here, each with whether `role` may do it.
-    :param installed: extensions that the database has already, each with whether `role` owns it.
-    :param owns_public: whether `role` may change the schema `public`; False where it is not there.
-    """
-
-    version: int
-    role: str
-    is_superuser: bool
-    roles: frozenset[str]
-    own_roles: frozenset[str]
-    extensions: Mapping[str, bool]
-    installed: Mapping[str, bool]
-    owns_public: bool
-    has_public: bool
-    tablespaces: frozenset[str]
-
-    @property
-    def major(self) -> int:
-        return self.version // 10000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,9 +112,11 @@ class _Deciding:
         self._obstacles: dict[str, None] = {}
         self._missing: dict[str, dict[str, None]] = {}
         self._no_tablespaces = False
+        self._gone: set[int] = set()
         self._rules: tuple[Callable[[Entry], str | None], ...] = (
             self._schema_public,
             self._extension,
+            self._part_of_left_out,
             self._for_superusers,
             self._statistics,
         )
@@ -189,20 +163,17 @@ class _Deciding:
                 self._obstacle(f"only a superuser may create the extension {name}: restore as one")
         return None
 
+    def _part_of_left_out(self, entry: Entry) -> str | None:
+        if self._gone.isdisjoint(entry.dependencies):
+            return None
+        return "what it belongs to is left out"
+
     def _for_superusers(self, entry: Entry) -> str | None:
         """What ordinary roles may not create and what no query needs."""
-        if self._server.is_superuser:
+        if self._server.is_superuser or (reason := _superusers_only(entry)) is None:
             return None
-        kind = entry.desc if entry.desc not in _ABOUT else entry.tag.partition('"')[0]
-        if kind.startswith("EVENT TRIGGER"):
-            return "only superusers may create event triggers"
-        if kind.startswith("SUBSCRIPTION"):
-            return "an ordinary role may not create subscriptions"
-        if entry.desc == "PUBLICATION" and "FOR ALL TABLES" in entry.defn:
-            return "only superusers may publish all tables"
-        if entry.desc == "PUBLICATION TABLES IN SCHEMA":
-            return "only superusers may publish the tables of a schema"
-        return None
+        self._gone.add(entry.dump_id)
+        return reason
 
     def _statistics(self, entry: Entry) -> str | None:
         if entry.desc == "STATISTICS DATA" and self._server.major < 18:
@@ -274,6 +245,18 @@ class _Deciding:
 
     def _obstacle(self, sentence: str) -> None:
         self._obstacles[sentence] = None
+
+
+def _superusers_only(entry: Entry) -> str | None:
+    if entry.desc == "EVENT TRIGGER":
+        return "only superusers may create event triggers"
+    if entry.desc == "SUBSCRIPTION":
+        return "an ordinary role may not create subscriptions"
+    if entry.desc == "PUBLICATION" and grants.publishes_all_tables(entry.defn):
+        return "only superusers may publish all tables"
+    if entry.desc == "PUBLICATION TABLES IN SCHEMA":
+        return "only superusers may publish the tables of a schema"
+    return None
 
 
 def _of_database(entry: Entry) -> bool:

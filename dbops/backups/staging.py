@@ -190,7 +190,9 @@ class Staging:
             self._lanes = [lane for lane in self._lanes if lane]
             took = time.monotonic() - began
             # thousands of files must not be looked at without a pause
-            pause = _SHORTEST_PAUSE if found else min(max(pause * 1.5, took * 4), max(_LONGEST_PAUSE, took * 4))
+            pause = (
+                _SHORTEST_PAUSE if found else min(max(pause * 1.5, took * 4), max(_LONGEST_PAUSE, took * 4))
+            )
 
     def _serve(self, lane: deque[Member]) -> bool:
         try:
@@ -238,7 +240,8 @@ class Staging:
 
 def _not_whole(member: Member, error: BaseException) -> Damaged:
     return Damaged(
-        f"{member.path} is damaged: {error}", hint="bin/backup verify NAME shows what else is; restore another backup"
+        f"{member.path} is damaged: {error}",
+        hint="bin/backup verify NAME shows what else is; restore another backup",
     )
 
 

@@ -64,11 +64,20 @@ def read(sql: str) -> tuple[RoleStatement, ...] | None:
 
 def creates_schema(sql: str, name: str) -> bool:
     """Whether it is a CREATE SCHEMA of that name; pg_dump may write a comment in its place."""
+    return any(node.get("CreateSchemaStmt", {}).get("schemaname") == name for node in _statements(sql))
+
+
+def publishes_all_tables(sql: str) -> bool:
+    """Whether it is a CREATE PUBLICATION ... FOR ALL TABLES."""
+    return any(node.get("CreatePublicationStmt", {}).get("for_all_tables") for node in _statements(sql))
+
+
+def _statements(sql: str) -> list[dict[str, Any]]:
+    """The trees of its statements; none where the parser does not know them."""
     try:
-        nodes = libpg_query.parse(sql.encode("utf-8", "surrogateescape"))
+        return [node["stmt"] for node in libpg_query.parse(sql.encode("utf-8", "surrogateescape"))]
     except (libpg_query.Refusal, UnicodeDecodeError):
-        return False
-    return any(node["stmt"].get("CreateSchemaStmt", {}).get("schemaname") == name for node in nodes)
+        return []
 
 
 def _roles(node: Any) -> Iterator[str]:
