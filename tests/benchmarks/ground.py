@@ -18,7 +18,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from dbops.devdb import account, cluster, programs, serving
+from dbops import programs
+from dbops.devdb import account, cluster, serving
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
