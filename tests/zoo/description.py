@@ -70,7 +70,14 @@ _TOLD_AS = {
         "relpartbound": "pg_get_expr(relpartbound, oid)",
         "definition": "CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END",
     },
-    "pg_constraint": {"conbin": "pg_get_constraintdef(oid)"},
+    "pg_constraint": {
+        "conbin": "pg_get_constraintdef(oid)",
+        "connoinherit": "CASE WHEN contype IN ('c', 'n') THEN connoinherit END",  # says nothing of a key
+    },
+    "pg_enum": {
+        "enumsortorder": "(SELECT count(*) FROM pg_enum e WHERE e.enumtypid = pg_enum.enumtypid"
+        " AND e.enumsortorder < pg_enum.enumsortorder)"
+    },
     "pg_index": {
         "indexprs": "pg_get_indexdef(indexrelid)",
         "indpred": "pg_get_expr(indpred, indrelid)",
@@ -114,7 +121,8 @@ _ONLY = {
     "pg_class": "relkind <> 't' AND relnamespace <> 99",
     "pg_index": "indrelid NOT IN (SELECT oid FROM pg_class WHERE relkind = 't')",
     "pg_trigger": "NOT tgisinternal",
-    "pg_depend": "deptype <> 'i' AND classid <> 'pg_trigger'::regclass",
+    "pg_depend": "deptype <> 'i' AND classid <> 'pg_trigger'::regclass"
+    " AND objid NOT IN (SELECT oid FROM pg_class WHERE relnamespace = 'pg_toast'::regnamespace)",
 }
 
 

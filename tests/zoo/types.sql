@@ -28,7 +28,7 @@ CREATE TYPE zoo.floats AS RANGE (subtype = double precision, subtype_diff = zoo.
     multirange_type_name = zoo.many_floats);
 CREATE TYPE zoo.words AS RANGE (subtype = text, collation = "C");
 
-CREATE COLLATION zoo.bytewise FROM "C";
+CREATE COLLATION zoo.bytewise (locale = 'C');
 COMMENT ON COLLATION zoo.bytewise IS 'a collation';
 
 CREATE TABLE zoo.numbers (
