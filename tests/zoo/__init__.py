@@ -67,6 +67,16 @@ class Zoo:
         """The roles that the objects refer to, beside the owner."""
         return (self.reader, self.writer, self.lion)
 
+    def fill_in(self, text: str, connection: psycopg.Connection[Any]) -> bytes:
+        """SQL with the names of this zoo in place of `<reader>`, `<writer>`, `<lion>`, `<owner>`, `<space>`."""
+        words = {
+            "reader": self.reader, "writer": self.writer, "lion": self.lion, "space": self.tablespace,
+            "owner": self.database.user,
+        }  # fmt: skip
+        for word, identifier in words.items():
+            text = text.replace(f"<{word}>", sql.Identifier(identifier).as_string(connection))
+        return text.encode()
+
     def furnish(self, server: Server) -> None:
         """Make the roles and the tablespace on another server, so that the zoo can be restored there."""
         with psycopg.connect(**server.keywords(), autocommit=True) as connection:
@@ -86,15 +96,35 @@ def build(database: Database, parts: frozenset[Part] = ORDINARY) -> Zoo:
         f'zoo "Löwe"; -- {suffix}', f"zoo space {suffix}",
     )  # fmt: skip
     zoo.furnish(database.server)
+    _fill(database, zoo)
+    return zoo
+
+
+def twin(zoo: Zoo, server: Server) -> Database:
+    """The same zoo made anew on a server that it is `furnish`ed for: what a restore there should come to.
+
+    The database is left to the end of the test run.
+    """
+    owner = zoo.database
+    made = dataclasses.replace(owner, server=server, name=f"twin_{secrets.token_hex(5)}")
+    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
+        words = sql.Identifier(made.name), sql.Identifier(owner.user)
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(*words)
+        )
+    _fill(made, zoo)
+    return made
+
+
+def _fill(database: Database, zoo: Zoo) -> None:
     with psycopg.connect(**database.keywords) as owner:
         for name in _ORDINARY:
             _run(owner, zoo, name)
             if name == "tables":
                 _fill_heavy(owner)
     with psycopg.connect(**database.server.keywords(database.name)) as superuser:
-        for name in _more(superuser, parts):
+        for name in _more(superuser, zoo.parts):
             _run(superuser, zoo, name)
-    return zoo
 
 
 def _more(connection: psycopg.Connection[Any], parts: frozenset[Part]) -> list[str]:
@@ -124,14 +154,7 @@ def _is_true(connection: psycopg.Connection[Any], question: str) -> bool:
 
 
 def _run(connection: psycopg.Connection[Any], zoo: Zoo, name: str) -> None:
-    text = (_FOLDER / f"{name}.sql").read_text()
-    words = {
-        "reader": zoo.reader, "writer": zoo.writer, "lion": zoo.lion, "space": zoo.tablespace,
-        "owner": zoo.database.user,
-    }  # fmt: skip
-    for word, identifier in words.items():
-        text = text.replace(f"<{word}>", sql.Identifier(identifier).as_string(connection))
-    connection.execute(text.encode())
+    connection.execute(zoo.fill_in((_FOLDER / f"{name}.sql").read_text(), connection))
     connection.execute("RESET ALL")
     connection.commit()
 
