@@ -8,56 +8,70 @@ whole.  The next run finds what a killed one left by these names and tidies up.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Target
-from dbops.engines.postgres import protection
-from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
+from dbops.engines.postgres import databases, protection
+from dbops.engines.postgres.databases import (
+    Found,
+    drop,
+    drop_numbered,
+    existing,
+    others,
+    rename,
+    server_version,
+    sql_identifier,
+)
+from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, ignore
 
 if TYPE_CHECKING:
-    import psycopg
-    from psycopg import sql
+    from dbops.engines.postgres.databases import Connection
 
-    Connection = psycopg.Connection[tuple[Any, ...]]
+# What restoring needs, too, lives with the engine; set-up finds it here with its own.
+__all__ = [
+    "Found",
+    "add_extensions",
+    "admin",
+    "check_may_create",
+    "drop",
+    "drop_numbered",
+    "end_sessions",
+    "existing",
+    "leftover",
+    "lock",
+    "make",
+    "others",
+    "rename",
+    "server_version",
+    "session",
+    "tidy",
+    "unavailable_extensions",
+]
 
 COMMAND = "setup-dev-db"
 _PATIENCE = 1.0  # seconds of waiting before it is told
-_MAINTENANCE = ("postgres", "template1")
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """A database that exists on the server."""
-
-    name: str
-    comment: str | None
-
-    @property
-    def marked(self) -> bool:
-        return protection.is_development(self.comment)
-
-
-@contextmanager
-def session(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
+def session(
+    target: Target, listen: Listener = ignore, deadline: float = 60.0
+) -> AbstractContextManager[Connection]:
     """An autocommit connection to the target's database; what the server refuses becomes `DbopsError`."""
-    with _closing(_open(target, listen, deadline), target) as connection:
-        yield connection
+    return databases.session(target, COMMAND, listen, deadline)
 
 
-@contextmanager
-def admin(target: Target, listen: Listener = ignore, deadline: float = 60.0) -> Iterator[Connection]:
+def admin(
+    target: Target, listen: Listener = ignore, deadline: float = 60.0
+) -> AbstractContextManager[Connection]:
     """A connection to a database that need not be the target's: postgres, else template1, else that.
 
     :raises CannotConnect: none of them lets the role in.
     """
-    with _closing(_open_any(target, listen, deadline), target) as connection:
-        yield connection
+    return databases.admin(target, COMMAND, listen, deadline)
 
 
 def lock(connection: Connection, name: str, listen: Listener, deadline: float) -> None:
@@ -81,16 +95,6 @@ def lock(connection: Connection, name: str, listen: Listener, deadline: float) -
             told = True
             listen(Note(f"another set-up of {name} is at work on this server: waiting for it"))
         time.sleep(0.05)
-
-
-def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:
-    """Those of the databases that exist."""
-    rows = connection.execute(
-        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')"
-        " FROM pg_catalog.pg_database WHERE datname = ANY (%s)",
-        [list(names)],
-    ).fetchall()
-    return {name: Found(name, comment) for name, comment in rows}
 
 
 def check_may_create(connection: Connection) -> None:
@@ -134,15 +138,6 @@ def make(connection: Connection, name: str, made: Callable[[int], object]) -> No
     rename(connection, temporary, name)
 
 
-def rename(connection: Connection, old: str, new: str) -> None:
-    """Rename a database, in which there must be no sessions (the server waits 5 s for them)."""
-    from psycopg import sql
-
-    connection.execute(
-        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql_identifier(old), sql_identifier(new))
-    )
-
-
 def end_sessions(connection: Connection, name: str) -> None:
     """End the sessions of the same role (or all, as superuser) in a database."""
     connection.execute(
@@ -151,29 +146,6 @@ def end_sessions(connection: Connection, name: str) -> None:
         " AND (SELECT rolsuper OR rolname = usename FROM pg_catalog.pg_roles WHERE rolname = current_user)",
         [name],
     )
-
-
-def drop(connection: Connection, name: str) -> None:
-    """Drop a database with the sessions in it; nothing where there is none."""
-    from psycopg import sql
-
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name)))
-
-
-def drop_numbered(connection: Connection, oid: int) -> None:
-    """Drop the database with this oid, whatever its name is; nothing where there is none."""
-    row = connection.execute("SELECT datname FROM pg_catalog.pg_database WHERE oid = %s", [oid]).fetchone()
-    if row is not None:
-        drop(connection, row[0])
-
-
-def others(connection: Connection) -> list[Found]:
-    """All databases of the server but its own: `postgres` and the templates."""
-    rows = connection.execute(
-        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database"
-        " WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
-    ).fetchall()
-    return [Found(name, comment) for name, comment in rows]
 
 
 def tidy(connection: Connection, names: Sequence[str]) -> list[str]:
@@ -235,67 +207,3 @@ def add_extensions(connection: Connection, wanted: Iterable[str]) -> list[str]:
                 hint=f"have a superuser run, in {connection.info.dbname}: {create.as_string(connection)}",
             ) from error
     return added
-
-
-def server_version(connection: Connection) -> str:
-    """The version without the packager's additions: "15.18"."""
-    return str(connection.info.parameter_status("server_version")).split()[0]
-
-
-def sql_identifier(name: str) -> sql.Identifier:
-    from psycopg import sql
-
-    return sql.Identifier(name)
-
-
-def _open(target: Target, listen: Listener, deadline: float) -> Connection:
-    from dbops.engines.postgres.connection import application_name, connect
-
-    return connect(target, application=application_name(COMMAND), listen=listen, deadline=deadline)
-
-
-def _open_any(target: Target, listen: Listener, deadline: float) -> Connection:
-    names = dict.fromkeys([*_MAINTENANCE, target.get("dbname") or "postgres"])
-    closed: CannotConnect | None = None
-    for name in names:
-        try:
-            return _open(target.replace("the server", dbname=name), listen, deadline)
-        except CannotConnect as error:
-            if not _closed_database(error.message):
-                raise
-            closed = closed or error
-    assert closed is not None
-    raise closed
-
-
-@contextmanager
-def _closing(connection: Connection, target: Target) -> Iterator[Connection]:
-    import psycopg
-
-    try:
-        yield connection
-    except psycopg.Error as error:
-        raise _refused(target, error) from error
-    finally:
-        connection.close()
-
-
-def _closed_database(message: str) -> bool:
-    """Whether it was this database that was not to be entered, rather than the server or the login."""
-    return 'database "' in message and any(
-        text in message
-        for text in ("does not exist", "permission denied for database", "not currently accepting")
-    )
-
-
-def _refused(target: Target, error: psycopg.Error) -> DbopsError:
-    diagnosis = error.diag
-    hints = {
-        "55006": "end the sessions that use it, then run bin/setup-dev-db again",
-        "53100": "the server's disk is full: make room, then run bin/setup-dev-db again",
-    }
-    return DbopsError(
-        f"{target.describe()}: {diagnosis.message_primary or str(error).strip()}",
-        detail=diagnosis.message_detail,
-        hint=hints.get(diagnosis.sqlstate or "") or diagnosis.message_hint,
-    )

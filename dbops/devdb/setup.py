@@ -26,7 +26,7 @@ from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Listener, Note, StepDone
 
 if TYPE_CHECKING:
-    from dbops.devdb.databases import Connection
+    from dbops.engines.postgres.databases import Connection
 
 
 @dataclasses.dataclass(frozen=True)

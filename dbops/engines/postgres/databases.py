@@ -1,0 +1,175 @@
+"""Databases on a server: which exist, entering one that need not be the target's, renaming, dropping."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dbops.config.model import Target
+from dbops.engines.postgres import protection
+from dbops.errors import CannotConnect, DbopsError
+from dbops.events import Listener, ignore
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+MAINTENANCE = ("postgres", "template1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A database that exists on the server."""
+
+    name: str
+    comment: str | None
+
+    @property
+    def marked(self) -> bool:
+        return protection.is_development(self.comment)
+
+
+@contextmanager
+def session(
+    target: Target, command: str, listen: Listener = ignore, deadline: float = 60.0
+) -> Iterator[Connection]:
+    """An autocommit connection to the target's database; what the server refuses becomes `DbopsError`.
+
+    :param command: the name of the command that asks, for the session's name and for hints.
+    """
+    with closing(open_session(target, command, listen, deadline), target, command) as connection:
+        yield connection
+
+
+@contextmanager
+def admin(
+    target: Target, command: str, listen: Listener = ignore, deadline: float = 60.0
+) -> Iterator[Connection]:
+    """A connection to a database that need not be the target's: postgres, else template1, else that.
+
+    :raises CannotConnect: none of them lets the role in.
+    """
+    names = [*MAINTENANCE, target.get("dbname") or "postgres"]
+    with closing(open_any(target, names, command, listen, deadline), target, command) as connection:
+        yield connection
+
+
+def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:
+    """Those of the databases that exist."""
+    rows = connection.execute(
+        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')"
+        " FROM pg_catalog.pg_database WHERE datname = ANY (%s)",
+        [list(names)],
+    ).fetchall()
+    return {name: Found(name, comment) for name, comment in rows}
+
+
+def rename(connection: Connection, old: str, new: str) -> None:
+    """Rename a database, in which there must be no sessions (the server waits 5 s for them)."""
+    from psycopg import sql
+
+    connection.execute(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql_identifier(old), sql_identifier(new))
+    )
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a database with the sessions in it; nothing where there is none."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name)))
+
+
+def drop_numbered(connection: Connection, oid: int) -> None:
+    """Drop the database with this oid, whatever its name is; nothing where there is none."""
+    row = connection.execute("SELECT datname FROM pg_catalog.pg_database WHERE oid = %s", [oid]).fetchone()
+    if row is not None:
+        drop(connection, row[0])
+
+
+def others(connection: Connection) -> list[Found]:
+    """All databases of the server but its own: `postgres` and the templates."""
+    rows = connection.execute(
+        "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database"
+        " WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+    ).fetchall()
+    return [Found(name, comment) for name, comment in rows]
+
+
+def server_version(connection: Connection) -> str:
+    """The version without the packager's additions: "15.18"."""
+    return str(connection.info.parameter_status("server_version")).split()[0]
+
+
+def sql_identifier(name: str) -> sql.Identifier:
+    from psycopg import sql
+
+    return sql.Identifier(name)
+
+
+def open_session(target: Target, command: str, listen: Listener, deadline: float) -> Connection:
+    """An autocommit connection; the caller closes it.
+
+    :raises CannotConnect: with the remedy.
+    """
+    from dbops.engines.postgres.connection import application_name, connect
+
+    return connect(target, application=application_name(command), listen=listen, deadline=deadline)
+
+
+def open_any(
+    target: Target, names: Sequence[str], command: str, listen: Listener, deadline: float
+) -> Connection:
+    """A connection to the first of these databases that lets the role in; the caller closes it.
+
+    :raises CannotConnect: none of them does, or the server or the login is the trouble.
+    """
+    closed: CannotConnect | None = None
+    for name in dict.fromkeys(names):
+        try:
+            return open_session(target.replace("the server", dbname=name), command, listen, deadline)
+        except CannotConnect as error:
+            if not _closed_database(error.message):
+                raise
+            closed = closed or error
+    assert closed is not None
+    raise closed
+
+
+@contextmanager
+def closing(connection: Connection, target: Target, command: str) -> Iterator[Connection]:
+    """Close the connection at the end; what the server refuses becomes `DbopsError`."""
+    import psycopg
+
+    try:
+        yield connection
+    except psycopg.Error as error:
+        raise refused(target, command, error) from error
+    finally:
+        connection.close()
+
+
+def refused(target: Target, command: str, error: psycopg.Error) -> DbopsError:
+    """The server's refusal in its own words, with the next step where one is known."""
+    diagnosis = error.diag
+    hints = {
+        "55006": f"end the sessions that use it, then run bin/{command} again",
+        "53100": f"the server's disk is full: make room, then run bin/{command} again",
+    }
+    return DbopsError(
+        f"{target.describe()}: {diagnosis.message_primary or str(error).strip()}",
+        detail=diagnosis.message_detail,
+        hint=hints.get(diagnosis.sqlstate or "") or diagnosis.message_hint,
+    )
+
+
+def _closed_database(message: str) -> bool:
+    """Whether it was this database that was not to be entered, rather than the server or the login."""
+    return 'database "' in message and any(
+        text in message
+        for text in ("does not exist", "permission denied for database", "not currently accepting")
+    )
