@@ -100,20 +100,12 @@ def build(database: Database, parts: frozenset[Part] = ORDINARY) -> Zoo:
     return zoo
 
 
-def twin(zoo: Zoo, server: Server) -> Database:
-    """The same zoo made anew on a server that it is `furnish`ed for: what a restore there should come to.
+def twin(zoo: Zoo, database: Database) -> None:
+    """Make the same zoo anew in an empty database of the same owner: what a restore there should come to.
 
-    The database is left to the end of the test run.
+    Its server has to be `furnish`ed.
     """
-    owner = zoo.database
-    made = dataclasses.replace(owner, server=server, name=f"twin_{secrets.token_hex(5)}")
-    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        words = sql.Identifier(made.name), sql.Identifier(owner.user)
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(*words)
-        )
-    _fill(made, zoo)
-    return made
+    _fill(database, zoo)
 
 
 def _fill(database: Database, zoo: Zoo) -> None:

@@ -48,7 +48,7 @@ _NO_MEANING = {
     },
     "pg_class": {
         "relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid",
-        "reltoastrelid", "relrewrite", "relhassubclass", "relnatts", "reltype", "reloftype_",
+        "reltoastrelid", "relrewrite", "relhassubclass", "relnatts", "reltype",
     },
     "pg_constraint": {"conkey", "confkey", "confdelsetcols"},
     "pg_depend": {"objsubid", "refobjsubid", "objid", "refobjid", "classid", "refclassid"},
@@ -60,12 +60,10 @@ _NO_MEANING = {
     "pg_seclabel": {"objoid", "classoid", "objsubid"},
     "pg_statistic_ext": {"stxkeys"},
     "pg_trigger": {"tgattr"},
-    "pg_type": {"typtypmod_"},
 }  # fmt: skip
 
-_TOLD_AS = {
+_TOLD_AS: Mapping[str, Mapping[str, str | None]] = {
     "pg_attrdef": {"adbin": "pg_get_expr(adbin, adrelid)"},
-    "pg_attribute": {"attacl": None},
     "pg_class": {
         "relpartbound": "pg_get_expr(relpartbound, oid)",
         "definition": "CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END",
@@ -159,7 +157,9 @@ def _facts(left: Any, right: Any) -> Iterable[str]:
     if not isinstance(left, dict) or not isinstance(right, dict):
         return [f"{left!r} != {right!r}"]
     keys = sorted(left.keys() | right.keys())
-    return [f"{key}: {left.get(key)!r} != {right.get(key)!r}" for key in keys if left.get(key) != right.get(key)]
+    return [
+        f"{key}: {left.get(key)!r} != {right.get(key)!r}" for key in keys if left.get(key) != right.get(key)
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,15 +195,20 @@ def _catalogs(cursor: psycopg.Cursor[Any]) -> dict[str, _Facts]:
     for catalog, column, to, is_array in cursor:
         references[catalog][column] = _Reference(column, to, is_array)
     return {
-        catalog: _Facts(columns[catalog], references[catalog]) for catalog in columns if catalog not in _LEFT_OUT
+        catalog: _Facts(columns[catalog], references[catalog])
+        for catalog in columns
+        if catalog not in _LEFT_OUT
     }
 
 
 def _catalog(cursor: psycopg.Cursor[Any], catalog: str, facts: _Facts) -> dict[str, Any]:
-    told = {column: _expression(catalog, column, facts) for column in facts.columns}
-    told |= _TOLD_AS.get(catalog, {})
-    skipped = {"oid", *_NO_MEANING.get(catalog, ())} - (_TOLD_AS.get(catalog, {}).keys())
-    pairs = [f"'{column}', {text}" for column, text in told.items() if column not in skipped and text is not None]
+    told: dict[str, str | None] = {column: _expression(catalog, column, facts) for column in facts.columns}
+    otherwise = _TOLD_AS.get(catalog, {})
+    told.update(otherwise)
+    skipped = {"oid", *_NO_MEANING.get(catalog, ())} - otherwise.keys()
+    pairs = [
+        f"'{column}', {text}" for column, text in told.items() if column not in skipped and text is not None
+    ]
     # a function takes at most 100 arguments
     objects = [f"jsonb_build_object({', '.join(pairs[at : at + 40])})" for at in range(0, len(pairs), 40)]
     name, own = _identity(catalog, facts)
@@ -228,7 +233,7 @@ def _numbered(rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _identity(catalog: str, facts: _Facts) -> tuple[str, str]:
     """SQL for an object's name, and SQL for whether it is a user's."""
-    own = "({0} >= %d OR {0} = 2200)" % _FIRST_OWN
+    own = f"({{0}} >= {_FIRST_OWN} OR {{0}} = 2200)"  # or it is the schema public
     if catalog == "pg_attribute":
         return f"{_name_of('pg_class', 'attrelid')} || '.' || quote_ident(attname)", own.format("attrelid")
     if catalog == "pg_depend":
@@ -237,7 +242,7 @@ def _identity(catalog: str, facts: _Facts) -> tuple[str, str]:
     if "classoid" in facts.columns:
         return "pg_describe_object(classoid, objoid, objsubid)", own.format("objoid")
     if "oid" in facts.columns:
-        if catalog in ("pg_enum",):
+        if catalog == "pg_enum":
             return "enumtypid::regtype::text || '.' || enumlabel", own.format("oid")
         return _name_of(catalog, "oid"), own.format("oid")
     first = next(iter(facts.references.values()))
@@ -296,7 +301,7 @@ def _large_objects(cursor: psycopg.Cursor[Any]) -> dict[str, Any]:
 def _rows(cursor: psycopg.Cursor[Any]) -> dict[str, Any]:
     """The rows of every table and filled materialized view, each with its columns sorted by name."""
     cursor.execute(
-        "SELECT c.oid::regclass::text, array_agg(a.attname::text ORDER BY a.attname COLLATE \"C\") FILTER (WHERE a.attname IS NOT NULL)"
+        'SELECT c.oid::regclass::text, array_agg(a.attname::text ORDER BY a.attname COLLATE "C") FILTER (WHERE a.attname IS NOT NULL)'
         " FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped"
         " WHERE c.oid >= 16384 AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)"
         " AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%') GROUP BY c.oid ORDER BY 1"
@@ -306,7 +311,9 @@ def _rows(cursor: psycopg.Cursor[Any]) -> dict[str, Any]:
 
 def _content(cursor: psycopg.Cursor[Any], name: str, columns: list[str]) -> Any:
     what = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(column)) for column in columns)
-    with cursor.copy(sql.SQL("COPY (SELECT {} FROM ONLY {} AS t) TO STDOUT").format(what, sql.SQL(name))) as copy:
+    with cursor.copy(
+        sql.SQL("COPY (SELECT {} FROM ONLY {} AS t) TO STDOUT").format(what, sql.SQL(name))
+    ) as copy:
         rows = sorted(b"".join(copy).splitlines(keepends=True))
     text = b"".join(rows)
     digest = hashlib.sha256(text).hexdigest()

@@ -55,7 +55,10 @@ KNOWN = (
     ),
     Known(
         "18 names and keeps NOT NULL constraints; the dump of an older server does not know how they would be called",
-        ("pg_constraint: *_not_null on table *: only in the *", "pg_depend: *_not_null on table *: only in the *"),
+        (
+            "pg_constraint: *_not_null on table *: only in the *",
+            "pg_depend: *_not_null on table *: only in the *",
+        ),
         crossing=18,
     ),
     Known(
