@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from dbops.errors import ProgramFailed
 
@@ -29,6 +33,7 @@ class Account:
     gid: int
 
 
+_Place = int | BinaryIO
 Background = subprocess.Popen[bytes]
 """A program that `launch` started."""
 
@@ -96,13 +101,109 @@ def launch(
 
     :raises ProgramFailed: it cannot be started, or the log cannot be written.
     """
-    import threading
-
     words = tuple(str(word) for word in argv)
     with _log_file(log, account) as file:
-        child = _start(words, environ, account, Path("/"), file)
+        child = _start(words, environ, account, Path("/"), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
     threading.Thread(target=child.wait, daemon=True).start()
     return child
+
+
+class Stream:
+    """A program at work, whose output or input is a pipe of ours.  Use as a context manager.
+
+    Leaving it ends the program where it still runs, so that no exception of
+    ours leaves it behind.  What it says on stderr is read by a thread, so that
+    it never waits for us, and each line goes to `on_line`.
+
+    :param stdout: give its output as the attribute `stdout`; otherwise that is thrown away.
+    :param stdin: give its input as the attribute `stdin`; otherwise that is empty.
+    :param on_line: called from another thread.
+
+    :raises ProgramFailed: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        environ: Mapping[str, str],
+        stdout: bool = False,
+        stdin: bool = False,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.argv = tuple(str(word) for word in argv)
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._on_line = on_line
+        self._child = _start(
+            self.argv, environ, None, None, stdin=_pipe(stdin), stdout=_pipe(stdout), stderr=subprocess.PIPE
+        )
+        self._reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._reader.start()
+
+    @property
+    def stdout(self) -> BinaryIO:
+        assert self._child.stdout is not None
+        return self._child.stdout  # type: ignore[return-value]  # a pipe in binary mode
+
+    @property
+    def stdin(self) -> BinaryIO:
+        assert self._child.stdin is not None
+        return self._child.stdin  # type: ignore[return-value]  # a pipe in binary mode
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._child.poll() is None
+
+    def wait(self) -> Completed:
+        """Wait for its end and the last of what it says; `stderr` is that last part."""
+        code = self._child.wait()
+        self._reader.join()
+        return Completed(self.argv, code, "", "\n".join(self._lines))
+
+    def finish(self) -> None:
+        """Wait for its end.
+
+        :raises ProgramFailed: it ended with an error.
+        """
+        completed = self.wait()
+        if completed.code != 0:
+            raise failure(completed)
+
+    def end(self) -> None:
+        """End it, with its children, where it still runs."""
+        if self.running:
+            for sign in (signal.SIGTERM, signal.SIGKILL):
+                _signal(self._child, sign)
+                try:
+                    self._child.wait(timeout=_GRACE_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+        self._child.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):  # what was buffered for a program that is gone
+                    pipe.close()
+        self._reader.join()
+        assert self._child.stderr is not None
+        self._child.stderr.close()
+
+    def _read_stderr(self) -> None:
+        assert self._child.stderr is not None
+        for line in self._child.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self._lines.append(text)
+            if self._on_line is not None:
+                self._on_line(text)
 
 
 def failure(completed: Completed) -> ProgramFailed:
@@ -132,16 +233,19 @@ def _start(
     environ: Mapping[str, str],
     account: Account | None,
     cwd: Path | None,
-    output: BinaryIO | None = None,
+    *,
+    stdin: _Place = subprocess.PIPE,
+    stdout: _Place = subprocess.PIPE,
+    stderr: _Place = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
     try:
         return subprocess.Popen(
             words,
-            stdin=subprocess.PIPE if output is None else subprocess.DEVNULL,
-            stdout=output or subprocess.PIPE,
-            stderr=output or subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             env=dict(environ),
             cwd=cwd or ("/" if account else None),
             user=account.uid if account else None,
@@ -160,9 +264,7 @@ def _start(
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End a program and its children: asked first, so that it can tidy up (initdb removes its folder)."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, sign)
-        except ProcessLookupError:
+        if not _signal(child, sign):
             break
         try:
             child.communicate(timeout=_GRACE_SECONDS)
@@ -170,3 +272,16 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
     child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], sign: signal.Signals) -> bool:
+    """Send a signal to a program and its children; False where they are gone."""
+    try:
+        os.killpg(child.pid, sign)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _pipe(wanted: bool) -> int:
+    return subprocess.PIPE if wanted else subprocess.DEVNULL

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dbops.devdb import account, cluster, programs, serving
+from dbops import programs
+from dbops.devdb import account, cluster, serving
 from dbops.process import Account
 
 # Nothing here needs to survive a crash of the machine.

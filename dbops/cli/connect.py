@@ -24,7 +24,11 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     config.neutralise(os.environ)
     for warning in settings.warnings:
         out.event(Warned(warning))
-    return dataclasses.replace(settings, migrations_dir=_as_seen_from_here(settings.migrations_dir))
+    return dataclasses.replace(
+        settings,
+        migrations_dir=_as_seen_from_here(settings.migrations_dir),
+        backups_dir=_as_seen_from_here(settings.backups_dir),
+    )
 
 
 @contextlib.contextmanager

@@ -79,6 +79,7 @@ class Options:
     database_url: str | None = dataclasses.field(default=None, repr=False)
     env: str | None = None
     migrations_dir: str | None = None
+    backups_dir: str | None = None
     tracking_table: str | None = None
     server: str | None = None
     confirm: str | None = None
@@ -103,6 +104,7 @@ class Settings:
     target: Target
     environment: str | None
     migrations_dir: Setting[Path]
+    backups_dir: Setting[Path]
     database: Setting[str]
     test_database: Setting[str]
     extensions: Setting[tuple[str, ...]]

@@ -12,11 +12,19 @@ from typing import Any
 from dbops.config.model import Setting
 from dbops.errors import ConfigError
 
-_TEXT = ("database", "test-database", "database-url", "migrations-dir", "tracking-table", "server")
+_TEXT = (
+    "database",
+    "test-database",
+    "database-url",
+    "migrations-dir",
+    "backups-dir",
+    "tracking-table",
+    "server",
+)
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("checks", "hooks", "schema-file", "backup-before-migrate", "seeds-dir", "backups-dir")
+ELSEWHERE = ("checks", "hooks", "schema-file", "backup-before-migrate", "seeds-dir")
 KNOWN = (*_TEXT, *_TIMES, *_LISTS, *ELSEWHERE)
 _MARKS = (".dbops", ".env", ".git")
 

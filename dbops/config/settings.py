@@ -14,7 +14,8 @@ from dbops.config.variables import TARGET_VARIABLES, from_environment, require_u
 from dbops.errors import ConfigError, UsageError
 
 DEFAULT_DATABASE = "trading_engine"
-DEFAULT_MIGRATIONS_DIR = "migrations"
+# The folders of a project by their keys, and where they are unless configured.
+_FOLDERS = {"migrations-dir": "migrations", "backups-dir": "backups"}
 _TIMES = ("DBOPS_LOCK_TIMEOUT", "DBOPS_STATEMENT_TIMEOUT", "DBOPS_DEADLINE")
 
 
@@ -49,7 +50,8 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         project=found.folder,
         target=target,
         environment=options.env,
-        migrations_dir=_migrations_dir(options, found, cwd),
+        migrations_dir=_folder("migrations-dir", options.migrations_dir, found, cwd),
+        backups_dir=_folder("backups-dir", options.backups_dir, found, cwd),
         database=database,
         test_database=_test_database(database, found),
         extensions=found.texts("extensions") or Setting(()),
@@ -71,7 +73,7 @@ def _check_options(options: Options) -> None:
             f"--env {options.env!r} is not the name of an environment",
             hint="letters, digits, _ and -, for instance --env staging",
         )
-    for name in ("database_url", "migrations_dir", "tracking_table", "server"):
+    for name in ("database_url", "migrations_dir", "backups_dir", "tracking_table", "server"):
         if getattr(options, name) == "":
             raise UsageError(f"--{name.replace('_', '-')} is empty", hint="give it a value, or leave it out")
 
@@ -137,10 +139,10 @@ def _twin(name: str) -> str:
     return f"{cut}_test" if f"{cut}_test" != name else f"{cut[:-1]}_test"
 
 
-def _migrations_dir(options: Options, found: Project, cwd: Path) -> Setting[Path]:
-    if option := _option("migrations-dir", options.migrations_dir):
+def _folder(key: str, given_by_option: str | None, found: Project, cwd: Path) -> Setting[Path]:
+    if option := _option(key, given_by_option):
         return Setting(cwd / option.value, option.origin)
-    given = found.text("migrations-dir") or Setting(DEFAULT_MIGRATIONS_DIR)
+    given = found.text(key) or Setting(_FOLDERS[key])
     return Setting(found.folder / given.value, given.origin)
 
 

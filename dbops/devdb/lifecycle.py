@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from dbops import programs
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
-from dbops.devdb import choose, consent, databases, private, programs, serving
+from dbops.devdb import choose, consent, databases, private, serving
 from dbops.devdb import cluster as clusters
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask

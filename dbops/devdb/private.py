@@ -17,10 +17,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from dbops import programs
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
 from dbops.devdb import cluster as clusters
-from dbops.devdb import postmaster, programs, record, serving
+from dbops.devdb import postmaster, record, serving
 from dbops.devdb.choose import PRIVATE
 from dbops.devdb.cluster import Cluster
 from dbops.devdb.envfile import SERVICE_FILE

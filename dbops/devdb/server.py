@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dbops import programs
 from dbops.config.model import Settings, Target
 from dbops.devdb import account as accounts
-from dbops.devdb import choose, extra, packages, private, programs
+from dbops.devdb import choose, extra, packages, private
 from dbops.devdb.choose import Choice
 from dbops.devdb.places import Places
 from dbops.devdb.record import Record

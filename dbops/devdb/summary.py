@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from dbops import programs
 from dbops.config.model import Settings, Target
-from dbops.devdb import envfile, programs
+from dbops.devdb import envfile
 from dbops.devdb.choose import Kind
 from dbops.devdb.places import Places
 from dbops.devdb.server import Action

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from dbops.devdb import account, cluster, programs, serving
+from dbops import programs
+from dbops.devdb import account, cluster, serving
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -91,6 +92,10 @@ class Database:
         found = self.cluster
         entry = f"{found.user}:{quote(found.password, safe='')}@{cluster.LOOPBACK}:{found.port}"
         return f"{scheme}://{entry}/{self.name}{query}"
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """An autocommit connection to it; closed by its `with`."""
+        return _connect(self.cluster, self.name)
 
     def tables(self, pattern: str) -> int:
         """How many tables have a name LIKE this."""

@@ -24,11 +24,15 @@ class Command:
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
-    """What one run took: seconds by the clock, and of processor time: the program's own, and its server's."""
+    """What one run took: seconds by the clock, and of processor time: the program's own, and its server's.
+
+    :param size: bytes of what the run left on the disk, where that is of interest.
+    """
 
     seconds: float
     processor: float
     server: float | None = None
+    size: int | None = None
 
 
 @dataclasses.dataclass
@@ -54,6 +58,10 @@ class Contestant:
     @property
     def server(self) -> float | None:
         return min((taken.server for taken in self.runs if taken.server is not None), default=None)
+
+    @property
+    def size(self) -> int | None:
+        return max((taken.size for taken in self.runs if taken.size is not None), default=None)
 
 
 def timed(command: Command) -> Taken:
@@ -101,17 +109,24 @@ def print_table(
 ) -> None:
     """Seconds of each, and their ratio to the floor; minimum by minimum, median by median.
 
+    CPU of the server and size only where somebody measured them.
+
     :param bounds: the most that the ratio may be, by a contestant's name.
     """
     width = max(len(name) for name in (*absent, *(contestant.name for contestant in contestants)))
     server = any(one.server is not None for one in contestants)
-    print(f"{'':{width}}  minimum s  median s  own CPU s{'  server CPU s' * server}  ratio(min)  ratio(med)")
+    sizes = any(one.size is not None for one in contestants)
+    print(
+        f"{'':{width}}  minimum s  median s  own CPU s{'  server CPU s' * server}{'  size MB' * sizes}"
+        "  ratio(min)  ratio(med)"
+    )
     for one in contestants:
         ratio = one.least / floor.least
         bound = bounds.get(one.name)
         print(
             f"{one.name:{width}}  {one.least:9.3f}  {one.median:8.3f}  {one.processor:9.3f}"
-            f"{f'  {one.server or 0:12.3f}' * server}  {ratio:10.2f}  {one.median / floor.median:10.2f}"
+            f"{f'  {one.server or 0:12.3f}' * server}"
+            f"{f'  {(one.size or 0) / 1e6:7.1f}' * sizes}  {ratio:10.2f}  {one.median / floor.median:10.2f}"
             + (f"   bound {bound:g}: {'kept' if ratio <= bound else 'MISSED'}" if bound else "")
         )
     for name in absent:

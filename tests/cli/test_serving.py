@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbops.devdb import account, cluster, postmaster, programs, serving
+from dbops import programs
+from dbops.devdb import account, cluster, postmaster, serving
 from dbops.devdb.cluster import Cluster
 from dbops.errors import ProgramFailed
 from tests.servers import FAST

@@ -19,9 +19,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from dbops import programs
 from dbops.config.model import Options
 from dbops.config.settings import load
-from dbops.devdb import account, postmaster, private, programs
+from dbops.devdb import account, postmaster, private
 from dbops.devdb.places import Places
 from dbops.devdb.record import Record
 from dbops.devdb.undo import Undo

@@ -26,14 +26,17 @@ EDGES: dict[str, set[str]] = {
     "dbops.errors": set(),
     "dbops.events": set(),
     "dbops.process": set(),
+    "dbops.programs": {"dbops.process"},
     "dbops.config": set(),
     "dbops.engines": SETTINGS,
     "dbops.migrations": SETTINGS | ENGINES | {"dbops.process"},
     "dbops.safety": SETTINGS | ENGINES | {"dbops.migrations", "dbops.process"},
-    "dbops.backups": SETTINGS | ENGINES | {"dbops.process"},
-    "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process"},
+    "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs"},
+    "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
     "dbops.seeding": SETTINGS | ENGINES,
-    "dbops.devdb": SETTINGS | ENGINES | {"dbops.migrations", "dbops.seeding", "dbops.process"},
+    "dbops.devdb": SETTINGS
+    | ENGINES
+    | {"dbops.migrations", "dbops.seeding", "dbops.process", "dbops.programs"},
     "dbops.cli": {"dbops"},
     "dbops.__main__": {"dbops.cli", "dbops.__version__"},
 }
@@ -190,7 +193,12 @@ def test_the_version_is_stated_once() -> None:
 
 def _pins(part: str) -> dict[str, str]:
     text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
-    return {name.lower(): pin for name, pin in re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE)}
+    return {_normal(name): pin for name, pin in re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE)}
+
+
+def _normal(name: str) -> str:
+    """A package's name as indexes compare it."""
+    return re.sub("[._-]+", "-", name.lower())
 
 
 def test_lock_files_hold_what_the_project_asks_for() -> None:
@@ -202,7 +210,7 @@ def test_lock_files_hold_what_the_project_asks_for() -> None:
     asked = [(base, project["dependencies"]), (server, extras["server"]), (dev, extras["dev"])]
     for pins, requirements in asked:
         assert isinstance(requirements, list)
-        names = {re.split(r"[\[<>=~! ;]", requirement)[0].lower() for requirement in requirements}
+        names = {_normal(re.split(r"[\[<>=~! ;]", requirement)[0]) for requirement in requirements}
         assert names - {"dbops"} <= pins.keys()
     assert base.items() <= server.items() <= dev.items()
     assert "flit-core" in base

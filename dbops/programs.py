@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's programs on this machine, or in the `server` extra.
+"""Finding PostgreSQL's programs on this machine, or in the `server` extra: servers, and clients such as pg_dump.
 
 What the machine has comes first, the newest version that works; the extra's
 programs (built without contrib extensions) fill in where it has none.
@@ -16,6 +16,7 @@ from dbops.errors import ProgramFailed
 from dbops.process import POSTGRES_ENVIRON, Account, run
 
 _NEEDED = ("initdb", "postgres")
+_CLIENTS = ("pg_dump", "pg_restore", "psql")
 _READ_BY_SHELLS = frozenset('"$`\\\n')  # even where, as initdb does, the path is put in double quotes
 _FOLDERS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
@@ -66,6 +67,21 @@ class Installation:
 
 
 @dataclasses.dataclass(frozen=True)
+class Client:
+    """A folder with a pg_dump, pg_restore and psql of one version that run.  `version` is as pg_dump says it."""
+
+    bindir: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+    def program(self, name: str) -> Path:
+        return self.bindir / name
+
+
+@dataclasses.dataclass(frozen=True)
 class Search:
     """What a search found: what works, best first, and why the rest does not."""
 
@@ -96,7 +112,7 @@ def find(search_path: str, account: Account | None) -> Search:
     """Look everywhere.  `search_path` is the value of PATH; `account` is who must be able to run them."""
     found: list[Installation] = []
     rejected: list[tuple[Path, str]] = []
-    for bindir, bundled in _distinct(_candidates(search_path)):
+    for bindir, bundled in _distinct(_candidates(search_path, "postgres"), "postgres"):
         outcome = examine(bindir, account, bundled)
         if isinstance(outcome, Installation):
             found.append(outcome)
@@ -104,6 +120,22 @@ def find(search_path: str, account: Account | None) -> Search:
             rejected.append((bindir, outcome))
     found.sort(key=_preference)
     return Search(tuple(found), tuple(rejected))
+
+
+def clients(search_path: str) -> tuple[Client, ...]:
+    """Every client installation that runs here, by version, the newest first; of equal ones the machine's own.
+
+    `search_path` is the value of PATH.  Debian's `/usr/bin/pg_dump` is a wrapper
+    that chooses a version by rules of its own, and is passed over for the real ones.
+    """
+    found = []
+    for bindir, _ in _distinct(_candidates(search_path, "pg_dump"), "pg_dump"):
+        programs = [bindir / name for name in _CLIENTS]
+        if all(os.path.exists(program) for program in programs):
+            version = _said_version(programs[0], None)
+            if version is not None:
+                found.append(Client(bindir, version))
+    return tuple(sorted(found, key=lambda client: _numbers(client.version)))
 
 
 def examine(bindir: Path, account: Account | None, bundled: bool = False) -> Installation | str:
@@ -160,32 +192,41 @@ def _let_all_read(folder: Path) -> None:
 
 
 def _preference(installation: Installation) -> tuple[bool, list[int]]:
-    numbers = [-int(number) for number in re.findall(r"\d+", installation.version)]
-    return installation.bundled, numbers
+    return installation.bundled, _numbers(installation.version)
+
+
+def _numbers(version: str) -> list[int]:
+    """A version's numbers, negated: what sorts first is the newest."""
+    return [-int(number) for number in re.findall(r"\d+", version)]
 
 
 def _version(bindir: Path, account: Account | None) -> str | None:
+    return _said_version(bindir / "postgres", account)
+
+
+def _said_version(program: Path, account: Account | None) -> str | None:
     try:
-        said = run([bindir / "postgres", "--version"], environ=POSTGRES_ENVIRON, account=account, check=False)
+        said = run([program, "--version"], environ=POSTGRES_ENVIRON, account=account, check=False)
     except ProgramFailed:
         return None
     match = re.search(r"\) (\d+(?:\.\d+)*)", said.stdout)
     return match.group(1) if said.code == 0 and match else None
 
 
-def _distinct(candidates: Iterable[tuple[Path, bool]]) -> Iterator[tuple[Path, bool]]:
+def _distinct(candidates: Iterable[tuple[Path, bool]], name: str) -> Iterator[tuple[Path, bool]]:
+    """Each real folder once; a link to the program `name` counts as the folder that it leads to."""
     seen: set[Path] = set()
     for folder, bundled in candidates:
-        program = folder / "postgres"
+        program = folder / name
         real = program.resolve().parent if os.path.exists(program) else folder
         if real not in seen:
             seen.add(real)
             yield real, bundled
 
 
-def _candidates(search_path: str) -> Iterator[tuple[Path, bool]]:
+def _candidates(search_path: str, name: str) -> Iterator[tuple[Path, bool]]:
     for folder in filter(None, search_path.split(os.pathsep)):
-        if os.path.exists(os.path.join(folder, "postgres")):  # False too where the folder is closed to us
+        if os.path.exists(os.path.join(folder, name)):  # False too where the folder is closed to us
             yield Path(folder), False
         if os.path.exists(os.path.join(folder, "pg_config")):
             said = run([Path(folder) / "pg_config", "--bindir"], environ=POSTGRES_ENVIRON, check=False)

@@ -1,0 +1,1 @@
+"""Backups: made, proven, listed, checked, pruned, and their archives loaded into a database."""

@@ -1,0 +1,153 @@
+"""Running pg_dump: into a folder that is compressed while it grows, or as one stream through the compressor."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dbops.backups.compression import Compression, Writer, Written, chunks
+from dbops.backups.follow import Follower
+from dbops.errors import DbopsError, LockNotAcquired
+from dbops.events import Listener, Warned
+from dbops.process import Completed, Stream, failure
+from dbops.programs import Client
+
+ARCHIVE = "archive"
+RAW = "raw"
+# What pg_dump says with --verbose when a worker has done an entry.  https://www.postgresql.org/docs/current/app-pgdump.html
+_FINISHED = re.compile(r"pg_dump: finished item (\d+) ")
+_TOLD = re.compile(r"pg_dump: (?:warning|error|detail|hint): ")
+_LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
+_LOOK_EVERY = 0.05
+
+
+class TableLocked(LockNotAcquired):
+    """Another session's change of the schema waits for a table, and pg_dump would have to wait behind it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dump:
+    """One run of pg_dump.
+
+    `environ` tells it where to connect; `options` are those of the user, as pg_dump has them; `snapshot` is the
+    exported snapshot that it reads; `lock_wait` is in seconds.
+    """
+
+    client: Client
+    environ: Mapping[str, str]
+    snapshot: str
+    jobs: int
+    options: tuple[str, ...]
+    lock_wait: float
+    threads: int
+    level: int | None = None
+
+    def argv(self, *words: str) -> list[str]:
+        """The command line; it holds no password."""
+        return [
+            str(self.client.program("pg_dump")), "--no-password", "--no-sync", "--verbose",
+            f"--snapshot={self.snapshot}", f"--lock-wait-timeout={self.lock_wait * 1000:.0f}",
+            *self.options, *words,
+        ]  # fmt: skip
+
+
+@dataclasses.dataclass
+class Bytes:
+    """How many raw bytes have come so far, in all and of each entry; filled from several threads."""
+
+    on_more: Callable[[int], None]
+    total: int = 0
+    of_entry: dict[int, int] = dataclasses.field(default_factory=dict)
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock, repr=False)
+
+    def add(self, dump_id: int, count: int) -> None:
+        """More bytes of an entry."""
+        with self._lock:
+            self.total += count
+            self.of_entry[dump_id] = self.of_entry.get(dump_id, 0) + count
+        self.on_more(self.total)
+
+
+def into_folder(dump: Dump, place: Path, came: Bytes, listen: Listener) -> list[Written]:
+    """A directory archive in `place`/archive, its data files compressed one by one.
+
+    :raises TableLocked: see there; run it again, with one job.
+    :raises ProgramFailed: pg_dump failed.
+    :raises OSError: the disk is full, or the like.  Each leaves files in `place` for whoever removes it.
+    """
+    raw, archive = place / RAW, place / ARCHIVE
+    archive.mkdir(mode=0o700)
+    follower = Follower(
+        raw, archive, threads=dump.jobs + 1, level=dump.level, one_after_another=dump.jobs == 1, on_bytes=came.add
+    )  # fmt: skip
+    said = _Said(listen, follower.complete)
+    try:
+        argv = dump.argv("--format=directory", "--compress=0", f"--jobs={dump.jobs}", f"--file={raw}")
+        with Stream(argv, environ=dump.environ, on_line=said.line) as program:
+            while program.running:
+                if (error := follower.failure()) is not None:
+                    raise error
+                time.sleep(_LOOK_EVERY)
+            _judge(program.wait(), said)
+        written = follower.finish()
+    finally:
+        follower.give_up()
+    raw.rmdir()
+    return written
+
+
+def into_file(
+    dump: Dump, path: Path, form: str, compression: Compression, came: Bytes, listen: Listener
+) -> Written:
+    """A custom or plain archive in one compressed file.
+
+    :param form: pg_dump's word for it, "custom" or "plain".
+    :raises DbopsError: as `into_folder`.
+    """
+    said = _Said(listen, lambda dump_id: None)
+    argv = dump.argv(f"--format={form}", "--compress=0")
+    with (
+        Writer(path, compression, level=dump.level, threads=dump.threads) as sink,
+        Stream(argv, environ=dump.environ, stdout=True, on_line=said.line) as program,
+    ):
+        for portion in chunks(program.stdout):
+            sink.write(portion)
+            came.add(0, len(portion))
+        _judge(program.wait(), said)
+        return sink.finish()
+
+
+class _Said:
+    """What pg_dump says while it works: warnings go on to the user, finished entries to whoever compresses."""
+
+    def __init__(self, listen: Listener, finished: Callable[[int], None]) -> None:
+        self._listen = listen
+        self._finished = finished
+        self.told: list[str] = []
+
+    def line(self, text: str) -> None:
+        if match := _FINISHED.match(text):
+            self._finished(int(match[1]))
+        elif _TOLD.match(text):
+            self.told.append(text)
+            if text.startswith("pg_dump: warning: "):
+                self._listen(Warned(text))
+
+
+def _judge(completed: Completed, said: _Said) -> None:
+    if completed.code == 0:
+        return
+    told = [line for line in said.told if not line.startswith("pg_dump: warning: ")]
+    if any(words in line for line in told for words in _LOCKED):
+        raise TableLocked(
+            "a change of the schema in another session waits for a table that the backup reads",
+            detail="\n".join(told),
+            hint="run it again when that session has ended",
+        )
+    error: DbopsError = failure(completed)
+    error.detail = "\n".join(told[:12]) or error.detail
+    raise error
