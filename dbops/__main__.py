@@ -8,6 +8,7 @@ import sys
 COMMANDS = {
     "setup-dev-db": "dbops.cli.setup_dev_db",
     "migrate": "dbops.cli.migrate",
+    "backup": "dbops.cli.backup",
 }
 
 USAGE = f"""usage: dbops COMMAND ...

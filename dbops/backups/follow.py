@@ -21,7 +21,7 @@ from typing import BinaryIO
 from dbops.backups.compression import CHUNK, Compression, Writer, Written
 
 # https://www.postgresql.org/docs/current/app-pgdump.html, -F directory; the tables of contents are small and stay plain.
-_TABLE = re.compile(r"(\d+)\.dat")
+_TABLE = re.compile(r"\d+\.dat")
 _DATA = re.compile(r"(?:blob_)?\d+\.dat")
 _PAUSE = 0.01
 _MOST_PAUSE = 0.5
@@ -32,7 +32,7 @@ class Follower:
     """Compresses the data files of `raw` into `archive` while another program writes them.
 
     :param one_after_another: the files are written one by one, so that the next one ends the one before it.
-    :param on_bytes: told, from several threads, how many more raw bytes of the file `NNNN.dat` have been read.
+    :param on_bytes: told, from several threads, how many more raw bytes have been read.
 
     :raises OSError: from `finish`, where the disk was full or a file could not be read.
     """
@@ -45,7 +45,7 @@ class Follower:
         threads: int,
         level: int | None,
         one_after_another: bool,
-        on_bytes: Callable[[int, int], None],
+        on_bytes: Callable[[int], None],
     ) -> None:
         self._raw = raw
         self._archive = archive
@@ -108,18 +108,16 @@ class Follower:
     def _compress(self, name: str) -> Written:
         raw = self._raw / name
         target = self._archive / f"{name}{Compression.ZSTD.suffix}"
-        match = _TABLE.fullmatch(name)
-        number = int(match[1]) if match else 0
         with (
             open(raw, "rb", buffering=0) as source,
             Writer(target, Compression.ZSTD, level=self._level) as sink,
         ):
-            self._copy(source, sink, name, number)
+            self._copy(source, sink, name)
             written = sink.finish()
         raw.unlink()
         return written
 
-    def _copy(self, source: BinaryIO, sink: Writer, name: str, number: int) -> None:
+    def _copy(self, source: BinaryIO, sink: Writer, name: str) -> None:
         buffer = bytearray(CHUNK)
         view = memoryview(buffer)
         done = given_back = 0
@@ -131,7 +129,7 @@ class Follower:
             if count:
                 sink.write(view[:count])
                 done += count
-                self._on_bytes(number, count)
+                self._on_bytes(count)
             elif ended:
                 return
             else:

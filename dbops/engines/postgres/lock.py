@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
@@ -43,8 +44,27 @@ def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listen
 
     :raises LockNotAcquired: with the holder.
     """
+    _poll(lambda: _try(connection) and _try(connection), connection, deadline, listen)
+
+
+def acquire_shared(connection: psycopg.Connection[Any], deadline: float, listen: Listener) -> None:
+    """Keep migrations out while this session lives; others may hold it so at the same time.
+
+    :raises LockNotAcquired: with the holder.
+    """
+
+    def attempt() -> bool:
+        row = connection.execute("select pg_catalog.pg_try_advisory_lock_shared(%s)", [KEY]).fetchone()
+        return row is not None and bool(row[0])
+
+    _poll(attempt, connection, deadline, listen)
+
+
+def _poll(
+    attempt: Callable[[], bool], connection: psycopg.Connection[Any], deadline: float, listen: Listener
+) -> None:
     began, pause, told = time.monotonic(), 0.05, False
-    while not (_try(connection) and _try(connection)):
+    while not attempt():
         waited = time.monotonic() - began
         if waited >= deadline:
             raise _not_acquired(holders(connection), deadline)
