@@ -217,7 +217,7 @@ def test_a_table_that_is_waited_for_from_the_start(
     with snapshot.hold(target_of(database), "test", 5, ignore) as held:
         thread = _alter(connect(database, application_name="the one"), "t")
         _until_waiting(connection, 1)
-        with pytest.raises(LockNotAcquired, match="the lock on public.t of pid .*the one"):
+        with pytest.raises(LockNotAcquired, match=r"the lock on public\.t of pid .*the one"):
             measure(target_of(database), held.id, "full", 2, ignore)
     thread.join(10)
 
@@ -291,10 +291,12 @@ def _sessions(connection: psycopg.Connection[Any]) -> int:
         "select count(*) from pg_stat_activity "
         "where datname = current_database() and application_name like 'dbops proof%'"
     )
+    row = None
     for _ in range(50):
         row = connection.execute(query).fetchone()
         assert row is not None
         if row[0] == 0:
             return 0
         time.sleep(0.02)
+    assert row is not None
     return int(row[0])
