@@ -17,13 +17,13 @@ from dbops.backups import proof as proofs
 from dbops.backups.proof import Proof
 from dbops.config.model import Target
 from dbops.engines.postgres import analyze, databases, fingerprint
+from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
 from dbops.restore.holding import COMMAND, hold
 from dbops.restore.plan import Plan, Step, Wishes, plan
 from dbops.restore.preflight import Problem
-from dbops.restore.side import Making
 from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class _Run:
 
     def _create(self) -> None:
         live = self._work.live
-        making = side.like(self._connection, live) or self._work.content.making
+        making = like(self._connection, live) or self._work.content.making
         side.create(self._connection, live, making)
         found = side.closed_to_us(self._work.target, live, self._listen)
         if self._plan.exists:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dbops.engines.postgres import making as making_of
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import ignore
 from dbops.restore import names, preflight, side
@@ -21,9 +22,9 @@ def _problems(live: Live, user: str | None = None, *, leave_replication: bool = 
         return preflight.problems(role, database, leave_replication=leave_replication)
 
 
-def _making(live: Live, name: str) -> side.Making | None:
+def _making(live: Live, name: str) -> making_of.Making | None:
     with live.connect("postgres") as connection:
-        return side.like(connection, name)
+        return making_of.like(connection, name)
 
 
 def test_nothing_stands_in_the_way_of_an_owner(live: Live) -> None:
@@ -46,7 +47,7 @@ def test_a_stranger(live: Live) -> None:
     live.sql(f'ALTER ROLE "{stranger}" CREATEDB; GRANT "{live.owner}" TO "{stranger}"')
     assert _problems(live, stranger) == []
     with live.held(stranger) as connection:
-        making = side.like(connection, live.name)
+        making = making_of.like(connection, live.name)
         assert making is not None
         side.create(connection, live.name, making)
     assert _making(live, names.side(live.name)) == making
@@ -112,7 +113,7 @@ def test_the_builtin_locale_provider(live: Live) -> None:
     if live.server.major < 17:
         making = _making(live, live.name)
         assert making is not None
-        assert making.provider == side.LIBC
+        assert making.provider == making_of.LIBC
         return
     live.sql(f'DROP DATABASE "{live.name}"')
     live.sql(
@@ -123,7 +124,7 @@ def test_the_builtin_locale_provider(live: Live) -> None:
     making = _making(live, name)
     assert making == _making(live, live.name)
     assert making is not None
-    assert (making.provider, making.locale) == (side.BUILTIN, "C.UTF-8")
+    assert (making.provider, making.locale) == (making_of.BUILTIN, "C.UTF-8")
 
 
 def test_a_tablespace(live: Live) -> None:
