@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from dbops import __version__
 from dbops.backups import archive as archives
 from dbops.backups import dump as dumps
-from dbops.backups import proof as proofs
 from dbops.backups import space
 from dbops.backups.compression import Compression, Written, open_for_reading
 from dbops.backups.disk import remove_tree
@@ -26,6 +25,7 @@ from dbops.backups.manifest import ArchiveInfo, Manifest, Member
 from dbops.backups.partial import Partial
 from dbops.backups.plan import Plan
 from dbops.backups.progress import Progress
+from dbops.backups.proof import Proof
 from dbops.backups.store import Store
 from dbops.backups.toc import Toc
 from dbops.backups.toc import read as read_toc
@@ -34,8 +34,8 @@ from dbops.engines.contents import Contents, Name
 from dbops.engines.postgres import fingerprint, inventory, servicefile, snapshot
 from dbops.engines.postgres.connection import account_name, application_name
 from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import DbopsError
-from dbops.events import Listener, Note, StepDone, plural
+from dbops.errors import DbopsError, LockNotAcquired
+from dbops.events import Listener, Note, StepDone, format_bytes, plural
 
 if TYPE_CHECKING:
     from dbops.engines.inventory import Inventory
@@ -131,7 +131,7 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
             progress.begin("dumping", data)
             written = _dumped(plan, run, partial, progress, proving, listen)
             ranges = held.sequence_ranges()
-            listen(StepDone(f"dumped {space.megabytes(_raw(written))}", progress.lap()))
+            listen(StepDone(f"dumped {format_bytes(_raw(written))}", progress.lap()))
             _read_back(plan, partial, written, progress)
             listen(StepDone("brought to disk and read back", progress.lap()))
             contents = _contents(plan, partial, measure, proving)
@@ -150,7 +150,11 @@ def _require_space(plan: Plan, source: Source, data: int, partial: Partial, list
 def _measure(
     plan: Plan, source: Source, held: Snapshot, listen: Listener, only: Collection[Name] | None = None
 ) -> Contents:
-    return fingerprint.measure(source.target, held.id, plan.proof, plan.jobs, listen, only)
+    assert plan.proof != "none"  # then nobody asks
+    try:
+        return fingerprint.measure(source.target, held.id, plan.proof, plan.jobs, listen, only)
+    except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
+        raise dumps.TableLocked(error.message, hint=error.hint) from error
 
 
 @contextlib.contextmanager
@@ -237,8 +241,8 @@ def _not_the_same(proven: set[Name], dumped: set[Name]) -> DbopsError:
 
 def _manifest(plan: Plan, source: Source, taken: _Taken, place: Path, duration: float) -> Manifest:
     proof = None
-    if taken.contents is not None:
-        proof = proofs.to_json(proofs.Proof(plan.proof, proofs.ALGORITHM, taken.contents))
+    if taken.contents is not None and plan.proof != "none":
+        proof = Proof(plan.proof, taken.contents).to_json()
     return Manifest(
         name=plan.name,
         created_at=taken.at,

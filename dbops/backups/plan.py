@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from dbops.backups import names
 from dbops.backups.compression import Compression
@@ -12,7 +13,8 @@ from dbops.backups.manifest import ArchiveFormat
 from dbops.errors import ProgramFailed, UsageError
 from dbops.programs import Client
 
-PROOFS = ("full", "counts", "none")
+ProofLevel = Literal["full", "counts", "none"]
+PROOFS: tuple[ProofLevel, ...] = ("full", "counts", "none")
 FORMATS = ("auto", "directory", "custom", "plain")
 # A directory archive has a file for each large object, and each file is brought to disk by itself.
 MANY_LARGE_OBJECTS = 1000
@@ -27,11 +29,11 @@ class Request:
     """
 
     name: str | None = None
-    format: str = "auto"
+    format: Literal["auto"] | ArchiveFormat = "auto"
     compression: Compression | None = None
     level: int | None = None
     jobs: int | None = None
-    proof: str = "full"
+    proof: ProofLevel = "full"
     options: tuple[str, ...] = ()
 
 
@@ -57,7 +59,7 @@ class Plan:
     level: int | None
     jobs: int
     threads: int
-    proof: str
+    proof: ProofLevel
     options: tuple[str, ...]
     client: Client
     reasons: tuple[str, ...] = ()
@@ -133,7 +135,7 @@ def choose_client(clients: Sequence[Client], server_major: int) -> tuple[Client,
 
 
 def _format(request: Request, facts: Facts) -> tuple[ArchiveFormat, str]:
-    if request.format == "directory" or request.format == "custom" or request.format == "plain":
+    if request.format != "auto":
         return request.format, f"format {request.format} was asked for"
     if facts.large_objects > MANY_LARGE_OBJECTS:
         return (

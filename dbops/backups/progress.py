@@ -7,8 +7,7 @@ import threading
 import time
 from typing import ClassVar
 
-from dbops.backups.space import megabytes
-from dbops.events import Event, Level, Listener, format_seconds
+from dbops.events import Event, Level, Listener, format_bytes, format_seconds
 
 _EVERY = 0.2
 
@@ -32,11 +31,11 @@ class Working(Event):
         return max(self.seconds / self.done * (self.total - self.done), 0)
 
     def sentence(self) -> str:
-        text = f"{self.what}: {megabytes(self.done)}"
+        text = f"{self.what}: {format_bytes(self.done)}"
         if self.total:
-            text += f" of {megabytes(self.total)}"
+            text += f" of {format_bytes(self.total)}"
         if self.seconds >= 1:
-            text += f", {megabytes(self.done / self.seconds)}/s"
+            text += f", {format_bytes(int(self.done / self.seconds))}/s"
         left = self.left
         return text if left is None or left < 1 else f"{text}, {format_seconds(left)} left"
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from dbops.errors import Refused
-from dbops.events import Listener, Warned
+from dbops.events import Listener, Warned, format_bytes
 
 # zstd leaves a tenth to a third of ordinary tables; of what is compressed already, nearly all.
 _USUAL = 0.25
@@ -47,26 +47,17 @@ def require(estimated: Estimate, folder: Path, listen: Listener) -> None:
     """
     if estimated.free < estimated.least:
         raise Refused(
-            f"{folder} has {megabytes(estimated.free)} free, and the backup takes about "
-            f"{megabytes(estimated.expected)} (tables of {megabytes(estimated.data)})",
+            f"{folder} has {format_bytes(estimated.free)} free, and the backup takes about "
+            f"{format_bytes(estimated.expected)} (tables of {format_bytes(estimated.data)})",
             hint="make room: bin/backup prune --keep-last 3 shows what could go; or --backups-dir on another disk",
         )
     if estimated.free < estimated.expected:
         listen(
             Warned(
-                f"{folder} has {megabytes(estimated.free)} free, and the backup may take "
-                f"{megabytes(estimated.expected)}; if it does not fit, nothing of it is left"
+                f"{folder} has {format_bytes(estimated.free)} free, and the backup may take "
+                f"{format_bytes(estimated.expected)}; if it does not fit, nothing of it is left"
             )
         )
-
-
-def megabytes(size: float) -> str:
-    """`1234567` is "1.2 MB": what people read, in powers of 1000."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 99.5 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError("GB is the last")
 
 
 def _free(folder: Path) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dbops.backups.plan import FORMATS, PROOFS
+from dbops.cli import backup_read
+from dbops.cli.backup_options import SELECTING, SWITCHES
 from dbops.cli.options import Parser, add_version, shared, with_verb
 from dbops.cli.output import Output
 from dbops.errors import UsageError
@@ -23,18 +25,6 @@ examples:
 """
 
 CREATE = "create"
-# What selects a part of the database, as pg_dump has it.
-SELECTING = {
-    "--table": "only tables like this (pg_dump's patterns)",
-    "--exclude-table": "no tables like this",
-    "--schema": "only schemas like this",
-    "--exclude-schema": "no schemas like this",
-    "--exclude-table-data": "of tables like this the definition alone",
-}
-SWITCHES = {
-    "--schema-only": "definitions, no rows, and so no proof",
-    "--no-large-objects": "leave large objects out",
-}
 Add = Callable[[argparse.ArgumentParser], None]
 
 
@@ -48,13 +38,11 @@ def main(argv: list[str], out: Output) -> int:
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb != CREATE:
         _refuse_options_of_create(arguments)
-    if arguments.verb in READING:
-        from dbops.cli import backup_read as verbs
-    else:
-        from dbops.cli import backup_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
-    verb: Callable[[argparse.Namespace, Output], int] = getattr(
-        verbs, FUNCTIONS.get(arguments.verb, arguments.verb)
-    )
+    if arguments.verb in backup_read.FUNCTIONS:
+        return backup_read.FUNCTIONS[arguments.verb](arguments, out)
+    from dbops.cli import backup_verbs
+
+    verb: Callable[[argparse.Namespace, Output], int] = getattr(backup_verbs, arguments.verb)
     return verb(arguments, out)
 
 
@@ -132,8 +120,6 @@ def _option(*flags: str, **settings: Any) -> Add:
 
 
 _NAME = _option("name", metavar="NAME", help="the backup; `latest` is the newest of this database")
-READING = frozenset({"list", "show", "prune"})
-FUNCTIONS = {"list": "list_"}
 VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
     CREATE: (
         "make a backup (what happens without a verb, too)",
@@ -147,4 +133,5 @@ VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
             _option("--checksums-only", action="store_true", help="read it, restore nothing"),
         ),
     ),
+    **backup_read.VERBS,
 }

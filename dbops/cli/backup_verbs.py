@@ -11,17 +11,17 @@ from dbops.backups import plan as plans
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Backup
 from dbops.backups.plan import Plan, Request
+from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
-from dbops.backups.space import megabytes
 from dbops.backups.store import Store
-from dbops.cli import backup as command_line
+from dbops.cli.backup_options import SELECTING
 from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode, UsageError
-from dbops.events import Detail, Note, Warned, format_seconds, plural
+from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
 from dbops.programs import clients
 
 
@@ -49,7 +49,7 @@ def request(arguments: argparse.Namespace) -> Request:
         raise UsageError("--jobs counts from 1", hint="bin/backup --jobs 2")
     options = [
         f"{flag}={pattern}"
-        for flag in command_line.SELECTING
+        for flag in SELECTING
         for pattern in getattr(arguments, flag[2:].replace("-", "_")) or ()
     ]
     if arguments.schema_only:
@@ -97,7 +97,6 @@ def make(made: Plan, session: Session, settings: Settings, store: Store, out: Ou
         out.event(Detail(sentence))
     for sentence in made.warnings:
         out.event(Warned(sentence))
-    lock.acquire_shared(session.connection, settings.deadline.value, out.event)
     identity = session.identity
     source = creation.Source(
         target=settings.target,
@@ -108,7 +107,8 @@ def make(made: Plan, session: Session, settings: Settings, store: Store, out: Ou
         git_commit=git_commit(settings.project),
         expected=_expected(made, store, identity.database, session),
     )
-    return creation.create(made, source, store, out.event)
+    with lock.shared(session.connection, settings.deadline.value, out.event):
+        return creation.create(made, source, store, out.event)
 
 
 def _compression(text: str | None) -> tuple[Compression | None, int | None]:
@@ -183,11 +183,9 @@ def _backup_data(backup: Backup) -> dict[str, object]:
 
 def proof_data(backup: Backup) -> dict[str, object] | None:
     """The proof in short: level, tables, rows."""
-    from dbops.backups import proof as proofs
-
     if backup.manifest.proof is None:
         return None
-    found = proofs.from_json(backup.manifest.proof)
+    found = Proof.from_json(backup.manifest.proof)
     return {"level": found.level, "tables": len(found.contents.tables), "rows": found.contents.rows}
 
 
@@ -199,4 +197,4 @@ def _backup_lines(backup: Backup) -> list[str]:
     )
     smaller = f"{(archive.raw_bytes or 0) / archive.bytes:.1f} times smaller than its data"
     took = format_seconds(backup.manifest.duration)
-    return [f"{backup.name}: {megabytes(archive.bytes)} ({smaller}), {took}, {proven}"]
+    return [f"{backup.name}: {format_bytes(archive.bytes)} ({smaller}), {took}, {proven}"]

@@ -37,7 +37,7 @@ from (
     from (
         select oid from pg_catalog.pg_largeobject_metadata
         where oid > %(last)s::bigint::oid order by oid limit %(objects)s
-    ) as some
+    ) as batch
     offset 0
 ) as chunks
 """
