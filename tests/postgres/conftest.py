@@ -11,6 +11,7 @@ from psycopg import sql
 
 from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
+from tests.postgres.restoring import Live, live_database
 from tests.servers import Database, Server
 
 
@@ -59,3 +60,10 @@ def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Call
         for one in made:
             with psycopg.connect(**one.server.keywords(), autocommit=True) as connection:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(one.name)))
+
+
+@pytest.fixture
+def live(server: Server) -> Iterator[Live]:
+    """A live database, owned by an ordinary role that may create databases."""
+    with live_database(server) as made:
+        yield made
