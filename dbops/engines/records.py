@@ -36,6 +36,7 @@ class Action(enum.Enum):
     REPAIRED = "repaired"
     UNLOCKED = "unlocked"
     RESTORED = "restored"
+    BACKED_UP = "backed up"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.

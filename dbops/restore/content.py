@@ -41,7 +41,7 @@ class Reading:
 
     clients: tuple[Client, ...]
     jobs: int
-    options: Options = Options()
+    options: Options = dataclasses.field(default_factory=Options)
     trust_sql: bool = False
 
 
@@ -119,9 +119,7 @@ class Archive:
             self._source, facts, self._reading.clients, self._reading.options, jobs=self._reading.jobs
         )
         self._plan = made
-        for one in made.filtered.left_out if made.filtered else ():
-            self._listen(Note(one.sentence()))
-        return [Problem(text, "") for text in made.obstacles]
+        return [Problem(text, None) for text in made.obstacles]
 
     def load(self, target: Target) -> None:
         """Load it into an empty database.
@@ -132,7 +130,11 @@ class Archive:
         total = self._manifest.archive.raw_bytes if self._manifest is not None else None
         with databases.session(target, COMMAND, self._listen) as connection:
             load.load(
-                self._plan, connection, application=application_name(COMMAND), listen=self._listen, total=total
+                self._plan,
+                connection,
+                application=application_name(COMMAND),
+                listen=self._listen,
+                total=total,
             )
 
     def _read_whole(self) -> None:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One reason not to begin, and the grant or step that helps."""
+    """One reason not to begin, and the grant or step that helps; None where the text says it."""
 
     text: str
-    remedy: str
+    remedy: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,9 @@ def refuse(found: Sequence[Problem], live: str) -> None:
         return
     if len(found) == 1:
         raise Refused(found[0].text, hint=found[0].remedy)
-    lines = [f"  - {problem.text}\n      {problem.remedy}" for problem in found]
+    lines = []
+    for problem in found:
+        lines += [f"  - {problem.text}", *([f"      {problem.remedy}"] if problem.remedy else [])]
     raise Refused(
         f"{len(found)} things stand in the way of restoring {live}; nothing was changed",
         detail="\n".join(lines),
