@@ -13,6 +13,7 @@ from dbops.backups.load import LoadPlan
 from dbops.backups.manifest import Manifest
 from dbops.backups.proof import Proof
 from dbops.backups.source import Kind
+from dbops.backups.toc import Damaged
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name
 from dbops.engines.inventory import DatabaseProperties
@@ -119,7 +120,7 @@ class Archive:
             self._source, facts, self._reading.clients, self._reading.options, jobs=self._reading.jobs
         )
         self._plan = made
-        return [Problem(text, None) for text in made.obstacles]
+        return [Problem(text, "") for text in made.obstacles]
 
     def load(self, target: Target) -> None:
         """Load it into an empty database.
@@ -149,7 +150,7 @@ class Archive:
                 for _ in compression.chunks(stream):
                     continue
         except compression.damaged() as error:
-            raise source.Damaged(f"{self.label} is damaged: {error}") from error
+            raise Damaged(f"{self.label} is damaged: {error}") from error
 
 
 def _making(of: DatabaseProperties) -> Making:

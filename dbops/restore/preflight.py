@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One reason not to begin, and the grant or step that helps; None where the text says it."""
+    """One reason not to begin, and the grant or step that helps; empty where the text says it."""
 
     text: str
-    remedy: str | None
+    remedy: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,7 @@ def refuse(found: Sequence[Problem], live: str) -> None:
     if not found:
         return
     if len(found) == 1:
-        raise Refused(found[0].text, hint=found[0].remedy)
+        raise Refused(found[0].text, hint=found[0].remedy or None)
     lines = []
     for problem in found:
         lines += [f"  - {problem.text}", *([f"      {problem.remedy}"] if problem.remedy else [])]
