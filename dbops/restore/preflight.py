@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One reason not to begin, and the grant or step that helps."""
+    """One reason not to begin, and the grant or step that helps; empty where the text says it."""
 
     text: str
     remedy: str
@@ -87,8 +87,10 @@ def refuse(found: Sequence[Problem], live: str) -> None:
     if not found:
         return
     if len(found) == 1:
-        raise Refused(found[0].text, hint=found[0].remedy)
-    lines = [f"  - {problem.text}\n      {problem.remedy}" for problem in found]
+        raise Refused(found[0].text, hint=found[0].remedy or None)
+    lines = []
+    for problem in found:
+        lines += [f"  - {problem.text}", *([f"      {problem.remedy}"] if problem.remedy else [])]
     raise Refused(
         f"{len(found)} things stand in the way of restoring {live}; nothing was changed",
         detail="\n".join(lines),

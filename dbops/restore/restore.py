@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from dbops.backups import proof as proofs
 from dbops.backups.proof import Proof
 from dbops.config.model import Target
+from dbops.engines.contents import Name
 from dbops.engines.postgres import analyze, databases, fingerprint
 from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
@@ -41,8 +42,16 @@ class Content(Protocol):
         """A backup's name, or a path."""
 
     @property
+    def proven(self) -> bool:
+        """Whether there is a proof to compare with."""
+
+    @property
     def expected(self) -> Proof | None:
-        """What the restored database must hold; None where nothing is known of it."""
+        """What the restored database must hold; known once it is checked."""
+
+    @property
+    def only(self) -> frozenset[Name] | None:
+        """The tables whose rows are compared; None for all.  Known once it is checked."""
 
     @property
     def making(self) -> Making:
@@ -120,7 +129,7 @@ def prepare(work: Work, connection: Connection) -> Prepared:
     info = connection.info
     made = plan(
         work.content.label, f"{info.user}@{info.host or 'localhost'}:{info.port}", work.live, displaced, at,
-        work.wishes, proven=work.content.expected is not None,
+        work.wishes, proven=work.content.proven,
     )  # fmt: skip
     there = databases.existing(connection, [work.live]).get(work.live)
     return Prepared(made, tuple(found), there.comment if there else None)
@@ -188,12 +197,31 @@ class _Run:
 
     def _create(self) -> None:
         live = self._work.live
-        making = like(self._connection, live) or self._work.content.making
-        side.create(self._connection, live, making)
+        making = like(self._connection, live)
+        if making is not None:
+            side.create(self._connection, live, making)
+        else:
+            self._create_anew()
         found = side.closed_to_us(self._work.target, live, self._listen)
         if self._plan.exists:
             found += carry.rehearse(self._connection, live, self._plan.side)
         preflight.refuse(found, live)
+
+    def _create_anew(self) -> None:
+        """There is no live database to be like: as the manifest says, as far as this server can."""
+        from psycopg import errors
+
+        making = self._work.content.making
+        try:
+            side.create(self._connection, self._work.live, making)
+        except (errors.InvalidParameterValue, errors.WrongObjectType, errors.FeatureNotSupported) as error:
+            encoding = Making(encoding=making.encoding)
+            side.create(self._connection, self._work.live, encoding)
+            self._listen(
+                Warned(
+                    f"the server's own locale is used: {error.diag.message_primary}; texts may sort otherwise"
+                )
+            )
 
     def _leave(self) -> None:
         live, name = self._work.live, self._plan.side
@@ -218,9 +246,12 @@ class _Run:
         expected = self._work.content.expected
         assert expected is not None  # the plan has this step only where there is one
         with self._step(f"compared with the proof: {expected.summary()}"):
+            only = self._work.content.only
             contents = fingerprint.measure(
-                self._work.side_target, None, expected.level, self._work.wishes.jobs, self._listen
+                self._work.side_target, None, expected.level, self._work.wishes.jobs, self._listen, only
             )
+            if only is not None:
+                contents = dataclasses.replace(contents, sequences=())
             found = Proof(expected.level, contents)
             different = [one.sentence() for one in proofs.compare(expected, found)]
             if different:

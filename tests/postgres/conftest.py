@@ -31,6 +31,13 @@ def abc_dev(abc: Project, database: Database) -> Project:
 
 
 @pytest.fixture
+def live(server: Server) -> Iterator[Live]:
+    """A live database, owned by an ordinary role that may create databases."""
+    with live_database(server) as made:
+        yield made
+
+
+@pytest.fixture
 def other_servers(server: Server, request: pytest.FixtureRequest) -> tuple[Server, ...]:
     """The servers of the other major versions."""
     return tuple(one for one in request.config.stash[SERVERS] if one.major != server.major)
@@ -60,10 +67,3 @@ def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Call
         for one in made:
             with psycopg.connect(**one.server.keywords(), autocommit=True) as connection:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(one.name)))
-
-
-@pytest.fixture
-def live(server: Server) -> Iterator[Live]:
-    """A live database, owned by an ordinary role that may create databases."""
-    with live_database(server) as made:
-        yield made
