@@ -16,7 +16,7 @@ from dbops.errors import DbopsError
 
 USERS = TableContent("public", "users", 3, "-12345", ("id", "name"))
 ORDERS = TableContent("public", "orders", 0, "0", ())
-IDS = SequenceRange("public", "users_id_seq", (3, True), (5, True), 1, False)
+IDS = SequenceRange("public", "users_id_seq", (3, True), (5, True), 1, cycles=False)
 CONTENTS = Contents(
     tables=(ORDERS, USERS),
     sequences=(IDS,),
@@ -156,7 +156,7 @@ def test_through_json(
     thirds = names[::3], names[1::3], names[2::3]
     contents = Contents(
         tuple(TableContent(*name, rows, str(total), tuple(columns)) for name in thirds[0]),
-        tuple(SequenceRange(*name, position, position, 1, True) for name in thirds[1]),
+        tuple(SequenceRange(*name, position, position, 1, cycles=True) for name in thirds[1]),
         LargeObjects(rows, str(total)),
         tuple((*name, rows) for name in thirds[2]),
     )
