@@ -10,6 +10,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbops.backups import listing
 from dbops.backups.entries import Backup, Damaged, Entry
@@ -22,7 +23,7 @@ from dbops.cli.connect import located
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
-from dbops.engines.postgres.databases import Connection, Found
+from dbops.engines.postgres.databases import Found
 from dbops.errors import CannotConnect, DbopsError, ExitCode, Refused, UsageError
 from dbops.events import Note, Warned
 from dbops.programs import clients
@@ -33,6 +34,9 @@ from dbops.restore.holding import hold, outside
 from dbops.restore.plan import Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
 from dbops.restore.swap import Exchange
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.databases import Connection
 
 _LATEST = "latest"
 
