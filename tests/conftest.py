@@ -3,6 +3,7 @@
 - `server`: every major version in turn (ids `pg15`, `pg16`, ...); with the mark
   `one_major`, or as `any_server`, only one of them.
 - `database`: a fresh empty database on `server`, owned by an ordinary role.
+- `everywhere`: such a database on each version at once.
 - `connect(database)`: an autocommit connection that is closed after the test.
 - `watch`: what that database shows of its sessions and of the migrations.
 - `project`: a project folder and a clean environment in which commands run; `configured`: for `database`.
@@ -119,6 +120,15 @@ def database(server: Server, request: pytest.FixtureRequest) -> Iterator[Databas
         print(f"kept (until the servers stop; see --keep-servers): {made.url}")
     else:
         _drop_database(made)
+
+
+@pytest.fixture
+def everywhere(request: pytest.FixtureRequest) -> Iterator[tuple[Database, ...]]:
+    """A fresh empty database on every server found, for what must be equal between versions."""
+    made = tuple(_make_database(server) for server in request.config.stash[SERVERS])
+    yield made
+    for one in made:
+        _drop_database(one)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 from dbops.backups.plan import FORMATS, PROOFS
 from dbops.cli import backup_read
+from dbops.cli.backup_options import SELECTING, SWITCHES
 from dbops.cli.options import Parser, add_version, shared, with_verb
 from dbops.cli.output import Output
 from dbops.errors import UsageError
@@ -24,18 +25,6 @@ examples:
 """
 
 CREATE = "create"
-# What selects a part of the database, as pg_dump has it.
-SELECTING = {
-    "--table": "only tables like this (pg_dump's patterns)",
-    "--exclude-table": "no tables like this",
-    "--schema": "only schemas like this",
-    "--exclude-schema": "no schemas like this",
-    "--exclude-table-data": "of tables like this the definition alone",
-}
-SWITCHES = {
-    "--schema-only": "definitions, no rows, and so no proof",
-    "--no-large-objects": "leave large objects out",
-}
 Add = Callable[[argparse.ArgumentParser], None]
 
 

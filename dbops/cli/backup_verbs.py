@@ -14,7 +14,7 @@ from dbops.backups.plan import Plan, Request
 from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
 from dbops.backups.store import Store
-from dbops.cli import backup as command_line
+from dbops.cli.backup_options import SELECTING
 from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -49,7 +49,7 @@ def request(arguments: argparse.Namespace) -> Request:
         raise UsageError("--jobs counts from 1", hint="bin/backup --jobs 2")
     options = [
         f"{flag}={pattern}"
-        for flag in command_line.SELECTING
+        for flag in SELECTING
         for pattern in getattr(arguments, flag[2:].replace("-", "_")) or ()
     ]
     if arguments.schema_only:
@@ -97,7 +97,6 @@ def make(made: Plan, session: Session, settings: Settings, store: Store, out: Ou
         out.event(Detail(sentence))
     for sentence in made.warnings:
         out.event(Warned(sentence))
-    lock.acquire_shared(session.connection, settings.deadline.value, out.event)
     identity = session.identity
     source = creation.Source(
         target=settings.target,
@@ -108,7 +107,8 @@ def make(made: Plan, session: Session, settings: Settings, store: Store, out: Ou
         git_commit=git_commit(settings.project),
         expected=_expected(made, store, identity.database, session),
     )
-    return creation.create(made, source, store, out.event)
+    with lock.shared(session.connection, settings.deadline.value, out.event):
+        return creation.create(made, source, store, out.event)
 
 
 def _compression(text: str | None) -> tuple[Compression | None, int | None]:

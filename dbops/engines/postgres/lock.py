@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
@@ -47,8 +48,9 @@ def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listen
     _poll(lambda: _try(connection) and _try(connection), connection, deadline, listen)
 
 
-def acquire_shared(connection: psycopg.Connection[Any], deadline: float, listen: Listener) -> None:
-    """Keep migrations out while this session lives; others may hold it so at the same time.
+@contextlib.contextmanager
+def shared(connection: psycopg.Connection[Any], deadline: float, listen: Listener) -> Iterator[None]:
+    """Keep migrations out; others may hold it so at the same time.
 
     :raises LockNotAcquired: with the holder.
     """
@@ -58,6 +60,11 @@ def acquire_shared(connection: psycopg.Connection[Any], deadline: float, listen:
         return row is not None and bool(row[0])
 
     _poll(attempt, connection, deadline, listen)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_catalog.pg_advisory_unlock_shared(%s)", [KEY])
 
 
 def _poll(

@@ -27,6 +27,7 @@ MINIMUM_VERSION = 140000  # hash_record_extended came with it
 _PLAIN = frozenset({"int2", "int4", "oid", "bool", "date", "uuid", "bytea"})
 _TEXT = frozenset({"text", "varchar", "name"})
 _SENT = {
+    "char": "int4",  # its text form changed with version 16
     "int8": "int8send",
     "numeric": "numeric_send",
     "timestamp": "timestamp_send",
