@@ -155,9 +155,21 @@ class Stream:
         """Whether it has not ended yet."""
         return self._child.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end, but no longer; whether it has ended."""
+        self._reader.join(seconds)  # which ends with the program, as the pipe does
+        return not self.running
+
     def wait(self) -> Completed:
-        """Wait for its end and the last of what it says; `stderr` is that last part."""
+        """Wait for its end and the last of what it says; `stderr` is that last part.
+
+        Where it ended badly, killed perhaps, its children are ended, too.
+        """
         code = self._child.wait()
+        if code != 0 and self._reader.is_alive():
+            _signal(self._child, signal.SIGTERM)
+            self._reader.join(_GRACE_SECONDS)
+            _signal(self._child, signal.SIGKILL)
         self._reader.join()
         return Completed(self.argv, code, "", "\n".join(self._lines))
 
@@ -180,7 +192,7 @@ class Stream:
                     break
                 except subprocess.TimeoutExpired:
                     continue
-        self._child.wait()
+        self.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from dbops.backups import proof as proofs
 from dbops.backups.proof import Proof
 from dbops.config.model import Target
 from dbops.engines.contents import Name
-from dbops.engines.postgres import analyze, databases, fingerprint
+from dbops.engines.postgres import analyze, databases, fingerprint, making
 from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
@@ -197,31 +197,17 @@ class _Run:
 
     def _create(self) -> None:
         live = self._work.live
-        making = like(self._connection, live)
-        if making is not None:
-            side.create(self._connection, live, making)
+        as_live = like(self._connection, live)
+        if as_live is not None:
+            side.create(self._connection, live, as_live)
         else:
-            self._create_anew()
+            making.anywhere(
+                lambda how: side.create(self._connection, live, how), self._work.content.making, self._listen
+            )
         found = side.closed_to_us(self._work.target, live, self._listen)
         if self._plan.exists:
             found += carry.rehearse(self._connection, live, self._plan.side)
         preflight.refuse(found, live)
-
-    def _create_anew(self) -> None:
-        """There is no live database to be like: as the manifest says, as far as this server can."""
-        from psycopg import errors
-
-        making = self._work.content.making
-        try:
-            side.create(self._connection, self._work.live, making)
-        except (errors.InvalidParameterValue, errors.WrongObjectType, errors.FeatureNotSupported) as error:
-            encoding = Making(encoding=making.encoding)
-            side.create(self._connection, self._work.live, encoding)
-            self._listen(
-                Warned(
-                    f"the server's own locale is used: {error.diag.message_primary}; texts may sort otherwise"
-                )
-            )
 
     def _leave(self) -> None:
         live, name = self._work.live, self._plan.side
