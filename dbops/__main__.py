@@ -8,6 +8,8 @@ import sys
 COMMANDS = {
     "setup-dev-db": "dbops.cli.setup_dev_db",
     "migrate": "dbops.cli.migrate",
+    "backup": "dbops.cli.backup",
+    "restore": "dbops.cli.restore",
 }
 
 USAGE = f"""usage: dbops COMMAND ...

@@ -57,7 +57,9 @@ def secure_and_sync(folder: Path) -> None:
     :raises DbopsError: there is something else than files and folders in it, or the disk fails.
     """
     try:
-        for entry in os.scandir(folder):
+        with os.scandir(folder) as found:
+            entries = list(found)
+        for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 secure_and_sync(Path(entry.path))
             elif entry.is_file(follow_symlinks=False):

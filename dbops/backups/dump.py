@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dbops.backups.compression import Compression, Writer, Written, chunks
 from dbops.backups.follow import Follower
+from dbops.backups.progress import Progress
 from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Listener, Warned
 from dbops.process import Completed, Stream, failure
@@ -55,25 +55,12 @@ class Dump:
         ]  # fmt: skip
 
 
-@dataclasses.dataclass
-class Bytes:
-    """How many raw bytes have come so far, in all and of each entry; filled from several threads."""
-
-    on_more: Callable[[int], None]
-    total: int = 0
-    of_entry: dict[int, int] = dataclasses.field(default_factory=dict)
-    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock, repr=False)
-
-    def add(self, dump_id: int, count: int) -> None:
-        """More bytes of an entry."""
-        with self._lock:
-            self.total += count
-            self.of_entry[dump_id] = self.of_entry.get(dump_id, 0) + count
-        self.on_more(self.total)
-
-
-def into_folder(dump: Dump, place: Path, came: Bytes, listen: Listener) -> list[Written]:
+def into_folder(
+    dump: Dump, place: Path, progress: Progress, watch: Callable[[], None], listen: Listener
+) -> list[Written]:
     """A directory archive in `place`/archive, its data files compressed one by one.
+
+    :param watch: called many times a second; what it raises ends pg_dump.
 
     :raises TableLocked: see there; run it again, with one job.
     :raises ProgramFailed: pg_dump failed.
@@ -82,13 +69,15 @@ def into_folder(dump: Dump, place: Path, came: Bytes, listen: Listener) -> list[
     raw, archive = place / RAW, place / ARCHIVE
     archive.mkdir(mode=0o700)
     follower = Follower(
-        raw, archive, threads=dump.jobs + 1, level=dump.level, one_after_another=dump.jobs == 1, on_bytes=came.add
+        raw, archive, threads=dump.jobs + 1, level=dump.level, one_after_another=dump.jobs == 1,
+        on_bytes=progress.add,
     )  # fmt: skip
     said = _Said(listen, follower.complete)
     try:
         argv = dump.argv("--format=directory", "--compress=0", f"--jobs={dump.jobs}", f"--file={raw}")
         with Stream(argv, environ=dump.environ, on_line=said.line) as program:
             while program.running:
+                watch()
                 if (error := follower.failure()) is not None:
                     raise error
                 time.sleep(_LOOK_EVERY)
@@ -101,7 +90,13 @@ def into_folder(dump: Dump, place: Path, came: Bytes, listen: Listener) -> list[
 
 
 def into_file(
-    dump: Dump, path: Path, form: str, compression: Compression, came: Bytes, listen: Listener
+    dump: Dump,
+    path: Path,
+    form: str,
+    compression: Compression,
+    progress: Progress,
+    watch: Callable[[], None],
+    listen: Listener,
 ) -> Written:
     """A custom or plain archive in one compressed file.
 
@@ -115,8 +110,9 @@ def into_file(
         Stream(argv, environ=dump.environ, stdout=True, on_line=said.line) as program,
     ):
         for portion in chunks(program.stdout):
+            watch()
             sink.write(portion)
-            came.add(0, len(portion))
+            progress.add(len(portion))
         _judge(program.wait(), said)
         return sink.finish()
 

@@ -101,19 +101,11 @@ def read_entry(path: Path) -> Entry | None:
     A link is not followed.
     """
     try:
-        found = os.lstat(path)
+        return _read_entry(path)
     except FileNotFoundError:  # pruned meanwhile
         return None
-    if stat.S_ISDIR(found.st_mode):
-        return _read_folder(path, found)
-    if stat.S_ISREG(found.st_mode) and (form := _dump_format(path)):
-        return Unproven(path.name, path, found.st_size, _time(found), form)
-    if stat.S_ISLNK(found.st_mode) and (os.path.isdir(path) or _guess(path.name)):
-        return Damaged(path.name, path, AnswerIsNo(
-            f"{path} is a symbolic link, which is not followed",
-            hint=f"name what it points to: bin/restore {os.path.realpath(path)}",
-        ))  # fmt: skip
-    return None
+    except OSError as error:
+        return Damaged(path.name, path, _unusable(f"{path} cannot be read: {error.strerror}"))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -135,14 +127,31 @@ def check_members(folder: Path, archive: ArchiveInfo) -> None:
         try:
             found = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
-            raise _missing(f"{path} is missing") from None
+            raise _unusable(f"{path} is missing") from None
+        except OSError as error:
+            raise _unusable(f"{path} cannot be read: {error.strerror}") from None
         if not stat.S_ISREG(found.st_mode):
-            raise _missing(f"{path} is not a file")
+            raise _unusable(f"{path} is not a file")
         if found.st_size != member.bytes:
-            raise _missing(f"{path} has {found.st_size} bytes, and {member.bytes} when the backup was made")
+            raise _unusable(f"{path} has {found.st_size} bytes, and {member.bytes} when the backup was made")
     for part in {os.path.dirname(member.path) for member in archive.members} - {""}:
         if stat.S_ISLNK(os.lstat(folder / part).st_mode):
-            raise _missing(f"{folder / part} is a symbolic link, which is not followed")
+            raise _unusable(f"{folder / part} is a symbolic link, which is not followed")
+
+
+def _read_entry(path: Path) -> Entry | None:
+    found = os.lstat(path)
+    if stat.S_ISDIR(found.st_mode):
+        return _read_folder(path, found)
+    if stat.S_ISREG(found.st_mode) and (form := _dump_format(path)):
+        return Unproven(path.name, path, found.st_size, _time(found), form)
+    if stat.S_ISLNK(found.st_mode) and (path.is_dir() or _guess(path.name)):
+        error = AnswerIsNo(
+            f"{path} is a symbolic link, which is not followed",
+            hint=f"name what it points to: bin/restore {os.path.realpath(path)}",
+        )
+        return Damaged(path.name, path, error)
+    return None
 
 
 def _read_folder(path: Path, found: os.stat_result) -> Entry | None:
@@ -152,23 +161,20 @@ def _read_folder(path: Path, found: os.stat_result) -> Entry | None:
         manifest = read_manifest(path)
         check_members(path, manifest.archive)
     except AnswerIsNo as error:
+        if not os.path.samestat(found, os.lstat(path)):  # pruned while it was read, and another has its name
+            raise FileNotFoundError from error
         return Damaged(path.name, path, error)
     verifications, problem = _read_verifications(path, manifest.self_sha256)
     return Backup(path.name, path, manifest.summary(), verifications, problem)
 
 
 def _without_manifest(path: Path, found: os.stat_result) -> Entry | None:
-    try:
-        names = set(os.listdir(path))
-    except PermissionError:
-        return Damaged(path.name, path, _missing(f"{path} may not be read by this account"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if "toc.dat" in names:
-        size = sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(path))
-        return Unproven(path.name, path, size, _time(found), "directory")
-    if any(name.split(".")[0] == "archive" for name in names):
-        return Damaged(path.name, path, _missing(f"{path / manifests.MANIFEST} is missing"))
+    with os.scandir(path) as listed:
+        files = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in listed}
+    if "toc.dat" in files:
+        return Unproven(path.name, path, sum(files.values()), _time(found), "directory")
+    if any(name.split(".")[0] == "archive" for name in files):
+        return Damaged(path.name, path, _unusable(f"{path / manifests.MANIFEST} is missing"))
     return None
 
 
@@ -191,19 +197,19 @@ def _read_text(path: Path, largest: int) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _missing(f"{path} is not a file")
+                raise _unusable(f"{path} is not a file")
             content = file.read(largest + 1)
     except OSError as error:
-        raise _missing(f"{path} cannot be read: {error.strerror}") from None
+        raise _unusable(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > largest:
-        raise _missing(f"{path} is larger than {largest // 2**20} MB")
+        raise _unusable(f"{path} is larger than {largest // 2**20} MB")
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise _missing(f"{path} is damaged: it is not UTF-8") from None
+        raise _unusable(f"{path} is damaged: it is not UTF-8") from None
 
 
-def _missing(message: str) -> AnswerIsNo:
+def _unusable(message: str) -> AnswerIsNo:
     return AnswerIsNo(message, hint="bin/backup list shows which backups are whole")
 
 

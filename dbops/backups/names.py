@@ -43,11 +43,6 @@ def check(name: str) -> str:
     return name
 
 
-def is_plain(name: str) -> bool:
-    """Whether this is the name of something directly in a folder, however it may be called."""
-    return name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
-
-
 def _problem(name: str) -> str | None:
     if not name:
         return "it is empty"

@@ -54,9 +54,10 @@ class Store:
 
         :raises UsageError: there is none.
         """
-        entry = read_entry(self.folder / name) if names.is_plain(name) and name[0] != "." else None
+        present = self._names()
+        entry = read_entry(self.folder / name) if name in present else None
         if entry is None:
-            near = difflib.get_close_matches(name, self._names(), n=1)
+            near = difflib.get_close_matches(name, present, n=1)
             meant = f"did you mean {near[0]}? " if near else ""
             raise UsageError(
                 f"there is no backup {name!r} in {self.folder}", hint=f"{meant}bin/backup list shows all"
@@ -79,6 +80,19 @@ class Store:
             )
         return entry
 
+    def named(self, name: str, database: str | None) -> Backup:
+        """The backup of that name; `latest` is the newest of a database.
+
+        :raises UsageError: there is none.
+        :raises AnswerIsNo: it is damaged.
+        """
+        if name != names.LATEST:
+            return self.backup(name)
+        if (found := self.latest(database)) is None:
+            of = f" of {database}" if database else ""
+            raise UsageError(f"{self.folder} has no backup{of}", hint="bin/backup list shows all")
+        return found
+
     def latest(self, database: str | None = None) -> Backup | None:
         """The newest backup (of a database, by name) that no verify has refuted; None where there is none.
 
@@ -99,9 +113,7 @@ class Store:
     def taken(self) -> set[str]:
         """The names that a new backup cannot have, those of backups that are being made included."""
         present = self._names(hidden=True)
-        partials = {
-            name.removeprefix(PREFIX).rpartition("-")[0] for name in present if name.startswith(PREFIX)
-        }
+        partials = {_name_of(name) for name in present if name.startswith(PREFIX)}
         return {name for name in present if name[0] != "."} | partials
 
     # -- making --------------------------------------------------------------------------------------------------------
@@ -145,8 +157,7 @@ class Store:
         if os.path.lexists(target):
             raise _taken(target)
         for partial in self._names(hidden=True):
-            same = partial.startswith(PREFIX) and partial.removeprefix(PREFIX).rpartition("-")[0] == name
-            if same and is_alive(self.folder / partial):
+            if partial.startswith(PREFIX) and _name_of(partial) == name and is_alive(self.folder / partial):
                 raise Refused(
                     f"another backup called {name} is being made right now", hint="give this one another name"
                 )
@@ -208,6 +219,8 @@ class Store:
             if not _still_there(descriptor, path):
                 raise _gone(entry)
             removed = self._set_aside(entry.path)
+        except FileNotFoundError:
+            raise _gone(entry) from None
         finally:
             os.close(descriptor)
         remove_tree(removed)
@@ -233,25 +246,32 @@ class Store:
 
         :returns: the names of the backups that were never finished.
         """
-        left = [name for name in self._names(hidden=True) if name.startswith((PREFIX, _REMOVED))]
-        if not left:
+        if not any(name.startswith((PREFIX, _REMOVED)) for name in self._names(hidden=True)):
             return ()
-        swept = []
         with holding(self.folder / _FOLDER_LOCK):
-            stale = [name for name in left if name.startswith(PREFIX) and not is_alive(self.folder / name)]
-            aside = [self._set_aside(self.folder / name) for name in stale]
-        for path in [*aside, *(self.folder / name for name in left if name.startswith(_REMOVED))]:
-            remove_tree(path)
-        for name in stale:
-            swept.append(name.removeprefix(PREFIX).rpartition("-")[0])
-            self._listen(Note(f"removed what an interrupted backup left: {swept[-1]}"))
-        return tuple(swept)
+            present = self._names(
+                hidden=True
+            )  # again, since what was there may have been published meanwhile
+            partials = [name for name in present if name.startswith(PREFIX)]
+            stale = [name for name in partials if not is_alive(self.folder / name)]
+            for name in stale:
+                with contextlib.suppress(FileNotFoundError):  # its process has removed it at this moment
+                    self._set_aside(self.folder / name)
+        for name in self._names(hidden=True):
+            if name.startswith(_REMOVED):
+                remove_tree(self.folder / name)
+        swept = tuple(_name_of(name) for name in stale)
+        for name in swept:
+            self._listen(Note(f"removed what an interrupted backup left: {name}"))
+        return swept
 
     def _set_aside(self, path: Path) -> Path:
         aside = self.folder / f"{_REMOVED}{path.name[: names.LABEL_BYTES // 4]}-{secrets.token_hex(4)}"
         try:
             os.rename(path, aside)
             sync_folder(self.folder)
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise cannot("remove", path, error) from error
         return aside
@@ -274,6 +294,11 @@ class Store:
                 f"{self.folder} cannot be read: {error.strerror}", hint=f"ls -ld {self.folder}"
             ) from error
         return sorted(name for name in found if hidden or name[0] != ".")
+
+
+def _name_of(partial: str) -> str:
+    """The name that an unfinished backup shall have."""
+    return partial.removeprefix(PREFIX).rpartition("-")[0]
 
 
 def _lock_path(entry: Entry) -> Path:

@@ -125,6 +125,12 @@ class Toc:
     entries: tuple[Entry, ...]
     length: int
 
+    @property
+    def encoding(self) -> str:
+        """Of the names and the SQL in it, as PostgreSQL calls it."""
+        said = next((entry.defn for entry in self.entries if entry.desc == "ENCODING"), "")
+        return said.partition("'")[2].partition("'")[0] or "UTF8"
+
 
 def read(place: Path | BinaryIO, name: str | None = None) -> Toc:
     """Read the table of contents of an archive and nothing behind it.

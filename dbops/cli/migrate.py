@@ -136,12 +136,19 @@ _UP_TO = _option("--to", metavar="VERSION", help="up to and with this version")
 _THROUGH = _option("--through", metavar="VERSION", help="this version and all above it")
 _ONLY = _option("--only", metavar="VERSION", help="just this one")
 _VERSION = _option("version", metavar="VERSION")
+_BACKUP = _option(
+    "--require-fresh-backup",
+    nargs="?",
+    const="off",
+    metavar="AGE",
+    help="take a backup first, unless one is no older than AGE, as 30min (default: a new one)",
+)
 
 VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
-        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _STARTED),
+        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _STARTED, _BACKUP),
     ),
     "down": (
         "undo applied migrations, the newest first",
@@ -154,7 +161,7 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED),
+        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP),
     ),
     "redo": (
         "undo the newest migrations and apply them again",

@@ -12,6 +12,7 @@ from dbops.cli.confirm import ask, confirm_yes
 from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.config.model import Settings
+from dbops.engines.log import LogEntry
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
@@ -145,9 +146,30 @@ def _run(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
+        backup = _backup_first(arguments, made, session, settings, out)
+        if backup is not None and session.initialised:
+            session.log(backup)
+            backup = None
         done = migrator.change(prepared, make_plan)
+        if backup is not None:  # the first migration made the event log
+            session.log(backup)
         out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.newest(), session))
     return ExitCode.DONE
+
+
+def _backup_first(
+    arguments: argparse.Namespace, made: Plan, session: Session, settings: Settings, out: Output
+) -> LogEntry | None:
+    """See that there is a fresh backup, where one is asked for and migrations are about to run."""
+    age = getattr(arguments, "require_fresh_backup", None)
+    configured = settings.backup_before_migrate.value
+    if (age is None and configured is None) or all(
+        step.work is not planner.Work.RUN_UP for step in made.steps
+    ):
+        return None
+    from dbops.cli import fresh_backup
+
+    return fresh_backup.ensure(session, settings, out, None if age is None else fresh_backup.age(age))
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Container, Sequence
 from typing import Any, NoReturn
 
 from dbops import __version__
@@ -67,3 +68,24 @@ def settings_options(arguments: argparse.Namespace) -> Options:
     """The part of the command line that `dbops.config.load` wants."""
     names = Options.__dataclass_fields__
     return Options(**{name: getattr(arguments, name, None) for name in names})
+
+
+def with_verb(
+    argv: Sequence[str], parser: argparse.ArgumentParser, verbs: Container[str], default: str
+) -> list[str]:
+    """The words with the default verb put in where there is none: before the first word that is no option.
+
+    :param parser: the main parser, which knows the options that take a value.
+    """
+    valued = {flag for action in parser._actions if action.nargs != 0 for flag in action.option_strings}  # noqa: SLF001  # argparse offers no other way
+    value_follows = False
+    for at, word in enumerate(argv):
+        if value_follows:
+            value_follows = False
+        elif word.startswith("-") and word != "-":
+            if word in {"-h", "--help", "--version"}:
+                return list(argv)
+            value_follows = word in valued
+        else:
+            return list(argv) if word in verbs else [*argv[:at], default, *argv[at:]]
+    return [*argv, default]

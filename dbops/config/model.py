@@ -97,6 +97,8 @@ class Settings:
     equals `database` unless a URL names another.  `project` is the folder of
     `pyproject.toml`, `.env`, `.dbops/` and the default folders.
     `confirm` is the database name given by --confirm or DBOPS_CONFIRM.
+    `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;
+    0 asks for a new one, None for none.
     `warnings` are sentences for the user about what was read and not used.
     """
 
@@ -114,4 +116,5 @@ class Settings:
     lock_timeout: Setting[float]
     statement_timeout: Setting[float]
     deadline: Setting[float]
+    backup_before_migrate: Setting[float | None]
     warnings: tuple[str, ...] = ()

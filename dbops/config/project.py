@@ -24,8 +24,9 @@ _TEXT = (
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("checks", "hooks", "schema-file", "backup-before-migrate", "seeds-dir")
-KNOWN = (*_TEXT, *_TIMES, *_LISTS, *ELSEWHERE)
+ELSEWHERE = ("checks", "hooks", "schema-file", "seeds-dir")
+BACKUP = "backup-before-migrate"
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, *ELSEWHERE)
 _MARKS = (".dbops", ".env", ".git")
 
 
@@ -140,6 +141,8 @@ def _wanted(key: str, value: object) -> str | None:
         return "a text in quotes"
     if key in _TIMES and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
         return 'a time such as "5s" or a number of seconds'
+    if key == BACKUP and not isinstance(value, (bool, str, int, float)):
+        return 'true, false, or how old it may be, such as "30min"'
     if key in _LISTS and not (
         isinstance(value, list) and all(isinstance(item, str) and item for item in value)
     ):

@@ -61,6 +61,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         lock_timeout=times[0],
         statement_timeout=times[1],
         deadline=times[2],
+        backup_before_migrate=_backup_before_migrate(found),
         warnings=source.warnings,
     )
 
@@ -159,6 +160,14 @@ def _confirm(options: Options, environ: Mapping[str, str]) -> Setting[str | None
         return Setting(options.confirm, "option --confirm")
     variable = from_environment(environ, ("DBOPS_CONFIRM",)).get("DBOPS_CONFIRM")
     return Setting(variable.value, variable.origin) if variable else Setting(None)
+
+
+def _backup_before_migrate(found: Project) -> Setting[float | None]:
+    given = found.table.get(project.BACKUP, False)
+    if isinstance(given, bool):
+        return Setting(0.0 if given else None, project.place(project.BACKUP) if given else DEFAULT)
+    origin = project.place(project.BACKUP)
+    return Setting(values.seconds(str(given), origin, off=True), origin)
 
 
 def _time(variable: str, options: Options, variables: Variables, found: Project) -> Setting[float]:

@@ -97,12 +97,22 @@ class MigrationState:
 
 
 @dataclasses.dataclass(frozen=True)
+class TableSize:
+    """What a table takes on the server, without its indexes."""
+
+    schema: str
+    name: str
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Inventory:
     """A database and its server.
 
     `server_version` is the server's own text (`15.18 (Debian ...)`), `server_version_num` its number (150018).
     `system_identifier` tells clusters apart wherever they are reached; None where it may not be read.
     `tablespaces` are those besides the usual two that something lies in.  `migrations` is None without a tracking table.
+    `tables` are filled in by who holds the snapshot, since he has locked and listed them.
     """
 
     server_version: str
@@ -113,6 +123,7 @@ class Inventory:
     roles: tuple[Role, ...] = ()
     tablespaces: tuple[str, ...] = ()
     migrations: MigrationState | None = None
+    tables: tuple[TableSize, ...] = ()
 
     @property
     def server_major(self) -> int:

@@ -42,6 +42,11 @@ class Project:
         """Into the live name, by a swap; the displaced database stays."""
         return self.command("restore", name, "--yes", "--confirm", self.database.name, *options)
 
+    def drop_displaced(self) -> None:
+        """Remove what swaps have put aside, so that one run's disk is not the next one's."""
+        for name in self.database.displaced():
+            dataclasses.replace(self.database, name=name).drop()
+
 
 def project(place: Ground, database: Database) -> Project:
     """Make one."""

@@ -20,7 +20,7 @@ OURS = {
     "dbops --proof counts": ("--proof", "counts"),
     "dbops --proof none": ("--proof", "none"),
 }
-FORMATS = ("directory", "custom", "plain")
+FORMATS = ("directory", "custom", "plain", "plain --compress zstd")
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def _ours(place: Ground, database: Database, *, formats: bool) -> list[Contestan
     rows = [_dbops(place, project, name, options) for name, options in OURS.items()]
     if formats:
         rows += [
-            _dbops(place, project, f"dbops --format {kind}", ("--proof", "full", "--format", kind))
+            _dbops(place, project, f"dbops --format {kind}", ("--proof", "full", "--format", *kind.split()))
             for kind in FORMATS
         ]
     return rows

@@ -106,6 +106,14 @@ class Database:
         assert row is not None
         return int(row[0])
 
+    def displaced(self) -> list[str]:
+        """Names of the databases that restores have put aside for this one."""
+        with _connect(self.cluster, "postgres") as connection:
+            rows = connection.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{self.name}__displaced_"]
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
     def drop(self) -> None:
         """Remove it."""
         with _connect(self.cluster, "postgres") as connection:

@@ -41,9 +41,12 @@ class Restore:
     of: Backup
     load: str
 
-    def command(self, folder: Path, database: Database) -> Command:
-        """To be run in the folder in which the backup was made."""
-        return _shell(self.load, folder, database)
+    def command(self, folder: Path, database: Database, *, analyze: bool) -> Command:
+        """To be run in the folder in which the backup was made.
+
+        :param analyze: with what a restore needs after it before anyone queries.
+        """
+        return _shell(self.load + ("psql -X -q -c ANALYZE\n" if analyze else ""), folder, database)
 
 
 ORIGINAL = Backup("pg_dump | gzip", "f.sql.gz", "pg_dump | gzip > f.sql.gz\n", "")
@@ -74,12 +77,6 @@ RESTORES = (
     Restore("pg_restore -1", CUSTOM, 'zstd -q -d -c f.dump.zst | pg_restore -1 -d "$PGDATABASE"\n'),
     Restore("pg_restore -j2", DIRECTORY, 'pg_restore --exit-on-error -j2 -d "$PGDATABASE" f.dir\n'),
 )
-_ANALYZE = "psql -X -q -c ANALYZE\n"
-
-
-def analyze(folder: Path, database: Database) -> Command:
-    """What a restore needs after it before anyone queries."""
-    return _shell(_ANALYZE, folder, database)
 
 
 def without_missing(ways: tuple[Backup, ...]) -> tuple[list[Backup], list[str]]:

@@ -1,12 +1,18 @@
-"""Fixtures of the tests of `migrate`."""
+"""Fixtures of the tests on real servers."""
 
 from __future__ import annotations
 
-import pytest
+import secrets
+from collections.abc import Callable, Iterator
 
-from tests.conftest import Project
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
-from tests.servers import Database
+from tests.postgres.restoring import Live, live_database
+from tests.servers import Database, Server
 
 
 @pytest.fixture
@@ -22,3 +28,42 @@ def abc_dev(abc: Project, database: Database) -> Project:
     """The same on a database that is marked as development, where nothing need be confirmed."""
     mark_as_development(database)
     return abc
+
+
+@pytest.fixture
+def live(server: Server) -> Iterator[Live]:
+    """A live database, owned by an ordinary role that may create databases."""
+    with live_database(server) as made:
+        yield made
+
+
+@pytest.fixture
+def other_servers(server: Server, request: pytest.FixtureRequest) -> tuple[Server, ...]:
+    """The servers of the other major versions."""
+    return tuple(one for one in request.config.stash[SERVERS] if one.major != server.major)
+
+
+@pytest.fixture
+def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Callable[..., Database]]:
+    """Makes empty databases for the role of `database`, on a server where it is known.
+
+    They are dropped when the test passes.
+    """
+    made: list[Database] = []
+
+    def make(server: Server | None = None) -> Database:
+        server = server or database.server
+        one = Database(server, f"{database.name}_{secrets.token_hex(2)}", database.user, database.password)
+        words = sql.Identifier(one.name), sql.Identifier(one.user)
+        with psycopg.connect(**server.keywords(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(*words)
+            )
+        made.append(one)
+        return one
+
+    yield make
+    if not request.node.stash.get(FAILED, False):
+        for one in made:
+            with psycopg.connect(**one.server.keywords(), autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(one.name)))

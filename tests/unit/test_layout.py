@@ -28,10 +28,10 @@ EDGES: dict[str, set[str]] = {
     "dbops.process": set(),
     "dbops.programs": {"dbops.process"},
     "dbops.config": set(),
-    "dbops.engines": SETTINGS,
+    "dbops.engines": SETTINGS | {"dbops.process"},
     "dbops.migrations": SETTINGS | ENGINES | {"dbops.process"},
     "dbops.safety": SETTINGS | ENGINES | {"dbops.migrations", "dbops.process"},
-    "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs"},
+    "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs", "dbops.__version__"},
     "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
     "dbops.seeding": SETTINGS | ENGINES,
     "dbops.devdb": SETTINGS

@@ -74,12 +74,12 @@ def connect(
 
 def application_name(command: str) -> str:
     """`dbops migrate up alice@laptop`: since other roles see little else of a session, it names verb, user and host."""
-    return f"dbops {command} {_account_name() or '?'}@{socket.gethostname()}".encode(
+    return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode(
         "ascii", "replace"
     ).decode()[:63]
 
 
-def _account_name() -> str | None:
+def account_name() -> str | None:
     """The account that runs us; None for a uid without an entry in passwd."""
     import getpass
 

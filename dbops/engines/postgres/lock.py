@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
@@ -43,8 +45,33 @@ def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listen
 
     :raises LockNotAcquired: with the holder.
     """
+    _poll(lambda: _try(connection) and _try(connection), connection, deadline, listen)
+
+
+@contextlib.contextmanager
+def shared(connection: psycopg.Connection[Any], deadline: float, listen: Listener) -> Iterator[None]:
+    """Keep migrations out; others may hold it so at the same time.
+
+    :raises LockNotAcquired: with the holder.
+    """
+
+    def attempt() -> bool:
+        row = connection.execute("select pg_catalog.pg_try_advisory_lock_shared(%s)", [KEY]).fetchone()
+        return row is not None and bool(row[0])
+
+    _poll(attempt, connection, deadline, listen)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_catalog.pg_advisory_unlock_shared(%s)", [KEY])
+
+
+def _poll(
+    attempt: Callable[[], bool], connection: psycopg.Connection[Any], deadline: float, listen: Listener
+) -> None:
     began, pause, told = time.monotonic(), 0.05, False
-    while not (_try(connection) and _try(connection)):
+    while not attempt():
         waited = time.monotonic() - began
         if waited >= deadline:
             raise _not_acquired(holders(connection), deadline)

@@ -1,0 +1,291 @@
+"""Making a backup: one snapshot, read by pg_dump and by the proof; published when all of it has been read back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import os
+import socket
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops import __version__
+from dbops.backups import archive as archives
+from dbops.backups import dump as dumps
+from dbops.backups import space
+from dbops.backups.compression import Compression, Written, open_for_reading
+from dbops.backups.disk import remove_tree
+from dbops.backups.entries import Backup
+from dbops.backups.manifest import ArchiveInfo, Manifest, Member
+from dbops.backups.partial import Partial
+from dbops.backups.plan import Plan
+from dbops.backups.progress import Progress
+from dbops.backups.proof import Proof
+from dbops.backups.store import Store
+from dbops.backups.toc import Toc
+from dbops.backups.toc import read as read_toc
+from dbops.config.model import Target
+from dbops.engines.contents import Contents, Name
+from dbops.engines.postgres import fingerprint, inventory, servicefile, snapshot
+from dbops.engines.postgres.connection import account_name, application_name
+from dbops.engines.postgres.snapshot import Snapshot
+from dbops.errors import DbopsError, LockNotAcquired
+from dbops.events import Listener, Note, StepDone, format_bytes, plural
+
+if TYPE_CHECKING:
+    from dbops.engines.inventory import Inventory
+
+_ATTEMPTS = 3
+_LOCK_WAIT = 10.0
+_WORK = "work"
+_ROWS = "TABLE DATA"
+_STEMS = {"custom": "archive.dump", "plain": "archive.sql"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a backup comes from: the target, how it is reached for people, and what it is asked with.
+
+    `deadline` is how long to wait for tables that others have locked, in seconds; `expected` the bytes that the last
+    backup lets expect.
+    """
+
+    target: Target
+    described: str
+    command: str
+    deadline: float
+    tracking_table: str | None = None
+    git_commit: str | None = None
+    expected: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Taken:
+    """What one attempt has brought: the archive's files, the proof, what the database was."""
+
+    written: tuple[Written, ...]
+    contents: Contents | None
+    inventory: Inventory
+    at: datetime.datetime
+
+
+def create(plan: Plan, source: Source, store: Store, listen: Listener) -> Backup:
+    """Make a backup; it has its name when this returns, and nothing has it otherwise.
+
+    The caller holds the migration lock, so that no migration comes between.
+
+    :raises Refused: the name is taken, or the disk too small.
+    :raises LockNotAcquired: somebody holds a table, or changes of the schema came between every time.
+    :raises ProgramFailed: pg_dump failed.
+    :raises DbopsError: the disk was full, and the like; nothing is left but, where we are killed, a folder that the
+        next run sweeps.
+    """
+    began = time.monotonic()
+    with store.begin(plan.name) as partial:
+        try:
+            taken = _attempts(plan, source, partial, listen)
+        except OSError as error:
+            raise _failed(partial, error) from error
+        return partial.publish(_manifest(plan, source, taken, partial.path, time.monotonic() - began))
+
+
+def _attempts(plan: Plan, source: Source, partial: Partial, listen: Listener) -> _Taken:
+    """Again with one job where a change of the schema in another session came between the workers' locks."""
+    work = partial.path / _WORK
+    for attempt in range(1, _ATTEMPTS + 1):
+        work.mkdir(mode=0o700)
+        try:
+            return _attempt(plan, source, partial, listen)
+        except dumps.TableLocked as error:
+            if attempt == _ATTEMPTS:
+                raise
+            listen(Note(f"{error.message}: once more, with one job"))
+            plan = dataclasses.replace(plan, jobs=1)
+            _clear(partial)
+        finally:
+            remove_tree(work)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> _Taken:
+    application = application_name(source.command)
+    with snapshot.hold(source.target, application, source.deadline, listen) as held:
+        at = datetime.datetime.now(datetime.UTC)
+        data = sum(table.bytes for table in held.tables) if plan.has_data else 0
+        _require_space(plan, source, data, partial, listen)
+        found = inventory.read(held.connection, source.tracking_table)
+        environ = servicefile.environ(held.connection, partial.path / _WORK, application=application)
+        run = dumps.Dump(
+            plan.client, environ, held.id, plan.jobs, plan.options, min(source.deadline, _LOCK_WAIT),
+            plan.threads, plan.level,
+        )  # fmt: skip
+        progress = Progress(listen)
+        measure = functools.partial(_measure, plan, source, held, listen)
+        with _beside(measure if plan.proof != "none" and not plan.selects else None) as proving:
+            progress.begin("dumping", data)
+            written = _dumped(plan, run, partial, progress, proving, listen)
+            listen(StepDone(f"dumped {format_bytes(_raw(written))}", progress.lap()))
+            _read_back(plan, partial, written, progress)
+            listen(StepDone("brought to disk and read back", progress.lap()))
+            contents = _contents(plan, partial, measure, proving)
+        if contents is not None:
+            contents = dataclasses.replace(contents, sequences=held.sequence_ranges())
+            listen(StepDone(f"proof of {plural(len(contents.tables), 'table')}", progress.lap()))
+        return _Taken(tuple(written), contents, found, at)
+
+
+def _require_space(plan: Plan, source: Source, data: int, partial: Partial, listen: Listener) -> None:
+    compressed = plan.compression is not Compression.NONE
+    estimate = space.estimate(data, partial.path, compressed=compressed, known=source.expected)
+    space.require(estimate, partial.path.parent, listen)
+
+
+def _measure(
+    plan: Plan, source: Source, held: Snapshot, listen: Listener, only: Collection[Name] | None = None
+) -> Contents:
+    assert plan.proof != "none"  # then nobody asks
+    try:
+        return fingerprint.measure(source.target, held, plan.proof, plan.jobs, listen, only)
+    except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
+        raise dumps.TableLocked(error.message, hint=error.hint) from error
+
+
+@contextlib.contextmanager
+def _beside(measure: Callable[[], Contents] | None) -> Iterator[Future[Contents] | None]:
+    """The proof in a thread of its own, while pg_dump works."""
+    if measure is None:
+        yield None
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="proof") as pool:
+        yield pool.submit(measure)
+
+
+def _dumped(
+    plan: Plan,
+    run: dumps.Dump,
+    partial: Partial,
+    progress: Progress,
+    proving: Future[Contents] | None,
+    listen: Listener,
+) -> list[Written]:
+    """Run pg_dump; where the proof fails meanwhile, it is ended."""
+
+    def watch() -> None:
+        if proving is not None and proving.done():
+            proving.result()
+
+    if plan.format == "directory":
+        return dumps.into_folder(run, partial.path, progress, watch, listen)
+    path = partial.path / f"{_STEMS[plan.format]}{plan.compression.suffix}"
+    return [dumps.into_file(run, path, plan.format, plan.compression, progress, watch, listen)]
+
+
+def _read_back(plan: Plan, partial: Partial, written: Sequence[Written], progress: Progress) -> None:
+    folders = {one.path.parent for one in written}
+    archives.sync([*(one.path for one in written), *folders], plan.threads)
+    progress.begin("reading back", sum(one.size for one in written))
+    raw = archives.check(
+        partial.path, _info(plan, partial.path, written), threads=plan.threads, on_bytes=progress.add
+    )
+    if raw != _raw(written):
+        raise DbopsError(
+            f"{raw} bytes were read back of {_raw(written)}: this machine's memory or disk is not sound",
+            hint="take the backup on another machine, and test this one",
+        )
+
+
+def _contents(
+    plan: Plan, partial: Partial, measure: Callable[..., Contents], proving: Future[Contents] | None
+) -> Contents | None:
+    """The proof; of a selection, of those tables that pg_dump found to be in it.
+
+    :raises DbopsError: the archive does not hold just the tables of the proof.
+    """
+    if plan.proof == "none":
+        return None
+    if plan.format == "plain":
+        return proving.result() if proving is not None else None
+    dumped = {(entry.namespace, entry.tag) for entry in _toc(plan, partial).entries if entry.desc == _ROWS}
+    if proving is None:
+        return measure(only=dumped)
+    contents = proving.result()
+    proven = {(table.schema, table.name) for table in contents.tables}
+    if dumped != proven:
+        raise _not_the_same(proven, dumped)
+    return contents
+
+
+def _toc(plan: Plan, partial: Partial) -> Toc:
+    if plan.format == "directory":
+        return read_toc(partial.path / dumps.ARCHIVE)
+    path = partial.path / f"{_STEMS[plan.format]}{plan.compression.suffix}"
+    with open_for_reading(path) as stream:
+        return read_toc(stream, str(path))
+
+
+def _not_the_same(proven: set[Name], dumped: set[Name]) -> DbopsError:
+    one = min(proven ^ dumped)
+    where = "the proof and not in the archive" if one in proven else "the archive and not in the proof"
+    return DbopsError(
+        f"the table {'.'.join(one)} is in {where}; the backup was not kept",
+        hint="run it again; if it stays so, please report it with the table's definition",
+    )
+
+
+def _manifest(plan: Plan, source: Source, taken: _Taken, place: Path, duration: float) -> Manifest:
+    proof = None
+    if taken.contents is not None and plan.proof != "none":
+        proof = Proof(plan.proof, taken.contents).to_json()
+    return Manifest(
+        name=plan.name,
+        created_at=taken.at,
+        duration=round(duration, 3),
+        dbops_version=__version__,
+        client_version=plan.client.version,
+        hostname=socket.gethostname(),
+        who=account_name() or f"uid {os.geteuid()}",
+        server=source.described,
+        inventory=taken.inventory,
+        archive=_info(plan, place, taken.written),
+        min_restore_major=taken.inventory.server_major,
+        proof=proof,
+        git_commit=source.git_commit,
+        notes=plan.warnings,
+    )
+
+
+def _info(plan: Plan, place: Path, written: Sequence[Written]) -> ArchiveInfo:
+    members = [Member(str(one.path.relative_to(place)), one.size, one.sha256) for one in written]
+    return ArchiveInfo(
+        plan.format,
+        plan.compression.value,
+        tuple(sorted(members, key=lambda member: member.path)),
+        _raw(written),
+        plan.options,
+    )
+
+
+def _raw(written: Sequence[Written]) -> int:
+    return sum(one.raw_size for one in written)
+
+
+def _clear(partial: Partial) -> None:
+    """Remove what an attempt has written, but the lock."""
+    for name in (dumps.ARCHIVE, dumps.RAW):
+        if (partial.path / name).exists():
+            remove_tree(partial.path / name)
+    for path in partial.path.glob("archive.*"):
+        path.unlink()
+
+
+def _failed(partial: Partial, error: OSError) -> DbopsError:
+    folder = partial.path.parent
+    return DbopsError(
+        f"the backup could not be written to {folder}: {error.strerror}; nothing of it is left",
+        hint=f"df -h {folder}",
+    )

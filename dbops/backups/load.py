@@ -1,0 +1,460 @@
+"""Loading an archive into an empty database, with every error a failure.
+
+`plan` decides, `load` does.  An archive goes through pg_restore, several jobs at once where the format allows it;
+its compressed files are unpacked on the way (`staging`).  SQL goes through psql, which may not run programs then
+(`sqlfeed`): that is how plain dumps are loaded, how a pg_restore that is too new for the server is used, and how
+everything happens in one transaction.
+
+Whatever goes wrong, the database is left half loaded, for the caller to drop; in one transaction, it is as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from dbops.backups import clients as choosing
+from dbops.backups import compression, filtering
+from dbops.backups.filtering import Filtered, Options
+from dbops.backups.progress import Progress
+from dbops.backups.source import Kind, Source
+from dbops.backups.sqlfeed import SqlFeed
+from dbops.backups.staging import Staging
+from dbops.backups.toc import Damaged
+from dbops.engines.postgres import destination, servicefile
+from dbops.engines.postgres.destination import ServerFacts
+from dbops.engines.postgres.literals import redacted
+from dbops.errors import DbopsError, ProgramFailed, UsageError
+from dbops.events import Detail, Listener, Note, Warned
+from dbops.process import POSTGRES_ENVIRON, Completed, Stream, failure, run
+from dbops.programs import Client
+
+if TYPE_CHECKING:
+    import psycopg
+
+# Nobody uses the database yet: a crash means loading it anew, and the swap waits for the disk.
+_SETTINGS = "-c synchronous_commit=off -c maintenance_work_mem=256MB"
+_PARALLEL = frozenset({Kind.DIRECTORY, Kind.CUSTOM})
+_LOOK_EVERY = 0.02
+_LINES_OF_ERROR = 12
+
+
+class LoadFailed(ProgramFailed):
+    """The server or the program that loads did not accept something in the archive."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadPlan:
+    """What will be loaded, and how.
+
+    :param client: the pg_restore; for plain SQL, the psql.
+    :param sql_client: the psql for SQL, None where pg_restore connects itself.
+    :param filtered: what is left out, None for plain SQL.
+    :param one_transaction: all of it in one, which `before` begins.
+    :param before: SQL that runs first in that transaction.
+    :param warnings: sentences about versions.
+    """
+
+    source: Source
+    client: Client
+    sql_client: Client | None
+    filtered: Filtered | None
+    options: Options
+    jobs: int
+    one_transaction: bool
+    before: str
+    warnings: tuple[str, ...]
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why the load would fail, each with what helps; empty where nothing is known."""
+        if self.filtered is None:
+            return ()
+        missing = () if self.options.create_missing_roles else self.filtered.missing_roles
+        return self.filtered.obstacles + tuple(
+            f"the server has no role {role.name} ({', '.join(role.needed_by)}):"
+            " restore with --create-missing-roles" + ("" if self.options.no_owner else " or --no-owner")
+            for role in missing
+            if role.needed_by
+        )
+
+    @property
+    def roles_to_create(self) -> tuple[str, ...]:
+        """Roles that the load makes first."""
+        if self.filtered is None or not self.options.create_missing_roles:
+            return ()
+        return tuple(role.name for role in self.filtered.missing_roles)
+
+
+def plan(
+    source: Source,
+    server: ServerFacts,
+    clients: Sequence[Client],
+    options: Options,
+    *,
+    jobs: int,
+    one_transaction: bool = False,
+    before: str = "",
+) -> LoadPlan:
+    """Decide how to load a source into a server, and what is left out.  Nothing is changed.
+
+    :param clients: as `dbops.programs.clients` found them.
+    :raises ProgramFailed: "this archive cannot go back to this server, because ...", or no psql that is safe.
+    :raises Damaged: the table of contents cannot be read.
+    :raises UsageError: what is asked for is not possible with this format.
+    """
+    if source.kind is Kind.PLAIN:
+        return _plan_plain(source, server, clients, options, one_transaction=one_transaction, before=before)
+    choice = choosing.can_go(
+        source.toc.header, server.major, clients, able=lambda client: _can_unpack(client, source)
+    )
+    through_psql = choice.through_psql or one_transaction
+    parallel = source.kind in _PARALLEL and source.compression is compression.Compression.NONE
+    return LoadPlan(
+        source,
+        choice.client,
+        choosing.sql_client(server.major, clients) if through_psql else None,
+        filtering.decide(source.toc, server, options),
+        options,
+        jobs if parallel and not through_psql else 1,
+        one_transaction,
+        before,
+        (choice.warning,) if choice.warning else (),
+    )
+
+
+def load(
+    plan: LoadPlan,
+    connection: psycopg.Connection[Any],
+    *,
+    application: str,
+    listen: Listener,
+    total: int | None = None,
+) -> None:
+    """Load into the database of a connection, which has to be empty.
+
+    :param connection: in autocommit mode; where it leads, the programs go, too.  Missing roles are created on it,
+        and stay whatever happens.
+    :param total: bytes of the archive before compression, for progress.
+    :raises LoadFailed: pg_restore or psql did; its first error is told.
+    :raises Damaged: a file of the archive is not whole.
+    :raises DbopsError: one of the plan's obstacles.
+    """
+    for warning in plan.warnings:
+        listen(Warned(warning))
+    _tell_left_out(plan, listen)
+    if plan.obstacles:
+        raise DbopsError(plan.obstacles[0], detail="\n".join(plan.obstacles[1:]) or None)
+    if plan.roles_to_create:
+        destination.create_roles(connection, plan.roles_to_create)
+        listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
+    with tempfile.TemporaryDirectory(prefix="dbops-load-") as name:
+        loading = _Loading(plan, connection, Path(name), application, listen, total)
+        if plan.source.kind is Kind.PLAIN:
+            loading.plain()
+        elif plan.sql_client is not None:
+            loading.through_psql()
+        else:
+            loading.directly()
+
+
+def _plan_plain(
+    source: Source,
+    server: ServerFacts,
+    clients: Sequence[Client],
+    options: Options,
+    *,
+    one_transaction: bool,
+    before: str,
+) -> LoadPlan:
+    if options != Options():
+        raise UsageError(
+            f"{source.path} is plain SQL, which can only be restored as a whole",
+            hint="leave out --table, --schema-only, --no-owner and the like",
+        )
+    client = choosing.sql_client(server.major, clients)
+    return LoadPlan(source, client, client, None, options, 1, one_transaction, before, ())
+
+
+def _can_unpack(client: Client, source: Source) -> bool:
+    """Whether a pg_restore was built with what the archive's data need; it says so when it lists one."""
+    used = source.toc.header.compression
+    if used == "none" or (source.kind is Kind.DIRECTORY and used == "zstd"):  # these are unpacked here
+        return True
+    with tempfile.TemporaryDirectory(prefix="dbops-look-") as name:
+        if source.kind is Kind.CUSTOM:
+            place = Path(name) / "beginning"
+            with source.open() as stream:
+                place.write_bytes(_first(stream, source.toc.length))
+        else:
+            place = source.archive
+        said = run([client.program("pg_restore"), "--list", place], environ=POSTGRES_ENVIRON, check=False)
+    return said.code == 0 and "support compression" not in said.stderr
+
+
+def _first(stream: BinaryIO, count: int) -> bytes:
+    data = b""
+    while len(data) < count and (part := stream.read(count - len(data))):
+        data += part
+    return data
+
+
+def _tell_left_out(plan: LoadPlan, listen: Listener) -> None:
+    if plan.filtered is not None:
+        for one in plan.filtered.left_out:
+            listen(Note(one.sentence()))
+
+
+class _Loading:
+    """One load: the programs it runs, and their folder."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        connection: psycopg.Connection[Any],
+        folder: Path,
+        application: str,
+        listen: Listener,
+        total: int | None,
+    ) -> None:
+        self._plan = plan
+        self._source = plan.source
+        self._connection = connection
+        self._folder = folder
+        self._listen = listen
+        options = f"{connection.info.options} {_SETTINGS}".strip()
+        self._environ = servicefile.environ(connection, folder, application=application, options=options)
+        self._progress = Progress(listen)
+        self._progress.begin("loading", total)
+
+    def directly(self) -> None:
+        """pg_restore connects by itself."""
+        said = _Said(self._listen)
+        with self._archive() as (place, staging):
+            argv = self._pg_restore(f"--jobs={self._plan.jobs}", "--dbname", self._service(), *place)
+            piped = not place
+            with Stream(argv, environ=self._environ, stdin=piped, on_line=said.line) as program:
+                if staging is not None:
+                    staging.start(program.end)
+                if piped:
+                    self._feed_archive(program, self._progress)
+                    _close(program)
+                self._wait(program, staging)
+                completed = program.wait()
+            if staging is not None:
+                staging.check()
+        if completed.code != 0:
+            raise said.failure(completed)
+        self._afterwards()
+
+    def through_psql(self) -> None:
+        """pg_restore writes SQL, psql runs it."""
+        said, said_of_sql = _Said(self._listen), _Said(self._listen)
+        with self._archive() as (place, staging):
+            argv = self._pg_restore("--file=-", *place)
+            environ = dict(POSTGRES_ENVIRON)
+            with (
+                Stream(self._psql(), environ=self._environ, stdin=True, on_line=said_of_sql.line) as psql,
+                Stream(argv, environ=environ, stdin=not place, stdout=True, on_line=said.line) as program,
+                self._feeding(program, piped=not place),
+            ):
+                if staging is not None:
+                    staging.start(program.end)
+                feed = SqlFeed(str(self._source.path), self._server_major)
+                portions = feed.portions(compression.chunks(program.stdout), check_end=False)
+                if _send(psql, portions, self._progress):
+                    # psql commits once its input ends, so all else is looked at before
+                    completed = program.wait()
+                    if staging is not None:
+                        staging.check()
+                    if completed.code != 0:
+                        raise said.failure(completed)
+                    _send(psql, self._last_words(), None)
+                self._finish_psql(psql, said_of_sql)
+
+    def plain(self) -> None:
+        """psql runs the file."""
+        said = _Said(self._listen)
+        feed = SqlFeed(str(self._source.path), self._server_major)
+        with (
+            self._source.open() as stream,
+            Stream(self._psql(), environ=self._environ, stdin=True, on_line=said.line) as psql,
+        ):
+            try:
+                _send(psql, feed.portions(compression.chunks(stream)), self._progress)
+            except compression.damaged() as error:
+                raise Damaged(f"{self._source.archive} is damaged: {error}") from error
+            self._finish_psql(psql, said)
+
+    @property
+    def _server_major(self) -> int:
+        return self._connection.info.server_version // 10000
+
+    def _service(self) -> str:
+        return f"service={self._environ['PGSERVICE']}"
+
+    def _pg_restore(self, *words: str | Path) -> list[str]:
+        """The command line; it holds no password."""
+        assert self._plan.filtered is not None
+        use_list = self._folder / "list"
+        use_list.write_text(self._plan.filtered.list_file(), encoding="ascii")
+        options = self._plan.options
+        return [
+            str(self._plan.client.program("pg_restore")), "--exit-on-error", f"--use-list={use_list}",
+            *(["--no-password"] if "--file=-" not in words else []),
+            *(["--no-owner"] if options.no_owner else []),
+            *(["--no-tablespaces"] if self._plan.filtered.no_tablespaces else []),
+            *map(str, words),
+        ]  # fmt: skip
+
+    def _psql(self) -> list[str]:
+        """The command line.  The key keeps a file, which was there before it, from allowing itself what it likes."""
+        assert self._plan.sql_client is not None
+        return [
+            str(self._plan.sql_client.program("psql")), "--no-psqlrc", "--no-password", "--quiet",
+            "--set=ON_ERROR_STOP=1", *(["--single-transaction"] if self._plan.one_transaction else []),
+            f"--dbname={self._service()}",
+            *(["--command", self._plan.before] if self._plan.before else []),
+            f"--command=\\restrict {secrets.token_hex(24)}", "--file=-",
+        ]  # fmt: skip
+
+    @contextlib.contextmanager
+    def _archive(self) -> Iterator[tuple[list[Path], Staging | None]]:
+        """What pg_restore is given to read: a path, or nothing where it reads its input."""
+        if self._source.kind is Kind.DIRECTORY:
+            with Staging(
+                self._source.archive, self._source.toc, self._folder, jobs=self._plan.jobs
+            ) as staging:
+                yield [staging.folder], staging
+        elif self._source.compression is compression.Compression.NONE:
+            yield [self._source.archive], None
+        else:
+            yield [], None
+
+    def _feed_archive(self, program: Stream, progress: Progress | None) -> None:
+        """Write an archive that is compressed as a whole into a program."""
+        try:
+            with self._source.open() as stream:
+                _send(program, map(bytes, compression.chunks(stream)), progress)
+        except compression.damaged() as error:
+            program.end()
+            raise Damaged(f"{self._source.archive} is damaged: {error}") from error
+
+    @contextlib.contextmanager
+    def _feeding(self, program: Stream, *, piped: bool) -> Iterator[None]:
+        """The same from a thread, where we read what the program writes meanwhile."""
+        if not piped:
+            yield
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
+            feeding = pool.submit(self._feed_and_close, program)
+            try:
+                yield
+            finally:
+                program.end()
+            feeding.result()
+
+    def _feed_and_close(self, program: Stream) -> None:
+        self._feed_archive(program, None)
+        _close(program)
+
+    def _wait(self, program: Stream, staging: Staging | None) -> None:
+        seen = 0
+        while program.running:
+            time.sleep(_LOOK_EVERY)
+            if staging is not None:
+                self._progress.add(staging.bytes_read - seen)
+                seen = staging.bytes_read
+
+    def _finish_psql(self, psql: Stream, said: _Said) -> None:
+        _close(psql)
+        completed = psql.wait()
+        if completed.code != 0:
+            raise said.failure(completed)
+
+    def _last_words(self) -> Iterator[bytes]:
+        assert self._plan.filtered is not None
+        for statement in self._plan.filtered.afterwards:
+            yield statement.encode("utf-8", "surrogateescape") + b"\n"
+
+    def _afterwards(self) -> None:
+        """What remains of privileges that were left out."""
+        import psycopg
+
+        if not self._plan.filtered or not self._plan.filtered.afterwards:
+            return
+        encoding = self._source.toc.encoding
+        try:
+            with self._connection.transaction():
+                self._connection.execute(
+                    "select pg_catalog.set_config('client_encoding', %s, true)", [encoding]
+                )
+                for statement in self._plan.filtered.afterwards:
+                    self._connection.execute(statement.encode("utf-8", "surrogateescape"))
+        except psycopg.Error as error:
+            raise LoadFailed(f"the privileges cannot be restored: {error}") from error
+
+
+def _send(program: Stream, portions: Iterator[bytes], progress: Progress | None) -> bool:
+    """Write into a program; False where it has ended and does not read any more."""
+    try:
+        for portion in portions:
+            program.stdin.write(portion)
+            if progress is not None:
+                progress.add(len(portion))
+        program.stdin.flush()
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _close(program: Stream) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        program.stdin.close()
+
+
+class _Said:
+    """What a program says on stderr: its warnings go on to the user, its first error is kept."""
+
+    def __init__(self, listen: Listener) -> None:
+        self._listen = listen
+        self._before: list[str] = []
+        self._error: list[str] = []
+
+    def line(self, text: str) -> None:
+        """Called from a thread, line by line."""
+        if self._error:
+            if len(self._error) < _LINES_OF_ERROR:
+                self._error.append(text)
+        elif _is_error(text):
+            self._error.append(text)
+        elif text.startswith("pg_restore: warning: "):
+            self._listen(Warned(text))
+        elif text.startswith("pg_restore: from TOC entry "):
+            self._before = [text]
+        elif text:
+            self._listen(Detail(text))
+
+    def failure(self, completed: Completed) -> ProgramFailed:
+        """The error of a program that failed."""
+        if not self._error:
+            return failure(completed)
+        cause = self._error[0].removeprefix("pg_restore: error: ").removeprefix("could not execute query: ")
+        rest = "\n".join(self._before + self._error[1:])
+        return LoadFailed(
+            f"the archive cannot be loaded: {redacted(cause)}", detail=redacted(rest) if rest else None
+        )
+
+
+def _is_error(text: str) -> bool:
+    if text.startswith("pg_restore: "):
+        return text.startswith(("pg_restore: error: ", "pg_restore: fatal: "))
+    return text.startswith("psql:") and any(word in text for word in (" ERROR: ", " error: ", " FATAL: "))
