@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import queue
 import threading
 from collections import deque
@@ -66,6 +65,9 @@ _Message = tuple[Item, Found | None] | Future[None]
 
 class Crew:
     """Sessions that share the work.  Only the leader's holds all locks.
+
+    Parallel workers are left as the server has them: they helped even where there is a session for each of two
+    processors, since the largest table is often half of it all.
 
     Another session may be kept from a table because a third one waits to change it; then the leader, which
     comes before that one, reads the table.  So no session needs more locks than it works with.
@@ -141,7 +143,6 @@ class Crew:
     def _lead(self, connection: psycopg.Connection[Any], items: deque[Item]) -> None:
         self._connections.append(connection)
         with told():
-            _share_processors(connection, self._sessions)
             for item in self._next(items):
                 self._read(connection, item)
 
@@ -154,7 +155,6 @@ class Crew:
             told(),
         ):
             self._connections.append(connection)
-            _share_processors(connection, self._sessions)
             for item in self._next(self._todo):
                 with _lockable(connection, item) as free:
                     if free:
@@ -221,9 +221,3 @@ def _lockable(connection: psycopg.Connection[Any], item: Item) -> Iterator[bool]
     connection.execute("release savepoint before_lock")
     connection.execute("set local lock_timeout = 0")
     yield free
-
-
-def _share_processors(connection: psycopg.Connection[Any], sessions: int) -> None:
-    """Where there is a session for every processor of this machine, parallel workers would only take turns."""
-    if sessions >= (os.cpu_count() or 1):
-        connection.execute("set max_parallel_workers_per_gather = 0")
