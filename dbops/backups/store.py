@@ -80,6 +80,19 @@ class Store:
             )
         return entry
 
+    def named(self, name: str, database: str | None) -> Backup:
+        """The backup of that name; `latest` is the newest of a database.
+
+        :raises UsageError: there is none.
+        :raises AnswerIsNo: it is damaged.
+        """
+        if name != names.LATEST:
+            return self.backup(name)
+        if (found := self.latest(database)) is None:
+            of = f" of {database}" if database else ""
+            raise UsageError(f"{self.folder} has no backup{of}", hint="bin/backup list shows all")
+        return found
+
     def latest(self, database: str | None = None) -> Backup | None:
         """The newest backup (of a database, by name) that no verify has refuted; None where there is none.
 

@@ -109,9 +109,7 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
     live = _name(target)
     with hold(target, live, out.event, settings.deadline.value) as connection:
         chosen = undoing.choose(undoing.displaced(connection, live), live, arguments.database)
-        undoing.check(
-            connection, live, chosen.name, leave_replication=arguments.leave_replication or arguments.dry_run
-        )
+        undoing.check(connection, live, chosen.name, leave_replication=arguments.leave_replication)
         at = datetime.datetime.now(datetime.UTC)
         exchange = Exchange(live, chosen.name, undoing.new_name(connection, live, at), at, None)
         if arguments.dry_run:
@@ -119,11 +117,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
             return ExitCode.DONE
         out.event(Note(f"server {connection.info.host}:{connection.info.port}, database {live}"))
         _require([_found(connection, live)], "displace (it is kept)", settings, out)
-        record.restored(
-            target.replace("the restore", dbname=chosen.name), settings.tracking_table.value,
-            label=chosen.name, displaced=exchange.displaced, listen=out.event,
-        )  # fmt: skip
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
+        _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
     return ExitCode.DONE
 
@@ -145,6 +140,17 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
         undoing.discard(connection, chosen, out.event)
         out.result(show.discard_data(chosen, changed=True), show.discard_lines(chosen, changed=True))
     return ExitCode.DONE
+
+
+def _log_undo(target: Target, exchange: Exchange, settings: Settings, out: Output) -> None:
+    """Only afterwards: the displaced database is left as it was where it cannot come back."""
+    try:
+        record.restored(
+            target, settings.tracking_table.value, label=exchange.incoming, displaced=exchange.displaced,
+            listen=out.event,
+        )  # fmt: skip
+    except DbopsError as error:
+        out.event(Warned(f"the event log has no entry of this: {error.message}"))
 
 
 # -- what is restored --------------------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ class Action(enum.Enum):
     BASELINED = "baselined"
     REPAIRED = "repaired"
     UNLOCKED = "unlocked"
-    RESTORED = "restored"
     BACKED_UP = "backed up"
+    RESTORED = "restored"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.

@@ -19,12 +19,12 @@ from dbops.engines.contents import Contents, Name
 from dbops.engines.inventory import DatabaseProperties
 from dbops.engines.postgres import databases, destination
 from dbops.engines.postgres.connection import application_name
+from dbops.engines.postgres.making import BUILTIN, ICU, LIBC, Making
 from dbops.errors import Refused
 from dbops.events import Listener, Note
 from dbops.programs import Client
 from dbops.restore.holding import COMMAND
 from dbops.restore.preflight import Problem
-from dbops.restore.side import BUILTIN, ICU, LIBC, Making
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from dbops.config.model import Target
-from dbops.engines.postgres import analyze, databases
+from dbops.engines.postgres import analyze, databases, making
+from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
@@ -22,7 +23,6 @@ from dbops.restore.compare import Proven, differences
 from dbops.restore.holding import COMMAND, hold
 from dbops.restore.plan import Plan, Step, Wishes, plan
 from dbops.restore.preflight import Problem
-from dbops.restore.side import Making
 from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
 
 if TYPE_CHECKING:
@@ -187,31 +187,17 @@ class _Run:
 
     def _create(self) -> None:
         live = self._work.live
-        making = side.like(self._connection, live)
-        if making is not None:
-            side.create(self._connection, live, making)
+        as_live = like(self._connection, live)
+        if as_live is not None:
+            side.create(self._connection, live, as_live)
         else:
-            self._create_anew()
+            making.anywhere(
+                lambda how: side.create(self._connection, live, how), self._work.content.making, self._listen
+            )
         found = side.closed_to_us(self._work.target, live, self._listen)
         if self._plan.exists:
             found += carry.rehearse(self._connection, live, self._plan.side)
         preflight.refuse(found, live)
-
-    def _create_anew(self) -> None:
-        """There is no live database to be like: as the manifest says, as far as this server can."""
-        from psycopg import errors
-
-        making = self._work.content.making
-        try:
-            side.create(self._connection, self._work.live, making)
-        except (errors.InvalidParameterValue, errors.WrongObjectType, errors.FeatureNotSupported) as error:
-            encoding = Making(encoding=making.encoding)
-            side.create(self._connection, self._work.live, encoding)
-            self._listen(
-                Warned(
-                    f"the server's own locale is used: {error.diag.message_primary}; texts may sort otherwise"
-                )
-            )
 
     def _leave(self) -> None:
         live, name = self._work.live, self._plan.side

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from dbops.config.model import Setting, Target
+from dbops.engines.postgres import making as making_of
 from dbops.events import ignore
 from dbops.restore import names, side
 from dbops.restore.holding import hold
@@ -83,7 +84,7 @@ class Live:
     def side(self, content: str = "restored") -> str:
         """A side database, loaded: a table `content` with one row that says so."""
         with self.held() as connection:
-            making = side.like(connection, self.name)
+            making = making_of.like(connection, self.name)
             assert making is not None
             name = side.create(connection, self.name, making)
         self.fill(name, content)

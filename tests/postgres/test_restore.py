@@ -94,6 +94,8 @@ def test_a_backup_is_put_back(ground: Ground) -> None:
     listed = ground.ran("restore", "--json").json
     (one,) = [one for one in listed["displaced"] if one["database"] == ground.live.name]
     assert ground.rows(one["name"]) == 1000
+    (undone,) = ground.events()
+    assert undone[2] == {"from": told["displaced"], "displaced": one["name"]}
     assert [backup["name"] for backup in listed["backups"]] == ["b1"]
     gone = ground.ran("restore", "discard", "--confirm", one["name"], "--json").json
     assert gone["changed"]

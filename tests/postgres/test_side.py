@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dbops.engines.postgres import making as making_of
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import ignore
 from dbops.restore import names, preflight, side
@@ -21,9 +22,9 @@ def _problems(live: Live, user: str | None = None, *, leave_replication: bool = 
         return preflight.problems(role, database, leave_replication=leave_replication)
 
 
-def _making(live: Live, name: str) -> side.Making | None:
+def _making(live: Live, name: str) -> making_of.Making | None:
     with live.connect("postgres") as connection:
-        return side.like(connection, name)
+        return making_of.like(connection, name)
 
 
 def test_nothing_stands_in_the_way_of_an_owner(live: Live) -> None:
@@ -46,7 +47,7 @@ def test_a_stranger(live: Live) -> None:
     live.sql(f'ALTER ROLE "{stranger}" CREATEDB; GRANT "{live.owner}" TO "{stranger}"')
     assert _problems(live, stranger) == []
     with live.held(stranger) as connection:
-        making = side.like(connection, live.name)
+        making = making_of.like(connection, live.name)
         assert making is not None
         side.create(connection, live.name, making)
     assert _making(live, names.side(live.name)) == making
@@ -95,6 +96,15 @@ def test_a_template(live: Live) -> None:
     live.sql(f'ALTER DATABASE "{live.name}" IS_TEMPLATE false')
 
 
+def test_a_closed_database(live: Live) -> None:
+    """Nobody may connect: what took its place would be open."""
+    live.sql(f'ALTER DATABASE "{live.name}" ALLOW_CONNECTIONS false')
+    (found,) = _problems(live)
+    assert "closed to connections" in found.text
+    live.sql(found.remedy.removeprefix("first: "))
+    assert _problems(live) == []
+
+
 def test_encoding_locale_and_owner_are_those_of_the_live_database(live: Live) -> None:
     """Another encoding and locale than the server's own: the side database has them, its owner, and the mark."""
     live.sql(f'DROP DATABASE "{live.name}"')
@@ -112,7 +122,7 @@ def test_the_builtin_locale_provider(live: Live) -> None:
     if live.server.major < 17:
         making = _making(live, live.name)
         assert making is not None
-        assert making.provider == side.LIBC
+        assert making.provider == making_of.LIBC
         return
     live.sql(f'DROP DATABASE "{live.name}"')
     live.sql(
@@ -123,7 +133,7 @@ def test_the_builtin_locale_provider(live: Live) -> None:
     making = _making(live, name)
     assert making == _making(live, live.name)
     assert making is not None
-    assert (making.provider, making.locale) == (side.BUILTIN, "C.UTF-8")
+    assert (making.provider, making.locale) == (making_of.BUILTIN, "C.UTF-8")
 
 
 def test_a_tablespace(live: Live) -> None:
