@@ -49,6 +49,15 @@ def hold(target: Target, live: str, listen: Listener, deadline: float) -> Iterat
 
 
 @contextmanager
+def hold_inside(target: Target, live: str, listen: Listener, deadline: float) -> Iterator[Connection]:
+    """The same from within the database, for what renames nothing."""
+    with databases.session(target, COMMAND, listen, deadline) as connection:
+        connection.prepare_threshold = None
+        _acquire(connection, live, listen, deadline)
+        yield connection
+
+
+@contextmanager
 def outside(target: Target, live: str, listen: Listener, deadline: float) -> Iterator[Connection]:
     """A session in a database other than `live`, which cannot be renamed from within."""
     connection = _open(target, live, listen, deadline)
