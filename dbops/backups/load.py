@@ -151,6 +151,8 @@ def load(
     _tell_left_out(plan, listen)
     if plan.obstacles:
         raise DbopsError(plan.obstacles[0], detail="\n".join(plan.obstacles[1:]) or None)
+    if plan.source.kind is Kind.TAR:
+        plan.source.check_tar()
     if plan.roles_to_create:
         destination.create_roles(connection, plan.roles_to_create)
         listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
@@ -358,6 +360,10 @@ class _Loading:
             feeding = pool.submit(self._feed_and_close, program)
             try:
                 yield
+            except ProgramFailed:
+                program.end()
+                feeding.result()  # a damaged file is the cause of all that followed
+                raise
             finally:
                 program.end()
             feeding.result()
