@@ -68,19 +68,21 @@ class Source:
     def check_tar(self) -> None:
         """Read through a tar archive: over one that is cut short, pg_restore never ends.
 
-        :raises Damaged: it is cut short, or lacks a file that its table of contents names.
+        :raises Damaged: it is cut short, or lacks a file that belongs to it.
         """
         import tarfile
 
         wrong: tuple[type[Exception], ...] = (tarfile.TarError, *compression.damaged())
-        names = {entry.data_file for entry in self.toc.entries if entry.data_file}
+        # the large objects of an entry are files of their own; the script is what pg_dump writes last
+        names = {entry.data_file for entry in self.toc.entries if entry.data_file and entry.desc != "BLOBS"}
+        names.add("restore.sql")
         try:
             with self.open() as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
                 names -= {member.name for member in tar if member.isreg()}
         except wrong as error:
             raise Damaged(f"{self.archive} is damaged: {error}") from error
         if names:
-            raise Damaged(f"{self.archive} lacks {min(names)}, which its table of contents names")
+            raise Damaged(f"{self.archive} lacks {min(names)}, without which it is not whole")
 
     def open(self) -> BinaryIO:
         """The uncompressed content of an archive that is one file."""

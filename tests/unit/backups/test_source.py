@@ -26,7 +26,7 @@ def tar(*names: str) -> bytes:
     with io.BytesIO() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as made:
             for name in names:
-                content = archive(ITEMS, custom=False) if name == "toc.dat" else b"1\n" * 5000
+                content = archive(ITEMS, custom=False) if name == "toc.dat" else b"1\n" * 2000
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 made.addfile(member, io.BytesIO(content))
@@ -113,12 +113,12 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
         recognise(tmp_path / "c")
 
 
-@pytest.mark.parametrize("cut", [0, 600, 9000, 13000])
+@pytest.mark.parametrize("cut", [0, 600, 12_000, 13_000])
 def test_tar_is_read_through(tmp_path: Path, cut: int) -> None:
     """A tar archive that is cut short anywhere is seen before pg_restore would never end over it."""
     path = tmp_path / "x.tar"
-    content = tar("toc.dat", "1.dat")
-    path.write_bytes(content[: len(content) - cut] if cut < 13000 else tar("toc.dat"))
+    content = tar("toc.dat", "1.dat", "restore.sql")
+    path.write_bytes(content[: len(content) - cut] if cut < 13000 else tar("toc.dat", "1.dat"))
     found = recognise(path)
     if cut in (0, 600):  # the end of the padding may be missing
         found.check_tar()
