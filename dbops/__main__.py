@@ -9,6 +9,7 @@ COMMANDS = {
     "setup-dev-db": "dbops.cli.setup_dev_db",
     "migrate": "dbops.cli.migrate",
     "backup": "dbops.cli.backup",
+    "restore": "dbops.cli.restore",
 }
 
 USAGE = f"""usage: dbops COMMAND ...

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -155,9 +155,21 @@ class Stream:
         """Whether it has not ended yet."""
         return self._child.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end, but no longer; whether it has ended."""
+        self._reader.join(seconds)  # which ends with the program, as the pipe does
+        return not self.running
+
     def wait(self) -> Completed:
-        """Wait for its end and the last of what it says; `stderr` is that last part."""
+        """Wait for its end and the last of what it says; `stderr` is that last part.
+
+        Where it ended badly, killed perhaps, its children are ended, too.
+        """
         code = self._child.wait()
+        if code != 0 and self._reader.is_alive():
+            _signal(self._child, signal.SIGTERM)
+            self._reader.join(_GRACE_SECONDS)
+            _signal(self._child, signal.SIGKILL)
         self._reader.join()
         return Completed(self.argv, code, "", "\n".join(self._lines))
 
@@ -180,7 +192,7 @@ class Stream:
                     break
                 except subprocess.TimeoutExpired:
                     continue
-        self._child.wait()
+        self.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -240,25 +252,53 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
+    child: subprocess.Popen[bytes] | None = None
     try:
-        return subprocess.Popen(
-            words,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=dict(environ),
-            cwd=cwd or ("/" if account else None),
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            umask=0o077,
-            start_new_session=True,
-        )
+        with _interrupts_held_back():
+            child = subprocess.Popen(
+                words,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                env=dict(environ),
+                cwd=cwd or ("/" if account else None),
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+                umask=0o077,
+                start_new_session=True,
+            )
+    except KeyboardInterrupt:
+        if child is not None:
+            _end(child)
+        raise
     except FileNotFoundError as error:
         raise ProgramFailed(f"program {words[0]} is not there") from error
     except OSError as error:
         who = f" as {account.name}" if account else ""
         raise ProgramFailed(f"cannot run {words[0]}{who}: {error.strerror}") from error
+    return child
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C and the like wait: in the middle of starting a program, nobody would know of it to end it."""
+    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
+        yield
+        return
+    came: list[int] = []
+    before = {
+        sign: signal.signal(sign, lambda number, frame: came.append(number))
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if callable(signal.getsignal(sign))
+    }
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -118,8 +118,7 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         at = datetime.datetime.now(datetime.UTC)
         data = sum(table.bytes for table in held.tables) if plan.has_data else 0
         _require_space(plan, source, data, partial, listen)
-        with snapshot.join(source.target, held.id, application, listen) as joined:
-            found = inventory.read(joined, source.tracking_table)
+        found = inventory.read(held.connection, source.tracking_table)
         environ = servicefile.environ(held.connection, partial.path / _WORK, application=application)
         run = dumps.Dump(
             plan.client, environ, held.id, plan.jobs, plan.options, min(source.deadline, _LOCK_WAIT),
@@ -130,13 +129,12 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         with _beside(measure if plan.proof != "none" and not plan.selects else None) as proving:
             progress.begin("dumping", data)
             written = _dumped(plan, run, partial, progress, proving, listen)
-            ranges = held.sequence_ranges()
             listen(StepDone(f"dumped {format_bytes(_raw(written))}", progress.lap()))
             _read_back(plan, partial, written, progress)
             listen(StepDone("brought to disk and read back", progress.lap()))
             contents = _contents(plan, partial, measure, proving)
         if contents is not None:
-            contents = dataclasses.replace(contents, sequences=ranges)
+            contents = dataclasses.replace(contents, sequences=held.sequence_ranges())
             listen(StepDone(f"proof of {plural(len(contents.tables), 'table')}", progress.lap()))
         return _Taken(tuple(written), contents, found, at)
 
@@ -152,7 +150,7 @@ def _measure(
 ) -> Contents:
     assert plan.proof != "none"  # then nobody asks
     try:
-        return fingerprint.measure(source.target, held.id, plan.proof, plan.jobs, listen, only)
+        return fingerprint.measure(source.target, held, plan.proof, plan.jobs, listen, only)
     except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
         raise dumps.TableLocked(error.message, hint=error.hint) from error
 

@@ -4,6 +4,10 @@ pg_dump writes the data of each table into a file of its own.  One thread for
 each file that grows reads behind it, compresses, and gives the disk blocks
 back as it goes (where the system can), so that the raw data need never be on
 disk as a whole.  Whatever is left when pg_dump has ended is finished then.
+
+A file that was taken for complete too early would be cut short, and nobody
+would notice before it is restored.  So what was compressed is emptied and
+stays: where it has grown again when pg_dump has ended, the archive is refused.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dbops.backups.compression import CHUNK, Compression, Writer, Written
+from dbops.errors import DbopsError
 
 # https://www.postgresql.org/docs/current/app-pgdump.html, -F directory; the tables of contents are small and stay plain.
 _TABLE = re.compile(r"\d+\.dat")
@@ -35,6 +40,7 @@ class Follower:
     :param on_bytes: told, from several threads, how many more raw bytes have been read.
 
     :raises OSError: from `finish`, where the disk was full or a file could not be read.
+    :raises DbopsError: from `finish`, where a file went on after its end.
     """
 
     def __init__(
@@ -55,6 +61,9 @@ class Follower:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compress")
         self._futures: dict[str, Future[Written]] = {}
         self._complete: set[str] = set()
+        self._last_written: dict[str, int] = {}
+        self._touched: set[str] = set()
+        self._error: BaseException | None = None
         self._dump_ended = threading.Event()
         self._given_up = threading.Event()
         self._gives_back = True
@@ -72,7 +81,10 @@ class Follower:
         self._take_up(_DATA)
         written = [future.result() for future in self._futures.values()]
         self._pool.shutdown()
-        return written + [self._moved(entry.name) for entry in sorted(os.scandir(self._raw), key=_name)]
+        for name in self._futures:
+            self._remove_emptied(self._raw / name)
+        with os.scandir(self._raw) as left:
+            return written + [self._moved(name) for name in sorted(entry.name for entry in left)]
 
     def give_up(self) -> None:
         """Stop all threads; what they have written stays for whoever removes the folder."""
@@ -83,27 +95,52 @@ class Follower:
 
     def failure(self) -> BaseException | None:
         """Why a file could not be compressed, as soon as that is known."""
-        for future in list(self._futures.values()):
-            if future.done() and not future.cancelled() and (error := future.exception()) is not None:
-                return error
-        return None
+        return self._error
 
     def _look_for_files(self) -> None:
         pause = _PAUSE
         while not self._dump_ended.wait(pause):
             began = time.monotonic()
-            if self._raw.is_dir():
-                self._take_up(_TABLE)
+            try:
+                if self._raw.is_dir():
+                    self._take_up(_TABLE)
+            except OSError as error:
+                self._error = error
+                return
             # a folder of 100,000 files is not looked through a hundred times a second
             pause = min(max(_PAUSE, 10 * (time.monotonic() - began)), _MOST_PAUSE)
 
     def _take_up(self, kind: re.Pattern[str]) -> None:
-        entries = [entry for entry in os.scandir(self._raw) if kind.fullmatch(entry.name)]
-        new = sorted((e for e in entries if e.name not in self._futures), key=lambda e: e.stat().st_ctime_ns)
-        for entry in new:
-            if self._one_after_another:
-                self._complete.update(self._futures)
-            self._futures[entry.name] = self._pool.submit(self._compress, entry.name)
+        """Begin with the files that are new, in the order in which they were written last."""
+        with os.scandir(self._raw) as found:
+            growing = [e for e in found if self._is_open(e.name) and kind.fullmatch(e.name)]
+        written = {entry.name: entry.stat().st_mtime_ns for entry in growing}
+        new = [name for name in written if name not in self._futures]
+        for name in sorted(new, key=written.__getitem__):
+            self._futures[name] = self._pool.submit(self._compress, name)
+            self._futures[name].add_done_callback(self._note_failure)
+        if self._one_after_another:
+            self._complete_before_others(written)
+
+    def _is_open(self, name: str) -> bool:
+        """Whether a file is new, or may have to wait for a later one to be known as complete."""
+        return name not in self._futures or (self._one_after_another and name not in self._complete)
+
+    def _complete_before_others(self, written: dict[str, int]) -> None:
+        """Of files that are written one by one, each is complete that was last written before another one was.
+
+        Where two were written in one tick of the clock, nothing is known yet.  Of those that we have changed
+        ourselves the time from before counts.
+        """
+        for name, when in written.items():
+            if name not in self._touched or name not in self._last_written:
+                self._last_written[name] = when
+        latest = max((self._last_written[name] for name in written), default=0)
+        self._complete.update(name for name in written if self._last_written[name] < latest)
+
+    def _note_failure(self, future: Future[Written]) -> None:
+        if not future.cancelled() and self._error is None:
+            self._error = future.exception()
 
     def _compress(self, name: str) -> Written:
         raw = self._raw / name
@@ -114,8 +151,17 @@ class Follower:
         ):
             self._copy(source, sink, name)
             written = sink.finish()
-        raw.unlink()
+        self._touched.add(name)
+        os.truncate(raw, 0)
         return written
+
+    def _remove_emptied(self, path: Path) -> None:
+        if path.stat().st_size:
+            raise DbopsError(
+                f"pg_dump wrote on to {path.name} after its end had been seen; the backup was not kept",
+                hint="was this machine's clock set back meanwhile? run it again",
+            )
+        path.unlink()
 
     def _copy(self, source: BinaryIO, sink: Writer, name: str) -> None:
         buffer = bytearray(CHUNK)
@@ -135,6 +181,7 @@ class Follower:
             else:
                 time.sleep(_PAUSE)
             if done - given_back >= _GIVE_BACK_EVERY:
+                self._touched.add(name)
                 self._gives_back = self._gives_back and _give_back(
                     source.fileno(), given_back, done - given_back
                 )
@@ -151,10 +198,6 @@ class Follower:
             written = sink.finish()
         (self._raw / name).unlink()
         return written
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 # https://man7.org/linux/man-pages/man2/fallocate.2.html

@@ -86,6 +86,11 @@ class Partial:
         self.discard()
 
 
+def name_of(partial: str) -> str:
+    """The name that an unfinished backup shall have."""
+    return partial.removeprefix(PREFIX).rpartition("-")[0]
+
+
 def is_alive(path: Path) -> bool:
     """Whether the process that makes it still runs.  Without a lock file it was killed at the very end or beginning."""
     try:

@@ -31,13 +31,21 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     )
 
 
+def located(arguments: argparse.Namespace, out: Output) -> Settings:
+    """The settings with a target on a server that is there; a private one that is down is started.
+
+    :raises ConfigError: no server is configured, and none answers.
+    """
+    settings = load_settings(arguments, out)
+    return dataclasses.replace(settings, target=_target(settings, out))
+
+
 @contextlib.contextmanager
 def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
-    settings = load_settings(arguments, out)
-    settings = dataclasses.replace(settings, target=_target(settings, out))
+    settings = located(arguments, out)
     with Session.open(
         settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose
     ) as session:

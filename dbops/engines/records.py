@@ -36,6 +36,7 @@ class Action(enum.Enum):
     REPAIRED = "repaired"
     UNLOCKED = "unlocked"
     BACKED_UP = "backed up"
+    RESTORED = "restored"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.

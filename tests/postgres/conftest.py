@@ -11,6 +11,7 @@ from psycopg import sql
 
 from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
+from tests.postgres.restoring import Live, live_database
 from tests.servers import Database, Server
 
 
@@ -27,6 +28,13 @@ def abc_dev(abc: Project, database: Database) -> Project:
     """The same on a database that is marked as development, where nothing need be confirmed."""
     mark_as_development(database)
     return abc
+
+
+@pytest.fixture
+def live(server: Server) -> Iterator[Live]:
+    """A live database, owned by an ordinary role that may create databases."""
+    with live_database(server) as made:
+        yield made
 
 
 @pytest.fixture

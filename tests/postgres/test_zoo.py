@@ -13,7 +13,7 @@ import pytest
 
 from tests import zoo
 from tests.servers import Database, Server
-from tests.zoo.description import describe, differences
+from tests.zoo.description import describe, describe_database, differences
 from tests.zoo.known import unexpected
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -139,3 +139,26 @@ def test_the_description_sees_what_changes(database: Database, connect: Connect)
         superuser.execute(made.fill_in(statement, superuser))
     found = differences(before, _described(connect, database))
     assert [line for line in CHANGES.values() if not any(one.startswith(line) for one in found)] == []
+
+
+@pytest.mark.one_major
+def test_the_description_of_the_database_itself(database: Database, connect: Connect) -> None:
+    """Each property that dumps lose is told, by itself."""
+    superuser = connect(database, user=database.server.user, password=database.server.password)
+    words = {"name": database.name, "owner": database.user}
+    told = describe_database(superuser)
+    for statement, fact in PROPERTIES.items():
+        superuser.execute(statement.format(**words).encode())
+        after = describe_database(superuser)
+        assert {key for key in told if told[key] != after[key]} == {fact}
+        told = after
+
+
+PROPERTIES = {
+    "COMMENT ON DATABASE {name} IS 'environment=development'": "comment",
+    "ALTER DATABASE {name} CONNECTION LIMIT 7": "datconnlimit",
+    "ALTER DATABASE {name} SET work_mem = '1MB'": "settings",
+    "ALTER ROLE {owner} IN DATABASE {name} SET datestyle = 'SQL, DMY'": "settings",
+    "REVOKE CONNECT ON DATABASE {name} FROM PUBLIC": "acl",
+}
+"""A statement, and the property that it changes."""

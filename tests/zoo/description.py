@@ -140,6 +140,27 @@ def describe(connection: psycopg.Connection[Any]) -> Description:
     return told
 
 
+def describe_database(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    """The properties of the connection's database itself: what dumps lose, and a restore carries over.
+
+    Comment, access, and the settings of the database and of roles in it; owner, encoding, locale, tablespace.
+    """
+    cursor = connection.cursor(row_factory=tuple_row)
+    cursor.execute(
+        "SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datlastsysoid,datdba,dattablespace,datacl}'::text[]"
+        " || jsonb_build_object('owner', pg_get_userbyid(datdba), 'tablespace', spcname,"
+        " 'comment', shobj_description(d.oid, 'pg_database'),"
+        " 'acl', (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(datacl, acldefault('d', datdba))) a),"
+        " 'settings', (SELECT jsonb_object_agg(CASE setrole WHEN 0 THEN '' ELSE pg_get_userbyid(setrole) END, setconfig)"
+        "    FROM pg_db_role_setting WHERE setdatabase = d.oid))"
+        " FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname = current_database()"
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    told: dict[str, Any] = row[0]
+    return told
+
+
 def differences(one: Description, other: Description) -> list[str]:
     """A line for each fact that is in one and not in the other: `catalog: object: fact: this != that`."""
     found = []

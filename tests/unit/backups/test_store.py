@@ -429,7 +429,7 @@ def test_an_interrupted_removal_is_finished_by_the_next_sweep(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("dbops.backups.store.remove_tree", interrupted)
+        patch.setattr("dbops.backups.removal.remove_tree", interrupted)
         with pytest.raises(KeyboardInterrupt):
             store.remove(made)
     assert store.entries() == []

@@ -1,0 +1,1 @@
+"""Putting a backup back: beside the live database, compared, then in its place by two renames."""

@@ -1,0 +1,167 @@
+"""What is restored: one of our backups, or a dump that pg_dump made anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.backups import archive, compression, load, source
+from dbops.backups.filtering import Options
+from dbops.backups.load import LoadPlan
+from dbops.backups.manifest import Manifest
+from dbops.backups.proof import Proof
+from dbops.backups.source import Kind
+from dbops.backups.toc import Damaged
+from dbops.config.model import Target
+from dbops.engines.contents import Contents, Name
+from dbops.engines.inventory import DatabaseProperties
+from dbops.engines.postgres import databases, destination
+from dbops.engines.postgres.connection import application_name
+from dbops.engines.postgres.making import BUILTIN, ICU, LIBC, Making
+from dbops.errors import Refused
+from dbops.events import Listener, Note
+from dbops.programs import Client
+from dbops.restore.holding import COMMAND
+from dbops.restore.preflight import Problem
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.databases import Connection
+
+_PROVIDERS = {"libc": LIBC, "icu": ICU, "builtin": BUILTIN}
+_ROWS = "TABLE DATA"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How an archive is read: which part of it, with which programs, how many jobs at once.
+
+    `trust_sql`: plain SQL from elsewhere may run.  `before`: SQL that runs first, in one transaction with the load.
+    """
+
+    clients: tuple[Client, ...]
+    jobs: int
+    options: Options = dataclasses.field(default_factory=Options)
+    trust_sql: bool = False
+    before: str = ""
+
+
+class Archive:
+    """An archive, with its manifest where it is one of our backups; a `Content` of `dbops.restore.restore`."""
+
+    def __init__(
+        self, label: str, path: Path, manifest: Manifest | None, reading: Reading, listen: Listener
+    ) -> None:
+        self.label = label
+        self._manifest = manifest
+        self._reading = reading
+        self._listen = listen
+        self._source = source.recognise(path)
+        self._path = path
+        self._plan: LoadPlan | None = None
+        proof = None if manifest is None or reading.options.schema_only else manifest.proof
+        self._proof = None if proof is None else Proof.from_json(proof)
+
+    @property
+    def partial(self) -> str | None:
+        """Why this is not a whole database; None where it is one."""
+        if self._reading.options.tables or self._reading.options.schema_only:
+            return "only a part of the archive is asked for"
+        if self._manifest is not None and self._manifest.archive.options:
+            return f"{self.label} holds a part of its database ({' '.join(self._manifest.archive.options)})"
+        return None
+
+    @property
+    def proven(self) -> bool:
+        """Whether there is a proof to compare with."""
+        return self._proof is not None
+
+    @property
+    def making(self) -> Making:
+        """Encoding and locale as the manifest has them; the owner is who restores."""
+        if self._manifest is None:
+            return Making(encoding="UTF8")
+        return _making(self._manifest.inventory.database)
+
+    @property
+    def only(self) -> frozenset[Name] | None:
+        """The tables whose rows are restored; None for all."""
+        if not self._reading.options.tables or self._plan is None or self._plan.filtered is None:
+            return None
+        used = set(self._plan.filtered.use_list)
+        entries = self._source.toc.entries
+        return frozenset(
+            (one.namespace, one.tag) for one in entries if one.desc == _ROWS and one.dump_id in used
+        )
+
+    @property
+    def expected(self) -> Proof | None:
+        """What must be there afterwards; of a selection of tables, their rows."""
+        if self._proof is None or (only := self.only) is None:
+            return self._proof
+        tables = (one for one in self._proof.contents.tables if (one.schema, one.name) in only)
+        return dataclasses.replace(self._proof, contents=Contents(tuple(tables)))
+
+    def check(self, connection: Connection) -> Sequence[Problem]:
+        """Read it whole and decide how it is loaded.
+
+        :raises AnswerIsNo: a file is not what the manifest says.
+        :raises Refused: it is SQL from elsewhere, which nobody has said to trust.
+        :raises DbopsError: it cannot be read, or cannot go to this server.
+        """
+        if self._source.kind is Kind.PLAIN and self._manifest is None and not self._reading.trust_sql:
+            raise Refused(
+                f"{self.label} is plain SQL, which is a program that could do anything the role may do",
+                hint="if you know where it comes from, add --trust-sql",
+            )
+        self._read_whole()
+        reading = self._reading
+        facts = destination.read(connection, fresh=not reading.before)
+        made = load.plan(
+            self._source, facts, reading.clients, reading.options, jobs=reading.jobs,
+            one_transaction=bool(reading.before), before=reading.before,
+        )  # fmt: skip
+        self._plan = made
+        return [Problem(text, "") for text in made.obstacles]
+
+    def load(self, target: Target) -> None:
+        """Load it into an empty database.
+
+        :raises DbopsError: the first error; what is in the database is unknown.
+        """
+        assert self._plan is not None  # it has been checked
+        total = self._manifest.archive.raw_bytes if self._manifest is not None else None
+        with databases.session(target, COMMAND, self._listen) as connection:
+            load.load(
+                self._plan,
+                connection,
+                application=application_name(COMMAND),
+                listen=self._listen,
+                total=total,
+            )
+
+    def _read_whole(self) -> None:
+        if self._manifest is not None:
+            archive.check(self._path, self._manifest.archive, threads=self._reading.jobs)
+            return
+        self._listen(Note(f"{self.label} has no manifest: nothing tells whether it holds what it should"))
+        if self._source.kind is Kind.DIRECTORY:
+            return
+        try:
+            with self._source.open() as stream:
+                for _ in compression.chunks(stream):
+                    continue
+        except compression.damaged() as error:
+            raise Damaged(f"{self.label} is damaged: {error}") from error
+
+
+def _making(of: DatabaseProperties) -> Making:
+    return Making(
+        encoding=of.encoding,
+        collate=of.collate,
+        ctype=of.ctype,
+        provider=_PROVIDERS.get(of.locale_provider, LIBC),
+        locale=of.locale,
+        rules=of.icu_rules,
+    )

@@ -1,0 +1,265 @@
+"""A restore, from the first look to the swap.
+
+Until the swap the live database is only looked at.  Whatever ends the work
+before it, the side database is dropped; after a kill the next run does it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from dbops.config.model import Target
+from dbops.engines.postgres import analyze, databases, making
+from dbops.engines.postgres.making import Making, like
+from dbops.errors import AnswerIsNo, DbopsError
+from dbops.events import Listener, Note, StepDone, Warned, plural
+from dbops.restore import carry, names, preflight, record, side, undo
+from dbops.restore.compare import Proven, differences
+from dbops.restore.holding import COMMAND, hold
+from dbops.restore.plan import Plan, Step, Wishes, plan
+from dbops.restore.preflight import Problem
+from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.databases import Connection
+
+_SHOWN = 20
+"""Differences that are shown; the others are counted."""
+
+
+class Content(Proven, Protocol):
+    """What is restored, and how it is read."""
+
+    @property
+    def label(self) -> str:
+        """A backup's name, or a path."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether there is a proof to compare with."""
+
+    @property
+    def making(self) -> Making:
+        """How to make a database for it where there is none to be like."""
+
+    def check(self, connection: Connection) -> Sequence[Problem]:
+        """Read it whole and see that it can go to this server; what would make loading fail.
+
+        :raises DbopsError: it is damaged, or too new for the server, or no program can read it.
+        """
+
+    def load(self, target: Target) -> None:
+        """Load it into an empty database, stopping at the first error.
+
+        :raises DbopsError: it failed; what is in the database is unknown.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """All that a restore needs.
+
+    :param target: the live database, whether or not there is one of that name.
+    :param migrate: runs pending migrations in a database.
+    :param pre_backup: backs the live database up; returns the backup's name.
+    :param deadline: seconds to wait for locks and for sessions that stay.
+    """
+
+    target: Target
+    content: Content
+    wishes: Wishes
+    listen: Listener
+    deadline: float
+    tracking_table: str | None = None
+    migrate: Callable[[Target], object] | None = None
+    pre_backup: Callable[[], str] | None = None
+
+    @property
+    def live(self) -> str:
+        name = self.target.get("dbname") or self.target.get("user")
+        assert name is not None  # a target that names no database is completed before
+        return name
+
+    @property
+    def side_target(self) -> Target:
+        return self.target.replace("the restore", dbname=names.side(self.live))
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A plan with what stands in its way, and the live database's comment, which says whether it is protected."""
+
+    plan: Plan
+    problems: tuple[Problem, ...]
+    comment: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What a restore has done.  `swapped` is None where there was no live database; `pre_backup` a backup's name."""
+
+    plan: Plan
+    swapped: Swapped | None
+    proven: str | None
+    pre_backup: str | None
+    seconds: float
+
+
+def prepare(work: Work, connection: Connection) -> Prepared:
+    """Look at the server and plan; nothing is changed."""
+    at = datetime.datetime.now(datetime.UTC)
+    role, live = preflight.look(connection, work.live)
+    found = preflight.problems(role, live, leave_replication=work.wishes.leave_replication)
+    displaced = undo.new_name(connection, work.live, at) if live is not None else None
+    info = connection.info
+    made = plan(
+        work.content.label, f"{info.user}@{info.host or 'localhost'}:{info.port}", work.live, displaced, at,
+        work.wishes, proven=work.content.proven,
+    )  # fmt: skip
+    there = databases.existing(connection, [work.live]).get(work.live)
+    return Prepared(made, tuple(found), there.comment if there else None)
+
+
+def restore(work: Work, confirm: Callable[[Prepared], None]) -> Restored:
+    """Restore.
+
+    :param confirm: asks for consent, once it is known what would be displaced; raises to stop.
+    :raises AnswerIsNo: the archive is damaged, or what was restored differs from the proof; live is untouched.
+    :raises Refused: something stands in the way.
+    :raises LockNotAcquired: another restore, or a session that stays; live is untouched.
+    :raises DbopsError: a step failed; live is untouched.
+    """
+    began = time.monotonic()
+    with hold(work.target, work.live, work.listen, work.deadline) as connection:
+        prepared = prepare(work, connection)
+        preflight.refuse(prepared.problems, work.live)
+        confirm(prepared)
+        side.sweep(connection, work.live, work.listen)
+        return _Run(work, connection, prepared.plan).run(began)
+
+
+class _Run:
+    """The steps, on the session that holds the lock."""
+
+    def __init__(self, work: Work, connection: Connection, made: Plan) -> None:
+        self._work = work
+        self._connection = connection
+        self._plan = made
+        self._listen = work.listen
+
+    def run(self, began: float) -> Restored:
+        with self._step(f"checked {self._plan.label}"):
+            preflight.refuse(self._work.content.check(self._connection), self._work.live)
+        pre_backup = self._pre_backup() if Step.DUMP in self._plan.steps else None
+        with self._side():
+            with self._step(f"loaded {self._plan.label}"):
+                self._work.content.load(self._work.side_target)
+            with self._step("analyzed"):
+                analyze.analyze(self._work.side_target, COMMAND, self._work.wishes.jobs, self._listen)
+            proven = self._compare() if Step.COMPARE in self._plan.steps else None
+            if Step.CARRY in self._plan.steps:
+                with self._step("carried over what belongs to the name"):
+                    carry.carry(self._connection, self._work.live, self._plan.side)
+            if Step.MIGRATE in self._plan.steps:
+                self._migrate()
+            record.restored(
+                self._work.side_target, self._work.tracking_table, label=self._plan.label,
+                displaced=self._plan.displaced, listen=self._listen,
+            )  # fmt: skip
+            swapped = self._swap()
+        return Restored(self._plan, swapped, proven, pre_backup, time.monotonic() - began)
+
+    @contextmanager
+    def _side(self) -> Iterator[None]:
+        """The side database, until the swap gives it its name; dropped where anything fails before."""
+        try:
+            with self._step(f"created {self._plan.side}"):
+                self._create()
+            yield
+        except BaseException:
+            self._leave()
+            raise
+
+    def _create(self) -> None:
+        live = self._work.live
+        as_live = like(self._connection, live)
+        if as_live is not None:
+            side.create(self._connection, live, as_live)
+        else:
+            making.anywhere(
+                lambda how: side.create(self._connection, live, how), self._work.content.making, self._listen
+            )
+        found = side.closed_to_us(self._work.target, live, self._listen)
+        if self._plan.exists:
+            found += carry.rehearse(self._connection, live, self._plan.side)
+        preflight.refuse(found, live)
+
+    def _leave(self) -> None:
+        live, name = self._work.live, self._plan.side
+        if self._work.wishes.keep_side:
+            self._listen(Note(f"kept {name}; the next restore of {live} drops it"))
+            return
+        try:
+            side.drop(self._work.target, live, self._listen)
+        except DbopsError as error:
+            self._listen(Warned(f"{name} could not be dropped ({error.message}); the next restore does it"))
+
+    def _pre_backup(self) -> str:
+        assert self._work.pre_backup is not None  # the plan has this step only where there is one
+        with self._step(f"backed {self._work.live} up"):
+            return self._work.pre_backup()
+
+    def _compare(self) -> str:
+        """Compare with the proof; its summary.
+
+        :raises AnswerIsNo: they differ.
+        """
+        expected = self._work.content.expected
+        assert expected is not None  # the plan has this step only where there is one
+        with self._step(f"compared with the proof: {expected.summary()}"):
+            different = differences(
+                self._work.content, self._work.side_target, self._work.wishes.jobs, self._listen
+            )
+            if different:
+                raise _differs(self._plan, different)
+        return expected.summary()
+
+    def _migrate(self) -> None:
+        assert self._work.migrate is not None  # the plan has this step only where there is one
+        with self._step("ran the pending migrations"):
+            self._work.migrate(self._work.side_target)
+
+    def _swap(self) -> Swapped | None:
+        if self._plan.displaced is None:
+            with self._step(f"gave it its name, {self._work.live}"):
+                put_in_place(self._connection, self._work.target, self._work.live, self._listen)
+            return None
+        exchange = Exchange(
+            self._work.live, self._plan.side, self._plan.displaced, self._plan.at, self._plan.label
+        )
+        done = swap(self._connection, self._work.target, exchange, self._listen, self._work.deadline)
+        self._listen(done)
+        return done
+
+    @contextmanager
+    def _step(self, done: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._listen(StepDone(done, time.monotonic() - began))
+
+
+def _differs(made: Plan, different: Sequence[str]) -> AnswerIsNo:
+    lines = [f"  - {sentence}" for sentence in different[:_SHOWN]]
+    if len(different) > _SHOWN:
+        lines.append(f"  and {len(different) - _SHOWN} more")
+    return AnswerIsNo(
+        f"what was restored from {made.label} differs from its proof in {plural(len(different), 'place')}; "
+        f"{made.live} is untouched",
+        detail="\n".join(lines),
+        hint="restore another backup: bin/restore lists them; --keep-side keeps the side database for a look",
+    )

@@ -1,0 +1,171 @@
+"""Programs whose output or input is a pipe of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dbops import process
+from dbops.errors import ProgramFailed
+from dbops.process import Stream
+
+SH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+def sh(script: str, **options: object) -> Stream:
+    return Stream(["sh", "-c", script], environ=SH, **options)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def gone(pid: int) -> bool:
+    for _ in range(200):
+        if not alive(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_output_is_read_and_stderr_beside_it() -> None:
+    """A megabyte on both pipes at once: neither blocks the other, lines arrive, the end of stderr is kept."""
+    lines: list[str] = []
+    script = 'i=0; while [ $i -lt 20000 ]; do echo "said $i" >&2; i=$((i+1)); done; head -c 2000000 /dev/zero'
+    with sh(script, stdout=True, on_line=lines.append) as program:
+        assert len(program.stdout.read()) == 2_000_000
+        ended = program.wait()
+    assert ended.code == 0
+    assert len(lines) == 20000
+    assert ended.stderr.splitlines()[-1] == "said 19999"
+
+
+def test_input_is_given() -> None:
+    """What is written arrives, and closing it is the end of the input."""
+    with sh("wc -c", stdin=True, stdout=True) as program:
+        program.stdin.write(b"x" * 300_000)
+        program.stdin.close()
+        assert program.stdout.read().strip() == b"300000"
+        program.finish()
+
+
+def test_a_failure_has_the_programs_last_words() -> None:
+    """Exit 3: the error names program and code, the last of many words are the detail."""
+    script = "i=0; while [ $i -lt 50 ]; do echo line $i >&2; i=$((i+1)); done; echo disk full >&2; exit 3"
+    with sh(script) as program, pytest.raises(ProgramFailed) as caught:
+        program.finish()
+    assert caught.value.message == "sh ended with code 3"
+    assert str(caught.value.detail).endswith("disk full")
+    assert "line 0\n" not in str(caught.value.detail)
+
+
+def test_a_signal_is_a_failure() -> None:
+    """Killed: the signal is named."""
+    with sh("kill -9 $$") as program, pytest.raises(ProgramFailed, match="signal 9"):
+        program.finish()
+
+
+def interrupted(script: str) -> tuple[Stream, int]:
+    """A program that said a process id before our own failure came; and that id."""
+    pid = 0
+    program = sh(script, stdout=True)
+    with contextlib.suppress(ZeroDivisionError), program:
+        pid = int(program.stdout.readline())
+        assert alive(pid)
+        raise ZeroDivisionError
+    return program, pid
+
+
+def test_an_exception_leaves_nothing_running() -> None:
+    """Our own failure while the program and its child work: both are ended."""
+    program, child = interrupted("sleep 60 & echo $!; wait")
+    assert gone(child)
+    assert not program.running
+
+
+def test_what_ignores_the_polite_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that ignores SIGTERM is gone all the same, after the grace."""
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    _, pid = interrupted("trap '' TERM; echo $$; while :; do sleep 1; done")
+    assert gone(pid)
+
+
+def test_children_of_a_killed_program_are_ended() -> None:
+    """The program itself is killed (out of memory) and leaves a worker that holds the pipe: no endless wait for it."""
+    began = time.monotonic()
+    with sh("sleep 60 & echo $!; kill -9 $$", stdout=True) as program:
+        child = int(program.stdout.readline())
+        assert program.wait().code == -signal.SIGKILL
+    assert time.monotonic() - began < 4
+    assert gone(child)
+
+
+def test_a_program_that_stops_reading() -> None:
+    """A broken pipe while we write: that is what is raised, leaving hides nothing and hangs nowhere."""
+    with sh("exec 0<&-; echo ready; sleep 30", stdin=True, stdout=True) as program:
+        program.stdout.readline()
+        with pytest.raises(BrokenPipeError):
+            program.stdin.writelines([b"x" * 100_000] * 100)
+    assert not program.running
+
+
+def test_leaving_without_reading_all() -> None:
+    """The output is left unread: the program is ended, no thread and no descriptor stays."""
+    before = len(os.listdir("/proc/self/fd"))
+    programs = [sh("yes", stdout=True) for _ in range(5)]
+    for program in programs:
+        with program:
+            program.stdout.read(10)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not any(program.running for program in programs)
+
+
+def test_whether_it_ends_soon() -> None:
+    """Waiting has a limit, and ends with the program before that."""
+    with sh("read line", stdin=True) as program:
+        assert not program.ends_within(0.05)
+        program.stdin.write(b"go\n")
+        program.stdin.close()
+        began = time.monotonic()
+        assert program.ends_within(20)
+        assert time.monotonic() - began < 10
+
+
+def test_odd_bytes_on_stderr() -> None:
+    """What is no UTF-8 does not end the reading."""
+    lines: list[str] = []
+    with sh(r"printf 'caf\351\nmore\n' >&2", on_line=lines.append) as program:
+        program.finish()
+    assert lines == ["caf�", "more"]
+
+
+def test_a_program_that_is_not_there() -> None:
+    """A missing program is exit 12."""
+    with pytest.raises(ProgramFailed, match="is not there"):
+        Stream(["/nowhere/pg_dump"], environ=SH)
+
+
+def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
+    """Ctrl-C while we wait: the program and its child are ended before we are."""
+    code = (
+        "from dbops.process import Stream\n"
+        f"with Stream(['sh', '-c', 'sleep 60 & echo $! > {tmp_path}/pid; wait'], environ={SH!r}) as p: p.finish()"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=20) != 0
+    assert gone(int((tmp_path / "pid").read_text()))
