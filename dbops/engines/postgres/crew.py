@@ -18,6 +18,7 @@ from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.pinned import join, told
 from dbops.engines.postgres.relations import MATERIALIZED, TableInfo
 from dbops.engines.postgres.rowhash import Column
+from dbops.errors import Interrupted
 from dbops.events import Event, Level, Listener
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Measure = Literal["full", "counts"]
 """Fingerprints and counts, or counts alone."""
 
 _LARGE_OBJECTS = "large objects"
+_LOOK_SECONDS = 0.1  # how often to look whether it shall stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Crew:
         jobs: int,
         listen: Listener,
         items: Sequence[Item],
+        stop: threading.Event | None = None,
     ) -> None:
         self._target, self._snapshot_id, self._level = target, snapshot_id, level
         self._sessions = max(1, min(jobs, len(items)))
@@ -89,6 +92,7 @@ class Crew:
         self._bytes_total = sum(item.bytes for item in items)
         self._todo, self._left_over = deque(items), deque[Item]()
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._asked_to_stop = stop
         self._stop = threading.Event()
         self._connections: list[psycopg.Connection[Any]] = []
         self._found: dict[int | None, Found] = {}
@@ -113,7 +117,7 @@ class Crew:
         try:
             open_ends = len(working)
             while open_ends:
-                message = self._messages.get()
+                message = self._next_message()
                 if isinstance(message, Future):
                     message.result()
                     open_ends -= 1
@@ -121,6 +125,15 @@ class Crew:
                     self._take(*message)
         finally:
             self._end(working)
+
+    def _next_message(self) -> _Message:
+        stop = self._asked_to_stop
+        while stop is not None:
+            if stop.is_set():
+                raise Interrupted("the content was not measured to the end")
+            with suppress(queue.Empty):
+                return self._messages.get(timeout=_LOOK_SECONDS)
+        return self._messages.get()
 
     def _take(self, item: Item, found: Found | None) -> None:
         if found is not None:
