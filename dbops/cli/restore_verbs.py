@@ -31,6 +31,7 @@ from dbops.restore import record
 from dbops.restore import undo as undoing
 from dbops.restore.content import Archive, Reading
 from dbops.restore.holding import hold, outside
+from dbops.restore.inplace import WARNING, emptying, restore_in_place
 from dbops.restore.plan import Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
 from dbops.restore.swap import Exchange
@@ -49,6 +50,8 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
     with _archive(arguments, settings, store, out) as archive:
         _refuse_a_part(archive, arguments)
         work = _work(arguments, settings, target, archive, out)
+        if arguments.in_place:
+            return _in_place(work, settings, out, dry_run=arguments.dry_run)
         if arguments.dry_run:
             with outside(target, work.live, out.event, settings.deadline.value) as connection:
                 prepared = prepare(work, connection)
@@ -56,6 +59,24 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
             return ExitCode.DONE
         done = restore(work, lambda prepared: _consent(prepared, settings, out))
         out.result(show.done_data(done), show.done_lines(done))
+    return ExitCode.DONE
+
+
+def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> int:
+    """Without a side database."""
+    label = work.content.label
+    if dry_run:
+        lines = [f"would restore {label} as {work.live}", f"  {WARNING}"]
+        out.result({"dry_run": True, "in_place": True, "restore": label, "database": work.live}, lines)
+        return ExitCode.DONE
+
+    def confirm(server: str, comment: str | None) -> None:
+        out.event(Note(f"server {server}, database {work.live}"))
+        _require([Found(work.live, comment)], f"drop everything in, and load {label} into,", settings, out)
+
+    proven = restore_in_place(work, confirm)
+    data = {"restored": label, "database": work.live, "displaced": None, "in_place": True, "proof": proven}
+    out.result(data, [f"{work.live} is restored from {label}, in place, {show.proven_words(proven)}"])
     return ExitCode.DONE
 
 
@@ -88,9 +109,7 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
     live = _name(target)
     with hold(target, live, out.event, settings.deadline.value) as connection:
         chosen = undoing.choose(undoing.displaced(connection, live), live, arguments.database)
-        undoing.check(
-            connection, live, chosen.name, leave_replication=arguments.leave_replication or arguments.dry_run
-        )
+        undoing.check(connection, live, chosen.name, leave_replication=arguments.leave_replication)
         at = datetime.datetime.now(datetime.UTC)
         exchange = Exchange(live, chosen.name, undoing.new_name(connection, live, at), at, None)
         if arguments.dry_run:
@@ -98,11 +117,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
             return ExitCode.DONE
         out.event(Note(f"server {connection.info.host}:{connection.info.port}, database {live}"))
         _require([_found(connection, live)], "displace (it is kept)", settings, out)
-        record.restored(
-            target.replace("the restore", dbname=chosen.name), settings.tracking_table.value,
-            label=chosen.name, displaced=exchange.displaced, listen=out.event,
-        )  # fmt: skip
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
+        _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
     return ExitCode.DONE
 
@@ -126,6 +142,17 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
+def _log_undo(target: Target, exchange: Exchange, settings: Settings, out: Output) -> None:
+    """Only afterwards: the displaced database is left as it was where it cannot come back."""
+    try:
+        record.restored(
+            target, settings.tracking_table.value, label=exchange.incoming, displaced=exchange.displaced,
+            listen=out.event,
+        )  # fmt: skip
+    except DbopsError as error:
+        out.event(Warned(f"the event log has no entry of this: {error.message}"))
+
+
 # -- what is restored --------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +172,7 @@ def _archive(
             create_missing_roles=arguments.create_missing_roles,
         ),
         arguments.trust_sql,
+        emptying(settings.deadline.value) if arguments.in_place else "",
     )
     if isinstance(entry, Path):
         yield Archive(str(entry), entry, None, reading, out.event)

@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from dbops.backups import proof as proofs
-from dbops.backups.proof import Proof
 from dbops.config.model import Target
-from dbops.engines.contents import Name
-from dbops.engines.postgres import analyze, databases, fingerprint, making
+from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
+from dbops.restore.compare import Proven, differences
 from dbops.restore.holding import COMMAND, hold
 from dbops.restore.plan import Plan, Step, Wishes, plan
 from dbops.restore.preflight import Problem
@@ -34,7 +32,7 @@ _SHOWN = 20
 """Differences that are shown; the others are counted."""
 
 
-class Content(Protocol):
+class Content(Proven, Protocol):
     """What is restored, and how it is read."""
 
     @property
@@ -44,14 +42,6 @@ class Content(Protocol):
     @property
     def proven(self) -> bool:
         """Whether there is a proof to compare with."""
-
-    @property
-    def expected(self) -> Proof | None:
-        """What the restored database must hold; known once it is checked."""
-
-    @property
-    def only(self) -> frozenset[Name] | None:
-        """The tables whose rows are compared; None for all.  Known once it is checked."""
 
     @property
     def making(self) -> Making:
@@ -232,18 +222,11 @@ class _Run:
         expected = self._work.content.expected
         assert expected is not None  # the plan has this step only where there is one
         with self._step(f"compared with the proof: {expected.summary()}"):
-            only = self._work.content.only
-            contents = fingerprint.measure(
-                self._work.side_target, None, expected.level, self._work.wishes.jobs, self._listen, only
+            different = differences(
+                self._work.content, self._work.side_target, self._work.wishes.jobs, self._listen
             )
-            if only is not None:
-                contents = dataclasses.replace(contents, sequences=())
-            found = Proof(expected.level, contents)
-            different = [one.sentence() for one in proofs.compare(expected, found)]
             if different:
                 raise _differs(self._plan, different)
-        for sentence in proofs.notes(expected, found):
-            self._listen(Note(sentence))
         return expected.summary()
 
     def _migrate(self) -> None:

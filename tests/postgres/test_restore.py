@@ -94,6 +94,8 @@ def test_a_backup_is_put_back(ground: Ground) -> None:
     listed = ground.ran("restore", "--json").json
     (one,) = [one for one in listed["displaced"] if one["database"] == ground.live.name]
     assert ground.rows(one["name"]) == 1000
+    (undone,) = ground.events()
+    assert undone[2] == {"from": told["displaced"], "displaced": one["name"]}
     assert [backup["name"] for backup in listed["backups"]] == ["b1"]
     gone = ground.ran("restore", "discard", "--confirm", one["name"], "--json").json
     assert gone["changed"]
@@ -305,3 +307,35 @@ def test_an_odd_name(odd: Ground) -> None:
     (name,) = set(odd.live.databases()) - {odd.live.name}
     odd.ran("restore", "discard", "--confirm", name)
     assert set(odd.live.databases()) == {odd.live.name}
+
+
+def test_in_place(ground: Ground) -> None:
+    """A role that may not create databases: told of --in-place; with it the database holds what the backup does, no more."""
+    ground.backed_up()
+    ground.live.sql(f'ALTER ROLE "{ground.live.owner}" NOCREATEDB')
+    ground.sql("CREATE SCHEMA extra; CREATE TABLE extra.t (id int); CREATE TYPE mood AS ENUM ('good')")
+    ground.sql(
+        "CREATE VIEW v AS SELECT * FROM orders; CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    )
+    assert "--in-place" in ground.restored("b1", code=13).stderr
+    ground.ran("restore", "b1", "--in-place", code=13)
+    outcome = ground.restored("b1", "--in-place")
+    assert "in one transaction" in outcome.stderr
+    assert "equal to its proof" in outcome.stdout
+    assert ground.rows() == 1000
+    left = ground.sql("SELECT to_regclass('extra.t'), to_regclass('v'), to_regtype('mood'), to_regproc('f')")
+    assert left == [(None, None, None, None)]
+    assert ground.events() == [("restored", "b1", {"from": "b1", "displaced": None})]
+    assert set(ground.live.databases()) == {ground.live.name}
+
+
+def test_in_place_fails_as_a_whole(ground: Ground) -> None:
+    """The last statement of what is loaded fails: everything that was there is there."""
+    ground.backed_up()
+    ground.sql("INSERT INTO orders VALUES (5, 'five')")
+    path = ground.project.write(
+        "bad.sql", "CREATE TABLE orders (id int);\nCREATE TABLE u (id int);\nSELECT 1/0;\n"
+    )
+    ground.restored(str(path), "--in-place", "--trust-sql", code=12)
+    assert ground.rows() == 1
+    assert ground.sql("SELECT to_regclass('u')") == [(None,)]
