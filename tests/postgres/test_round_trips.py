@@ -58,15 +58,14 @@ def test_everything_over_the_live_database(rounds: Rounds) -> None:
     assert rounds.databases() == {database.name, told["displaced"]}
 
 
-@pytest.mark.parametrize("options", [(), ("--format", "plain", "--compress", "zstd")], ids=["auto", "plain"])
-def test_as_its_ordinary_owner(rounds: Rounds, options: tuple[str, ...]) -> None:
+def test_as_its_ordinary_owner(rounds: Rounds) -> None:
     """The owner, who may create databases, backs up and restores what an ordinary role can make, without a superuser."""
     database = rounds.database
     zoo.build(database)
     superuser_sql(database, f"ALTER ROLE {database.user} CREATEDB")
     _set_properties(database)
     before, live = described(database), properties(database)
-    rounds.ran("backup", "mine", *options, user=True)
+    rounds.ran("backup", "mine", user=True)
     rounds.ran("restore", "mine", "--confirm", database.name, user=True)
     found = differences(before, described(database))
     assert unexpected(found, database.server.major, database.server.major) == []
