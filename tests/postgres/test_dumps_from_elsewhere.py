@@ -58,9 +58,9 @@ def _packed(path: Path) -> Path:
 
 
 BAD = {
-    "a program": ("\\! touch {folder}/ran", "\\!"),
+    "a program": ("\\! touch {folder}/ran", ":40: error: backslash commands are restricted"),
     "a program after \\unrestrict": ("\\unrestrict `touch {folder}/ran`", "\\unrestrict"),
-    "a copy to a program": ("\\copy t to program 'touch {folder}/ran'", "\\copy"),
+    "a copy to a program": ("\\copy t to program 'touch {folder}/ran'", ":40: error: backslash commands are restricted"),
     "an error in the middle": ("SELECT 1/0;", "division by zero"),
     "an end too early": ("COPY t (a) FROM stdin;\n1\n", ""),
 }

@@ -38,6 +38,7 @@ def test_odd(rounds: Rounds, made: str) -> None:
     assert len(rounds.databases()) == 2
 
 
+@pytest.mark.one_major
 def test_virtual_columns(newest: Rounds) -> None:
     """Columns that are computed when they are read, since 18, have no content of their own; before, stored ones."""
     kind = "VIRTUAL" if newest.database.server.major >= 18 else "STORED"
