@@ -82,7 +82,8 @@ def rounds(project: Project, database: Database, request: pytest.FixtureRequest)
 @pytest.fixture
 def newest(rounds: Rounds, another: Callable[..., Database], request: pytest.FixtureRequest) -> Rounds:
     """The same on the newest server, whichever the other fixtures are on."""
-    server = max(request.config.stash[SERVERS], key=lambda one: one.major)
+    found = request.config.stash[SERVERS]
+    server = max(found, key=lambda one: one.major)
     if server == rounds.database.server:
         return rounds
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:

@@ -14,7 +14,6 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from tests import zoo
 from tests.conftest import Outcome, Project
 from tests.servers import Database, Server
 from tests.zoo.description import Description, describe, describe_database
@@ -32,7 +31,9 @@ class Rounds:
         made = self.database
         return Database(server or made.server, f"{made.name}_{name}", made.user, made.password)
 
-    def ran(self, *argv: str | Path, at: Database | None = None, code: int = 0, user: bool = False) -> Outcome:
+    def ran(
+        self, *argv: str | Path, at: Database | None = None, code: int = 0, user: bool = False
+    ) -> Outcome:
         """Run a command on a database as the superuser, or as its owner (`user`); its exit code must be this."""
         at = at or self.database
         url = at.url if user else superuser_url(at)
@@ -51,7 +52,9 @@ class Rounds:
     def databases(self, server: Server | None = None) -> set[str]:
         """All of this test, on one server."""
         found = superuser_sql(
-            self.beside("", server), "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template%'", "postgres"
+            self.beside("", server),
+            "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template%'",
+            "postgres",
         )
         return {name for (name,) in found if name.startswith(self.database.name)}
 
@@ -99,14 +102,14 @@ def properties(database: Database) -> dict[str, Any]:
 def dumped(database: Database, client: Server, path: Path, *options: str) -> Path:
     """A dump by the stock pg_dump of a version, made by the superuser."""
     server = database.server
-    entry = {"PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": server.user, "PGPASSWORD": server.password}
+    entry = {
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGUSER": server.user,
+        "PGPASSWORD": server.password,
+    }
     subprocess.run(
         [f"{client.bindir}/pg_dump", "-d", database.name, "-f", path, *options], env={**os.environ, **entry},
         check=True, timeout=60,
     )  # fmt: skip
     return path
-
-
-def zoo_of(rounds: Rounds, parts: frozenset[zoo.Part] = zoo.ORDINARY) -> zoo.Zoo:
-    """The database, filled."""
-    return zoo.build(rounds.database, parts)

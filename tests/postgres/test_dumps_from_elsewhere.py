@@ -10,7 +10,7 @@ import pytest
 from dbops.backups.compression import zstd
 from tests import zoo
 from tests.conftest import SERVERS
-from tests.postgres.rounds import Rounds, described, dumped, superuser_sql
+from tests.postgres.rounds import Rounds, described, dumped, superuser_sql, superuser_url
 from tests.servers import Server
 from tests.zoo.description import differences
 from tests.zoo.known import unexpected
@@ -60,7 +60,10 @@ def _packed(path: Path) -> Path:
 BAD = {
     "a program": ("\\! touch {folder}/ran", ":40: error: backslash commands are restricted"),
     "a program after \\unrestrict": ("\\unrestrict `touch {folder}/ran`", "\\unrestrict"),
-    "a copy to a program": ("\\copy t to program 'touch {folder}/ran'", ":40: error: backslash commands are restricted"),
+    "a copy to a program": (
+        "\\copy t to program 'touch {folder}/ran'",
+        ":40: error: backslash commands are restricted",
+    ),
     "an error in the middle": ("SELECT 1/0;", "division by zero"),
     "an end too early": ("COPY t (a) FROM stdin;\n1\n", ""),
 }
@@ -81,8 +84,7 @@ def test_sql_that_does_more(rounds: Rounds, line: str, word: str) -> None:
     path.write_text(text.replace(marked, f"{added}\n{marked}") if word else text[: text.index("\\.\n")])
     outcome = rounds.project.run(
         "restore", path, "--trust-sql", "--confirm", rounds.database.name,
-        environ={"DATABASE_URL": rounds.database.url.replace(rounds.database.url.split("//")[1].split("@")[0],
-        f"{rounds.database.server.user}:{rounds.database.server.password}")},
+        environ={"DATABASE_URL": superuser_url(rounds.database)},
     )  # fmt: skip
     assert outcome.code not in (0, 70), outcome
     assert word in outcome.stderr

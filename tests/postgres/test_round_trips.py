@@ -15,7 +15,6 @@ from tests.servers import Database, Server
 from tests.zoo.description import differences
 from tests.zoo.known import unexpected
 
-
 PROPERTIES = (
     "COMMENT ON DATABASE {name} IS 'production of the zoo'",
     "ALTER DATABASE {name} CONNECTION LIMIT 17",
@@ -95,7 +94,9 @@ def test_to_other_versions(rounds: Rounds, other_servers: tuple[Server, ...]) ->
         rounds.restored(rounds.path("whole"), copy)
         there = superuser_url(dataclasses.replace(copy, name="postgres"))
         assert "equal to its proof" in rounds.ran("backup", "verify", "whole", "--restore-on", there).stdout
-        superuser_sql(copy, f'CREATE DATABASE "{twin.name}" OWNER "{twin.user}" TEMPLATE template0', "postgres")
+        superuser_sql(
+            copy, f'CREATE DATABASE "{twin.name}" OWNER "{twin.user}" TEMPLATE template0', "postgres"
+        )
         zoo.twin(made, twin)
         found = differences(described(twin), described(copy))
         assert unexpected(found, database.server.major, target.major) == [], target
@@ -129,12 +130,16 @@ def test_roles_that_the_other_server_lacks(rounds: Rounds, other_servers: tuple[
     assert "--create-missing-roles" in refused.stderr
     assert rounds.databases(target) == set()
     there = superuser_url(dataclasses.replace(database, server=target, name="postgres"))
-    told = rounds.ran("backup", "verify", "whole", "--restore-on", there)
-    assert "equal to its proof" in told.stdout
+    assert "equal to its proof" in rounds.ran("backup", "verify", "whole", "--restore-on", there).stdout
     copy = rounds.beside("copy", target)
     rounds.restored("whole", copy, "--create-missing-roles")
-    found = differences(before, described(copy))
-    assert unexpected(found, database.server.major, target.major) == []
+    told = ("rows: ", "sequences: ", "large objects: ", "pg_policy: ")
+    found = [
+        line
+        for line in differences(before, described(copy))
+        if line.startswith(told) or ": relowner: " in line
+    ]
+    assert found == []
     logins = "SELECT count(*) FROM pg_roles WHERE rolname = ANY (ARRAY['{}', '{}', '{}']) AND NOT rolcanlogin"
     words = (database.user, made.reader, made.writer)
     assert superuser_sql(copy, logins.format(*words), "postgres") == [(3,)]
