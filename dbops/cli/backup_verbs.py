@@ -191,9 +191,11 @@ def proof_data(backup: Backup) -> dict[str, object] | None:
 
 def _backup_lines(backup: Backup) -> list[str]:
     archive = backup.manifest.archive
-    proof = proof_data(backup)
+    proof = Proof.from_json(backup.manifest.proof) if backup.manifest.proof is not None else None
     proven = (
-        f"proof {proof['level']}: {proof['tables']} tables, {proof['rows']} rows" if proof else "no proof"
+        f"proof {proof.level}: {plural(len(proof.contents.tables), 'table')}, {plural(proof.contents.rows, 'row')}"
+        if proof
+        else "no proof"
     )
     smaller = f"{(archive.raw_bytes or 0) / archive.bytes:.1f} times smaller than its data"
     took = format_seconds(backup.manifest.duration)

@@ -47,7 +47,8 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
             if server is None:
                 _read(backup, out)
         except AnswerIsNo as error:
-            _record(store, backup, "checksums", None, (error.message,))
+            how = "restored" if isinstance(error, trial.DoesNotLoad) else "checksums"
+            _record(store, backup, how, None, (error.message,))
             raise
         _record(store, backup, "restored" if done else "checksums", done, done.differences if done else ())
     _tell(backup, done, time.monotonic() - began, out)

@@ -78,6 +78,11 @@ class Archive:
         return self._proof is not None
 
     @property
+    def server_major(self) -> int | None:
+        """The major version of the server that it was made of; None where no manifest tells."""
+        return None if self._manifest is None else self._manifest.inventory.server_major
+
+    @property
     def making(self) -> Making:
         """Encoding and locale as the manifest has them; the owner is who restores."""
         if self._manifest is None:

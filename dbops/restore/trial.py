@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from dbops.backups import proof as proofs
 from dbops.backups.proof import Proof
+from dbops.backups.said import LoadFailed
 from dbops.config.model import Target
 from dbops.engines.postgres import databases, fingerprint, making, properties
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import AnswerIsNo, DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, StepDone
 from dbops.restore.content import Archive
 from dbops.restore.holding import COMMAND, hold, outside
@@ -24,6 +25,10 @@ _PREFIX = "dbops_scratch_"
 _NAME = re.compile(rf"{_PREFIX}[0-9a-f]{{12}}")
 _MARK = "dbops=scratch"
 _PATIENCE = 10.0
+
+
+class DoesNotLoad(AnswerIsNo):
+    """A server of the version that the backup is of does not take it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +45,8 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
     """Check an archive, restore it on this server, and compare.
 
     :param target: any database of the server.
-    :raises AnswerIsNo: the archive is damaged.
-    :raises DbopsError: it could not be tried here, which says nothing of the archive, or did not load, which does.
+    :raises AnswerIsNo: the archive is damaged, or does not load.
+    :raises DbopsError: it could not be tried here, or not on a server of this version, which says nothing of the archive.
     """
     _sweep(target, listen)
     name = f"{_PREFIX}{secrets.token_hex(6)}"
@@ -51,7 +56,7 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
         try:
             _make(connection, name, archive, listen)
             began = time.monotonic()
-            archive.load(scratch)
+            _load(archive, scratch, connection.info.server_version // 10000)
             listen(StepDone(f"loaded it into {name}", time.monotonic() - began))
             return _compared(archive, scratch, databases.server_version(connection), jobs, listen)
         finally:
@@ -67,6 +72,19 @@ def _check(archive: Archive, connection: Connection, listen: Listener) -> None:
             f"{archive.label} cannot be restored on this server: {obstacles[0].text}",
             hint="--restore-on URL names another server; --checksums-only restores nothing",
         )
+
+
+def _load(archive: Archive, scratch: Target, major: int) -> None:
+    try:
+        archive.load(scratch)
+    except LoadFailed as error:
+        if archive.server_major != major:
+            raise
+        raise DoesNotLoad(
+            f"{archive.label} cannot be restored: {error.message}",
+            detail=error.detail,
+            hint="take another backup now; bin/backup list shows which others are proven",
+        ) from error
 
 
 def _make(connection: Connection, name: str, archive: Archive, listen: Listener) -> None:

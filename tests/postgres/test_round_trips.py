@@ -63,7 +63,6 @@ def test_as_its_ordinary_owner(rounds: Rounds) -> None:
 
 FORMATS = {
     "custom": ("--format", "custom"),
-    "plain": ("--format", "plain"),
     "plain zstd": ("--format", "plain", "--compress", "zstd"),
 }
 
@@ -178,8 +177,10 @@ def test_an_archive_that_pg_restore_cannot_load(newest: Rounds) -> None:
     )
     newest.ran("backup", "b")
     target = superuser_url(newest.database)
-    found = newest.ran("backup", "verify", "b", "--restore-on", target, "--json", code=12).json
+    found = newest.ran("backup", "verify", "b", "--restore-on", target, "--json", code=3).json
     assert "index definitions do not match" in found["message"] + str(found["detail"])
+    (listed,) = newest.ran("backup", "list", "--json").json["backups"]
+    assert listed["is_proven"] is False
     before = described(newest.database)
     failed = newest.restored("b", newest.database, code=12)
     assert "parent" in failed.stderr
