@@ -127,8 +127,8 @@ def test_leaving_without_reading_all() -> None:
     for _ in range(5):
         with sh("yes", stdout=True) as program:
             program.stdout.read(10)
+        assert not program.running
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not program.running
 
 
 def test_whether_it_ends_soon() -> None:

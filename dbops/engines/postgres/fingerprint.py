@@ -55,21 +55,27 @@ def measure(
     jobs: int,
     listen: Listener,
     only: Collection[Name] | None = None,
+    *,
+    large_objects: bool | None = None,
+    stop: Future[None] | None = None,
 ) -> Contents:
-    """Measure all of a database, or `only` these tables with the sequences that they own (then no large objects).
+    """Measure all of a database, or `only` these tables with the sequences that they own.
 
     The sequences are read once, as they are now: `before` equals `after`.  For those of a backup take
     `Snapshot.sequence_ranges()`.  The largest tables come first, `jobs` at a time, each in a session of its own.
 
+    :param large_objects: whether those are measured, too; by default where all tables are.
+    :param stop: its exception ends the work of all sessions, and is raised.
     :param snapshot_id: of a `Snapshot` that is held; None takes one, with all tables locked, for as long as it needs.
     :raises LockNotAcquired: another session waits to change a table, and new readers have to queue behind it.
     :raises DbopsError: a table or large object may not be read, or the server is too old for fingerprints.
     """
+    with_large_objects = only is None if large_objects is None else large_objects
     if snapshot_id is not None:
-        return _measure(target, snapshot_id, level, jobs, listen, only)
+        return _measure(target, snapshot_id, level, jobs, listen, only, with_large_objects, stop)
     name = application_name("proof")
     with snapshot.hold(target, name, _LOCK_SECONDS, listen, only) as held:
-        return _measure(target, held.id, level, jobs, listen, only)
+        return _measure(target, held.id, level, jobs, listen, only, with_large_objects, stop)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,13 +102,15 @@ def _measure(
     jobs: int,
     listen: Listener,
     only: Collection[Name] | None,
+    with_large_objects: bool,
+    stop: Future[None] | None,
 ) -> Contents:
     with snapshot.join(target, snapshot_id, application_name("proof"), listen) as leader, snapshot.told():
         _check_version(leader, level)
         infos = _locked(leader, only)
-        items = _items(leader, infos, level, with_large_objects=only is None)
+        items = _items(leader, infos, level, with_large_objects=with_large_objects)
         sequences = _sequences(leader, infos)
-        crew = _Crew(target, snapshot_id, level, jobs, listen, items)
+        crew = _Crew(target, snapshot_id, level, jobs, listen, items, stop)
         found = crew.run(leader)
     return _contents(infos, sequences, found)
 
@@ -197,6 +205,7 @@ class _Crew:
         jobs: int,
         listen: Listener,
         items: Sequence[_Item],
+        stopped_by: Future[None] | None,
     ) -> None:
         self._target, self._snapshot_id, self._level = target, snapshot_id, level
         self._sessions = max(1, min(jobs, len(items)))
@@ -206,6 +215,7 @@ class _Crew:
         self._todo, self._left_over = deque(items), deque[_Item]()
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._stopped_by = stopped_by
         self._connections: list[psycopg.Connection[Any]] = []
         self._found: dict[int | None, _Found] = {}
         self._bytes_done = 0
@@ -226,6 +236,8 @@ class _Crew:
         """Take in what the threads find, until all have ended; events come from this thread alone."""
         for one in working:
             one.add_done_callback(self._messages.put)
+        if self._stopped_by is not None:
+            self._stopped_by.add_done_callback(self._messages.put)
         try:
             open_ends = len(working)
             while open_ends:
