@@ -75,27 +75,22 @@ def of_lines(lines: Iterable[str], names: Names) -> Scope:
     :raises DbopsError: a name in them stands for two tables, of which one is in the archive.
     """
     rows: Counter[str] = Counter()
-    made: Counter[str] = Counter()
+    made: Mapping[str, Counter[str]] = {"TABLE": Counter(), "SEQUENCE": Counter()}
     positions: set[str] = set()
     large_objects = False
     for line in lines:
         if match := _ROWS.match(line):
             rows[match[1]] += 1
         elif match := _MADE.match(line):
-            made[match[2]] += 1
+            made[match[1]][match[2]] += 1
         elif match := _SET.match(line):
             positions.add(match[1])
         large_objects = large_objects or _LARGE_OBJECTS.match(line) is not None
-    by_label = _by_label(names)
-    tables = _resolved(rows, by_label)
-    defined = _resolved(made, by_label)
-    sequences = {
-        name for name in defined & set(names.sequences) if _first_line(names.written(name)[1]) in positions
-    }
-    return Scope(
-        tables, defined & set(names.tables) - tables, frozenset(sequences),
-        defined & set(names.sequences) - sequences, large_objects,
-    )  # fmt: skip
+    tables = _resolved(rows, names, names.tables)
+    defined = _resolved(made["TABLE"], names, names.tables)
+    begun = _resolved(made["SEQUENCE"], names, names.sequences)
+    sequences = {name for name in begun if _first_line(names.written(name)[1]) in positions}
+    return Scope(tables, defined - tables, frozenset(sequences), begun - sequences, large_objects)
 
 
 def concerns(line: str) -> bool:
@@ -109,20 +104,16 @@ def table_of(line: str) -> str | None:
     return match[1].removesuffix('"') if match else None
 
 
-def _by_label(names: Names) -> Mapping[str, list[Name]]:
-    found: defaultdict[str, list[Name]] = defaultdict(list)
-    for name in (*names.tables, *names.sequences):
-        found[_first_line(b".".join(names.written(name)) + b'"')].append(name)
-    return found
-
-
-def _resolved(labels: Counter[str], by_label: Mapping[str, list[Name]]) -> frozenset[Name]:
+def _resolved(labels: Counter[str], names: Names, candidates: Iterable[Name]) -> frozenset[Name]:
+    by_label: defaultdict[str, list[Name]] = defaultdict(list)
+    for name in candidates:
+        by_label[_first_line(b".".join(names.written(name)) + b'"')].append(name)
     found: set[Name] = set()
     for label, count in labels.items():
-        meant = by_label.get(label, [])
+        meant = by_label[label]
         if len(meant) > count:
             raise DbopsError(
-                f"pg_dump does not say which of the tables {' and '.join(map(repr, meant))} is in the backup",
+                f"pg_dump does not say which of {' and '.join('.'.join(one) for one in meant)} is in the backup",
                 hint="--format custom tells them apart",
             )
         found.update(meant)

@@ -31,7 +31,7 @@ insert into items (name, price) select 'item ' || i, i / 7.0 from generate_serie
 insert into sales.orders (item, at) select 1 + i % 3000, '2026-01-01'::timestamptz + i * interval '1 minute'
     from generate_series(1, 5000) as i;
 insert into sales.log select '2026-01-01', repeat('x', 100) from generate_series(1, 2000);
-create materialized view totals as select item, count(*) from sales.orders group by item;
+create materialized view sales.totals as select item, count(*) from sales.orders group by item;
 create view cheap as select * from items where price < 10;
 select lo_from_bytea(4711, 'a large object');
 """
