@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import re
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +25,9 @@ RAW = "raw"
 _FINISHED = re.compile(r"pg_dump: finished item (\d+) ")
 _TOLD = re.compile(r"pg_dump: (?:warning|error|detail|hint): ")
 _LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
+_NO_SESSION = ("too many clients", "too many connections", "remaining connection slots")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TOO_LARGE = {errno.EFBIG: signal.SIGXFSZ}  # what a program gets that grows a file beyond its limit
 _LOOK_EVERY = 0.05
 
 
@@ -72,7 +78,7 @@ def into_folder(
 
     :raises TableLocked: see there; run it again, with one job.
     :raises ProgramFailed: pg_dump failed.
-    :raises OSError: the disk is full, or the like.  Each leaves files in `place` for whoever removes it.
+    :raises OSError: the disk is full (for pg_dump, too), or the like.  Each leaves files in `place` for whoever removes it.
     """
     raw, archive = place / RAW, place / ARCHIVE
     archive.mkdir(mode=0o700)
@@ -160,6 +166,12 @@ def _judge(completed: Completed, said: _Said) -> None:
             detail="\n".join(told),
             hint="run it again when that session has ended",
         )
+    own = [line for line in told if "ERROR: " not in line]  # the server's disk may be full, too
+    for number in _FULL:
+        if any(os.strerror(number) in line for line in own) or -completed.code == _TOO_LARGE.get(number):
+            raise OSError(number, os.strerror(number))
     error: DbopsError = failure(completed)
     error.detail = "\n".join(told[:12]) or error.detail
+    if any(words in line for line in told for words in _NO_SESSION):
+        error.hint = "fewer sessions do it with --jobs 1"
     raise error

@@ -111,7 +111,7 @@ def _load(archive: Path, form: str, fresh: Database) -> None:
     keywords = fresh.server.keywords(fresh.name)
     where = ["-h", keywords["host"], "-p", keywords["port"], "-U", keywords["user"], "-d", fresh.name]
     bindir = Path(fresh.server.bindir)
-    argv = (
+    argv: list[str | Path] = (
         [bindir / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", archive]
         if form == "plain"
         else [bindir / "pg_restore", "--exit-on-error", "--no-owner", archive]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbops.backups import progress as progress_of
 from dbops.backups import space
 from dbops.backups.compression import Compression
 from dbops.backups.plan import MANY_LARGE_OBJECTS, Facts, Plan, Request, choose_client, plan
@@ -167,7 +167,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(progress_of.time, "monotonic", made)
+    monkeypatch.setattr(time, "monotonic", made)
     return made
 
 
