@@ -25,6 +25,8 @@ RAW = "raw"
 _FINISHED = re.compile(r"pg_dump: finished item (\d+) ")
 _TOLD = re.compile(r"pg_dump: (?:warning|error|detail|hint): ")
 _LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
+_WAITED = "canceling statement due to statement timeout"  # which is how pg_dump limits its wait for locks
+FEWER_SESSIONS = "fewer sessions do it with --jobs 1"
 _NO_SESSION = ("too many clients", "too many connections", "remaining connection slots")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TOO_LARGE = {errno.EFBIG: signal.SIGXFSZ}  # what a program gets that grows a file beyond its limit
@@ -160,7 +162,8 @@ def _judge(completed: Completed, said: _Said) -> None:
     if completed.code == 0:
         return
     told = [line for line in said.told if not line.startswith("pg_dump: warning: ")]
-    if any(words in line for line in told for words in _LOCKED):
+    waited = any(_WAITED in line for line in told) and any("LOCK TABLE" in line for line in told)
+    if waited or any(words in line for line in told for words in _LOCKED):
         raise TableLocked(
             "a change of the schema in another session waits for a table that the backup reads",
             detail="\n".join(told),
@@ -173,5 +176,5 @@ def _judge(completed: Completed, said: _Said) -> None:
     error: DbopsError = failure(completed)
     error.detail = "\n".join(told[:12]) or error.detail
     if any(words in line for line in told for words in _NO_SESSION):
-        error.hint = "fewer sessions do it with --jobs 1"
+        error.hint = FEWER_SESSIONS
     raise error

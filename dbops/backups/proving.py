@@ -16,7 +16,7 @@ from dbops.engines.contents import Contents, Name, SequenceRange, TableContent
 from dbops.engines.postgres import fingerprint, rowhash, snapshot
 from dbops.engines.postgres.relations import SEQUENCE, TABLE
 from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Listener
 
 
@@ -82,6 +82,9 @@ class Proving:
             )  # fmt: skip
         except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
             raise dumps.TableLocked(error.message, hint=error.hint) from error
+        except CannotConnect as error:
+            error.hint = error.hint or dumps.FEWER_SESSIONS
+            raise
 
     def _empty(self, tables: Collection[Name]) -> list[TableContent]:
         """What is restored of tables whose definition alone is in the archive."""

@@ -87,7 +87,6 @@ def test_a_table_that_is_locked_for_a_while(
     holder.execute("rollback")
     outcome = end()
     assert outcome.code == 0, outcome
-    assert "b_other" in outcome.stderr
 
 
 @pytest.mark.one_major
@@ -119,28 +118,33 @@ def test_a_migration_waits_for_a_backup(
     assert backup.summary.version is None
 
 
+@pytest.mark.parametrize("stuck", [False, True])
+@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_change_of_the_schema_waits_for_a_table(
-    configured: Project, database: Database, connect: Connect, watch: Watch
+    configured: Project, database: Database, connect: Connect, watch: Watch, jobs: str, stuck: bool
 ) -> None:
-    """ALTER TABLE queues behind the snapshot's locks: pg_dump's workers cannot get theirs, and one job does it."""
+    """ALTER TABLE queues right behind the snapshot's locks, so that pg_dump cannot get its own.
+
+    It is repeated, and whole then; where a third session keeps the ALTER TABLE waiting, the answer is exit 11.
+    """
     fill(database, connect, LARGE)
-    changer = connect(database)
-    blocker = connect(database)
+    blocker, changer = connect(database), connect(database)
     blocker.execute("begin")
-    blocker.execute("lock table b_other in access share mode")
+    if stuck:
+        blocker.execute("lock table b_other in access share mode")
     queued = threading.Thread(target=lambda: changer.execute("alter table b_other add column y int"))
-    end = in_the_background(configured, "b", "--jobs", "2", "--deadline", "3s")
+    end = in_the_background(configured, "b", "--jobs", jobs, "--deadline", "3s")
     watch.until(
-        "select true from pg_locks where relation = 'b_other'::regclass and granted and pid <> all(%s)",
-        [blocker.info.backend_pid],
+        "select true from pg_locks where relation = 'b_other'::regclass and granted and pid <> %s",
+        blocker.info.backend_pid,
     )
     queued.start()
     outcome = end()
     blocker.execute("rollback")
     queued.join()
-    assert leftovers(configured) == (["b"] if outcome.code == 0 else [])
-    assert outcome.code in (0, 11), outcome
-    if outcome.code == 0:
+    assert outcome.code == (11 if stuck else 0), outcome
+    assert leftovers(configured) == ([] if stuck else ["b"])
+    if not stuck:
         assert_restores(made(configured, "b"), database)
 
 
@@ -252,7 +256,7 @@ def test_a_table_that_may_not_be_read(configured: Project, database: Database, c
     outcome = configured.run("backup", "b")
     assert outcome.code == 1, outcome
     assert "secret" in outcome.stderr
-    assert "grant select" in outcome.stderr.lower()
+    assert "GRANT pg_read_all_data" in outcome.stderr
     assert leftovers(configured) == []
 
 
@@ -261,8 +265,8 @@ def test_no_connection_is_left(configured: Project, database: Database, connect:
     """The role may hold fewer sessions than the jobs want: an error that says so, and nothing is left."""
     fill(database, connect, LARGE)
     with psycopg.connect(**database.server.keywords(), autocommit=True) as superuser:
-        superuser.execute(f'alter role "{database.user}" connection limit 4')
-    outcome = configured.run("backup", "b", "--jobs", "4", "--deadline", "2s", timeout=100)
+        superuser.execute(f'alter role "{database.user}" connection limit 3')
+    outcome = configured.run("backup", "b", "--jobs", "2", "--deadline", "2s")
     assert outcome.code in (10, 12), outcome
     assert "too many connections" in outcome.stderr
     assert "--jobs" in outcome.stderr
@@ -315,7 +319,14 @@ def test_another_encoding(project: Project, database: Database, connect: Connect
         project.use(database)
         for words in ((), ("--table", "gr*")):
             label = f"b{len(words)}"
-            outcome = project.run("backup", label, "--format", form, *words, environ={"DB_NAME": name})
+            outcome = project.run(
+                "backup",
+                label,
+                "--format",
+                form,
+                *words,
+                environ={"DATABASE_URL": database.url.replace(database.name, name)},
+            )
             assert outcome.code == 0, outcome
             assert tables_of(made(project, label)) == {"public.größe": 1}
     finally:

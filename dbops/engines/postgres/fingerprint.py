@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbops.config.model import Target
@@ -18,7 +18,7 @@ from dbops.engines.postgres import largeobjects, relations, rowhash, snapshot
 from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.relations import FOREIGN, MATERIALIZED, SEQUENCE, TABLE, TableInfo
 from dbops.engines.postgres.rowhash import Column
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Event, Level, Listener
 
 if TYPE_CHECKING:
@@ -276,13 +276,18 @@ class _Crew:
                 self._read(connection, item)
 
     def _follow(self) -> None:
+        """Help the leader, which does all of it alone where the server has no connection left for more."""
         if not self._todo:
             return
         name = application_name("proof")
-        with (
-            snapshot.join(self._target, self._snapshot_id, name, self._listen) as connection,
-            snapshot.told(),
-        ):
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(
+                    snapshot.join(self._target, self._snapshot_id, name, self._listen, deadline=0)
+                )
+            except CannotConnect:
+                return
+            stack.enter_context(snapshot.told())
             self._connections.append(connection)
             _share_processors(connection, self._sessions)
             for item in self._next(self._todo):
