@@ -115,7 +115,7 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         at = datetime.datetime.now(datetime.UTC)
         data = sum(table.bytes for table in held.tables) if plan.has_data else 0
         _require_space(plan, source, data, partial, listen)
-        with snapshot.join(source.target, held.id, application, listen) as joined:
+        with snapshot.join(source.target, held.id, application, listen, source.deadline) as joined:
             found = inventory.read(joined, source.tracking_table)
         environ = servicefile.environ(held.connection, partial.path / _WORK, application=application)
         run = dumps.Dump(

@@ -78,6 +78,9 @@ def restored(backup: Backup, database: Database) -> Iterator[Database]:
     """The backup in a fresh database, put there by pg_restore or psql alone."""
     fresh = _make_database(database.server)
     try:
+        if any(option.startswith("--schema=") for option in backup.manifest.archive.options):
+            with psycopg.connect(**database.server.keywords(fresh.name), autocommit=True) as superuser:
+                superuser.execute("drop schema public")  # then pg_dump makes it, too
         with tempfile.TemporaryDirectory(dir="/tmp") as folder:
             archive = _unpacked(backup, Path(folder))
             _load(archive, backup.manifest.archive.format, fresh)
