@@ -15,7 +15,7 @@ from dbops.engines.contents import LargeObjects, TableContent
 from dbops.engines.postgres import fingerprint, snapshot
 from dbops.engines.postgres.crew import ContentMeasured
 from dbops.engines.postgres.fingerprint import measure
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import DbopsError, Interrupted, LockNotAcquired
 from dbops.events import Event, ignore
 from tests.postgres.proving import contents_of, fingerprints, superuser, target_of
 from tests.servers import Database
@@ -266,6 +266,17 @@ def test_an_interruption_ends_all(database: Database, connect: Connect) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         contents_of(database, jobs=2, listen=listen)
+    assert _sessions(admin) == 0
+
+
+def test_another_thread_ends_all(database: Database, connect: Connect) -> None:
+    """Where nothing happens that could be told, an event that another thread sets ends the sessions, too."""
+    admin = connect(database, **superuser(database))
+    _keep_busy(connect(database))
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    with pytest.raises(Interrupted):
+        measure(target_of(database), None, "full", 2, ignore, stop=stop)
     assert _sessions(admin) == 0
 
 

@@ -124,11 +124,12 @@ def test_a_program_that_stops_reading() -> None:
 def test_leaving_without_reading_all() -> None:
     """The output is left unread: the program is ended, no thread and no descriptor stays."""
     before = len(os.listdir("/proc/self/fd"))
-    for _ in range(5):
-        with sh("yes", stdout=True) as program:
+    programs = [sh("yes", stdout=True) for _ in range(5)]
+    for program in programs:
+        with program:
             program.stdout.read(10)
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not program.running
+    assert not any(program.running for program in programs)
 
 
 def test_whether_it_ends_soon() -> None:

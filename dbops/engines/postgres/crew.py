@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import queue
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.pinned import join, told
 from dbops.engines.postgres.relations import MATERIALIZED, TableInfo
 from dbops.engines.postgres.rowhash import Column
+from dbops.errors import Interrupted
 from dbops.events import Event, Level, Listener
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Measure = Literal["full", "counts"]
 """Fingerprints and counts, or counts alone."""
 
 _LARGE_OBJECTS = "large objects"
+_LOOK_SECONDS = 0.1  # how often to look whether it shall stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,9 @@ _Message = tuple[Item, Found | None] | Future[None]
 class Crew:
     """Sessions that share the work.  Only the leader's holds all locks.
 
+    Parallel workers are left as the server has them: they helped even where there is a session for each of two
+    processors, since the largest table is often half of it all.
+
     Another session may be kept from a table because a third one waits to change it; then the leader, which
     comes before that one, reads the table.  So no session needs more locks than it works with.
     """
@@ -79,6 +83,7 @@ class Crew:
         jobs: int,
         listen: Listener,
         items: Sequence[Item],
+        stop: threading.Event | None = None,
     ) -> None:
         self._target, self._snapshot_id, self._level = target, snapshot_id, level
         self._sessions = max(1, min(jobs, len(items)))
@@ -87,6 +92,7 @@ class Crew:
         self._bytes_total = sum(item.bytes for item in items)
         self._todo, self._left_over = deque(items), deque[Item]()
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._asked_to_stop = stop
         self._stop = threading.Event()
         self._connections: list[psycopg.Connection[Any]] = []
         self._found: dict[int | None, Found] = {}
@@ -111,7 +117,7 @@ class Crew:
         try:
             open_ends = len(working)
             while open_ends:
-                message = self._messages.get()
+                message = self._next_message()
                 if isinstance(message, Future):
                     message.result()
                     open_ends -= 1
@@ -119,6 +125,15 @@ class Crew:
                     self._take(*message)
         finally:
             self._end(working)
+
+    def _next_message(self) -> _Message:
+        stop = self._asked_to_stop
+        while stop is not None:
+            if stop.is_set():
+                raise Interrupted("the content was not measured to the end")
+            with suppress(queue.Empty):
+                return self._messages.get(timeout=_LOOK_SECONDS)
+        return self._messages.get()
 
     def _take(self, item: Item, found: Found | None) -> None:
         if found is not None:
@@ -141,7 +156,6 @@ class Crew:
     def _lead(self, connection: psycopg.Connection[Any], items: deque[Item]) -> None:
         self._connections.append(connection)
         with told():
-            _share_processors(connection, self._sessions)
             for item in self._next(items):
                 self._read(connection, item)
 
@@ -154,7 +168,6 @@ class Crew:
             told(),
         ):
             self._connections.append(connection)
-            _share_processors(connection, self._sessions)
             for item in self._next(self._todo):
                 with _lockable(connection, item) as free:
                     if free:
@@ -221,9 +234,3 @@ def _lockable(connection: psycopg.Connection[Any], item: Item) -> Iterator[bool]
     connection.execute("release savepoint before_lock")
     connection.execute("set local lock_timeout = 0")
     yield free
-
-
-def _share_processors(connection: psycopg.Connection[Any], sessions: int) -> None:
-    """Where there is a session for every processor of this machine, parallel workers would only take turns."""
-    if sessions >= (os.cpu_count() or 1):
-        connection.execute("set max_parallel_workers_per_gather = 0")

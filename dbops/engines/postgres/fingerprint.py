@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def measure(
     jobs: int,
     listen: Listener,
     only: Collection[Name] | None = None,
+    stop: threading.Event | None = None,
 ) -> Contents:
     """Measure all of a database, or `only` these tables with the sequences that they own (then no large objects).
 
@@ -39,20 +41,22 @@ def measure(
 
     :param held: the snapshot, whose own session then takes part; or the id of one that is held elsewhere, whose
         tables have to be locked once more; None takes one for as long as it needs.
+    :param stop: set by another thread, cancels what the sessions are at.
+    :raises Interrupted: it was set.
     :raises LockNotAcquired: another session waits to change a table, and new readers have to queue behind it.
     :raises DbopsError: a table or large object may not be read, or the server is too old for fingerprints.
     """
     if held is None:
         name = application_name(_APPLICATION)
         with snapshot.hold(target, name, _LOCK_SECONDS, listen, only) as own:
-            return measure(target, own, level, jobs, listen, only)
+            return measure(target, own, level, jobs, listen, only, stop)
     snapshot_id = held if isinstance(held, str) else held.id
     with _leader(target, held, only, listen) as leader, told():
         _check_version(leader, level)
         infos = relations.listed(leader, only)
         items = _items(leader, infos, level, with_large_objects=only is None)
         ranges = sequences.ranges(leader, [info for info in infos if info.kind == SEQUENCE], None)
-        found = Crew(target, snapshot_id, level, jobs, listen, items).run(leader)
+        found = Crew(target, snapshot_id, level, jobs, listen, items, stop).run(leader)
     return _contents(infos, found, ranges)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dbops.backups import follow
-from dbops.backups.compression import Written, open_for_reading
+from dbops.backups.compression import Writer, Written, open_for_reading
 from dbops.backups.follow import Follower
 from dbops.errors import DbopsError
 
@@ -223,7 +223,7 @@ def test_a_compressed_file_that_cannot_be_written(folder: Folder) -> None:
 def test_a_full_disk(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The compressed file does not fit: the error is known while pg_dump still writes."""
 
-    class Full(follow.Writer):
+    class Full(Writer):
         def finish(self) -> Written:
             raise OSError(28, "No space left on device")
 
