@@ -32,7 +32,9 @@ class Rounds:
         made = self.database
         return Database(server or made.server, f"{made.name}_{name}", made.user, made.password)
 
-    def ran(self, *argv: str | Path, at: Database | None = None, code: int = 0, user: bool = False) -> Outcome:
+    def ran(
+        self, *argv: str | Path, at: Database | None = None, code: int = 0, user: bool = False
+    ) -> Outcome:
         """Run a command on a database as the superuser, or as its owner (`user`); its exit code must be this."""
         at = at or self.database
         url = at.url if user else superuser_url(at)
@@ -51,7 +53,9 @@ class Rounds:
     def databases(self, server: Server | None = None) -> set[str]:
         """All of this test, on one server."""
         found = superuser_sql(
-            self.beside("", server), "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template%'", "postgres"
+            self.beside("", server),
+            "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template%'",
+            "postgres",
         )
         return {name for (name,) in found if name.startswith(self.database.name)}
 
@@ -99,7 +103,12 @@ def properties(database: Database) -> dict[str, Any]:
 def dumped(database: Database, client: Server, path: Path, *options: str) -> Path:
     """A dump by the stock pg_dump of a version, made by the superuser."""
     server = database.server
-    entry = {"PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": server.user, "PGPASSWORD": server.password}
+    entry = {
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGUSER": server.user,
+        "PGPASSWORD": server.password,
+    }
     subprocess.run(
         [f"{client.bindir}/pg_dump", "-d", database.name, "-f", path, *options], env={**os.environ, **entry},
         check=True, timeout=60,

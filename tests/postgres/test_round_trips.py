@@ -106,7 +106,9 @@ def test_to_other_versions(rounds: Rounds, other_servers: tuple[Server, ...]) ->
         made.furnish(target)
         copy, twin = rounds.beside("copy", target), rounds.beside("twin", target)
         rounds.restored(rounds.path("whole"), copy)
-        superuser_sql(copy, f'CREATE DATABASE "{twin.name}" OWNER "{twin.user}" TEMPLATE template0', "postgres")
+        superuser_sql(
+            copy, f'CREATE DATABASE "{twin.name}" OWNER "{twin.user}" TEMPLATE template0', "postgres"
+        )
         zoo.twin(made, twin)
         found = differences(described(twin), described(copy))
         assert unexpected(found, database.server.major, target.major) == [], target
