@@ -30,6 +30,7 @@ from dbops.backups.store import Store
 from dbops.backups.toc import read as read_toc
 from dbops.config.model import Target
 from dbops.engines.contents import Contents
+from dbops.engines.inventory import TableSize
 from dbops.engines.postgres import inventory, servicefile, snapshot
 from dbops.engines.postgres.connection import account_name, application_name
 from dbops.errors import DbopsError
@@ -115,8 +116,9 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         at = datetime.datetime.now(datetime.UTC)
         data = sum(table.bytes for table in held.tables) if plan.has_data else 0
         _require_space(plan, source, data, partial, listen)
-        with snapshot.join(source.target, held.id, application, listen, source.deadline) as joined:
-            found = inventory.read(joined, source.tracking_table)
+        found = inventory.read(held.connection, source.tracking_table)
+        sizes = tuple(TableSize(table.schema, table.name, table.bytes) for table in held.tables)
+        found = dataclasses.replace(found, tables=sizes)
         environ = servicefile.environ(held.connection, partial.path / _WORK, application=application)
         run = dumps.Dump(
             plan.client, environ, held.id, plan.jobs, plan.options, min(source.deadline, _LOCK_WAIT),
@@ -126,13 +128,12 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         with Proving(plan, source.target, held, progress.beside) as proving:
             progress.begin("dumping", data)
             dumped = _dumped(plan, run, partial, progress, proving.check, listen)
-            ranges = held.sequence_ranges()
             listen(StepDone(f"dumped {format_bytes(_raw(dumped.written))}", progress.lap()))
             _read_back(plan, partial, dumped.written, progress)
             listen(StepDone("brought to disk and read back", progress.lap()))
             contents = None
             if plan.proof != "none":
-                contents = proving.contents(_scope(plan, partial, dumped, proving.names()), ranges)
+                contents = proving.contents(_scope(plan, partial, dumped, proving.names()))
         if contents is not None:
             listen(StepDone(f"proof of {plural(len(contents.tables), 'table')}", progress.lap()))
         return _Taken(dumped.written, contents, found, at)

@@ -11,122 +11,34 @@ Whatever goes wrong, the database is left half loaded, for the caller to drop; i
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import secrets
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from dbops.backups import clients as choosing
-from dbops.backups import compression, filtering
-from dbops.backups.filtering import Filtered, Options
+from dbops.backups import compression
+from dbops.backups.loadplan import LoadPlan, plan
 from dbops.backups.progress import Progress
-from dbops.backups.source import Kind, Source
+from dbops.backups.said import LoadFailed, Said
+from dbops.backups.source import Kind
 from dbops.backups.sqlfeed import SqlFeed
 from dbops.backups.staging import Staging
 from dbops.backups.toc import Damaged
+from dbops.backups.workfolder import work_folder
 from dbops.engines.postgres import destination, servicefile
-from dbops.engines.postgres.destination import ServerFacts
-from dbops.engines.postgres.literals import redacted
-from dbops.errors import DbopsError, ProgramFailed, UsageError
-from dbops.events import Detail, Listener, Note, Warned
-from dbops.process import POSTGRES_ENVIRON, Completed, Stream, failure, run
-from dbops.programs import Client
+from dbops.errors import DbopsError, ProgramFailed
+from dbops.events import Listener, Note, Warned
+from dbops.process import POSTGRES_ENVIRON, Stream
 
 if TYPE_CHECKING:
     import psycopg
 
+__all__ = ["LoadFailed", "LoadPlan", "load", "plan"]
+
 # Nobody uses the database yet: a crash means loading it anew, and the swap waits for the disk.
 _SETTINGS = "-c synchronous_commit=off -c maintenance_work_mem=256MB"
-_PARALLEL = frozenset({Kind.DIRECTORY, Kind.CUSTOM})
 _LOOK_EVERY = 0.02
-_LINES_OF_ERROR = 12
-
-
-class LoadFailed(ProgramFailed):
-    """The server or the program that loads did not accept something in the archive."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadPlan:
-    """What will be loaded, and how.
-
-    :param client: the pg_restore; for plain SQL, the psql.
-    :param sql_client: the psql for SQL, None where pg_restore connects itself.
-    :param filtered: what is left out, None for plain SQL.
-    :param one_transaction: all of it in one, which `before` begins.
-    :param before: SQL that runs first in that transaction.
-    :param warnings: sentences about versions.
-    """
-
-    source: Source
-    client: Client
-    sql_client: Client | None
-    filtered: Filtered | None
-    options: Options
-    jobs: int
-    one_transaction: bool
-    before: str
-    warnings: tuple[str, ...]
-
-    @property
-    def obstacles(self) -> tuple[str, ...]:
-        """Why the load would fail, each with what helps; empty where nothing is known."""
-        if self.filtered is None:
-            return ()
-        missing = () if self.options.create_missing_roles else self.filtered.missing_roles
-        return self.filtered.obstacles + tuple(
-            f"the server has no role {role.name} ({', '.join(role.needed_by)}):"
-            " restore with --create-missing-roles" + ("" if self.options.no_owner else " or --no-owner")
-            for role in missing
-            if role.needed_by
-        )
-
-    @property
-    def roles_to_create(self) -> tuple[str, ...]:
-        """Roles that the load makes first."""
-        if self.filtered is None or not self.options.create_missing_roles:
-            return ()
-        return tuple(role.name for role in self.filtered.missing_roles)
-
-
-def plan(
-    source: Source,
-    server: ServerFacts,
-    clients: Sequence[Client],
-    options: Options,
-    *,
-    jobs: int,
-    one_transaction: bool = False,
-    before: str = "",
-) -> LoadPlan:
-    """Decide how to load a source into a server, and what is left out.  Nothing is changed.
-
-    :param clients: as `dbops.programs.clients` found them.
-    :raises ProgramFailed: "this archive cannot go back to this server, because ...", or no psql that is safe.
-    :raises Damaged: the table of contents cannot be read.
-    :raises UsageError: what is asked for is not possible with this format.
-    """
-    if source.kind is Kind.PLAIN:
-        return _plan_plain(source, server, clients, options, one_transaction=one_transaction, before=before)
-    choice = choosing.can_go(
-        source.toc.header, server.major, clients, able=lambda client: _can_unpack(client, source)
-    )
-    through_psql = choice.through_psql or one_transaction
-    parallel = source.kind in _PARALLEL and source.compression is compression.Compression.NONE
-    return LoadPlan(
-        source,
-        choice.client,
-        choosing.sql_client(server.major, clients) if through_psql else None,
-        filtering.decide(source.toc, server, options),
-        options,
-        jobs if parallel and not through_psql else 1,
-        one_transaction,
-        before,
-        (choice.warning,) if choice.warning else (),
-    )
 
 
 def load(
@@ -151,58 +63,19 @@ def load(
     _tell_left_out(plan, listen)
     if plan.obstacles:
         raise DbopsError(plan.obstacles[0], detail="\n".join(plan.obstacles[1:]) or None)
+    if plan.source.kind is Kind.TAR:
+        plan.source.check_tar()
     if plan.roles_to_create:
         destination.create_roles(connection, plan.roles_to_create)
         listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
-    with tempfile.TemporaryDirectory(prefix="dbops-load-") as name:
-        loading = _Loading(plan, connection, Path(name), application, listen, total)
+    with work_folder() as folder:
+        loading = _Loading(plan, connection, folder, application, listen, total)
         if plan.source.kind is Kind.PLAIN:
             loading.plain()
         elif plan.sql_client is not None:
             loading.through_psql()
         else:
             loading.directly()
-
-
-def _plan_plain(
-    source: Source,
-    server: ServerFacts,
-    clients: Sequence[Client],
-    options: Options,
-    *,
-    one_transaction: bool,
-    before: str,
-) -> LoadPlan:
-    if options != Options():
-        raise UsageError(
-            f"{source.path} is plain SQL, which can only be restored as a whole",
-            hint="leave out --table, --schema-only, --no-owner and the like",
-        )
-    client = choosing.sql_client(server.major, clients)
-    return LoadPlan(source, client, client, None, options, 1, one_transaction, before, ())
-
-
-def _can_unpack(client: Client, source: Source) -> bool:
-    """Whether a pg_restore was built with what the archive's data need; it says so when it lists one."""
-    used = source.toc.header.compression
-    if used == "none" or (source.kind is Kind.DIRECTORY and used == "zstd"):  # these are unpacked here
-        return True
-    with tempfile.TemporaryDirectory(prefix="dbops-look-") as name:
-        if source.kind is Kind.CUSTOM:
-            place = Path(name) / "beginning"
-            with source.open() as stream:
-                place.write_bytes(_first(stream, source.toc.length))
-        else:
-            place = source.archive
-        said = run([client.program("pg_restore"), "--list", place], environ=POSTGRES_ENVIRON, check=False)
-    return said.code == 0 and "support compression" not in said.stderr
-
-
-def _first(stream: BinaryIO, count: int) -> bytes:
-    data = b""
-    while len(data) < count and (part := stream.read(count - len(data))):
-        data += part
-    return data
 
 
 def _tell_left_out(plan: LoadPlan, listen: Listener) -> None:
@@ -235,7 +108,7 @@ class _Loading:
 
     def directly(self) -> None:
         """pg_restore connects by itself."""
-        said = _Said(self._listen)
+        said = Said(self._listen)
         with self._archive() as (place, staging):
             argv = self._pg_restore(f"--jobs={self._plan.jobs}", "--dbname", self._service(), *place)
             piped = not place
@@ -255,7 +128,7 @@ class _Loading:
 
     def through_psql(self) -> None:
         """pg_restore writes SQL, psql runs it."""
-        said, said_of_sql = _Said(self._listen), _Said(self._listen)
+        said, said_of_sql = Said(self._listen), Said(self._listen)
         with self._archive() as (place, staging):
             argv = self._pg_restore("--file=-", *place)
             environ = dict(POSTGRES_ENVIRON)
@@ -280,7 +153,7 @@ class _Loading:
 
     def plain(self) -> None:
         """psql runs the file."""
-        said = _Said(self._listen)
+        said = Said(self._listen)
         feed = SqlFeed(str(self._source.path), self._server_major)
         with (
             self._source.open() as stream,
@@ -358,6 +231,10 @@ class _Loading:
             feeding = pool.submit(self._feed_and_close, program)
             try:
                 yield
+            except ProgramFailed:
+                program.end()
+                feeding.result()  # a damaged file is the cause of all that followed
+                raise
             finally:
                 program.end()
             feeding.result()
@@ -374,7 +251,7 @@ class _Loading:
                 self._progress.add(staging.bytes_read - seen)
                 seen = staging.bytes_read
 
-    def _finish_psql(self, psql: Stream, said: _Said) -> None:
+    def _finish_psql(self, psql: Stream, said: Said) -> None:
         _close(psql)
         completed = psql.wait()
         if completed.code != 0:
@@ -419,42 +296,3 @@ def _send(program: Stream, portions: Iterator[bytes], progress: Progress | None)
 def _close(program: Stream) -> None:
     with contextlib.suppress(BrokenPipeError):
         program.stdin.close()
-
-
-class _Said:
-    """What a program says on stderr: its warnings go on to the user, its first error is kept."""
-
-    def __init__(self, listen: Listener) -> None:
-        self._listen = listen
-        self._before: list[str] = []
-        self._error: list[str] = []
-
-    def line(self, text: str) -> None:
-        """Called from a thread, line by line."""
-        if self._error:
-            if len(self._error) < _LINES_OF_ERROR:
-                self._error.append(text)
-        elif _is_error(text):
-            self._error.append(text)
-        elif text.startswith("pg_restore: warning: "):
-            self._listen(Warned(text))
-        elif text.startswith("pg_restore: from TOC entry "):
-            self._before = [text]
-        elif text:
-            self._listen(Detail(text))
-
-    def failure(self, completed: Completed) -> ProgramFailed:
-        """The error of a program that failed."""
-        if not self._error:
-            return failure(completed)
-        cause = self._error[0].removeprefix("pg_restore: error: ").removeprefix("could not execute query: ")
-        rest = "\n".join(self._before + self._error[1:])
-        return LoadFailed(
-            f"the archive cannot be loaded: {redacted(cause)}", detail=redacted(rest) if rest else None
-        )
-
-
-def _is_error(text: str) -> bool:
-    if text.startswith("pg_restore: "):
-        return text.startswith(("pg_restore: error: ", "pg_restore: fatal: "))
-    return text.startswith("psql:") and any(word in text for word in (" ERROR: ", " error: ", " FATAL: "))

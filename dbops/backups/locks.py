@@ -54,11 +54,13 @@ def holding(path: Path) -> Iterator[None]:
 
 def cannot(what: str, path: Path, error: OSError) -> DbopsError:
     """The error for a file that cannot be used, with what helps for the usual reasons."""
+    # What is hidden will be gone when somebody reads this.
+    folder = next((one.parent for one in path.parents if one.name.startswith(".")), path.parent)
     hints = {
-        errno.ENOSPC: f"make room: df -h {path.parent}",
-        errno.EDQUOT: f"make room: df -h {path.parent}",
-        errno.EACCES: f"ls -ld {path.parent}",
-        errno.EPERM: f"ls -ld {path.parent}",
+        errno.ENOSPC: f"make room: df -h {folder}",
+        errno.EDQUOT: f"make room: df -h {folder}",
+        errno.EACCES: f"ls -ld {folder}",
+        errno.EPERM: f"ls -ld {folder}",
         errno.EROFS: "give a folder that can be written: --backups-dir DIR",
     }
     return DbopsError(f"cannot {what} {path}: {error.strerror}", hint=hints.get(error.errno or 0))

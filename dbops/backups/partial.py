@@ -36,14 +36,19 @@ class Partial:
     def make(cls, folder: Path, name: str, publish: Callable[[Partial], Backup]) -> Partial:
         """Make and lock the folder; the caller holds the lock of the folder of backups, so that no sweep comes between.
 
-        :raises ConfigError: the file system has no locks.  Nothing is left then.
+        :raises ConfigError: the file system has no locks.
+        :raises DbopsError: it cannot be written there.  Nothing is left then, either.
         """
         path = folder / f"{PREFIX}{name}-{secrets.token_hex(4)}"
         try:
             path.mkdir(mode=0o700)
-            lock = open_file(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except OSError as error:
             raise cannot("make", path, error) from error
+        try:
+            lock = open_file(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except DbopsError:
+            remove_tree(path)
+            raise
         try:
             try_lock(lock, path / LOCK)
         except DbopsError:
@@ -84,6 +89,11 @@ class Partial:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
+
+
+def name_of(partial: str) -> str:
+    """The name that an unfinished backup shall have."""
+    return partial.removeprefix(PREFIX).rpartition("-")[0]
 
 
 def is_alive(path: Path) -> bool:

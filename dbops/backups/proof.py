@@ -47,7 +47,7 @@ class Difference:
             case What.EXTRA:
                 return f"{self.name} ({self.found}) is not in the proof"
             case What.CONTENT:
-                return f"{self.name} has other content, in as many rows ({self.found})"
+                return f"{self.name}: other content in the {self.found}"
             case _:
                 return f"{self.name}: expected {self.expected}, found {self.found}"
 
@@ -215,4 +215,4 @@ def _compare_large_objects(
     if was.count != now.count:
         yield Difference(What.LARGE_OBJECTS, "large objects", str(was.count), str(now.count))
     elif hashes and was.fingerprint != now.fingerprint:
-        yield Difference(What.CONTENT, "large objects", str(was.fingerprint), str(now.count))
+        yield Difference(What.CONTENT, "large objects", str(was.fingerprint), plural(now.count, "object"))

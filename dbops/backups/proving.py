@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Collection, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,8 @@ from dbops.backups.plan import Plan
 from dbops.backups.scope import Names, Scope
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name, SequenceRange, TableContent
-from dbops.engines.postgres import fingerprint, rowhash, snapshot
+from dbops.engines.postgres import fingerprint, rowhash
+from dbops.engines.postgres.pinned import told
 from dbops.engines.postgres.relations import SEQUENCE, TABLE
 from dbops.engines.postgres.snapshot import Snapshot
 from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
@@ -28,7 +30,7 @@ class Proving:
         self._target = target
         self._held = held
         self._listen = listen
-        self._stop: Future[None] = Future()
+        self._stop = threading.Event()
         self._beside: Future[Contents] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="proof")
 
@@ -41,7 +43,7 @@ class Proving:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._stop.set_exception(CancelledError())
+            self._stop.set()
         self._pool.shutdown(cancel_futures=True)
 
     def check(self) -> None:
@@ -54,30 +56,29 @@ class Proving:
         tables = [info.key for info in self._held.tables if info.kind == TABLE]
         return Names(tables, [info.key for info in self._held.sequences], self._encoded)
 
-    def contents(self, scope: Scope, ranges: Sequence[SequenceRange]) -> Contents:
-        """The proof of what the archive holds.
+    def contents(self, scope: Scope) -> Contents:
+        """The proof of what the archive holds; pg_dump has ended.
 
-        :param ranges: of all sequences, read when pg_dump had ended.
         :raises DbopsError: the archive does not hold just the tables of the database, or any of what `measure` raises.
         """
         if self._beside is not None:
             contents = self._beside.result()
             _require_same({(one.schema, one.name) for one in contents.tables}, scope.tables)
-            return dataclasses.replace(contents, sequences=tuple(ranges))
+            return dataclasses.replace(contents, sequences=self._held.sequence_ranges())
         contents = self._measured(scope.tables, large_objects=scope.large_objects)
         _require_same({(one.schema, one.name) for one in contents.tables}, scope.tables)
         tables = (*contents.tables, *self._empty(scope.empty_tables))
         return dataclasses.replace(
             contents,
             tables=tuple(sorted(tables, key=lambda one: (one.schema, one.name))),
-            sequences=self._sequences(scope, ranges),
+            sequences=self._sequences(scope, self._held.sequence_ranges()),
         )
 
     def _measured(self, only: Collection[Name] | None, *, large_objects: bool = True) -> Contents:
         assert self._plan.proof != "none"  # then nobody asks
         try:
             return fingerprint.measure(
-                self._target, self._held.id, self._plan.proof, self._plan.jobs, self._listen, only,
+                self._target, self._held, self._plan.proof, self._plan.jobs, self._listen, only,
                 large_objects=large_objects, stop=self._stop,
             )  # fmt: skip
         except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
@@ -92,7 +93,7 @@ class Proving:
         full = self._plan.proof == "full"
         columns = {}
         if full and infos:
-            with snapshot.told():
+            with told():
                 columns = rowhash.columns_of(self._held.connection, [info.oid for info in infos])
         names = {info.oid: tuple(one.name for one in columns.get(info.oid, ())) for info in infos}
         return [
@@ -102,7 +103,7 @@ class Proving:
 
     def _sequences(self, scope: Scope, ranges: Sequence[SequenceRange]) -> tuple[SequenceRange, ...]:
         """The sequences of the archive; one whose position is not in it begins anew."""
-        with snapshot.told():
+        with told():
             rows = self._held.connection.execute(
                 "select seqrelid, seqstart from pg_catalog.pg_sequence"
             ).fetchall()
@@ -121,7 +122,7 @@ class Proving:
         )
 
     def _encoded(self, texts: Sequence[str]) -> list[bytes]:
-        with snapshot.told():
+        with told():
             rows = self._held.connection.execute(
                 "select pg_catalog.convert_to(text, pg_catalog.getdatabaseencoding())"
                 " from unnest(%s::text[]) with ordinality as given(text, number) order by number",

@@ -65,6 +65,25 @@ class Source:
         except compression.damaged() as error:
             raise Damaged(f"{file} cannot be read: {error}") from error
 
+    def check_tar(self) -> None:
+        """Read through a tar archive: over one that is cut short, pg_restore never ends.
+
+        :raises Damaged: it is cut short, or lacks a file that belongs to it.
+        """
+        import tarfile
+
+        wrong: tuple[type[Exception], ...] = (tarfile.TarError, *compression.damaged())
+        # the large objects of an entry are files of their own; the script is what pg_dump writes last
+        names = {entry.data_file for entry in self.toc.entries if entry.data_file and entry.desc != "BLOBS"}
+        names.add("restore.sql")
+        try:
+            with self.open() as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+                names -= {member.name for member in tar if member.isreg()}
+        except wrong as error:
+            raise Damaged(f"{self.archive} is damaged: {error}") from error
+        if names:
+            raise Damaged(f"{self.archive} lacks {min(names)}, without which it is not whole")
+
     def open(self) -> BinaryIO:
         """The uncompressed content of an archive that is one file."""
         return compression.open_for_reading(self.archive)
@@ -96,7 +115,7 @@ def _of_folder(folder: Path) -> Source:
     if os.path.lexists(inner / TOC_FILE) and not inner.is_symlink():
         _regular(inner / TOC_FILE)
         return Source(folder, inner, Kind.DIRECTORY, Compression.NONE)
-    files = sorted(entry.name for entry in os.scandir(folder) if entry.name.startswith("archive."))
+    files = sorted(name for name in os.listdir(folder) if name.startswith("archive."))
     if len(files) == 1:
         return _of_file(folder, folder / files[0])
     raise UsageError(

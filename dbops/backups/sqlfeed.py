@@ -87,7 +87,7 @@ class SqlFeed:
     def _passed(self, data: bytes, count: int) -> bytes:
         """The first bytes of what is held; a command that begins in them is seen whole."""
         at = data.find(_UNRESTRICT)
-        while 0 < at <= count or (at == 0 and self._odd_run):
+        while 0 <= at <= count:
             if self._is_command(data, at):
                 data = self._blanked(data, at)
             at = data.find(_UNRESTRICT, at + 1)

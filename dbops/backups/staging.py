@@ -54,10 +54,12 @@ def members(folder: Path) -> tuple[dict[str, Member], dict[str, Member]]:
     """
     data: dict[str, Member] = {}
     lists: dict[str, Member] = {}
-    for entry in os.scandir(folder):
+    with os.scandir(folder) as scanned:
+        entries = [entry.name for entry in scanned]
+    for name in entries:
         for pattern, found in ((_DATA, data), (_LIST, lists)):
-            if match := pattern.fullmatch(entry.name):
-                member = _member(Path(entry.path), match[1])
+            if match := pattern.fullmatch(name):
+                member = _member(folder / name, match[1])
                 if found.setdefault(member.name, member) is not member:
                     raise Damaged(f"{folder} holds {member.name} twice, once compressed")
     return data, lists

@@ -10,23 +10,20 @@ import contextlib
 import dataclasses
 import difflib
 import os
-import secrets
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from dbops.backups import manifest as manifests
-from dbops.backups import names
-from dbops.backups.disk import remove_tree, sync_folder, write_file
+from dbops.backups import names, removal
+from dbops.backups.disk import sync_folder, write_file
 from dbops.backups.entries import Backup, Damaged, Entry, Unproven, read_entry
-from dbops.backups.locks import cannot, holding, open_file, try_lock
+from dbops.backups.locks import cannot, holding
 from dbops.backups.manifest import Verification
-from dbops.backups.partial import LOCK, PREFIX, Partial, is_alive
-from dbops.errors import AnswerIsNo, ConfigError, DbopsError, LockNotAcquired, Refused, UsageError
+from dbops.backups.partial import LOCK, PREFIX, Partial, is_alive, name_of
+from dbops.backups.removal import FOLDER_LOCK
+from dbops.errors import AnswerIsNo, ConfigError, DbopsError, Refused, UsageError
 from dbops.events import Detail, Listener, Note, Warned, ignore
 
-_FOLDER_LOCK = ".lock"
-_REMOVED = ".pruned-"
 _VERIFICATIONS_KEPT = 50
 
 
@@ -80,6 +77,19 @@ class Store:
             )
         return entry
 
+    def named(self, name: str, database: str | None) -> Backup:
+        """The backup of that name; `latest` is the newest of a database.
+
+        :raises UsageError: there is none.
+        :raises AnswerIsNo: it is damaged.
+        """
+        if name != names.LATEST:
+            return self.backup(name)
+        if (found := self.latest(database)) is None:
+            of = f" of {database}" if database else ""
+            raise UsageError(f"{self.folder} has no backup{of}", hint="bin/backup list shows all")
+        return found
+
     def latest(self, database: str | None = None) -> Backup | None:
         """The newest backup (of a database, by name) that no verify has refuted; None where there is none.
 
@@ -100,7 +110,7 @@ class Store:
     def taken(self) -> set[str]:
         """The names that a new backup cannot have, those of backups that are being made included."""
         present = self._names(hidden=True)
-        partials = {_name_of(name) for name in present if name.startswith(PREFIX)}
+        partials = {name_of(name) for name in present if name.startswith(PREFIX)}
         return {name for name in present if name[0] != "."} | partials
 
     # -- making --------------------------------------------------------------------------------------------------------
@@ -117,14 +127,14 @@ class Store:
         names.check(name)
         self._make_folder()
         self.sweep()
-        with holding(self.folder / _FOLDER_LOCK):
+        with holding(self.folder / FOLDER_LOCK):
             self._refuse_taken(name)
             return Partial.make(self.folder, name, self._publish)
 
     def _publish(self, partial: Partial) -> Backup:
         """The one rename.  Under the folder's lock, since a rename would replace an empty folder of that name."""
         target = self.folder / partial.name
-        with holding(self.folder / _FOLDER_LOCK):
+        with holding(self.folder / FOLDER_LOCK):
             if os.path.lexists(target):
                 raise _taken(target)
             try:
@@ -144,7 +154,7 @@ class Store:
         if os.path.lexists(target):
             raise _taken(target)
         for partial in self._names(hidden=True):
-            if partial.startswith(PREFIX) and _name_of(partial) == name and is_alive(self.folder / partial):
+            if partial.startswith(PREFIX) and name_of(partial) == name and is_alive(self.folder / partial):
                 raise Refused(
                     f"another backup called {name} is being made right now", hint="give this one another name"
                 )
@@ -171,24 +181,14 @@ class Store:
 
     # -- keeping and removing ------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def lock_shared(self, entry: Entry) -> Iterator[None]:
+    def lock_shared(self, entry: Entry) -> contextlib.AbstractContextManager[None]:
         """Keep an entry from being pruned, for as long as it is read; others may read it, too.
 
         :raises LockNotAcquired: it is being removed right now.
         :raises UsageError: it is no longer there.
         :raises ConfigError: the file system has no locks.
         """
-        path = _lock_path(entry)
-        descriptor = self._open_entry(path, os.O_RDONLY, entry)
-        try:
-            if not try_lock(descriptor, path, shared=True):
-                raise LockNotAcquired(f"{entry.name} is being removed by bin/backup prune")
-            if not _still_there(descriptor, path):
-                raise _gone(entry)
-            yield
-        finally:
-            os.close(descriptor)
+        return removal.lock_shared(entry)
 
     def remove(self, entry: Entry) -> bool:
         """Remove an entry for good; False, and nothing done, where somebody is reading it.
@@ -198,20 +198,7 @@ class Store:
         :raises UsageError: it is no longer there.
         :raises DbopsError: it cannot be removed; then it is either whole or gone by its name.
         """
-        path = _lock_path(entry)
-        descriptor = self._open_entry(path, os.O_RDWR, entry)
-        try:
-            if not try_lock(descriptor, path):
-                return False
-            if not _still_there(descriptor, path):
-                raise _gone(entry)
-            removed = self._set_aside(entry.path)
-        except FileNotFoundError:
-            raise _gone(entry) from None
-        finally:
-            os.close(descriptor)
-        remove_tree(removed)
-        return True
+        return removal.remove(self.folder, entry)
 
     def record(self, backup: Backup, verification: Verification) -> Backup:
         """Add what a verify found to the backup's side file, written whole or not at all.
@@ -219,7 +206,7 @@ class Store:
         :returns: the backup as it is now.
         :raises DbopsError: the file cannot be written; then it is as it was.
         """
-        with holding(self.folder / _FOLDER_LOCK):
+        with holding(self.folder / FOLDER_LOCK):
             now = self.backup(backup.name)
             if now.summary.self_sha256 != backup.summary.self_sha256:
                 raise AnswerIsNo(f"{backup.path} was replaced by another backup meanwhile")
@@ -233,41 +220,12 @@ class Store:
 
         :returns: the names of the backups that were never finished.
         """
-        if not any(name.startswith((PREFIX, _REMOVED)) for name in self._names(hidden=True)):
+        if not removal.has_leftovers(self._names(hidden=True)):
             return ()
-        with holding(self.folder / _FOLDER_LOCK):
-            present = self._names(
-                hidden=True
-            )  # again, since what was there may have been published meanwhile
-            partials = [name for name in present if name.startswith(PREFIX)]
-            stale = [name for name in partials if not is_alive(self.folder / name)]
-            for name in stale:
-                with contextlib.suppress(FileNotFoundError):  # its process has removed it at this moment
-                    self._set_aside(self.folder / name)
-        for name in self._names(hidden=True):
-            if name.startswith(_REMOVED):
-                remove_tree(self.folder / name)
-        swept = tuple(_name_of(name) for name in stale)
+        swept = removal.sweep(self.folder)
         for name in swept:
             self._listen(Note(f"removed what an interrupted backup left: {name}"))
         return swept
-
-    def _set_aside(self, path: Path) -> Path:
-        aside = self.folder / f"{_REMOVED}{path.name[: names.LABEL_BYTES // 4]}-{secrets.token_hex(4)}"
-        try:
-            os.rename(path, aside)
-            sync_folder(self.folder)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise cannot("remove", path, error) from error
-        return aside
-
-    def _open_entry(self, path: Path, flags: int, entry: Entry) -> int:
-        try:
-            return open_file(path, flags)
-        except FileNotFoundError:
-            raise _gone(entry) from None
 
     def _names(self, *, hidden: bool = False) -> list[str]:
         try:
@@ -281,30 +239,6 @@ class Store:
                 f"{self.folder} cannot be read: {error.strerror}", hint=f"ls -ld {self.folder}"
             ) from error
         return sorted(name for name in found if hidden or name[0] != ".")
-
-
-def _name_of(partial: str) -> str:
-    """The name that an unfinished backup shall have."""
-    return partial.removeprefix(PREFIX).rpartition("-")[0]
-
-
-def _lock_path(entry: Entry) -> Path:
-    """The file whose lock stands for the entry."""
-    if isinstance(entry, Unproven):
-        return entry.path / "toc.dat" if entry.format == "directory" else entry.path
-    return entry.path / manifests.MANIFEST
-
-
-def _still_there(descriptor: int, path: Path) -> bool:
-    """Whether what was opened still has its name: between opening and locking a prune may have moved it."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except FileNotFoundError:
-        return False
-
-
-def _gone(entry: Entry) -> UsageError:
-    return UsageError(f"{entry.name} is no longer there: it was removed meanwhile", hint="bin/backup list")
 
 
 def _taken(target: Path) -> Refused:

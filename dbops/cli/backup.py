@@ -40,6 +40,10 @@ def main(argv: list[str], out: Output) -> int:
         _refuse_options_of_create(arguments)
     if arguments.verb in backup_read.FUNCTIONS:
         return backup_read.FUNCTIONS[arguments.verb](arguments, out)
+    if arguments.verb == "verify":
+        from dbops.cli.backup_verify import verify
+
+        return verify(arguments, out)
     from dbops.cli import backup_verbs
 
     verb: Callable[[argparse.Namespace, Output], int] = getattr(backup_verbs, arguments.verb)

@@ -8,14 +8,17 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbops import config
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
 from dbops.config.model import Setting, Settings, Target
-from dbops.engines.postgres.session import Session
 from dbops.errors import ConfigError
 from dbops.events import Warned
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
 
 
 def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
@@ -32,11 +35,15 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
 
 
 def located(arguments: argparse.Namespace, out: Output) -> Settings:
+    """The settings of this command line, with a target on a server that is there."""
+    return locate(load_settings(arguments, out), out)
+
+
+def locate(settings: Settings, out: Output) -> Settings:
     """The settings with a target on a server that is there; a private one that is down is started.
 
     :raises ConfigError: no server is configured, and none answers.
     """
-    settings = load_settings(arguments, out)
     return dataclasses.replace(settings, target=_target(settings, out))
 
 
@@ -45,6 +52,8 @@ def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
+    from dbops.engines.postgres.session import Session
+
     settings = located(arguments, out)
     with Session.open(
         settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose

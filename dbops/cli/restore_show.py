@@ -64,8 +64,8 @@ def done_data(done: Restored) -> dict[str, Any]:
 def done_lines(done: Restored) -> list[str]:
     """What was restored, and what to do next."""
     made = done.plan
-    proven = f"equal to its proof ({done.proven})" if done.proven else "without a proof to compare with"
-    lines = [f"{made.live} is restored from {made.label}, {proven}, in {format_seconds(done.seconds)}"]
+    took = format_seconds(done.seconds)
+    lines = [f"{made.live} is restored from {made.label}, {proven_words(done.proven)}, in {took}"]
     if made.displaced is not None:
         lines += [
             f"the former database is {made.displaced}",
@@ -73,6 +73,11 @@ def done_lines(done: Restored) -> list[str]:
             "bin/restore discard   drops it",
         ]
     return lines
+
+
+def proven_words(proof: str | None) -> str:
+    """Whether what was restored is known to be what was backed up."""
+    return f"equal to its proof ({proof})" if proof else "without a proof to compare with"
 
 
 def list_data(rows: Sequence[Row], displaced: Sequence[Displaced], folder: Path) -> dict[str, Any]:

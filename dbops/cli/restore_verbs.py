@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
-import os
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.backups import listing
-from dbops.backups.entries import Backup, Damaged, Entry
-from dbops.backups.filtering import Options as Part
 from dbops.backups.retention import Policy
 from dbops.backups.store import Store
+from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
 from dbops.cli.confirm import ask
-from dbops.cli.connect import located
+from dbops.cli.connect import load_settings, locate, located
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
 from dbops.engines.postgres.databases import Found
-from dbops.errors import CannotConnect, DbopsError, ExitCode, Refused, UsageError
+from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
 from dbops.events import Note, Warned
-from dbops.programs import clients
 from dbops.restore import record
 from dbops.restore import undo as undoing
-from dbops.restore.content import Archive, Reading
+from dbops.restore.content import Archive
 from dbops.restore.holding import hold, outside
+from dbops.restore.inplace import WARNING, restore_in_place
 from dbops.restore.plan import Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
 from dbops.restore.swap import Exchange
@@ -38,17 +33,17 @@ from dbops.restore.swap import Exchange
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
 
-_LATEST = "latest"
-
 
 def from_(arguments: argparse.Namespace, out: Output) -> int:
     """Restore a backup or a dump."""
     settings = located(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     target = _live(settings, arguments.to)
-    with _archive(arguments, settings, store, out) as archive:
-        _refuse_a_part(archive, arguments)
+    with choice.archive(arguments, settings, store, out) as archive:
+        choice.refuse_a_part(archive, arguments)
         work = _work(arguments, settings, target, archive, out)
+        if arguments.in_place:
+            return _in_place(work, settings, out, dry_run=arguments.dry_run)
         if arguments.dry_run:
             with outside(target, work.live, out.event, settings.deadline.value) as connection:
                 prepared = prepare(work, connection)
@@ -59,20 +54,38 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
+def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> int:
+    """Without a side database."""
+    label = work.content.label
+    if dry_run:
+        lines = [f"would restore {label} as {work.live}", f"  {WARNING}"]
+        out.result({"dry_run": True, "in_place": True, "restore": label, "database": work.live}, lines)
+        return ExitCode.DONE
+
+    def confirm(server: str, comment: str | None) -> None:
+        out.event(Note(f"server {server}, database {work.live}"))
+        _require([Found(work.live, comment)], f"drop everything in, and load {label} into,", settings, out)
+
+    proven = restore_in_place(work, confirm)
+    data = {"restored": label, "database": work.live, "displaced": None, "in_place": True, "proof": proven}
+    out.result(data, [f"{work.live} is restored from {label}, in place, {show.proven_words(proven)}"])
+    return ExitCode.DONE
+
+
 def list_(arguments: argparse.Namespace, out: Output) -> int:
     """What can be restored: backups, dumps without a manifest, displaced databases."""
-    settings = located(arguments, out)
+    settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     now = datetime.datetime.now(datetime.UTC)
     rows = listing.rows(store.entries(), Policy(), now)
     rows = sorted(
         rows, key=lambda row: (row.created_at is not None, row.created_at or now, row.name), reverse=True
     )
-    target = _live(settings, None)
     try:
+        target = _live(locate(settings, out), None)
         with outside(target, _name(target), out.event, 0) as connection:
             displaced = undoing.displaced(connection)
-    except CannotConnect as error:
+    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
         out.event(Warned(f"displaced databases are not listed: {error.message}"))
         displaced = []
     out.result(
@@ -88,9 +101,7 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
     live = _name(target)
     with hold(target, live, out.event, settings.deadline.value) as connection:
         chosen = undoing.choose(undoing.displaced(connection, live), live, arguments.database)
-        undoing.check(
-            connection, live, chosen.name, leave_replication=arguments.leave_replication or arguments.dry_run
-        )
+        undoing.check(connection, live, chosen.name, leave_replication=arguments.leave_replication)
         at = datetime.datetime.now(datetime.UTC)
         exchange = Exchange(live, chosen.name, undoing.new_name(connection, live, at), at, None)
         if arguments.dry_run:
@@ -98,11 +109,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
             return ExitCode.DONE
         out.event(Note(f"server {connection.info.host}:{connection.info.port}, database {live}"))
         _require([_found(connection, live)], "displace (it is kept)", settings, out)
-        record.restored(
-            target.replace("the restore", dbname=chosen.name), settings.tracking_table.value,
-            label=chosen.name, displaced=exchange.displaced, listen=out.event,
-        )  # fmt: skip
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
+        _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
     return ExitCode.DONE
 
@@ -126,94 +134,15 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
-# -- what is restored --------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _archive(
-    arguments: argparse.Namespace, settings: Settings, store: Store, out: Output
-) -> Iterator[Archive]:
-    """What the command line names, kept from being pruned while it is read."""
-    entry = _entry(arguments.name, settings, store)
-    reading = Reading(
-        clients(os.environ.get("PATH", os.defpath)),
-        _jobs(arguments.jobs),
-        Part(
-            tables=tuple(arguments.table or ()),
-            schema_only=arguments.schema_only,
-            no_owner=arguments.no_owner,
-            create_missing_roles=arguments.create_missing_roles,
-        ),
-        arguments.trust_sql,
-    )
-    if isinstance(entry, Path):
-        yield Archive(str(entry), entry, None, reading, out.event)
-        return
-    if isinstance(entry, Damaged):
-        raise entry.error
-    with store.lock_shared(entry):
-        if isinstance(entry, Backup):
-            if entry.refuted is not None:
-                out.event(Warned(f"the last verify of {entry.name} failed"))
-            yield Archive(entry.name, entry.path, entry.manifest, reading, out.event)
-        else:
-            yield Archive(entry.name, entry.path, None, reading, out.event)
-
-
-def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:
-    """A backup by its name, or a path.
-
-    :raises UsageError: there is neither.
-    """
-    if name == _LATEST:
-        return _latest(_name(_live(settings, None)), store)
-    path = Path(name)
-    if path.name != name or name in {".", ".."}:
-        manifest_beside = path.resolve().parent == store.folder.resolve()
-        return store.find(path.resolve().name) if manifest_beside else path
+def _log_undo(target: Target, exchange: Exchange, settings: Settings, out: Output) -> None:
+    """Only afterwards: the displaced database is left as it was where it cannot come back."""
     try:
-        return store.find(name)
-    except UsageError:
-        if path.exists():
-            return path
-        raise
-
-
-def _latest(database: str, store: Store) -> Backup:
-    """The newest proven backup of a whole database.
-
-    :raises DbopsError: there is none.
-    """
-    backups = [one for one in store.entries() if isinstance(one, Backup) and one.summary.database == database]
-    whole = [one for one in backups if one.proven and not one.summary.options]
-    if not whole:
-        others = max(backups, key=lambda one: one.summary.created_at, default=None)
-        raise DbopsError(
-            f"{store.folder} has no proven backup of {database}",
-            hint=f"one that is not proven, or a part: bin/restore {others.name}"
-            if others
-            else "bin/restore lists",
-        )
-    return max(whole, key=lambda one: (one.summary.created_at, one.name))
-
-
-def _refuse_a_part(archive: Archive, arguments: argparse.Namespace) -> None:
-    """A part of a database must not take the place of the whole, unless that place is named.
-
-    :raises Refused: it would.
-    """
-    if archive.partial is not None and not arguments.to:
-        raise Refused(
-            f"{archive.partial}, which would take the place of the whole database",
-            hint=f"restore it beside: bin/restore {shlex.quote(arguments.name)} --to NAME",
-        )
-
-
-def _jobs(wanted: int | None) -> int:
-    if wanted is not None and wanted < 1:
-        raise UsageError("--jobs counts from 1", hint="bin/restore NAME --jobs 2")
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return wanted or min(processors, 8)
+        record.restored(
+            target, settings.tracking_table.value, label=exchange.incoming, displaced=exchange.displaced,
+            listen=out.event,
+        )  # fmt: skip
+    except DbopsError as error:
+        out.event(Warned(f"the event log has no entry of this: {error.message}"))
 
 
 # -- where it goes -----------------------------------------------------------------------------------------------------
@@ -237,7 +166,7 @@ def _work(
     arguments: argparse.Namespace, settings: Settings, target: Target, archive: Archive, out: Output
 ) -> Work:
     wishes = Wishes(
-        jobs=_jobs(arguments.jobs),
+        jobs=choice.jobs(arguments.jobs),
         migrate=arguments.migrate,
         pre_backup=arguments.pre_backup,
         keep_side=arguments.keep_side,

@@ -37,13 +37,14 @@ _ROWS = "TABLE DATA"
 class Reading:
     """How an archive is read: which part of it, with which programs, how many jobs at once.
 
-    `trust_sql`: plain SQL from elsewhere may run.
+    `trust_sql`: plain SQL from elsewhere may run.  `before`: SQL that runs first, in one transaction with the load.
     """
 
     clients: tuple[Client, ...]
     jobs: int
     options: Options = dataclasses.field(default_factory=Options)
     trust_sql: bool = False
+    before: str = ""
 
 
 class Archive:
@@ -115,10 +116,12 @@ class Archive:
                 hint="if you know where it comes from, add --trust-sql",
             )
         self._read_whole()
-        facts = destination.read(connection, fresh=True)
+        reading = self._reading
+        facts = destination.read(connection, fresh=not reading.before)
         made = load.plan(
-            self._source, facts, self._reading.clients, self._reading.options, jobs=self._reading.jobs
-        )
+            self._source, facts, reading.clients, reading.options, jobs=reading.jobs,
+            one_transaction=bool(reading.before), before=reading.before,
+        )  # fmt: skip
         self._plan = made
         return [Problem(text, "") for text in made.obstacles]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dbops.config.model import Target
 from dbops.engines.base import Blocker
+from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import databases
 from dbops.errors import CannotConnect, LockNotAcquired
 from dbops.events import Listener, Note, format_seconds
@@ -49,13 +50,34 @@ def hold(target: Target, live: str, listen: Listener, deadline: float) -> Iterat
 
 
 @contextmanager
+def hold_inside(target: Target, live: str, listen: Listener, deadline: float) -> Iterator[Connection]:
+    """The same from within the database, for what renames nothing."""
+    with databases.session(target, COMMAND, listen, deadline) as connection:
+        _settle(connection)
+        _acquire(connection, live, listen, deadline)
+        yield connection
+
+
+@contextmanager
 def outside(target: Target, live: str, listen: Listener, deadline: float) -> Iterator[Connection]:
     """A session in a database other than `live`, which cannot be renamed from within."""
     connection = _open(target, live, listen, deadline)
     with databases.closing(connection, target, COMMAND):
-        connection.prepare_threshold = None
-        connection.execute("set default_transaction_read_only = off")
+        _settle(connection)
         yield connection
+
+
+def _settle(connection: Connection) -> None:
+    """Nothing that the role or the database has configured may end the work, and no pooler may hand the session on.
+
+    :raises ConfigError: there is a pooler.
+    """
+    connection.prepare_threshold = None
+    row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
+    assert row is not None  # a SELECT without FROM has one row
+    connections.refuse_pooler(connection, row[0])
+    for setting in ("default_transaction_read_only = off", "statement_timeout = 0", "lock_timeout = 0"):
+        connection.execute(f"set {setting}".encode())
 
 
 def _open(target: Target, live: str, listen: Listener, deadline: float) -> Connection:

@@ -49,6 +49,7 @@ class Database:
     owns: bool
     gives: bool
     template: bool
+    closed: bool
     tablespace: str
     makes_there: bool
     prepared: tuple[str, ...]
@@ -128,6 +129,11 @@ def _of_database(role: Role, database: Database, *, makes: bool) -> Iterator[Pro
         yield Problem(
             f"{database.name} is a template", f"first: ALTER DATABASE {database.identifier} IS_TEMPLATE false"
         )
+    if database.closed:
+        yield Problem(
+            f"{database.name} is closed to connections, and the restored database would be open",
+            f"first: ALTER DATABASE {database.identifier} ALLOW_CONNECTIONS true",
+        )
     if makes and not database.makes_there:
         yield Problem(
             f'role "{role.name}" may not make databases in tablespace "{database.tablespace}"',
@@ -185,7 +191,7 @@ def _database(connection: Connection, name: str) -> Database | None:
     row = connection.execute(
         """
         select d.oid, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.pg_has_role(d.datdba, 'USAGE'),
-            pg_catalog.pg_has_role(d.datdba, %s), d.datistemplate, t.spcname,
+            pg_catalog.pg_has_role(d.datdba, %s), d.datistemplate, not d.datallowconn, t.spcname,
             d.dattablespace = (select dattablespace from pg_catalog.pg_database where datname = 'template0')
                 or pg_catalog.has_tablespace_privilege(t.oid, 'CREATE')
         from pg_catalog.pg_database as d join pg_catalog.pg_tablespace as t on t.oid = d.dattablespace
@@ -195,10 +201,10 @@ def _database(connection: Connection, name: str) -> Database | None:
     ).fetchone()
     if row is None:
         return None
-    oid, owner, owns, may_give, template, tablespace, makes_there = row
+    oid, owner, owns, may_give, template, closed, tablespace, makes_there = row
     return Database(
         oid, name, _identifier(connection, name), owner, _identifier(connection, owner), owns, may_give, template,
-        tablespace, makes_there,
+        closed, tablespace, makes_there,
         _names(connection, "select gid from pg_catalog.pg_prepared_xacts where database = %s", name),
         _names(connection, "select subname from pg_catalog.pg_subscription where subdbid = %s", oid),
         _names(connection, "select slot_name from pg_catalog.pg_replication_slots where database = %s", name),

@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from dbops.backups import proof as proofs
-from dbops.backups.proof import Proof
 from dbops.config.model import Target
-from dbops.engines.contents import Name
-from dbops.engines.postgres import analyze, databases, fingerprint
+from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
+from dbops.restore.compare import Proven, differences
 from dbops.restore.holding import COMMAND, hold
 from dbops.restore.plan import Plan, Step, Wishes, plan
 from dbops.restore.preflight import Problem
@@ -34,7 +32,7 @@ _SHOWN = 20
 """Differences that are shown; the others are counted."""
 
 
-class Content(Protocol):
+class Content(Proven, Protocol):
     """What is restored, and how it is read."""
 
     @property
@@ -44,14 +42,6 @@ class Content(Protocol):
     @property
     def proven(self) -> bool:
         """Whether there is a proof to compare with."""
-
-    @property
-    def expected(self) -> Proof | None:
-        """What the restored database must hold; known once it is checked."""
-
-    @property
-    def only(self) -> frozenset[Name] | None:
-        """The tables whose rows are compared; None for all.  Known once it is checked."""
 
     @property
     def making(self) -> Making:
@@ -197,31 +187,17 @@ class _Run:
 
     def _create(self) -> None:
         live = self._work.live
-        making = like(self._connection, live)
-        if making is not None:
-            side.create(self._connection, live, making)
+        as_live = like(self._connection, live)
+        if as_live is not None:
+            side.create(self._connection, live, as_live)
         else:
-            self._create_anew()
+            making.anywhere(
+                lambda how: side.create(self._connection, live, how), self._work.content.making, self._listen
+            )
         found = side.closed_to_us(self._work.target, live, self._listen)
         if self._plan.exists:
             found += carry.rehearse(self._connection, live, self._plan.side)
         preflight.refuse(found, live)
-
-    def _create_anew(self) -> None:
-        """There is no live database to be like: as the manifest says, as far as this server can."""
-        from psycopg import errors
-
-        making = self._work.content.making
-        try:
-            side.create(self._connection, self._work.live, making)
-        except (errors.InvalidParameterValue, errors.WrongObjectType, errors.FeatureNotSupported) as error:
-            encoding = Making(encoding=making.encoding)
-            side.create(self._connection, self._work.live, encoding)
-            self._listen(
-                Warned(
-                    f"the server's own locale is used: {error.diag.message_primary}; texts may sort otherwise"
-                )
-            )
 
     def _leave(self) -> None:
         live, name = self._work.live, self._plan.side
@@ -246,18 +222,11 @@ class _Run:
         expected = self._work.content.expected
         assert expected is not None  # the plan has this step only where there is one
         with self._step(f"compared with the proof: {expected.summary()}"):
-            only = self._work.content.only
-            contents = fingerprint.measure(
-                self._work.side_target, None, expected.level, self._work.wishes.jobs, self._listen, only
+            different = differences(
+                self._work.content, self._work.side_target, self._work.wishes.jobs, self._listen
             )
-            if only is not None:
-                contents = dataclasses.replace(contents, sequences=())
-            found = Proof(expected.level, contents)
-            different = [one.sentence() for one in proofs.compare(expected, found)]
             if different:
                 raise _differs(self._plan, different)
-        for sentence in proofs.notes(expected, found):
-            self._listen(Note(sentence))
         return expected.summary()
 
     def _migrate(self) -> None:

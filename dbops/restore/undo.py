@@ -13,7 +13,7 @@ from dbops.engines.postgres import databases
 from dbops.engines.postgres.databases import Found
 from dbops.errors import DbopsError, Refused
 from dbops.events import Event, Listener
-from dbops.restore import names, preflight
+from dbops.restore import carry, names, preflight
 from dbops.restore.swap import Exchange, Swapped, swap
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def check(connection: Connection, live: str, returning: str, *, leave_replicatio
     _, other = preflight.look(connection, returning)
     found = preflight.problems(role, database, makes=False, leave_replication=leave_replication)
     found += preflight.problems(role, other, makes=False, leave_replication=True)
-    preflight.refuse(list(dict.fromkeys(found)), live)
+    preflight.refuse(list(dict.fromkeys(found)) or carry.rehearse(connection, live, returning), live)
 
 
 def undo(

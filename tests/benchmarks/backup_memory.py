@@ -56,7 +56,7 @@ class Peaks:
 def main() -> None:
     """Print the peaks."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scales", type=float, nargs="+", default=[0.06, 1.0], metavar="SCALE",
+    options.add_argument("--scales", type=float, nargs="*", default=[0.06, 1.0], metavar="SCALE",
                          help="parts of the 4.3 million rows (default: 0.06 and 1)")  # fmt: skip
     options.add_argument("--formats", nargs="+", default=["auto", "directory", "custom", "plain"])
     given = options.parse_args()

@@ -6,7 +6,9 @@ from typing import Any
 
 from dbops.config.model import Setting, Target
 from dbops.engines.contents import Contents
-from dbops.engines.postgres.fingerprint import Measure, measure
+from dbops.engines.postgres.crew import Measure
+from dbops.engines.postgres.fingerprint import measure
+from dbops.engines.postgres.snapshot import Snapshot
 from dbops.events import Listener, ignore
 from tests.servers import Database
 
@@ -25,7 +27,7 @@ def superuser(database: Database) -> dict[str, Any]:
 def contents_of(
     database: Database,
     *,
-    snapshot_id: str | None = None,
+    held: Snapshot | str | None = None,
     level: Measure = "full",
     jobs: int = 2,
     listen: Listener = ignore,
@@ -33,7 +35,7 @@ def contents_of(
 ) -> Contents:
     """Measured by the superuser, so that a test's types and extensions are in nobody's way."""
     target = target_of(database, **superuser(database))
-    return measure(target, snapshot_id, level, jobs, listen, only)
+    return measure(target, held, level, jobs, listen, only)
 
 
 def fingerprints(database: Database) -> dict[str, str | None]:

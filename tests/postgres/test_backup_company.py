@@ -261,7 +261,7 @@ def test_a_table_that_may_not_be_read(configured: Project, database: Database, c
 
 
 @pytest.mark.one_major
-@pytest.mark.parametrize(("limit", "code"), [(2, 10), (3, 12)])
+@pytest.mark.parametrize(("limit", "code"), [(1, 10), (3, 12)])
 def test_no_connection_is_left(
     configured: Project, database: Database, connect: Connect, limit: int, code: int
 ) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from dbops.engines.contents import LargeObjects, TableContent
 from dbops.engines.postgres import fingerprint, snapshot
-from dbops.engines.postgres.fingerprint import ContentMeasured, measure
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.engines.postgres.crew import ContentMeasured
+from dbops.engines.postgres.fingerprint import measure
+from dbops.errors import DbopsError, Interrupted, LockNotAcquired
 from dbops.events import Event, ignore
 from tests.postgres.proving import contents_of, fingerprints, superuser, target_of
 from tests.servers import Database
@@ -186,25 +187,40 @@ def test_any_number_of_sessions(jobs: int, database: Database, connect: Connect)
     assert told[-1].sentence().startswith("proof: 9 of 9 tables, 100 %")
 
 
-def test_tables_that_others_wait_to_change(database: Database, connect: Connect) -> None:
+@pytest.mark.parametrize("by_id", [False, True])
+def test_tables_that_others_wait_to_change(by_id: bool, database: Database, connect: Connect) -> None:
     """ALTER TABLEs that queue up in the middle keep two sessions out; the third, which came before, reads the tables."""
     connection = connect(database)
     connection.execute("create table first as select i from generate_series(1, 90000) as i")
     for number in range(6):
         connection.execute(f"create table t{number} as select i from generate_series(1, 30000) as i")
+    connection.execute("create materialized view m as select 1")
     waiting: list[threading.Thread] = []
 
     def listen(event: Event) -> None:
         if not waiting:
-            waiting.extend(_alter(connect(database), f"t{number}") for number in range(6))
-            _until_waiting(connection, 6)
+            waiting.extend(_alter(connect(database), f"table t{number} add x int") for number in range(6))
+            waiting.append(_alter(connect(database), "materialized view m rename to n"))
+            _until_waiting(connection, 7)
 
     with snapshot.hold(target_of(database), "test", 5, ignore) as held:
-        found = measure(target_of(database), held.id, "full", 3, listen)
+        found = measure(target_of(database), held.id if by_id else held, "full", 3, listen)
         assert all(thread.is_alive() for thread in waiting)
     assert [table.rows for table in found.tables] == [90000] + [30000] * 6
+    assert found.materialized_views == (("public", "m", 1),)
     for thread in waiting:
         thread.join(10)
+
+
+def test_a_table_that_is_waited_for_all_the_time(database: Database, connect: Connect) -> None:
+    """The session that holds the snapshot needs no further locks: an ALTER TABLE in the queue does not matter to it."""
+    connection = connect(database)
+    connection.execute("create table t (a int)")
+    with snapshot.hold(target_of(database), "test", 5, ignore) as held:
+        thread = _alter(connect(database), "table t add x int")
+        _until_waiting(connection, 1)
+        assert [table.rows for table in measure(target_of(database), held, "full", 3, ignore).tables] == [0]
+    thread.join(10)
 
 
 def test_a_table_that_is_waited_for_from_the_start(
@@ -215,7 +231,7 @@ def test_a_table_that_is_waited_for_from_the_start(
     connection = connect(database)
     connection.execute("create table t (a int)")
     with snapshot.hold(target_of(database), "test", 5, ignore) as held:
-        thread = _alter(connect(database, application_name="the one"), "t")
+        thread = _alter(connect(database, application_name="the one"), "table t add x int")
         _until_waiting(connection, 1)
         with pytest.raises(LockNotAcquired, match=r"the lock on public\.t of pid .*the one"):
             measure(target_of(database), held.id, "full", 2, ignore)
@@ -253,6 +269,17 @@ def test_an_interruption_ends_all(database: Database, connect: Connect) -> None:
     assert _sessions(admin) == 0
 
 
+def test_another_thread_ends_all(database: Database, connect: Connect) -> None:
+    """Where nothing happens that could be told, an event that another thread sets ends the sessions, too."""
+    admin = connect(database, **superuser(database))
+    _keep_busy(connect(database))
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    with pytest.raises(Interrupted):
+        measure(target_of(database), None, "full", 2, ignore, stop=stop)
+    assert _sessions(admin) == 0
+
+
 def test_what_may_not_be_read(database: Database, connect: Connect) -> None:
     """A large object of another role's is named before anything is read, with the grant that helps."""
     connect(database, **superuser(database)).execute("select lo_create(77)")
@@ -265,8 +292,8 @@ def test_what_may_not_be_read(database: Database, connect: Connect) -> None:
     assert measure(target_of(database), None, "full", 1, ignore).large_objects is not None
 
 
-def _alter(connection: psycopg.Connection[Any], table: str) -> threading.Thread:
-    thread = threading.Thread(target=connection.execute, args=[f"alter table {table} add x int"], daemon=True)
+def _alter(connection: psycopg.Connection[Any], what: str) -> threading.Thread:
+    thread = threading.Thread(target=connection.execute, args=[f"alter {what}"], daemon=True)
     thread.start()
     return thread
 
@@ -291,12 +318,7 @@ def _sessions(connection: psycopg.Connection[Any]) -> int:
         "select count(*) from pg_stat_activity "
         "where datname = current_database() and application_name like 'dbops proof%'"
     )
-    row = None
-    for _ in range(50):
-        row = connection.execute(query).fetchone()
-        assert row is not None
-        if row[0] == 0:
-            return 0
+    deadline = time.monotonic() + 1
+    while (found := connection.execute(query).fetchall()) != [(0,)] and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert row is not None
-    return int(row[0])
+    return int(found[0][0])

@@ -96,6 +96,15 @@ def test_a_template(live: Live) -> None:
     live.sql(f'ALTER DATABASE "{live.name}" IS_TEMPLATE false')
 
 
+def test_a_closed_database(live: Live) -> None:
+    """Nobody may connect: what took its place would be open."""
+    live.sql(f'ALTER DATABASE "{live.name}" ALLOW_CONNECTIONS false')
+    (found,) = _problems(live)
+    assert "closed to connections" in found.text
+    live.sql(found.remedy.removeprefix("first: "))
+    assert _problems(live) == []
+
+
 def test_encoding_locale_and_owner_are_those_of_the_live_database(live: Live) -> None:
     """Another encoding and locale than the server's own: the side database has them, its owner, and the mark."""
     live.sql(f'DROP DATABASE "{live.name}"')

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Self
 
 import psycopg
 import pytest
 
 from dbops.engines.postgres import lock
-from dbops.errors import LockNotAcquired
+from dbops.errors import LockNotAcquired, Refused
 from dbops.events import ignore
 from dbops.restore import names, undo
 from dbops.restore.swap import Swapped, put_in_place, swap
@@ -193,11 +192,6 @@ def test_side_takes_a_name_that_nobody_has(live: Live) -> None:
     assert live.content() == "restored"
 
 
-def _with_exchange(live: Live, act: Callable[[Any], None]) -> None:
-    with live.held() as connection:
-        act(connection)
-
-
 def test_undo_and_undo_again(live: Live) -> None:
     """The displaced database comes back, then the restored one again; settings made meanwhile stay with the name."""
     done = _swap(live, live.side())
@@ -216,6 +210,16 @@ def test_undo_and_undo_again(live: Live) -> None:
         assert live.content(name) == other
         assert live.databases()[live.name] is None
     assert done.displaced == names.displaced(live.name, AT)
+
+
+def test_undo_finds_what_it_may_not_carry(live: Live) -> None:
+    """A setting that only a superuser may make, made since: named with the grant, nothing has changed."""
+    done = _swap(live, live.side())
+    live.sql(f'ALTER DATABASE "{live.name}" SET log_min_duration_statement = 250')
+    with live.held() as connection, pytest.raises(Refused) as caught:
+        undo.check(connection, live.name, done.displaced)
+    assert "GRANT SET ON PARAMETER log_min_duration_statement" in (caught.value.hint or "")
+    assert live.content() == "restored"
 
 
 def test_discard(live: Live) -> None:

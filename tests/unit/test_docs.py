@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbops.cli import migrate, setup_dev_db, spellings
+from dbops.cli import migrate, restore, setup_dev_db, spellings
 from dbops.cli.options import Parser
 from dbops.engines.records import Action
 from dbops.errors import ExitCode
@@ -19,9 +19,10 @@ from dbops.migrations.model import State
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     "migrate": ROOT / "docs" / "migrate.md",
+    "restore": ROOT / "docs" / "restore.md",
     "setup-dev-db": ROOT / "docs" / "setup-dev-db.md",
 }
-PARSERS = {"migrate": migrate.parser, "setup-dev-db": setup_dev_db._parser}
+PARSERS = {"migrate": migrate.parser, "restore": restore.parser, "setup-dev-db": setup_dev_db._parser}
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests" / "benchmarks").glob("*.md")]
 )

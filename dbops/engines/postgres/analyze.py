@@ -61,6 +61,7 @@ def _beside(target: Target, command: str, waiting: queue.SimpleQueue[str], liste
 
 
 def _drain(connection: Connection, waiting: queue.SimpleQueue[str]) -> None:
+    connection.execute("set statement_timeout = 0")
     while True:
         try:
             name = waiting.get_nowait()

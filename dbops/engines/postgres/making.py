@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.databases import sql_identifier
+from dbops.events import Listener, Warned
 
 if TYPE_CHECKING:
     from psycopg import sql
@@ -85,3 +87,20 @@ def statement(name: str, making: Making) -> sql.Composed:
         if value is not None:
             parts.append(sql.SQL(option + " {}").format(sql_identifier(value)))
     return sql.SQL(" ").join(parts)
+
+
+def anywhere(create: Callable[[Making], object], wanted: Making, listen: Listener) -> None:
+    """Make a database on a server that may not have the locale: then with the server's own, which is told.
+
+    :param create: makes it in the way that it is given.
+    :raises psycopg.Error: the server refuses for another reason.
+    """
+    from psycopg import errors
+
+    try:
+        create(wanted)
+    except (errors.InvalidParameterValue, errors.WrongObjectType, errors.FeatureNotSupported) as error:
+        create(Making(encoding=wanted.encoding))
+        listen(
+            Warned(f"the server's own locale is used: {error.diag.message_primary}; texts may sort otherwise")
+        )

@@ -131,17 +131,17 @@ def check_readable(connection: psycopg.Connection[Any], infos: Sequence[TableInf
 
     :raises DbopsError: naming what this role may not read, or what row security hides from it, with the remedy.
     """
-    row = connection.execute("select current_user").fetchone()
-    role = str(row[0]) if row else connection.info.user
+    row = connection.execute("select current_user, pg_catalog.quote_ident(current_user)").fetchone()
+    role, quoted = row or (connection.info.user, connection.info.user)
     if closed := [info.label for info in infos if not info.readable]:
         raise DbopsError(
             f"role {role} may not read {_named(closed)}",
-            hint=f"a superuser runs: GRANT pg_read_all_data TO {_quoted(connection, role)}",
+            hint=f"a superuser runs: GRANT pg_read_all_data TO {quoted}",
         )
     if hidden := [info.label for info in infos if info.hides_rows]:
         raise DbopsError(
             f"row security hides rows from role {role} in {_named(hidden)}",
-            hint=f"a superuser runs: ALTER ROLE {_quoted(connection, role)} BYPASSRLS",
+            hint=f"a superuser runs: ALTER ROLE {quoted} BYPASSRLS",
         )
 
 
@@ -149,9 +149,3 @@ def _named(labels: Sequence[str]) -> str:
     text = ", ".join(labels[:_NAMED_IN_ERRORS])
     more = len(labels) - _NAMED_IN_ERRORS
     return f"{text} and {more} more" if more > 0 else text
-
-
-def _quoted(connection: psycopg.Connection[Any], name: str) -> str:
-    from psycopg import sql
-
-    return sql.Identifier(name).as_string(connection)

@@ -1,0 +1,169 @@
+"""`bin/backup verify`: read a backup whole, and restore it into a scratch database where that is safe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import os
+import time
+
+from dbops.backups import archive as archives
+from dbops.backups.entries import Backup
+from dbops.backups.filtering import Options
+from dbops.backups.manifest import Verification
+from dbops.backups.store import Store
+from dbops.cli.connect import load_settings
+from dbops.cli.output import Output
+from dbops.config.model import Setting, Settings, Target
+from dbops.engines.postgres import databases
+from dbops.errors import AnswerIsNo, CannotConnect, ConfigError, DbopsError, ExitCode, ProgramFailed, Refused
+from dbops.events import Note, StepDone, Warned, format_seconds
+from dbops.programs import clients
+from dbops.restore import trial
+from dbops.restore.content import Archive, Reading
+from dbops.restore.trial import Trial
+
+_SHOWN = 20
+
+
+def verify(arguments: argparse.Namespace, out: Output) -> int:
+    """Check a backup, and write down what came of it.
+
+    :raises AnswerIsNo: it is damaged, does not load, or does not hold what its proof says.
+    """
+    settings = load_settings(arguments, out)
+    store = Store(settings.backups_dir.value, out.event)
+    backup = store.named(arguments.name, settings.target.get("dbname"))
+    server = None if arguments.checksums_only else _server(arguments, settings, out)
+    if arguments.dry_run:
+        where = f"restore it into a scratch database on {server.describe()}" if server else "restore nothing"
+        out.result({"dry_run": True, "name": backup.name}, [f"would read {backup.name} whole, and {where}"])
+        return ExitCode.DONE
+    began = time.monotonic()
+    with store.lock_shared(backup):
+        try:
+            done = None if server is None else trial.run(_archive(backup, out), server, _jobs(), out.event)
+            if server is None:
+                _read(backup, out)
+        except AnswerIsNo as error:
+            _record(store, backup, "checksums", None, (error.message,))
+            raise
+        _record(store, backup, "restored" if done else "checksums", done, done.differences if done else ())
+    _tell(backup, done, time.monotonic() - began, out)
+    return ExitCode.DONE
+
+
+def _read(backup: Backup, out: Output) -> None:
+    began = time.monotonic()
+    archives.check(backup.path, backup.manifest.archive, threads=_jobs())
+    out.event(StepDone("read it whole; every file is as it was written", time.monotonic() - began))
+
+
+def _archive(backup: Backup, out: Output) -> Archive:
+    """With the roles of that server, whatever the backup's own were: it is the content that is tried."""
+    reading = Reading(
+        clients(os.environ.get("PATH", os.defpath)), _jobs(), Options(no_owner=True, no_privileges=True)
+    )
+    return Archive(backup.name, backup.path, backup.manifest, reading, out.event)
+
+
+def _jobs() -> int:
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+
+
+# -- on which server ---------------------------------------------------------------------------------------------------
+
+
+def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target | None:
+    """The server that --restore-on names; else the private one, else the configured one where it is for development."""
+    if arguments.restore_on is not None:
+        given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.restore_on, "env": None})
+        return load_settings(given, out).target
+    if (private := _private(settings, out)) is not None:
+        return private
+    if _for_development(settings.target, out):
+        return settings.target
+    out.event(
+        Note(
+            "no private or development server is at hand, so it is read and not restored; "
+            "--restore-on URL names a server to restore it on"
+        )
+    )
+    return None
+
+
+def _private(settings: Settings, out: Output) -> Target | None:
+    """The project's private server, started where it is down; None where there is none."""
+    if not (settings.project / ".dbops").exists():
+        return None
+    from dbops.devdb.private import ensure_running
+
+    anywhere = Target({"dbname": Setting("postgres", "the private server")})
+    try:
+        found = ensure_running(dataclasses.replace(settings, target=anywhere), out.event)
+    except (ConfigError, ProgramFailed, Refused) as error:
+        out.event(Warned(f"the private server cannot be used: {error.message}"))
+        return None
+    return found if found.names_server else None
+
+
+def _for_development(target: Target, out: Output) -> bool:
+    """Whether the configured database is there and marked as development."""
+    name = target.get("dbname")
+    if not target.names_server or name is None:
+        return False
+    try:
+        with databases.admin(target, "backup", out.event, 5.0) as connection:
+            found = databases.existing(connection, [name]).get(name)
+    except CannotConnect as error:
+        out.event(Warned(error.message))
+        return False
+    return found is not None and found.marked
+
+
+# -- what came of it ---------------------------------------------------------------------------------------------------
+
+
+def _record(store: Store, backup: Backup, how: str, done: Trial | None, differences: tuple[str, ...]) -> None:
+    try:
+        store.record(
+            backup,
+            Verification(
+                at=datetime.datetime.now(datetime.UTC),
+                how="restored" if how == "restored" else "checksums",
+                outcome="failed" if differences else "passed",
+                server_version=done.server_version if done else None,
+                differences=differences[:_SHOWN],
+            ),
+        )
+    except DbopsError as error:
+        raise DbopsError(
+            f"the result could not be written down: {error.message}", hint=error.hint, detail=error.detail
+        ) from error
+
+
+def _tell(backup: Backup, done: Trial | None, seconds: float, out: Output) -> None:
+    for sentence in done.notes if done else ():
+        out.event(Note(sentence))
+    if done is not None and done.differences:
+        raise AnswerIsNo(
+            f"{backup.name} does not hold what its proof says: {done.differences[0]}",
+            detail="\n".join(done.differences[1:_SHOWN]) or None,
+            hint="take another backup now; bin/backup list shows which others are proven",
+        )
+    data = {
+        "name": backup.name,
+        "outcome": "passed",
+        "how": "restored" if done else "checksums",
+        "server": done.server if done else None,
+        "server_version": done.server_version if done else None,
+        "seconds": round(seconds, 3),
+    }
+    equal = "restored, and equal to its proof" if backup.manifest.proof else "restored"
+    how = (
+        f"{equal}, on PostgreSQL {done.server_version}"
+        if done
+        else "every file is whole and as it was written"
+    )
+    out.result(data, [f"{backup.name}: {how} ({format_seconds(seconds)})"])
