@@ -62,7 +62,8 @@ def test_an_interrupt_while_the_proof_is_taken(
     fill(database, connect, LARGE.replace("400000", "1000000"))
     backup = configured.popen("backup", "b", "--jobs", "1")
     watch.until(
-        "select true from pg_stat_activity where datname = current_database() and application_name like 'dbops proof%%'"
+        "select true from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and query like '%%hash_record%%'"
     )
     backup.send_signal(signal.SIGINT)
     _, stderr = backup.communicate(timeout=60)
