@@ -30,6 +30,7 @@ class Options:
 
     :param tables: names or `schema.name`, with `*` and `?`; empty for everything.
     :param no_owner: everything belongs to the role that restores.
+    :param no_privileges: nobody is granted anything, and policies for roles that are missing are left out.
     :param create_missing_roles: they will be there (see `Filtered.missing_roles`) before the load begins.
     """
 
@@ -204,12 +205,14 @@ class _Deciding:
         statements = grants.read(entry.defn)
         if statements is None:
             return True
-        needed = entry.desc not in {*_PRIVILEGES, "USER MAPPING"}
+        needed = not (self._options.no_privileges or entry.desc in {*_PRIVILEGES, "USER MAPPING"})
         wrong = {one: self._wrong(one, entry, needed=needed) for one in statements}
         reasons = dict.fromkeys(reason for reason in wrong.values() if reason)
         if not reasons or needed:
             return True
         self._left_out.append(LeftOut(entry, "; ".join(reasons)))
+        if entry.desc not in _PRIVILEGES:
+            self._gone.add(entry.dump_id)
         self._afterwards += _in_frames(one for one in statements if not wrong[one])
         return False
 

@@ -34,7 +34,7 @@ def differences(content: Proven, target: Target, jobs: int, listen: Listener) ->
     if expected is None:
         return []
     contents = fingerprint.measure(target, None, expected.level, jobs, listen, only)
-    if only is not None:
+    if only is not None and not expected.contents.sequences:
         contents = dataclasses.replace(contents, sequences=())
     found = Proof(expected.level, contents)
     for sentence in proofs.notes(expected, found):

@@ -88,7 +88,7 @@ class Archive:
     def only(self) -> frozenset[Name] | None:
         """The tables whose rows are restored; None for all."""
         if not self._reading.options.tables or self._plan is None or self._plan.filtered is None:
-            return None
+            return self._backed_up
         used = set(self._plan.filtered.use_list)
         entries = self._source.toc.entries
         return frozenset(
@@ -96,9 +96,16 @@ class Archive:
         )
 
     @property
+    def _backed_up(self) -> frozenset[Name] | None:
+        """The tables whose rows are in a backup of a part; other tables may be in it without rows.  None for all."""
+        if self._proof is None or self._manifest is None or not self._manifest.archive.options:
+            return None
+        return frozenset((one.schema, one.name) for one in self._proof.contents.tables)
+
+    @property
     def expected(self) -> Proof | None:
         """What must be there afterwards; of a selection of tables, their rows."""
-        if self._proof is None or (only := self.only) is None:
+        if self._proof is None or not self._reading.options.tables or (only := self.only) is None:
             return self._proof
         tables = (one for one in self._proof.contents.tables if (one.schema, one.name) in only)
         return dataclasses.replace(self._proof, contents=Contents(tuple(tables)))

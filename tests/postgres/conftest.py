@@ -12,6 +12,7 @@ from psycopg import sql
 from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
 from tests.postgres.restoring import Live, live_database
+from tests.postgres.rounds import Rounds
 from tests.servers import Database, Server
 
 
@@ -67,3 +68,28 @@ def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Call
         for one in made:
             with psycopg.connect(**one.server.keywords(), autocommit=True) as connection:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(one.name)))
+
+
+@pytest.fixture
+def rounds(project: Project, database: Database, request: pytest.FixtureRequest) -> Iterator[Rounds]:
+    """A project and a database to go round with; what the test restores is dropped when it passes."""
+    made = Rounds(project, database)
+    yield made
+    if not request.node.stash.get(FAILED, False):
+        made.clear(request.config.stash[SERVERS])
+
+
+@pytest.fixture
+def newest(rounds: Rounds, another: Callable[..., Database], request: pytest.FixtureRequest) -> Rounds:
+    """The same on the newest server, whichever the other fixtures are on."""
+    found = request.config.stash[SERVERS]
+    server = max(found, key=lambda one: one.major)
+    if server == rounds.database.server:
+        return rounds
+    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(rounds.database.user), sql.Literal(rounds.database.password)
+            )
+        )
+    return Rounds(rounds.project, another(server))

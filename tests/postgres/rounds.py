@@ -14,7 +14,6 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from tests import zoo
 from tests.conftest import Outcome, Project
 from tests.servers import Database, Server
 from tests.zoo.description import Description, describe, describe_database
@@ -114,8 +113,3 @@ def dumped(database: Database, client: Server, path: Path, *options: str) -> Pat
         check=True, timeout=60,
     )  # fmt: skip
     return path
-
-
-def zoo_of(rounds: Rounds, parts: frozenset[zoo.Part] = zoo.ORDINARY) -> zoo.Zoo:
-    """The database, filled."""
-    return zoo.build(rounds.database, parts)

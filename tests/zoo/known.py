@@ -62,8 +62,10 @@ KNOWN = (
         crossing=18,
     ),
     Known(
-        "17 has the privilege MAINTAIN: GRANT ALL to an owner of before does not have it, what was never revoked does",
+        "17 has the privilege MAINTAIN: GRANT ALL to an owner of before does not have it, what was never revoked does;"
+        " and a pg_dump of before writes all that there was as ALL",
         (
+            "pg_class: table zoo.hens: relacl: *",
             "pg_class: table zoo.audit: relacl: *",
             "pg_class: table zoo.revoked: relacl: *",
             "pg_default_acl: * belonging to role zoo_writer_*: defaclacl: *",

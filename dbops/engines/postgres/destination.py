@@ -72,6 +72,7 @@ def read(connection: psycopg.Connection[Any], *, fresh: bool = False) -> ServerF
     version, role, is_superuser, roles, own_roles, extensions, installed, owns_public, tablespaces = row
     has_public = owns_public is not None
     if fresh:
+        own_roles = [*own_roles, "pg_database_owner"]  # who makes a database is a member of it there
         installed = {"plpgsql": is_superuser}
         has_public, owns_public = True, is_superuser or version >= _WITH_OWNED_PUBLIC
     return ServerFacts(

@@ -209,6 +209,18 @@ def test_no_privileges() -> None:
     assert (found.use_list, found.left_out, found.missing_roles) == ((), (), ())
 
 
+def test_policies_without_privileges() -> None:
+    """Where privileges are not asked for, a policy for a missing role stays out with its comment, and does not stop it."""
+    items = [
+        Item(1, "POLICY", "t p", "CREATE POLICY p ON t TO gone USING (true);", "public", "app"),
+        Item(2, "COMMENT", "POLICY p ON t", "COMMENT ON POLICY p ON t IS 'x';", "public", dependencies=(1,)),
+        Item(3, "POLICY", "t q", "CREATE POLICY q ON t TO reader USING (true);", "public", "app"),
+    ]
+    found = decided(items, options=Options(no_privileges=True))
+    assert (found.use_list, found.needed_roles) == ((3,), ())
+    assert "no role gone" in found.left_out[0].reason
+
+
 SHOP = [
     Item(1, "SCHEMA", "s", "CREATE SCHEMA s;", owner="app"),
     Item(2, "TYPE", "mood", "CREATE TYPE", "s", "app", dependencies=(1,)),
