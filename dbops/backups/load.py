@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dbops.backups import clients as choosing
-from dbops.backups import compression, filtering
+from dbops.backups import compression, filtering, temporary
 from dbops.backups.filtering import Filtered, Options
 from dbops.backups.progress import Progress
 from dbops.backups.source import Kind, Source
@@ -154,8 +154,8 @@ def load(
     if plan.roles_to_create:
         destination.create_roles(connection, plan.roles_to_create)
         listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
-    with tempfile.TemporaryDirectory(prefix="dbops-load-") as name:
-        loading = _Loading(plan, connection, Path(name), application, listen, total)
+    with temporary.folder() as folder:
+        loading = _Loading(plan, connection, folder, application, listen, total)
         if plan.source.kind is Kind.PLAIN:
             loading.plain()
         elif plan.sql_client is not None:
@@ -187,9 +187,9 @@ def _can_unpack(client: Client, source: Source) -> bool:
     used = source.toc.header.compression
     if used == "none" or (source.kind is Kind.DIRECTORY and used == "zstd"):  # these are unpacked here
         return True
-    with tempfile.TemporaryDirectory(prefix="dbops-look-") as name:
+    with temporary.folder() as folder:
         if source.kind is Kind.CUSTOM:
-            place = Path(name) / "beginning"
+            place = folder / "beginning"
             with source.open() as stream:
                 place.write_bytes(_first(stream, source.toc.length))
         else:
@@ -269,13 +269,13 @@ class _Loading:
                 feed = SqlFeed(str(self._source.path), self._server_major)
                 portions = feed.portions(compression.chunks(program.stdout), check_end=False)
                 if _send(psql, portions, self._progress):
-                    # psql commits once its input ends, so all else is looked at before
+                    # the end is only sent once all else has been looked at
                     completed = program.wait()
                     if staging is not None:
                         staging.check()
                     if completed.code != 0:
                         raise said.failure(completed)
-                    _send(psql, self._last_words(), None)
+                    _send(psql, itertools.chain(self._last_words(), self._commit()), None)
                 self._finish_psql(psql, said_of_sql)
 
     def plain(self) -> None:
@@ -287,7 +287,8 @@ class _Loading:
             Stream(self._psql(), environ=self._environ, stdin=True, on_line=said.line) as psql,
         ):
             try:
-                _send(psql, feed.portions(compression.chunks(stream)), self._progress)
+                if _send(psql, feed.portions(compression.chunks(stream)), self._progress):
+                    _send(psql, self._commit(), None)
             except compression.damaged() as error:
                 raise Damaged(f"{self._source.archive} is damaged: {error}") from error
             self._finish_psql(psql, said)
@@ -318,8 +319,8 @@ class _Loading:
         assert self._plan.sql_client is not None
         return [
             str(self._plan.sql_client.program("psql")), "--no-psqlrc", "--no-password", "--quiet",
-            "--set=ON_ERROR_STOP=1", *(["--single-transaction"] if self._plan.one_transaction else []),
-            f"--dbname={self._service()}",
+            "--set=ON_ERROR_STOP=1", f"--dbname={self._service()}",
+            *(["--command=BEGIN"] if self._plan.one_transaction else []),
             *(["--command", self._plan.before] if self._plan.before else []),
             f"--command=\\restrict {secrets.token_hex(24)}", "--file=-",
         ]  # fmt: skip
@@ -384,6 +385,14 @@ class _Loading:
         assert self._plan.filtered is not None
         for statement in self._plan.filtered.afterwards:
             yield statement.encode("utf-8", "surrogateescape") + b"\n"
+
+    def _commit(self) -> Iterator[bytes]:
+        """psql's --single-transaction would commit wherever its input ends, also because we were killed.
+
+        What comes before it may lack its semicolon.
+        """
+        if self._plan.one_transaction:
+            yield b"\n;\nCOMMIT;\n"
 
     def _afterwards(self) -> None:
         """What remains of privileges that were left out."""
