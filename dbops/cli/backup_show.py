@@ -25,7 +25,7 @@ def unproven_data(entry: Unproven) -> dict[str, Any]:
         "state": "no manifest",
         "path": str(entry.path),
         "bytes": entry.bytes,
-        "format": entry.format,
+        "archive_format": entry.format,
         "modified_at": entry.modified_at.isoformat(),
     }
 

@@ -64,7 +64,7 @@ class Swapped(Event):
 
     def sentence(self) -> str:
         return (
-            f"{self.live} is the restored database; the former one is {self.displaced} "
+            f"swapped; what was {self.live} is now {self.displaced} "
             f"(closed for {format_seconds(self.seconds)}, {self.ended} sessions ended)"
         )
 
