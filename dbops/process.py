@@ -157,7 +157,10 @@ class Stream:
 
     def ends_within(self, seconds: float) -> bool:
         """Wait for its end, but no longer; whether it has ended."""
-        self._reader.join(seconds)  # which ends with the program, as the pipe does
+        self._reader.join(seconds)  # it ends when the program does, or a moment before
+        if not self._reader.is_alive():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
         return not self.running
 
     def wait(self) -> Completed:
@@ -169,7 +172,8 @@ class Stream:
         if code != 0 and self._reader.is_alive():
             _signal(self._child, signal.SIGTERM)
             self._reader.join(_GRACE_SECONDS)
-            _signal(self._child, signal.SIGKILL)
+            if self._reader.is_alive():
+                _signal(self._child, signal.SIGKILL)
         self._reader.join()
         return Completed(self.argv, code, "", "\n".join(self._lines))
 
