@@ -14,12 +14,12 @@ from dbops.backups.store import Store
 from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
 from dbops.cli.confirm import ask
-from dbops.cli.connect import located
+from dbops.cli.connect import load_settings, locate, located
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
 from dbops.engines.postgres.databases import Found
-from dbops.errors import CannotConnect, DbopsError, ExitCode
+from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
 from dbops.events import Note, Warned
 from dbops.restore import record
 from dbops.restore import undo as undoing
@@ -74,18 +74,18 @@ def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> 
 
 def list_(arguments: argparse.Namespace, out: Output) -> int:
     """What can be restored: backups, dumps without a manifest, displaced databases."""
-    settings = located(arguments, out)
+    settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     now = datetime.datetime.now(datetime.UTC)
     rows = listing.rows(store.entries(), Policy(), now)
     rows = sorted(
         rows, key=lambda row: (row.created_at is not None, row.created_at or now, row.name), reverse=True
     )
-    target = _live(settings, None)
     try:
+        target = _live(locate(settings, out), None)
         with outside(target, _name(target), out.event, 0) as connection:
             displaced = undoing.displaced(connection)
-    except CannotConnect as error:
+    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
         out.event(Warned(f"displaced databases are not listed: {error.message}"))
         displaced = []
     out.result(
