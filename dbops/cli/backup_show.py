@@ -123,7 +123,7 @@ def _archive(backup: Backup, manifest: Manifest) -> list[tuple[str, str]]:
             f"{archive.format}, {archive.compression}, {size}, {plural(len(archive.members), 'file')}",
         ),
         ("holds", only),
-        ("goes to", f"PostgreSQL {oldest} and later; an older server does not understand what is in it"),
+        ("goes to", f"PostgreSQL {oldest} and later; an older one may not know all that is in it"),
     ]
 
 
