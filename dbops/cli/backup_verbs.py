@@ -162,7 +162,7 @@ def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
         "free_bytes": takes.free,
         "name": made.name,
         "folder": str(store.folder),
-        "format": made.format,
+        "archive_format": made.format,
         "compression": made.compression.value,
         "jobs": made.jobs,
         "proof": made.proof,
@@ -194,7 +194,7 @@ def _backup_data(backup: Backup) -> dict[str, object]:
         "server": manifest.server,
         "created_at": manifest.created_at.isoformat(),
         "duration": manifest.duration,
-        "format": manifest.archive.format,
+        "archive_format": manifest.archive.format,
         "compression": manifest.archive.compression,
         "bytes": manifest.archive.bytes,
         "raw_bytes": manifest.archive.raw_bytes,
@@ -213,10 +213,8 @@ def proof_data(backup: Backup) -> dict[str, object] | None:
 
 def _backup_lines(backup: Backup) -> list[str]:
     archive = backup.manifest.archive
-    proof = proof_data(backup)
-    proven = (
-        f"proof {proof['level']}: {proof['tables']} tables, {proof['rows']} rows" if proof else "no proof"
-    )
-    smaller = f"{(archive.raw_bytes or 0) / archive.bytes:.1f} times smaller than its data"
-    took = format_seconds(backup.manifest.duration)
-    return [f"{backup.name}: {format_bytes(archive.bytes)} ({smaller}), {took}, {proven}"]
+    proof = backup.manifest.proof
+    proven = f"proof: {Proof.from_json(proof).summary()}" if proof is not None else "no proof"
+    raw = archive.raw_bytes or 0
+    size = f"{format_bytes(archive.bytes)} of {format_bytes(raw)} (ratio {raw / archive.bytes:.1f})"
+    return [f"{backup.name}: {size}, {format_seconds(backup.manifest.duration)}, {proven}"]

@@ -24,7 +24,7 @@ from dbops.events import Note, Warned
 from dbops.restore import record
 from dbops.restore import undo as undoing
 from dbops.restore.content import Archive
-from dbops.restore.holding import hold, outside
+from dbops.restore.holding import described, hold, outside
 from dbops.restore.inplace import WARNING, restore_in_place
 from dbops.restore.plan import Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
@@ -107,8 +107,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
         if arguments.dry_run:
             out.result(show.undo_data(exchange, changed=False), show.undo_plan_lines(exchange, chosen))
             return ExitCode.DONE
-        out.event(Note(f"server {connection.info.host}:{connection.info.port}, database {live}"))
-        _require([_found(connection, live)], "displace (it is kept)", settings, out)
+        out.event(Note(f"server {described(connection)}, database {live}"))
+        _require([_found(connection, live)], f"put {chosen.name} in the place of", settings, out, kept=True)
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
         _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
@@ -126,6 +126,7 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
         if arguments.dry_run or not chosen:
             out.result(show.discard_data(chosen, changed=False), show.discard_lines(chosen, changed=False))
             return ExitCode.DONE
+        out.event(Note(f"server {described(connection)}"))
         for line in show.discard_lines(chosen, changed=False):
             out.event(Note(line))
         _require([one.found for one in chosen], "drop for good", settings, out)
@@ -219,11 +220,14 @@ def _consent(prepared: Prepared, settings: Settings, out: Output) -> None:
     out.event(Note(f"server {made.server}, database {made.live}"))
     if made.exists:
         out.event(Note(f"{made.live} will be displaced: it stays as {made.displaced}"))
-        _require([Found(made.live, prepared.comment)], f"put {made.label} in the place of", settings, out)
+        found = [Found(made.live, prepared.comment)]
+        _require(found, f"put {made.label} in the place of", settings, out, kept=True)
 
 
-def _require(found: Sequence[Found], what: str, settings: Settings, out: Output) -> None:
-    consent.require(found, what, settings.confirm, lambda question: ask(question, out))
+def _require(
+    found: Sequence[Found], what: str, settings: Settings, out: Output, *, kept: bool = False
+) -> None:
+    consent.require(found, what, settings.confirm, lambda question: ask(question, out), kept=kept)
 
 
 def _found(connection: Connection, name: str) -> Found:
