@@ -192,6 +192,7 @@ def test_show_of_little(run: Run, store: Store) -> None:
     part = type(archive)("plain", "gzip", archive.members, options=("--table=orders",))
     publish(store, "x", proof=None, archive=part).path.rename(store.folder / "moved")
     text = run("show", "moved")
+    assert run("show", "latest") == text
     assert "moved (made as x)" in text
     assert "holds       --table=orders" in text
     assert "migrations  none recorded" in text
