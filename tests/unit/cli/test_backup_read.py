@@ -167,7 +167,7 @@ def test_show_tells_what_people_want(run: Run, store: Store) -> None:
         "UTF8, de_DE.utf8, ctype C, icu de-AT",
         "directory, zstd, 21 B of 100 B, 1 file",
         "everything",
-        "PostgreSQL 15 and later; an older server does not understand what is in it",
+        "PostgreSQL 15 and later; an older one may not know all that is in it",
         "archive/toc.dat",
         "FAILED verify",
         "FAILED: restored on PostgreSQL 15.18",
