@@ -9,8 +9,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from dbops.backups.entries import Backup, Damaged, Entry
+from dbops.backups.entries import Backup, Damaged, Entry, read_entry
 from dbops.backups.filtering import Options as Part
+from dbops.backups.manifest import MANIFEST
 from dbops.backups.store import Store
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -46,11 +47,14 @@ def archive(
         return
     if isinstance(entry, Damaged):
         raise entry.error
-    with store.lock_shared(entry):
+    ours = entry.path.resolve().parent == store.folder.resolve()
+    # what lies elsewhere is pruned by nobody here, and may be on a file system without locks
+    with store.lock_shared(entry) if ours else contextlib.nullcontext():
         if isinstance(entry, Backup):
             if entry.refuted is not None:
                 out.event(Warned(f"the last verify of {entry.name} failed"))
-            yield Archive(entry.name, entry.path, entry.manifest, reading, out.event)
+            label = entry.name if ours else str(Path(arguments.name))
+            yield Archive(label, entry.path, entry.manifest, reading, out.event)
         else:
             yield Archive(entry.name, entry.path, None, reading, out.event)
 
@@ -65,13 +69,19 @@ def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:
     path = Path(name)
     if path.name != name or name in {".", ".."}:
         manifest_beside = path.resolve().parent == store.folder.resolve()
-        return store.find(path.resolve().name) if manifest_beside else path
+        return store.find(path.resolve().name) if manifest_beside else _elsewhere(path)
     try:
         return store.find(name)
     except UsageError:
         if path.exists():
-            return path
+            return _elsewhere(path)
         raise
+
+
+def _elsewhere(path: Path) -> Entry | Path:
+    """A backup that was copied to another folder is one there, too, with its checksums and its proof."""
+    real = path.resolve()
+    return (read_entry(real) if os.path.lexists(real / MANIFEST) else None) or path
 
 
 def _latest(database: str, store: Store) -> Backup:
