@@ -1,6 +1,6 @@
 # Short names for bin/*, and the developer's chores; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force test lint format lock develop
+.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force backup restore test lint format lock develop
 
 # What a user gives reaches the recipes through the environment, unexpanded: a quote, a semicolon or a dollar
 # sign in it is text, to make and to the shell.
@@ -34,6 +34,12 @@ migrate-create: ## a new migration file: NAME=add_fills
 migrate-force: ## record the migrations up to VERSION= as the applied ones, running nothing
 	@[ -n "$$VERSION" ] || { echo 'usage: make migrate-force VERSION=5' >&2; exit 2; }
 	@bin/migrate force "$$VERSION"
+
+backup: ## a backup, called NAME= or by the time
+	@bin/backup $${NAME:+"$$NAME"}
+
+restore: ## put the backup NAME= in the place of the database; without NAME=, list them
+	@bin/restore $${NAME:+"$$NAME"}
 
 test: ## the test suite, on every PostgreSQL found
 	@bin/test

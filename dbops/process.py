@@ -18,6 +18,9 @@ from dbops.errors import ProgramFailed
 
 _LAST_LINES = 12
 _GRACE_SECONDS = 5.0
+_GUARDING = (
+    f"""read -r never; kill -s TERM -- "-$1" && sleep {_GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
+)
 
 # What PostgreSQL's own programs are given: nothing of the user's PG* variables, messages in English.
 # An initdb without any locale makes SQL_ASCII, so encoding and locale are always passed as options.
@@ -112,7 +115,8 @@ class Stream:
     """A program at work, whose output or input is a pipe of ours.  Use as a context manager.
 
     Leaving it ends the program where it still runs, so that no exception of
-    ours leaves it behind.  What it says on stderr is read by a thread, so that
+    ours leaves it behind; where we are killed ourselves, a guard ends it, with
+    its children.  What it says on stderr is read by a thread, so that
     it never waits for us, and each line goes to `on_line`.
 
     :param stdout: give its output as the attribute `stdout`; otherwise that is thrown away.
@@ -137,6 +141,11 @@ class Stream:
         self._child = _start(
             self.argv, environ, None, None, stdin=_pipe(stdin), stdout=_pipe(stdout), stderr=subprocess.PIPE
         )
+        try:
+            self._guard = _Guard(self._child.pid)
+        except BaseException:
+            _end(self._child)
+            raise
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
 
@@ -157,7 +166,10 @@ class Stream:
 
     def ends_within(self, seconds: float) -> bool:
         """Wait for its end, but no longer; whether it has ended."""
-        self._reader.join(seconds)  # which ends with the program, as the pipe does
+        self._reader.join(seconds)  # it ends when the program does, or a moment before
+        if not self._reader.is_alive():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
         return not self.running
 
     def wait(self) -> Completed:
@@ -169,8 +181,10 @@ class Stream:
         if code != 0 and self._reader.is_alive():
             _signal(self._child, signal.SIGTERM)
             self._reader.join(_GRACE_SECONDS)
-            _signal(self._child, signal.SIGKILL)
+            if self._reader.is_alive():
+                _signal(self._child, signal.SIGKILL)
         self._reader.join()
+        self._guard.dismiss()
         return Completed(self.argv, code, "", "\n".join(self._lines))
 
     def finish(self) -> None:
@@ -216,6 +230,30 @@ class Stream:
             self._lines.append(text)
             if self._on_line is not None:
                 self._on_line(text)
+
+
+class _Guard:
+    """Ends a program and its children once we are gone without having been able to, killed by -9 or for want of memory.
+
+    Nobody else would: pg_restore waits for ever for what we were to feed it, and psql takes the end of its input for
+    the end of the SQL.  It is a shell that waits for the end of a pipe whose other side only we hold.
+
+    :raises ProgramFailed: it cannot be started.
+    """
+
+    def __init__(self, group: int) -> None:
+        argv = ("/bin/sh", "-c", _GUARDING, "dbops-guard", str(group))
+        self._child = _start(
+            argv, POSTGRES_ENVIRON, None, Path("/"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def dismiss(self) -> None:
+        """The program has ended; may be called again."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+        assert self._child.stdin is not None
+        self._child.stdin.close()
 
 
 def failure(completed: Completed) -> ProgramFailed:

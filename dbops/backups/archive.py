@@ -67,9 +67,12 @@ def _only_these(folder: Path, members: Sequence[Member]) -> None:
     named = {member.path for member in members}
     for inner in {Path(member.path).parent for member in members} - {Path()}:
         try:
+            is_folder = stat.S_ISDIR(os.lstat(folder / inner).st_mode)
             found = os.listdir(folder / inner)
         except OSError as error:
             raise _damaged(folder, str(inner), error.strerror or "it cannot be read") from error
+        if not is_folder:
+            raise _damaged(folder, str(inner), "it is not a folder")
         for name in sorted(found):
             if f"{inner}/{name}" not in named:
                 raise _damaged(folder, f"{inner}/{name}", "the manifest does not name it")
@@ -89,9 +92,10 @@ def _measured(folder: Path, member: Member, on_bytes: Callable[[int], None], sto
     digest = hashlib.sha256()
     size = 0
     descriptor = os.open(folder / member.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _damaged(folder, member.path, "it is not a file")
     with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _damaged(folder, member.path, "it is not a file")
         buffer = bytearray(CHUNK)
         view = memoryview(buffer)
         while not stop.is_set() and (count := file.readinto(buffer)):

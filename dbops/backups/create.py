@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import functools
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops import __version__
 from dbops.backups import archive as archives
 from dbops.backups import dump as dumps
+from dbops.backups import scope as scopes
 from dbops.backups import space
 from dbops.backups.compression import Compression, Written, open_for_reading
 from dbops.backups.disk import remove_tree
@@ -26,15 +24,16 @@ from dbops.backups.partial import Partial
 from dbops.backups.plan import Plan
 from dbops.backups.progress import Progress
 from dbops.backups.proof import Proof
+from dbops.backups.proving import Proving
+from dbops.backups.scope import Names, Scope
 from dbops.backups.store import Store
-from dbops.backups.toc import Toc
 from dbops.backups.toc import read as read_toc
 from dbops.config.model import Target
-from dbops.engines.contents import Contents, Name
-from dbops.engines.postgres import fingerprint, inventory, servicefile, snapshot
+from dbops.engines.contents import Contents
+from dbops.engines.inventory import TableSize
+from dbops.engines.postgres import inventory, servicefile, snapshot
 from dbops.engines.postgres.connection import account_name, application_name
-from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import DbopsError
 from dbops.events import Listener, Note, StepDone, format_bytes, plural
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 _LOCK_WAIT = 10.0
 _WORK = "work"
-_ROWS = "TABLE DATA"
 _STEMS = {"custom": "archive.dump", "plain": "archive.sql"}
 
 
@@ -119,24 +117,26 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         data = sum(table.bytes for table in held.tables) if plan.has_data else 0
         _require_space(plan, source, data, partial, listen)
         found = inventory.read(held.connection, source.tracking_table)
+        sizes = tuple(TableSize(table.schema, table.name, table.bytes) for table in held.tables)
+        found = dataclasses.replace(found, tables=sizes)
         environ = servicefile.environ(held.connection, partial.path / _WORK, application=application)
         run = dumps.Dump(
             plan.client, environ, held.id, plan.jobs, plan.options, min(source.deadline, _LOCK_WAIT),
             plan.threads, plan.level,
         )  # fmt: skip
         progress = Progress(listen)
-        measure = functools.partial(_measure, plan, source, held, listen)
-        with _beside(measure if plan.proof != "none" and not plan.selects else None) as proving:
+        with Proving(plan, source.target, held, progress.beside) as proving:
             progress.begin("dumping", data)
-            written = _dumped(plan, run, partial, progress, proving, listen)
-            listen(StepDone(f"dumped {format_bytes(_raw(written))}", progress.lap()))
-            _read_back(plan, partial, written, progress)
+            dumped = _dumped(plan, run, partial, progress, proving.check, listen)
+            listen(StepDone(f"dumped {format_bytes(_raw(dumped.written))}", progress.lap()))
+            _read_back(plan, partial, dumped.written, progress)
             listen(StepDone("brought to disk and read back", progress.lap()))
-            contents = _contents(plan, partial, measure, proving)
+            contents = None
+            if plan.proof != "none":
+                contents = proving.contents(_scope(plan, partial, dumped, proving.names()))
         if contents is not None:
-            contents = dataclasses.replace(contents, sequences=held.sequence_ranges())
             listen(StepDone(f"proof of {plural(len(contents.tables), 'table')}", progress.lap()))
-        return _Taken(tuple(written), contents, found, at)
+        return _Taken(dumped.written, contents, found, at)
 
 
 def _require_space(plan: Plan, source: Source, data: int, partial: Partial, listen: Listener) -> None:
@@ -145,44 +145,18 @@ def _require_space(plan: Plan, source: Source, data: int, partial: Partial, list
     space.require(estimate, partial.path.parent, listen)
 
 
-def _measure(
-    plan: Plan, source: Source, held: Snapshot, listen: Listener, only: Collection[Name] | None = None
-) -> Contents:
-    assert plan.proof != "none"  # then nobody asks
-    try:
-        return fingerprint.measure(source.target, held, plan.proof, plan.jobs, listen, only)
-    except LockNotAcquired as error:  # what keeps the proof's sessions out will keep pg_dump's out, too
-        raise dumps.TableLocked(error.message, hint=error.hint) from error
-
-
-@contextlib.contextmanager
-def _beside(measure: Callable[[], Contents] | None) -> Iterator[Future[Contents] | None]:
-    """The proof in a thread of its own, while pg_dump works."""
-    if measure is None:
-        yield None
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="proof") as pool:
-        yield pool.submit(measure)
-
-
 def _dumped(
     plan: Plan,
     run: dumps.Dump,
     partial: Partial,
     progress: Progress,
-    proving: Future[Contents] | None,
+    watch: Callable[[], None],
     listen: Listener,
-) -> list[Written]:
-    """Run pg_dump; where the proof fails meanwhile, it is ended."""
-
-    def watch() -> None:
-        if proving is not None and proving.done():
-            proving.result()
-
+) -> dumps.Dumped:
+    """Run pg_dump; what `watch` raises ends it."""
     if plan.format == "directory":
         return dumps.into_folder(run, partial.path, progress, watch, listen)
-    path = partial.path / f"{_STEMS[plan.format]}{plan.compression.suffix}"
-    return [dumps.into_file(run, path, plan.format, plan.compression, progress, watch, listen)]
+    return dumps.into_file(run, _file(plan, partial), plan.format, plan.compression, progress, watch, listen)
 
 
 def _read_back(plan: Plan, partial: Partial, written: Sequence[Written], progress: Progress) -> None:
@@ -197,44 +171,21 @@ def _read_back(plan: Plan, partial: Partial, written: Sequence[Written], progres
             f"{raw} bytes were read back of {_raw(written)}: this machine's memory or disk is not sound",
             hint="take the backup on another machine, and test this one",
         )
+    progress.end()
 
 
-def _contents(
-    plan: Plan, partial: Partial, measure: Callable[..., Contents], proving: Future[Contents] | None
-) -> Contents | None:
-    """The proof; of a selection, of those tables that pg_dump found to be in it.
-
-    :raises DbopsError: the archive does not hold just the tables of the proof.
-    """
-    if plan.proof == "none":
-        return None
+def _scope(plan: Plan, partial: Partial, dumped: dumps.Dumped, names: Names) -> Scope:
     if plan.format == "plain":
-        return proving.result() if proving is not None else None
-    dumped = {(entry.namespace, entry.tag) for entry in _toc(plan, partial).entries if entry.desc == _ROWS}
-    if proving is None:
-        return measure(only=dumped)
-    contents = proving.result()
-    proven = {(table.schema, table.name) for table in contents.tables}
-    if dumped != proven:
-        raise _not_the_same(proven, dumped)
-    return contents
-
-
-def _toc(plan: Plan, partial: Partial) -> Toc:
+        return scopes.of_lines(dumped.lines, names)
     if plan.format == "directory":
-        return read_toc(partial.path / dumps.ARCHIVE)
-    path = partial.path / f"{_STEMS[plan.format]}{plan.compression.suffix}"
+        return scopes.of_toc(read_toc(partial.path / dumps.ARCHIVE), names)
+    path = _file(plan, partial)
     with open_for_reading(path) as stream:
-        return read_toc(stream, str(path))
+        return scopes.of_toc(read_toc(stream, str(path)), names)
 
 
-def _not_the_same(proven: set[Name], dumped: set[Name]) -> DbopsError:
-    one = min(proven ^ dumped)
-    where = "the proof and not in the archive" if one in proven else "the archive and not in the proof"
-    return DbopsError(
-        f"the table {'.'.join(one)} is in {where}; the backup was not kept",
-        hint="run it again; if it stays so, please report it with the table's definition",
-    )
+def _file(plan: Plan, partial: Partial) -> Path:
+    return partial.path / f"{_STEMS[plan.format]}{plan.compression.suffix}"
 
 
 def _manifest(plan: Plan, source: Source, taken: _Taken, place: Path, duration: float) -> Manifest:

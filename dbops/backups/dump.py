@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import re
-import time
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dbops.backups import scope
 from dbops.backups.compression import Compression, Writer, Written, chunks
 from dbops.backups.follow import Follower
 from dbops.backups.progress import Progress
@@ -22,7 +25,20 @@ RAW = "raw"
 _FINISHED = re.compile(r"pg_dump: finished item (\d+) ")
 _TOLD = re.compile(r"pg_dump: (?:warning|error|detail|hint): ")
 _LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
+_WAITED = "canceling statement due to statement timeout"  # which is how pg_dump limits its wait for locks
+FEWER_SESSIONS = "fewer sessions do it with --jobs 1"
+_NO_SESSION = ("too many clients", "too many connections", "remaining connection slots")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TOO_LARGE = {errno.EFBIG: signal.SIGXFSZ}  # what a program gets that grows a file beyond its limit
 _LOOK_EVERY = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Dumped:
+    """What a run has brought: the files, and the lines that tell what is in a plain one."""
+
+    written: tuple[Written, ...]
+    lines: tuple[str, ...] = ()
 
 
 class TableLocked(LockNotAcquired):
@@ -57,14 +73,14 @@ class Dump:
 
 def into_folder(
     dump: Dump, place: Path, progress: Progress, watch: Callable[[], None], listen: Listener
-) -> list[Written]:
+) -> Dumped:
     """A directory archive in `place`/archive, its data files compressed one by one.
 
     :param watch: called many times a second; what it raises ends pg_dump.
 
     :raises TableLocked: see there; run it again, with one job.
     :raises ProgramFailed: pg_dump failed.
-    :raises OSError: the disk is full, or the like.  Each leaves files in `place` for whoever removes it.
+    :raises OSError: the disk is full (for pg_dump, too), or the like.  Each leaves files in `place` for whoever removes it.
     """
     raw, archive = place / RAW, place / ARCHIVE
     archive.mkdir(mode=0o700)
@@ -72,21 +88,20 @@ def into_folder(
         raw, archive, threads=dump.jobs + 1, level=dump.level, one_after_another=dump.jobs == 1,
         on_bytes=progress.add,
     )  # fmt: skip
-    said = _Said(listen, follower.complete)
+    said = _Said(listen, progress, follower.complete)
     try:
         argv = dump.argv("--format=directory", "--compress=0", f"--jobs={dump.jobs}", f"--file={raw}")
         with Stream(argv, environ=dump.environ, on_line=said.line) as program:
-            while program.running:
+            while not program.ends_within(_LOOK_EVERY):
                 watch()
                 if (error := follower.failure()) is not None:
                     raise error
-                time.sleep(_LOOK_EVERY)
             _judge(program.wait(), said)
         written = follower.finish()
     finally:
         follower.give_up()
     raw.rmdir()
-    return written
+    return Dumped(tuple(written))
 
 
 def into_file(
@@ -97,13 +112,13 @@ def into_file(
     progress: Progress,
     watch: Callable[[], None],
     listen: Listener,
-) -> Written:
+) -> Dumped:
     """A custom or plain archive in one compressed file.
 
     :param form: pg_dump's word for it, "custom" or "plain".
     :raises DbopsError: as `into_folder`.
     """
-    said = _Said(listen, lambda dump_id: None)
+    said = _Said(listen, progress)
     argv = dump.argv(f"--format={form}", "--compress=0")
     with (
         Writer(path, compression, level=dump.level, threads=dump.threads) as sink,
@@ -114,36 +129,52 @@ def into_file(
             sink.write(portion)
             progress.add(len(portion))
         _judge(program.wait(), said)
-        return sink.finish()
+        return Dumped((sink.finish(),), tuple(said.lines))
 
 
 class _Said:
     """What pg_dump says while it works: warnings go on to the user, finished entries to whoever compresses."""
 
-    def __init__(self, listen: Listener, finished: Callable[[int], None]) -> None:
+    def __init__(
+        self, listen: Listener, progress: Progress, finished: Callable[[int], None] | None = None
+    ) -> None:
         self._listen = listen
+        self._progress = progress
         self._finished = finished
         self.told: list[str] = []
+        self.lines: list[str] = []
 
     def line(self, text: str) -> None:
         if match := _FINISHED.match(text):
-            self._finished(int(match[1]))
+            if self._finished is not None:
+                self._finished(int(match[1]))
         elif _TOLD.match(text):
             self.told.append(text)
             if text.startswith("pg_dump: warning: "):
                 self._listen(Warned(text))
+        elif table := scope.table_of(text):
+            self._progress.table(table)
+        if self._finished is None and scope.concerns(text):
+            self.lines.append(text)
 
 
 def _judge(completed: Completed, said: _Said) -> None:
     if completed.code == 0:
         return
     told = [line for line in said.told if not line.startswith("pg_dump: warning: ")]
-    if any(words in line for line in told for words in _LOCKED):
+    waited = any(_WAITED in line for line in told) and any("LOCK TABLE" in line for line in told)
+    if waited or any(words in line for line in told for words in _LOCKED):
         raise TableLocked(
             "a change of the schema in another session waits for a table that the backup reads",
             detail="\n".join(told),
             hint="run it again when that session has ended",
         )
+    own = [line for line in told if "ERROR: " not in line]  # the server's disk may be full, too
+    for number in _FULL:
+        if any(os.strerror(number) in line for line in own) or -completed.code == _TOO_LARGE.get(number):
+            raise OSError(number, os.strerror(number))
     error: DbopsError = failure(completed)
     error.detail = "\n".join(told[:12]) or error.detail
+    if any(words in line for line in told for words in _NO_SESSION):
+        error.hint = FEWER_SESSIONS
     raise error

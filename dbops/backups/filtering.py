@@ -189,7 +189,12 @@ class _Deciding:
         self._left_out.append(LeftOut(entry, reason))
 
     def _owner(self, entry: Entry) -> None:
-        if not entry.owner or self._options.no_owner or entry.desc in _PRIVILEGES or entry.section == 3:
+        if (
+            not entry.owner
+            or self._options.no_owner
+            or entry.desc in _PRIVILEGES | _ABOUT
+            or entry.section == 3
+        ):
             return
         if self._is_missing(entry.owner, f"owner of {entry.describe()}"):
             return

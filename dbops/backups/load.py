@@ -11,13 +11,14 @@ Whatever goes wrong, the database is left half loaded, for the caller to drop; i
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbops.backups import compression
+from dbops.backups import compression, temporary
 from dbops.backups.loadplan import LoadPlan, plan
 from dbops.backups.progress import Progress
 from dbops.backups.said import LoadFailed, Said
@@ -25,7 +26,6 @@ from dbops.backups.source import Kind
 from dbops.backups.sqlfeed import SqlFeed
 from dbops.backups.staging import Staging
 from dbops.backups.toc import Damaged
-from dbops.backups.workfolder import work_folder
 from dbops.engines.postgres import destination, servicefile
 from dbops.errors import DbopsError, ProgramFailed
 from dbops.events import Listener, Note, Warned
@@ -68,7 +68,7 @@ def load(
     if plan.roles_to_create:
         destination.create_roles(connection, plan.roles_to_create)
         listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
-    with work_folder() as folder:
+    with temporary.folder() as folder:
         loading = _Loading(plan, connection, folder, application, listen, total)
         if plan.source.kind is Kind.PLAIN:
             loading.plain()
@@ -142,13 +142,13 @@ class _Loading:
                 feed = SqlFeed(str(self._source.path), self._server_major)
                 portions = feed.portions(compression.chunks(program.stdout), check_end=False)
                 if _send(psql, portions, self._progress):
-                    # psql commits once its input ends, so all else is looked at before
+                    # the end is only sent once all else has been looked at
                     completed = program.wait()
                     if staging is not None:
                         staging.check()
                     if completed.code != 0:
                         raise said.failure(completed)
-                    _send(psql, self._last_words(), None)
+                    _send(psql, itertools.chain(self._last_words(), self._commit()), None)
                 self._finish_psql(psql, said_of_sql)
 
     def plain(self) -> None:
@@ -160,7 +160,8 @@ class _Loading:
             Stream(self._psql(), environ=self._environ, stdin=True, on_line=said.line) as psql,
         ):
             try:
-                _send(psql, feed.portions(compression.chunks(stream)), self._progress)
+                if _send(psql, feed.portions(compression.chunks(stream)), self._progress):
+                    _send(psql, self._commit(), None)
             except compression.damaged() as error:
                 raise Damaged(f"{self._source.archive} is damaged: {error}") from error
             self._finish_psql(psql, said)
@@ -191,8 +192,8 @@ class _Loading:
         assert self._plan.sql_client is not None
         return [
             str(self._plan.sql_client.program("psql")), "--no-psqlrc", "--no-password", "--quiet",
-            "--set=ON_ERROR_STOP=1", *(["--single-transaction"] if self._plan.one_transaction else []),
-            f"--dbname={self._service()}",
+            "--set=ON_ERROR_STOP=1", f"--dbname={self._service()}",
+            *(["--command=BEGIN"] if self._plan.one_transaction else []),
             *(["--command", self._plan.before] if self._plan.before else []),
             f"--command=\\restrict {secrets.token_hex(24)}", "--file=-",
         ]  # fmt: skip
@@ -261,6 +262,14 @@ class _Loading:
         assert self._plan.filtered is not None
         for statement in self._plan.filtered.afterwards:
             yield statement.encode("utf-8", "surrogateescape") + b"\n"
+
+    def _commit(self) -> Iterator[bytes]:
+        """psql's --single-transaction would commit wherever its input ends, also because we were killed.
+
+        What comes before it may lack its semicolon.
+        """
+        if self._plan.one_transaction:
+            yield b"\n;\nCOMMIT;\n"
 
     def _afterwards(self) -> None:
         """What remains of privileges that were left out."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from dbops.backups import clients as choosing
-from dbops.backups import filtering
+from dbops.backups import filtering, temporary
 from dbops.backups.compression import Compression
 from dbops.backups.filtering import Filtered, Options
 from dbops.backups.source import Kind, Source
@@ -124,9 +122,9 @@ def _can_unpack(client: Client, source: Source) -> bool:
     used = source.toc.header.compression
     if used == "none" or (source.kind is Kind.DIRECTORY and used == "zstd"):  # these are unpacked here
         return True
-    with tempfile.TemporaryDirectory(prefix="dbops-look-") as name:
+    with temporary.folder() as folder:
         if source.kind is Kind.CUSTOM:
-            place = Path(name) / "beginning"
+            place = folder / "beginning"
             with source.open() as stream:
                 place.write_bytes(_first(stream, source.toc.length))
         else:

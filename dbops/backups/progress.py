@@ -14,12 +14,16 @@ _EVERY = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Working(Event):
-    """What is being done, how much of it is done, and how much there is; bytes, seconds since it began."""
+    """What is being done, how much of it is done, and how much there is; bytes, seconds since it began.
+
+    `table` is the one that was begun last; several may be dumped at once.
+    """
 
     what: str
     done: int
     total: int | None
     seconds: float
+    table: str = ""
 
     level: ClassVar[Level] = Level.PROGRESS
 
@@ -31,7 +35,7 @@ class Working(Event):
         return max(self.seconds / self.done * (self.total - self.done), 0)
 
     def sentence(self) -> str:
-        text = f"{self.what}: {format_bytes(self.done)}"
+        text = f"{self.what} {self.table}".rstrip() + f": {format_bytes(self.done)}"
         if self.total:
             text += f" of {format_bytes(self.total)}"
         if self.seconds >= 1:
@@ -48,15 +52,30 @@ class Progress:
         self._lock = threading.Lock()
         self._lap = time.monotonic()
         self._began = self._told = self._lap
-        self._what = ""
+        self._what = self._table = ""
         self._total: int | None = None
         self._done = 0
 
     def begin(self, what: str, total: int | None) -> None:
         """The next thing; `total` is in bytes, None where nobody knows."""
         with self._lock:
-            self._what, self._total, self._done = what, total, 0
+            self._what, self._table, self._total, self._done = what, "", total, 0
             self._began = self._told = time.monotonic()
+
+    def end(self) -> None:
+        """Nothing is done here any more; others may show how far they are."""
+        with self._lock:
+            self._what = ""
+
+    def table(self, label: str) -> None:
+        """The next table has been begun."""
+        with self._lock:
+            self._table = label
+
+    def beside(self, event: Event) -> None:
+        """A listener for other work at the same time: a terminal has one line, and this here comes first."""
+        if event.level is not Level.PROGRESS or not self._what:
+            self._listen(event)
 
     def add(self, count: int) -> None:
         """More bytes of it are done."""
@@ -67,7 +86,7 @@ class Progress:
                 return
             self._told = now
             total = self._total if self._total is None or self._done <= self._total else None
-            event = Working(self._what, self._done, total, now - self._began)
+            event = Working(self._what, self._done, total, now - self._began, self._table)
         self._listen(event)
 
     def lap(self) -> float:

@@ -8,6 +8,8 @@ from dbops.events import Detail, Listener, Warned
 from dbops.process import Completed, failure
 
 _LINES_OF_ERROR = 12
+# What follows from the first error and tells nothing of its own.
+_ECHOES = frozenset({"pg_restore: error: a worker process died unexpectedly"})
 
 
 class LoadFailed(ProgramFailed):
@@ -41,7 +43,7 @@ class Said:
         if not self._error:
             return failure(completed)
         cause = self._error[0].removeprefix("pg_restore: error: ").removeprefix("could not execute query: ")
-        rest = "\n".join(self._before + self._error[1:])
+        rest = "\n".join(line for line in self._before + self._error[1:] if line and line not in _ECHOES)
         return LoadFailed(
             f"the archive cannot be loaded: {redacted(cause)}", detail=redacted(rest) if rest else None
         )

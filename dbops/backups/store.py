@@ -73,7 +73,7 @@ class Store:
         if isinstance(entry, Unproven):
             raise UsageError(
                 f"{entry.path} is a dump without a manifest: nothing is known of what it should hold",
-                hint=f"bin/restore {entry.name} --dry-run reads it",
+                hint=f"bin/restore {entry.name} --to NAME restores it beside, for a look",
             )
         return entry
 

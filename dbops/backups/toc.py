@@ -112,7 +112,9 @@ class Entry:
     has_data: bool
 
     def describe(self) -> str:
-        """`COMMENT EXTENSION pg_trgm`, `TABLE public.orders`."""
+        """`COMMENT EXTENSION pg_trgm`, `TABLE public.orders`, `ACL of TABLE orders in public`."""
+        if self.namespace and self.desc in {"ACL", "COMMENT", "SECURITY LABEL"}:
+            return f"{self.desc} of {self.tag} in {self.namespace}"
         schema = f"{self.namespace}." if self.namespace else ""
         return f"{self.desc} {schema}{self.tag}"
 

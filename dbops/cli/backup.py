@@ -90,7 +90,10 @@ def _making(*, after_verb: bool) -> Parser:
         "--compress", metavar="METHOD", help="zstd, gzip or none, with :LEVEL (default: zstd; gzip for plain)"
     )
     group.add_argument(
-        "--jobs", type=int, metavar="N", help="how many tables at once (default: one per processor)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="how many tables at once (default: one per processor, at most 8)",
     )
     group.add_argument(
         "--proof", metavar="LEVEL", choices=PROOFS, help=f"{', '.join(PROOFS)} (default: full)"

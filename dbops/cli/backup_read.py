@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
-from dbops.backups import retention
-from dbops.backups.entries import Damaged, Unproven
+from dbops.backups import names, retention
+from dbops.backups.entries import Damaged, Entry, Unproven
 from dbops.backups.retention import Decision, Policy
 from dbops.backups.store import Store
 from dbops.cli import backup_show, backup_tables
@@ -36,7 +36,13 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: it is damaged.
     """
-    entry = _store(arguments, out).find(arguments.name)
+    settings = load_settings(arguments, out)
+    store = Store(settings.backups_dir.value, out.event)
+    entry: Entry
+    if arguments.name == names.LATEST:
+        entry = store.named(arguments.name, settings.target.get("dbname"))
+    else:
+        entry = store.find(arguments.name)
     if isinstance(entry, Damaged):
         raise entry.error
     if isinstance(entry, Unproven):
@@ -130,7 +136,7 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
     "list": ("what is in the folder of backups; with --keep-... also why each would stay", (_keep_options,)),
     "show": (
         "all that is known of one backup; -v shows every table",
-        (_option("name", metavar="NAME", help="as list shows it"),),
+        (_option("name", metavar="NAME", help="as list shows it, or latest"),),
     ),
     "prune": (
         "show which backups the rules would remove; remove them with --yes",

@@ -25,7 +25,7 @@ def unproven_data(entry: Unproven) -> dict[str, Any]:
         "state": "no manifest",
         "path": str(entry.path),
         "bytes": entry.bytes,
-        "format": entry.format,
+        "archive_format": entry.format,
         "modified_at": entry.modified_at.isoformat(),
     }
 
@@ -123,7 +123,7 @@ def _archive(backup: Backup, manifest: Manifest) -> list[tuple[str, str]]:
             f"{archive.format}, {archive.compression}, {size}, {plural(len(archive.members), 'file')}",
         ),
         ("holds", only),
-        ("goes to", f"PostgreSQL {oldest} and later; an older server does not understand what is in it"),
+        ("goes to", f"PostgreSQL {oldest} and later; an older one may not know all that is in it"),
     ]
 
 

@@ -8,11 +8,13 @@ import os
 
 from dbops.backups import create as creation
 from dbops.backups import plan as plans
+from dbops.backups import space
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Backup
 from dbops.backups.plan import Plan, Request
 from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
+from dbops.backups.space import Estimate
 from dbops.backups.store import Store
 from dbops.cli.backup_options import SELECTING
 from dbops.cli.connect import connected
@@ -20,7 +22,7 @@ from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import lock
 from dbops.engines.postgres.session import Session
-from dbops.errors import ExitCode, UsageError
+from dbops.errors import ExitCode, Refused, UsageError
 from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
 from dbops.programs import clients
 
@@ -32,9 +34,17 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
         made = plan(request(arguments), session, store)
         out.event(Note(f"database {session.identity}"))
         if arguments.dry_run:
-            out.result({"dry_run": True, **_plan_data(made, store)}, _plan_lines(made, store))
+            takes = _estimate(made, session, store)
+            out.result({"dry_run": True, **_plan_data(made, store, takes)}, _plan_lines(made, store, takes))
             return ExitCode.DONE
-        backup = make(made, session, settings, store, out)
+        try:
+            backup = make(made, session, settings, store, out)
+        except Refused:
+            if arguments.name is not None or made.name not in store.taken():
+                raise
+            # two that begin in one second and were given no names: the later one takes the next
+            made = plan(request(arguments), session, store)
+            backup = make(made, session, settings, store, out)
         out.result(_backup_data(backup), _backup_lines(backup))
     return ExitCode.DONE
 
@@ -114,10 +124,10 @@ def make(made: Plan, session: Session, settings: Settings, store: Store, out: Ou
 def _compression(text: str | None) -> tuple[Compression | None, int | None]:
     if text is None:
         return None, None
-    method, _, level = text.partition(":")
+    method, colon, level = text.partition(":")
     known = {one.value: one for one in Compression}
     bounds = {"zstd": (1, 19), "gzip": (1, 9)}.get(method, (0, 0))
-    if method not in known or (level and not (level.isdecimal() and bounds[0] <= int(level) <= bounds[1])):
+    if method not in known or (colon and not (level.isdecimal() and bounds[0] <= int(level) <= bounds[1])):
         raise UsageError(
             f"--compress {text!r} is not a method of compression",
             hint="zstd, gzip or none; with a level: zstd:1 to zstd:19, gzip:1 to gzip:9",
@@ -137,11 +147,22 @@ def _expected(made: Plan, store: Store, database: str, session: Session) -> int 
     return int(summary.bytes * now / before)
 
 
-def _plan_data(made: Plan, store: Store) -> dict[str, object]:
+def _estimate(made: Plan, session: Session, store: Store) -> Estimate:
+    """What it may take, by the size of the whole database: no table is asked, as it may be locked."""
+    ((size,),) = session.query("select pg_catalog.pg_database_size(current_database())")
+    known = _expected(made, store, session.identity.database, session)
+    data = size if made.has_data else 0
+    compressed = made.compression is not Compression.NONE
+    return space.estimate(data, store.folder, compressed=compressed, known=known)
+
+
+def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
     return {
+        "expected_bytes": takes.expected,
+        "free_bytes": takes.free,
         "name": made.name,
         "folder": str(store.folder),
-        "format": made.format,
+        "archive_format": made.format,
         "compression": made.compression.value,
         "jobs": made.jobs,
         "proof": made.proof,
@@ -151,13 +172,14 @@ def _plan_data(made: Plan, store: Store) -> dict[str, object]:
     }
 
 
-def _plan_lines(made: Plan, store: Store) -> list[str]:
+def _plan_lines(made: Plan, store: Store, takes: Estimate) -> list[str]:
     compressed = made.compression.value if made.compression is not Compression.NONE else "no compression"
     return [
         f"would make {store.folder / made.name}",
         f"  format      {made.format}, {compressed}, {plural(made.jobs, 'job')}",
         f"  proof       {made.proof}",
         f"  pg_dump     {made.client.version} ({made.client.bindir})",
+        f"  space       about {format_bytes(takes.expected)} of {format_bytes(takes.free)} that are free",
         *(f"  only        {option}" for option in made.options),
         *(f"  warning     {warning}" for warning in made.warnings),
     ]
@@ -172,7 +194,7 @@ def _backup_data(backup: Backup) -> dict[str, object]:
         "server": manifest.server,
         "created_at": manifest.created_at.isoformat(),
         "duration": manifest.duration,
-        "format": manifest.archive.format,
+        "archive_format": manifest.archive.format,
         "compression": manifest.archive.compression,
         "bytes": manifest.archive.bytes,
         "raw_bytes": manifest.archive.raw_bytes,
@@ -191,12 +213,8 @@ def proof_data(backup: Backup) -> dict[str, object] | None:
 
 def _backup_lines(backup: Backup) -> list[str]:
     archive = backup.manifest.archive
-    proof = Proof.from_json(backup.manifest.proof) if backup.manifest.proof is not None else None
-    proven = (
-        f"proof {proof.level}: {plural(len(proof.contents.tables), 'table')}, {plural(proof.contents.rows, 'row')}"
-        if proof
-        else "no proof"
-    )
-    smaller = f"{(archive.raw_bytes or 0) / archive.bytes:.1f} times smaller than its data"
-    took = format_seconds(backup.manifest.duration)
-    return [f"{backup.name}: {format_bytes(archive.bytes)} ({smaller}), {took}, {proven}"]
+    proof = backup.manifest.proof
+    proven = f"proof: {Proof.from_json(proof).summary()}" if proof is not None else "no proof"
+    raw = archive.raw_bytes or 0
+    size = f"{format_bytes(archive.bytes)} of {format_bytes(raw)} (ratio {raw / archive.bytes:.1f})"
+    return [f"{backup.name}: {size}, {format_seconds(backup.manifest.duration)}, {proven}"]

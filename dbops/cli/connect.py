@@ -35,11 +35,15 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
 
 
 def located(arguments: argparse.Namespace, out: Output) -> Settings:
+    """The settings of this command line, with a target on a server that is there."""
+    return locate(load_settings(arguments, out), out)
+
+
+def locate(settings: Settings, out: Output) -> Settings:
     """The settings with a target on a server that is there; a private one that is down is started.
 
     :raises ConfigError: no server is configured, and none answers.
     """
-    settings = load_settings(arguments, out)
     return dataclasses.replace(settings, target=_target(settings, out))
 
 

@@ -73,6 +73,6 @@ def _fresh(session: Session, settings: Settings, store: Store, most: float) -> B
 def _entry(backup: Backup, *, taken: bool) -> LogEntry:
     return LogEntry(
         Action.BACKED_UP,
-        message=f"backup {backup.name}",
+        message=f"{backup.name}, {'taken for this' if taken else 'which was fresh enough'}",
         detail={"backup": backup.name, "taken": taken, "created_at": backup.summary.created_at.isoformat()},
     )

@@ -161,15 +161,17 @@ def _backup_first(
     arguments: argparse.Namespace, made: Plan, session: Session, settings: Settings, out: Output
 ) -> LogEntry | None:
     """See that there is a fresh backup, where one is asked for and migrations are about to run."""
-    age = getattr(arguments, "require_fresh_backup", None)
-    configured = settings.backup_before_migrate.value
-    if (age is None and configured is None) or all(
-        step.work is not planner.Work.RUN_UP for step in made.steps
-    ):
+    asked = getattr(arguments, "require_fresh_backup", None)
+    if asked is None and settings.backup_before_migrate.value is None:
         return None
     from dbops.cli import fresh_backup
 
-    return fresh_backup.ensure(session, settings, out, None if age is None else fresh_backup.age(age))
+    age = (
+        None if asked is None else fresh_backup.age(asked)
+    )  # a wrong one is told also where nothing is pending
+    if all(step.work is not planner.Work.RUN_UP for step in made.steps):
+        return None
+    return fresh_backup.ensure(session, settings, out, age)
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:

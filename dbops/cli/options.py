@@ -82,10 +82,12 @@ def with_verb(
     for at, word in enumerate(argv):
         if value_follows:
             value_follows = False
+        elif word == "--":  # what follows are names, whatever they look like
+            return [*argv[:at], default, *argv[at:]]
         elif word.startswith("-") and word != "-":
             if word in {"-h", "--help", "--version"}:
                 return list(argv)
             value_follows = word in valued
         else:
             return list(argv) if word in verbs else [*argv[:at], default, *argv[at:]]
-    return [*argv, default]
+    return [*argv] if value_follows else [*argv, default]

@@ -76,6 +76,7 @@ class Output:
 
     def result(self, data: dict[str, Any], lines: Iterable[str] = ()) -> None:
         """The answer: `lines` for people on stdout, `data` as the last line with --json."""
+        assert data.keys().isdisjoint({"type", "format", "command"})  # they say what the line is
         if self.as_json:
             self._json({"type": "result", "format": JSON_FORMAT, "command": self.command, **data})
             return

@@ -107,7 +107,10 @@ def _restoring(*, after_verb: bool) -> Parser:
         help="only tables like this; with --to; may be given again",
     )
     group.add_argument(
-        "--jobs", type=int, metavar="N", help="how many tables at once (default: one per processor)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="how many tables at once (default: one per processor, at most 8)",
     )
     for flag, text in SWITCHES.items():
         off = argparse.SUPPRESS if after_verb else False

@@ -11,7 +11,7 @@ from typing import Any
 from dbops.backups.listing import Row, ago
 from dbops.cli import backup_tables
 from dbops.cli.output import table
-from dbops.events import format_bytes, format_seconds
+from dbops.events import format_bytes, format_seconds, plural
 from dbops.restore.restore import Prepared, Restored
 from dbops.restore.swap import Exchange
 from dbops.restore.undo import Displaced
@@ -133,7 +133,7 @@ def discard_lines(chosen: Sequence[Displaced], *, changed: bool) -> list[str]:
     now = datetime.datetime.now(datetime.UTC)
     size = format_bytes(sum(one.bytes or 0 for one in chosen))
     if changed:
-        return [f"dropped {', '.join(one.name for one in chosen)}: {size}"]
+        return [f"{plural(len(chosen), 'displaced database')} dropped, {size}"]
     return [*_table(chosen, now), f"{size} in all"]
 
 

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
-import os
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.backups import listing
-from dbops.backups.entries import Backup, Damaged, Entry
-from dbops.backups.filtering import Options as Part
 from dbops.backups.retention import Policy
 from dbops.backups.store import Store
+from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
 from dbops.cli.confirm import ask
-from dbops.cli.connect import located
+from dbops.cli.connect import load_settings, locate, located
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
 from dbops.engines.postgres.databases import Found
-from dbops.errors import CannotConnect, DbopsError, ExitCode, Refused, UsageError
+from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
 from dbops.events import Note, Warned
-from dbops.programs import clients
 from dbops.restore import record
 from dbops.restore import undo as undoing
-from dbops.restore.content import Archive, Reading
-from dbops.restore.holding import hold, outside
-from dbops.restore.inplace import WARNING, emptying, restore_in_place
+from dbops.restore.content import Archive
+from dbops.restore.holding import described, hold, outside
+from dbops.restore.inplace import WARNING, restore_in_place
 from dbops.restore.plan import Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
 from dbops.restore.swap import Exchange
@@ -39,16 +33,14 @@ from dbops.restore.swap import Exchange
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
 
-_LATEST = "latest"
-
 
 def from_(arguments: argparse.Namespace, out: Output) -> int:
     """Restore a backup or a dump."""
     settings = located(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     target = _live(settings, arguments.to)
-    with _archive(arguments, settings, store, out) as archive:
-        _refuse_a_part(archive, arguments)
+    with choice.archive(arguments, settings, store, out) as archive:
+        choice.refuse_a_part(archive, arguments)
         work = _work(arguments, settings, target, archive, out)
         if arguments.in_place:
             return _in_place(work, settings, out, dry_run=arguments.dry_run)
@@ -82,18 +74,18 @@ def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> 
 
 def list_(arguments: argparse.Namespace, out: Output) -> int:
     """What can be restored: backups, dumps without a manifest, displaced databases."""
-    settings = located(arguments, out)
+    settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     now = datetime.datetime.now(datetime.UTC)
     rows = listing.rows(store.entries(), Policy(), now)
     rows = sorted(
         rows, key=lambda row: (row.created_at is not None, row.created_at or now, row.name), reverse=True
     )
-    target = _live(settings, None)
     try:
+        target = _live(locate(settings, out), None)
         with outside(target, _name(target), out.event, 0) as connection:
             displaced = undoing.displaced(connection)
-    except CannotConnect as error:
+    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
         out.event(Warned(f"displaced databases are not listed: {error.message}"))
         displaced = []
     out.result(
@@ -115,8 +107,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
         if arguments.dry_run:
             out.result(show.undo_data(exchange, changed=False), show.undo_plan_lines(exchange, chosen))
             return ExitCode.DONE
-        out.event(Note(f"server {connection.info.host}:{connection.info.port}, database {live}"))
-        _require([_found(connection, live)], "displace (it is kept)", settings, out)
+        out.event(Note(f"server {described(connection)}, database {live}"))
+        _require([_found(connection, live)], f"put {chosen.name} in the place of", settings, out, kept=True)
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
         _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
@@ -134,6 +126,7 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
         if arguments.dry_run or not chosen:
             out.result(show.discard_data(chosen, changed=False), show.discard_lines(chosen, changed=False))
             return ExitCode.DONE
+        out.event(Note(f"server {described(connection)}"))
         for line in show.discard_lines(chosen, changed=False):
             out.event(Note(line))
         _require([one.found for one in chosen], "drop for good", settings, out)
@@ -151,97 +144,6 @@ def _log_undo(target: Target, exchange: Exchange, settings: Settings, out: Outpu
         )  # fmt: skip
     except DbopsError as error:
         out.event(Warned(f"the event log has no entry of this: {error.message}"))
-
-
-# -- what is restored --------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _archive(
-    arguments: argparse.Namespace, settings: Settings, store: Store, out: Output
-) -> Iterator[Archive]:
-    """What the command line names, kept from being pruned while it is read."""
-    entry = _entry(arguments.name, settings, store)
-    reading = Reading(
-        clients(os.environ.get("PATH", os.defpath)),
-        _jobs(arguments.jobs),
-        Part(
-            tables=tuple(arguments.table or ()),
-            schema_only=arguments.schema_only,
-            no_owner=arguments.no_owner,
-            create_missing_roles=arguments.create_missing_roles,
-        ),
-        arguments.trust_sql,
-        emptying(settings.deadline.value) if arguments.in_place else "",
-    )
-    if isinstance(entry, Path):
-        yield Archive(str(entry), entry, None, reading, out.event)
-        return
-    if isinstance(entry, Damaged):
-        raise entry.error
-    with store.lock_shared(entry):
-        if isinstance(entry, Backup):
-            if entry.refuted is not None:
-                out.event(Warned(f"the last verify of {entry.name} failed"))
-            yield Archive(entry.name, entry.path, entry.manifest, reading, out.event)
-        else:
-            yield Archive(entry.name, entry.path, None, reading, out.event)
-
-
-def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:
-    """A backup by its name, or a path.
-
-    :raises UsageError: there is neither.
-    """
-    if name == _LATEST:
-        return _latest(_name(_live(settings, None)), store)
-    path = Path(name)
-    if path.name != name or name in {".", ".."}:
-        manifest_beside = path.resolve().parent == store.folder.resolve()
-        return store.find(path.resolve().name) if manifest_beside else path
-    try:
-        return store.find(name)
-    except UsageError:
-        if path.exists():
-            return path
-        raise
-
-
-def _latest(database: str, store: Store) -> Backup:
-    """The newest proven backup of a whole database.
-
-    :raises DbopsError: there is none.
-    """
-    backups = [one for one in store.entries() if isinstance(one, Backup) and one.summary.database == database]
-    whole = [one for one in backups if one.proven and not one.summary.options]
-    if not whole:
-        others = max(backups, key=lambda one: one.summary.created_at, default=None)
-        raise DbopsError(
-            f"{store.folder} has no proven backup of {database}",
-            hint=f"one that is not proven, or a part: bin/restore {others.name}"
-            if others
-            else "bin/restore lists",
-        )
-    return max(whole, key=lambda one: (one.summary.created_at, one.name))
-
-
-def _refuse_a_part(archive: Archive, arguments: argparse.Namespace) -> None:
-    """A part of a database must not take the place of the whole, unless that place is named.
-
-    :raises Refused: it would.
-    """
-    if archive.partial is not None and not arguments.to:
-        raise Refused(
-            f"{archive.partial}, which would take the place of the whole database",
-            hint=f"restore it beside: bin/restore {shlex.quote(arguments.name)} --to NAME",
-        )
-
-
-def _jobs(wanted: int | None) -> int:
-    if wanted is not None and wanted < 1:
-        raise UsageError("--jobs counts from 1", hint="bin/restore NAME --jobs 2")
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return wanted or min(processors, 8)
 
 
 # -- where it goes -----------------------------------------------------------------------------------------------------
@@ -265,7 +167,7 @@ def _work(
     arguments: argparse.Namespace, settings: Settings, target: Target, archive: Archive, out: Output
 ) -> Work:
     wishes = Wishes(
-        jobs=_jobs(arguments.jobs),
+        jobs=choice.jobs(arguments.jobs),
         migrate=arguments.migrate,
         pre_backup=arguments.pre_backup,
         keep_side=arguments.keep_side,
@@ -318,11 +220,14 @@ def _consent(prepared: Prepared, settings: Settings, out: Output) -> None:
     out.event(Note(f"server {made.server}, database {made.live}"))
     if made.exists:
         out.event(Note(f"{made.live} will be displaced: it stays as {made.displaced}"))
-        _require([Found(made.live, prepared.comment)], f"put {made.label} in the place of", settings, out)
+        found = [Found(made.live, prepared.comment)]
+        _require(found, f"put {made.label} in the place of", settings, out, kept=True)
 
 
-def _require(found: Sequence[Found], what: str, settings: Settings, out: Output) -> None:
-    consent.require(found, what, settings.confirm, lambda question: ask(question, out))
+def _require(
+    found: Sequence[Found], what: str, settings: Settings, out: Output, *, kept: bool = False
+) -> None:
+    consent.require(found, what, settings.confirm, lambda question: ask(question, out), kept=kept)
 
 
 def _found(connection: Connection, name: str) -> Found:

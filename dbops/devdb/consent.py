@@ -14,7 +14,13 @@ Ask = Callable[[str], str | None]
 
 
 def require(
-    found: Sequence[Found], what: str, confirm: Setting[str | None], ask: Ask, unseen: str | None = None
+    found: Sequence[Found],
+    what: str,
+    confirm: Setting[str | None],
+    ask: Ask,
+    unseen: str | None = None,
+    *,
+    kept: bool = False,
 ) -> None:
     """Return if no database needs consent, or each that does is confirmed by its name.
 
@@ -22,6 +28,7 @@ def require(
 
     :param found: the databases that would be lost, the most important first.
     :param what: what would happen to them, "drop and make again".
+    :param kept: the data stay, under another name; what is asked for is consent to take them out of use.
     :param unseen: why it is not known what would be lost; `found` is then what might be.
     :raises Refused: there is no consent.
     """
@@ -36,9 +43,11 @@ def require(
     given = f"; {confirm.value!r} ({confirm.origin}) does not name " if confirm.value is not None else ""
     given += ("it" if len(names) == 1 else "all of them") if given else ""
     word = shlex.quote(",".join(names))
+    cost = "taking it out of use" if kept else "losing the data"
+    go_on = "to go on" if kept else "to go on and lose it"
     raise Refused(
-        f"{_why(names, unseen)}, so losing the data needs consent{given}",
-        hint=f"to go on and lose it, add --confirm {word} (or DBOPS_CONFIRM={word})",
+        f"{_why(names, unseen)}, so {cost} needs consent{given}",
+        hint=f"{go_on}, add --confirm {word} (or DBOPS_CONFIRM={word})",
     )
 
 

@@ -80,6 +80,12 @@ def _settle(connection: Connection) -> None:
         connection.execute(f"set {setting}".encode())
 
 
+def described(connection: Connection) -> str:
+    """Whom a session belongs to, and on which server: `postgres@db.example.com:5432`."""
+    info = connection.info
+    return f"{info.user}@{info.host or 'localhost'}:{info.port}"
+
+
 def _open(target: Target, live: str, listen: Listener, deadline: float) -> Connection:
     names = [name for name in databases.MAINTENANCE if name != live]
     try:

@@ -16,7 +16,7 @@ from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import StepDone, Warned
 from dbops.restore import preflight, record
 from dbops.restore.compare import differences
-from dbops.restore.holding import COMMAND, hold_inside
+from dbops.restore.holding import COMMAND, described, hold_inside
 
 if TYPE_CHECKING:
     from dbops.restore.restore import Work
@@ -93,7 +93,7 @@ def restore_in_place(work: Work, confirm: Callable[[str, str | None], None]) -> 
     with hold_inside(work.target, work.live, work.listen, work.deadline) as connection:
         there = databases.existing(connection, [work.live])[work.live]
         work.listen(Warned(WARNING))
-        confirm(f"{connection.info.host}:{connection.info.port}", there.comment)
+        confirm(described(connection), there.comment)
         with _step(work, f"checked {work.content.label}"):
             preflight.refuse(work.content.check(connection), work.live)
         if work.wishes.pre_backup and work.pre_backup is not None:

@@ -31,7 +31,7 @@ def restored(
         entry = LogEntry(
             Action.RESTORED,
             name=label[:255],
-            message=f"restored from {label}"
+            message=f"from {label}"
             + (
                 f"; the former database is {displaced}"
                 if displaced

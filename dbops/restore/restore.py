@@ -20,7 +20,7 @@ from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
 from dbops.restore.compare import Proven, differences
-from dbops.restore.holding import COMMAND, hold
+from dbops.restore.holding import COMMAND, described, hold
 from dbops.restore.plan import Plan, Step, Wishes, plan
 from dbops.restore.preflight import Problem
 from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
@@ -116,9 +116,8 @@ def prepare(work: Work, connection: Connection) -> Prepared:
     role, live = preflight.look(connection, work.live)
     found = preflight.problems(role, live, leave_replication=work.wishes.leave_replication)
     displaced = undo.new_name(connection, work.live, at) if live is not None else None
-    info = connection.info
     made = plan(
-        work.content.label, f"{info.user}@{info.host or 'localhost'}:{info.port}", work.live, displaced, at,
+        work.content.label, described(connection), work.live, displaced, at,
         work.wishes, proven=work.content.proven,
     )  # fmt: skip
     there = databases.existing(connection, [work.live]).get(work.live)

@@ -19,7 +19,7 @@ from dbops.config.model import Target
 from dbops.engines.base import Blocker
 from dbops.engines.postgres import databases, lock, occupants, properties
 from dbops.errors import DbopsError, LockNotAcquired
-from dbops.events import Event, Listener, Note, format_seconds
+from dbops.events import Event, Listener, Note, format_seconds, plural
 from dbops.restore import carry, names
 from dbops.restore.holding import outside
 
@@ -64,8 +64,8 @@ class Swapped(Event):
 
     def sentence(self) -> str:
         return (
-            f"{self.live} is the restored database; the former one is {self.displaced} "
-            f"(closed for {format_seconds(self.seconds)}, {self.ended} sessions ended)"
+            f"swapped: the former {self.live} is {self.displaced} "
+            f"(closed for {format_seconds(self.seconds)}, {plural(self.ended, 'session')} ended)"
         )
 
 

@@ -109,10 +109,12 @@ def _compared(archive: Archive, scratch: Target, version: str, jobs: int, listen
 
 
 def _sweep(target: Target, listen: Listener) -> None:
-    """Drop the scratch databases of trials that were killed."""
+    """Drop the scratch databases of trials that were killed; those of other roles are for these roles."""
     with outside(target, _PREFIX, listen, _PATIENCE) as connection:
         rows = connection.execute(
-            "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)", [_PREFIX]
+            "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
+            " and pg_catalog.pg_has_role(datdba, 'USAGE')",
+            [_PREFIX],
         ).fetchall()
     for (name,) in rows:
         if _NAME.fullmatch(name):

@@ -18,6 +18,8 @@ import pytest
 from dbops.devdb import account, cluster, serving
 from tests import servers
 from tests.conftest import Project
+from tests.faults.restoring import Ground
+from tests.postgres.restoring import live_database
 from tests.servers import Database, Server
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -50,6 +52,13 @@ def old_snapshot(database: Database, connect: Callable[..., psycopg.Connection[A
         return session
 
     return open_session
+
+
+@pytest.fixture
+def ground(server: Server, project: Project) -> Iterator[Ground]:
+    """A live database that is not what its backup `b1` is, in a project that is configured for it."""
+    with live_database(server) as live:
+        yield Ground(live, project)
 
 
 class Wire:

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dbops.restore import names
 from tests.conftest import Project
+from tests.faults.restoring import BACKUP, Ground
 from tests.postgres.restoring import Live, live_database
 from tests.servers import Server
-from tests.watching import until
+from tests.watching import GIVE_UP, until
 
 SLOW = "CREATE TABLE content AS SELECT 'restored'::text AS what;\nSELECT pg_sleep(600);\n"
 QUICK = "CREATE TABLE content AS SELECT 'restored'::text AS what;\n"
@@ -111,21 +113,245 @@ def test_inside_the_swap(live: Live, project: Project, sign: signal.Signals) -> 
     _restores(project, live)
 
 
+# -- backups -----------------------------------------------------------------------------------------------------------
+
+KILLS = 50
+SEED = 20260118
+_LEFT = "which an interrupted restore had left"
+
+
+def _killed(ground: Ground, seconds: float, after: str | None, *argv: str) -> bool:
+    """Start a command and kill it, it alone, so many seconds after a line that it says; False where it was done."""
+    running = ground.project.popen(*argv)
+    assert running.stderr is not None
+    if after is not None:
+        until(lambda: after in (line := running.stderr.readline()) or not line, after)  # type: ignore[union-attr]  # seen above
+    try:
+        running.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        running.kill()
+    running.communicate()
+    return running.returncode < 0
+
+
+def _moments(longest: float, kills: int = KILLS) -> Iterator[tuple[float, str | None]]:
+    """Moments over the whole duration, in seconds; every fifth one is in or near the swap."""
+    chance = random.Random(SEED)  # a moment that once failed is tried again by the next run
+    share = longest / kills
+    slots = list(range(kills))
+    chance.shuffle(slots)
+    for number, slot in enumerate(slots):
+        if number % 5 == 0:
+            yield chance.uniform(0, 0.1) * longest, "carried over"
+        else:
+            yield (slot + chance.random()) * share, None
+
+
 @pytest.mark.one_major
-def test_killed_at_any_moment(live: Live, project: Project) -> None:
-    """Whenever it is killed: one of the two is under the live name, whole and open; the next restore goes through."""
+def test_at_random_moments(ground: Ground) -> None:
+    """After each kill the one or the other has the live name, whole and open, nothing goes on loading; then it works."""
     began = time.monotonic()
-    _restores(project, live)
-    took = time.monotonic() - began
-    moments = random.Random(3)  # the same moments at every run
-    for _ in range(12):
-        before = set(live.databases())
-        process = _start(project, live, QUICK.replace("restored", "again"))
-        time.sleep(moments.uniform(0.3 * took, took))
-        _kill(process)
-        assert live.content() in {"restored", "again"}
-        new = set(live.databases()) - before - {names.side(live.name), names.unnamed(live.name)}
-        assert len(new) == (live.content() == "again")
-        _restores(project, live)
-        for name in set(live.databases()) - {live.name}:
-            live.sql(f'DROP DATABASE "{name}"')
+    ground.restores()
+    longest = time.monotonic() - began
+    ground.spoil()
+    killed = 0
+    for number, (moment, after) in enumerate(_moments(longest)):
+        killed += _killed(ground, moment, after, *ground.confirmed)
+        ground.quiet()
+        displaced = ground.displaced()
+        what = ground.checked()
+        assert set(ground.live.databases()) - {ground.live.name} <= displaced | ground.side
+        if what == "restored":
+            ground.spoil()
+        if number % 10 == 9:
+            ground.restores()
+            _drop(ground, ground.displaced())
+            ground.spoil()
+    assert killed > KILLS / 2
+    listed = ground.ran("restore", "--json").json["displaced"]
+    assert {one["name"] for one in listed if one["database"] == ground.live.name} == ground.displaced()
+
+
+def _drop(ground: Ground, displaced: set[str]) -> None:
+    for name in displaced:
+        ground.live.sql(f'DROP DATABASE "{name}"')
+
+
+@pytest.mark.parametrize("form", ["directory", "custom", "plain"])
+@pytest.mark.one_major
+def test_nothing_goes_on_loading(ground: Ground, form: str, tmp_path: Path) -> None:
+    """Killed in the middle of loading: its programs and their sessions end, and the next run clears files and database."""
+    ground.project.environ["TMPDIR"] = str(tmp_path)
+    argv = list(ground.confirmed)
+    if form != "directory":
+        ground.ran("restore", BACKUP, "--confirm", ground.live.name)
+        argv[1] = f"in_{form}"
+        ground.ran("backup", argv[1], "--format", form)
+        ground.spoil()
+    with ground.gate():
+        running = ground.project.popen(*argv)
+        ground.at_the_gate()
+        assert any("pg_restore" in one or "psql" in one for one in ground.programs())
+        running.kill()
+        running.communicate()
+        until(lambda: not ground.programs(), "the end of the programs")
+        until(lambda: not ground.sessions(), "the end of the sessions")
+    assert ground.checked() == "live"
+    assert list(tmp_path.glob("dbops-load-*"))
+    assert _LEFT in ground.ran(*argv).stderr
+    assert ground.checked() == "restored"
+    assert not list(tmp_path.glob("dbops-load-*"))
+
+
+@pytest.mark.one_major
+def test_the_next_run_does_not_wait(ground: Ground) -> None:
+    """Killed while its sessions work: a run that begins at once goes through, though the server has not noticed."""
+    with ground.gate():
+        running = ground.project.popen(*ground.confirmed)
+        ground.at_the_gate()
+    _kill(running)
+    began = time.monotonic()
+    ground.restores()
+    assert time.monotonic() - began < GIVE_UP
+
+
+@pytest.mark.one_major
+def test_killed_in_place(ground: Ground) -> None:
+    """Killed while psql has a part of the archive: that part is not committed; everything is as it was."""
+    text = ["SELECT pg_sleep(2);"]
+    text += [f"CREATE TABLE t{number} (id int); -- {'x' * 1000}" for number in range(1000)]
+    path = ground.project.write("dump.sql", "\n".join(text))
+    argv = ("restore", str(path), "--trust-sql", "--in-place", "--confirm", ground.live.name)
+    running = ground.project.popen(*argv)
+    ground.at_the_gate()
+    time.sleep(0.2)  # until the pipe is full
+    _kill(running)
+    ground.quiet()
+    ground.untouched()
+    path.write_text("CREATE TABLE u (id int);\nINSERT INTO u VALUES (1)")  # without a semicolon at its end
+    ground.ran(*argv)
+    assert ground.live.sql("SELECT count(*) FROM u", ground.live.name) == [(1,)]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.one_major
+def test_interrupted_at_any_moment(ground: Ground, sign: signal.Signals) -> None:
+    """Exit 130, the side database is gone, live untouched, nothing runs any more."""
+    with ground.gate():
+        for line in ("server ", "checked", "created", "loading"):
+            running = ground.project.popen(*ground.confirmed)
+            assert running.stderr is not None
+            if line == "loading":
+                ground.at_the_gate()
+            else:
+                until(lambda: line in running.stderr.readline(), line)  # type: ignore[union-attr]  # noqa: B023
+            running.send_signal(sign)
+            _, said = running.communicate(timeout=30)
+            assert running.returncode == 130, said
+            assert "interrupted" in said
+            assert not ground.programs()
+            ground.quiet()
+            ground.untouched()
+    ground.restores()
+
+
+# -- verify and undo ---------------------------------------------------------------------------------------------------
+
+
+def _scratch(ground: Ground) -> list[Any]:
+    return ground.live.sql(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, 'dbops_scratch_')"
+        f" AND pg_get_userbyid(datdba) = '{ground.live.owner}'"
+    )
+
+
+@pytest.mark.one_major
+def test_verify_at_random_moments(ground: Ground) -> None:
+    """The scratch database is gone, or the next verify drops it; live is not touched, the backup stays proven."""
+    argv = ("backup", "verify", BACKUP, "--restore-on", ground.url)
+    began = time.monotonic()
+    ground.ran(*argv)
+    longest = time.monotonic() - began
+    for moment, _ in _moments(longest, 8):
+        _killed(ground, moment, None, *argv)
+        ground.quiet()
+    with ground.gate():
+        running = ground.project.popen(*argv)
+        ground.at_the_gate()
+        _kill(running)
+        ground.quiet()
+        assert _scratch(ground)
+    assert "which an interrupted verify had left" in ground.ran(*argv).stderr
+    assert not _scratch(ground)
+    ground.untouched()
+    (row,) = ground.ran("backup", "list", "--json").json["backups"]
+    assert row["proven"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.one_major
+def test_verify_is_interrupted(ground: Ground, sign: signal.Signals) -> None:
+    """Exit 130, no scratch database, nothing runs, and no result is written down."""
+    with ground.gate():
+        running = ground.project.popen("backup", "verify", BACKUP, "--restore-on", ground.url)
+        ground.at_the_gate()
+        running.send_signal(sign)
+        _, said = running.communicate(timeout=30)
+        assert running.returncode == 130, said
+        ground.quiet()
+    assert not _scratch(ground)
+    assert not (ground.folder / "verified.json").exists()
+
+
+@pytest.mark.one_major
+def test_the_scratch_database_of_another_role(ground: Ground) -> None:
+    """One that a verify of another role has left, and that ours may not drop, is in nobody's way."""
+    name = f"dbops_scratch_{ground.live.tag}0000"
+    ground.live.sql(f"CREATE DATABASE {name}")
+    try:
+        ground.ran("backup", "verify", BACKUP, "--restore-on", ground.url)
+    finally:
+        ground.live.sql(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.mark.one_major
+def test_undo_at_random_moments(ground: Ground) -> None:
+    """Killed at any moment, undo has happened or not: one of the two is live, the other displaced, both whole."""
+    ground.restores()
+    argv = ("restore", "undo", "--confirm", ground.live.name)
+    began = time.monotonic()
+    ground.ran(*argv)
+    longest = time.monotonic() - began
+    for moment, _ in _moments(longest, 10):
+        before = ground.checked()
+        killed = _killed(ground, moment, None, *argv)
+        ground.quiet()
+        now = ground.checked()
+        assert killed or now != before
+        assert len(ground.displaced()) == 1
+        assert set(ground.live.databases()) == {ground.live.name, *ground.displaced()}
+    before = ground.checked()
+    ground.ran(*argv)
+    assert ground.checked() != before
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.one_major
+def test_undo_inside_the_swap(ground: Ground, sign: signal.Signals) -> None:
+    """It waits for the lock on the live database when it dies: nothing has changed, and undo works afterwards."""
+    ground.restores()
+    databases = set(ground.live.databases())
+    with ground.live.connect("postgres") as blocker:
+        blocker.execute("BEGIN")
+        blocker.execute(f"COMMENT ON DATABASE {ground.live.name} IS 'held'")
+        running = ground.project.popen("restore", "undo", "--confirm", ground.live.name)
+        until(ground.in_the_swap, "the swap")
+        running.send_signal(sign)
+        running.communicate(timeout=30)
+        blocker.execute("ROLLBACK")
+    assert running.returncode == (-9 if sign == signal.SIGKILL else 130)
+    ground.quiet()
+    assert ground.checked() == "restored"
+    assert set(ground.live.databases()) == databases
+    ground.ran("restore", "undo", "--confirm", ground.live.name)
+    assert ground.checked() == "live"

@@ -320,7 +320,7 @@ def test_missing_roles(database: Database, tmp_path: Path, into: Into, clients: 
             f"has_function_privilege('{there}', 'closed()', 'EXECUTE')"
         ).fetchone() == (True, False)
         assert [event.sentence() for event in said if "left out" in event.sentence()] == [
-            f"left out ACL public.{what}: the server has no role {gone}"
+            f"left out ACL of {what} in public: the server has no role {gone}"
             for what in ("FUNCTION closed()", "TABLE t")
         ]
         with pytest.raises(DbopsError, match=f"no role {owner}.*--create-missing-roles or --no-owner"):

@@ -262,6 +262,22 @@ def test_settings_that_cannot_be_carried_are_found_before_loading(ground: Ground
     assert ground.sql("SHOW log_min_duration_statement") == [("250ms",)]
 
 
+def test_a_backup_that_was_copied_elsewhere(ground: Ground) -> None:
+    """By its path, outside of the folder of backups: its proof is compared, and a changed byte is exit 3."""
+    import shutil
+
+    ground.backed_up()
+    copied = ground.project.folder / "from another host" / "b1"
+    shutil.copytree(ground.project.folder / "backups" / "b1", copied)
+    new = f"copy_{ground.live.tag}"
+    outcome = ground.ran("restore", str(copied), "--to", new, "--json")
+    assert outcome.json["proof"]
+    assert ground.rows(new) == 1000
+    toc = copied / "archive" / "toc.dat"
+    toc.write_bytes(toc.read_bytes()[:-1] + b"\xff")
+    assert "toc.dat" in ground.ran("restore", str(copied), "--to", f"b_{new}", code=3).stderr
+
+
 def test_a_damaged_archive(ground: Ground) -> None:
     """A byte of the archive has changed: exit 3 before anything is made."""
     ground.backed_up()

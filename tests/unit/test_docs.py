@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbops.cli import migrate, restore, setup_dev_db, spellings
+from dbops.cli import backup, migrate, restore, setup_dev_db, spellings
 from dbops.cli.options import Parser
 from dbops.engines.records import Action
 from dbops.errors import ExitCode
@@ -18,11 +18,22 @@ from dbops.migrations.model import State
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
+    "backup": ROOT / "docs" / "backup.md",
     "migrate": ROOT / "docs" / "migrate.md",
     "restore": ROOT / "docs" / "restore.md",
     "setup-dev-db": ROOT / "docs" / "setup-dev-db.md",
 }
-PARSERS = {"migrate": migrate.parser, "restore": restore.parser, "setup-dev-db": setup_dev_db._parser}
+PARSERS = {
+    "backup": backup.parser,
+    "migrate": migrate.parser,
+    "restore": restore.parser,
+    "setup-dev-db": setup_dev_db._parser,
+}
+SECTIONED = [
+    (command, verb)
+    for command, verbs in (("backup", backup.VERBS), ("migrate", migrate.VERBS), ("restore", restore.VERBS))
+    for verb in verbs
+]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests" / "benchmarks").glob("*.md")]
 )
@@ -31,7 +42,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # A command line ends where the shell's does, at the end of a code span, and at the words of a sentence or table.
-COMMAND = re.compile(r"bin/(migrate|setup-dev-db)\b([^\n;|&`#<>)]*)")
+COMMAND = re.compile(r"bin/(backup|migrate|restore|setup-dev-db)\b([^\n;|&`#<>)]*)")
 
 
 def _verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -90,12 +101,12 @@ def test_every_verb_is_on_the_page_of_its_command(command: str) -> None:
     assert {verb for verb in _verbs(PARSERS[command]()) if f"`{verb}`" not in page} == set()
 
 
-@pytest.mark.parametrize("verb", migrate.VERBS)
-def test_every_verb_of_migrate_has_a_section_with_its_own_options(verb: str) -> None:
+@pytest.mark.parametrize(("command", "verb"), SECTIONED)
+def test_every_verb_has_a_section_with_its_own_options(command: str, verb: str) -> None:
     """Each verb has a heading, and below it every option that not all verbs have."""
-    parser, page = migrate.parser(), PAGES["migrate"].read_text(encoding="utf-8")
-    own = _options(_verbs(parser)[verb]) - _options(parser)
-    section = _section(page, verb)
+    options = {name: _options(parser) for name, parser in _verbs(PARSERS[command]()).items()}
+    own = {option for option in options[verb] if any(option not in others for others in options.values())}
+    section = _section(PAGES[command].read_text(encoding="utf-8"), verb)
     assert {option for option in own if not _mentions(section, option)} == set()
 
 

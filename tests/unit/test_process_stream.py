@@ -124,12 +124,11 @@ def test_a_program_that_stops_reading() -> None:
 def test_leaving_without_reading_all() -> None:
     """The output is left unread: the program is ended, no thread and no descriptor stays."""
     before = len(os.listdir("/proc/self/fd"))
-    programs = [sh("yes", stdout=True) for _ in range(5)]
-    for program in programs:
-        with program:
+    for _ in range(5):
+        with sh("yes", stdout=True) as program:
             program.stdout.read(10)
+        assert not program.running
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not any(program.running for program in programs)
 
 
 def test_whether_it_ends_soon() -> None:

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbops.config.model import Target
@@ -18,7 +18,7 @@ from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.pinned import join, told
 from dbops.engines.postgres.relations import MATERIALIZED, TableInfo
 from dbops.engines.postgres.rowhash import Column
-from dbops.errors import Interrupted
+from dbops.errors import CannotConnect, Interrupted
 from dbops.events import Event, Level, Listener
 
 if TYPE_CHECKING:
@@ -160,13 +160,18 @@ class Crew:
                 self._read(connection, item)
 
     def _follow(self) -> None:
+        """Help the leader, which does all of it alone where the server has no connection left for more."""
         if not self._todo:
             return
         name = application_name("proof")
-        with (
-            join(self._target, self._snapshot_id, name, self._listen) as connection,
-            told(),
-        ):
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(
+                    join(self._target, self._snapshot_id, name, self._listen, deadline=0)
+                )
+            except CannotConnect:
+                return
+            stack.enter_context(told())
             self._connections.append(connection)
             for item in self._next(self._todo):
                 with _lockable(connection, item) as free:

@@ -33,14 +33,16 @@ def measure(
     listen: Listener,
     only: Collection[Name] | None = None,
     stop: threading.Event | None = None,
+    large_objects: bool | None = None,
 ) -> Contents:
-    """Measure all of a database, or `only` these tables with the sequences that they own (then no large objects).
+    """Measure all of a database, or `only` these tables with the sequences that they own.
 
     The sequences are read once, as they are now: `before` equals `after`.  For those of a backup take
     `Snapshot.sequence_ranges()`.  The largest tables come first, `jobs` at a time, each in a session of its own.
 
     :param held: the snapshot, whose own session then takes part; or the id of one that is held elsewhere, whose
         tables have to be locked once more; None takes one for as long as it needs.
+    :param large_objects: whether those are measured, too; None where all tables are.
     :param stop: set by another thread, cancels what the sessions are at.
     :raises Interrupted: it was set.
     :raises LockNotAcquired: another session waits to change a table, and new readers have to queue behind it.
@@ -49,12 +51,13 @@ def measure(
     if held is None:
         name = application_name(_APPLICATION)
         with snapshot.hold(target, name, _LOCK_SECONDS, listen, only) as own:
-            return measure(target, own, level, jobs, listen, only, stop)
+            return measure(target, own, level, jobs, listen, only, stop, large_objects)
     snapshot_id = held if isinstance(held, str) else held.id
     with _leader(target, held, only, listen) as leader, told():
         _check_version(leader, level)
         infos = relations.listed(leader, only)
-        items = _items(leader, infos, level, with_large_objects=only is None)
+        wanted = only is None if large_objects is None else large_objects
+        items = _items(leader, infos, level, with_large_objects=wanted)
         ranges = sequences.ranges(leader, [info for info in infos if info.kind == SEQUENCE], None)
         found = Crew(target, snapshot_id, level, jobs, listen, items, stop).run(leader)
     return _contents(infos, found, ranges)

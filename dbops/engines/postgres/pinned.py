@@ -52,13 +52,15 @@ join pg_catalog.pg_settings as known on pg_catalog.lower(known.name) = pinned.na
 
 @contextmanager
 def join(
-    target: Target, snapshot_id: str, application: str, listen: Listener
+    target: Target, snapshot_id: str, application: str, listen: Listener, deadline: float = 60.0
 ) -> Iterator[psycopg.Connection[Any]]:
     """A session in a read-only transaction that sees this snapshot, with all settings pinned.
 
+    :param deadline: seconds to wait for a connection where the server has none left.
+
     :raises DbopsError: the snapshot is gone, because the session that took it has ended.
     """
-    connection = connect(target, application=application, listen=listen)
+    connection = connect(target, application=application, listen=listen, deadline=deadline)
     try:
         with told():
             pin(connection)

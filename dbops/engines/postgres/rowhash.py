@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ALGORITHM = 1
 """The number of this way to hash: another one gets another number, and is not compared with it."""
 
+OF_NO_ROWS = "0"
+"""The fingerprint of an empty table."""
+
 MINIMUM_VERSION = 140000  # hash_record_extended came with it
 
 _PLAIN = frozenset({"int2", "int4", "oid", "bool", "date", "uuid", "bytea"})

@@ -25,7 +25,7 @@ GOOD = [
 ]
 BAD = [
     "", ".", "..", "a/b", "../x", "/etc", "a\\b", "-rf", "--yes", ".hidden", "a\nb", "a\0b", "a\x1b[31m", " a",
-    "a ", "list", "prune", "Verify", "latest", "undo", "x" * 201, "ё" * 101, "\udcff", "a\u202eb",
+    "a ", "list", "prune", "Verify", "latest", "undo", "from", "x" * 201, "ё" * 101, "\udcff", "a\u202eb",
 ]  # fmt: skip
 
 

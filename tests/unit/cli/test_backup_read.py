@@ -167,7 +167,7 @@ def test_show_tells_what_people_want(run: Run, store: Store) -> None:
         "UTF8, de_DE.utf8, ctype C, icu de-AT",
         "directory, zstd, 21 B of 100 B, 1 file",
         "everything",
-        "PostgreSQL 15 and later; an older server does not understand what is in it",
+        "PostgreSQL 15 and later; an older one may not know all that is in it",
         "archive/toc.dat",
         "FAILED verify",
         "FAILED: restored on PostgreSQL 15.18",
@@ -192,6 +192,7 @@ def test_show_of_little(run: Run, store: Store) -> None:
     part = type(archive)("plain", "gzip", archive.members, options=("--table=orders",))
     publish(store, "x", proof=None, archive=part).path.rename(store.folder / "moved")
     text = run("show", "moved")
+    assert run("show", "latest") == text
     assert "moved (made as x)" in text
     assert "holds       --table=orders" in text
     assert "migrations  none recorded" in text

@@ -84,6 +84,13 @@ def test_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert "né" in text
 
 
+@pytest.mark.parametrize("key", ["type", "format", "command"])
+def test_a_result_cannot_overwrite_what_the_line_is(key: str) -> None:
+    """`format` is the version of the lines: a result with a field of that name of its own is a bug."""
+    with pytest.raises(AssertionError):
+        Output("status", as_json=True).result({key: "directory"})
+
+
 def test_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Message, detail, hint on stderr; as JSON an object with the exit code."""
     error = ConfigError("it is wrong", hint="bin/migrate --help", detail="1 | x\n  | ^")

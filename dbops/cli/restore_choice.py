@@ -1,0 +1,122 @@
+"""What `bin/restore` restores: a backup by its name, the latest, or a path."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from dbops.backups.entries import Backup, Damaged, Entry, read_entry
+from dbops.backups.filtering import Options as Part
+from dbops.backups.manifest import MANIFEST
+from dbops.backups.store import Store
+from dbops.cli.output import Output
+from dbops.config.model import Settings
+from dbops.errors import DbopsError, Refused, UsageError
+from dbops.events import Warned
+from dbops.programs import clients
+from dbops.restore.content import Archive, Reading
+from dbops.restore.inplace import emptying
+
+_LATEST = "latest"
+
+
+@contextlib.contextmanager
+def archive(
+    arguments: argparse.Namespace, settings: Settings, store: Store, out: Output
+) -> Iterator[Archive]:
+    """What the command line names, kept from being pruned while it is read."""
+    entry = _entry(arguments.name, settings, store)
+    reading = Reading(
+        clients(os.environ.get("PATH", os.defpath)),
+        jobs(arguments.jobs),
+        Part(
+            tables=tuple(arguments.table or ()),
+            schema_only=arguments.schema_only,
+            no_owner=arguments.no_owner,
+            create_missing_roles=arguments.create_missing_roles,
+        ),
+        arguments.trust_sql,
+        emptying(settings.deadline.value) if arguments.in_place else "",
+    )
+    if isinstance(entry, Path):
+        yield Archive(str(entry), entry, None, reading, out.event)
+        return
+    if isinstance(entry, Damaged):
+        raise entry.error
+    ours = entry.path.resolve().parent == store.folder.resolve()
+    # what lies elsewhere is pruned by nobody here, and may be on a file system without locks
+    with store.lock_shared(entry) if ours else contextlib.nullcontext():
+        if isinstance(entry, Backup):
+            if entry.refuted is not None:
+                out.event(Warned(f"the last verify of {entry.name} failed"))
+            label = entry.name if ours else str(Path(arguments.name))
+            yield Archive(label, entry.path, entry.manifest, reading, out.event)
+        else:
+            yield Archive(entry.name, entry.path, None, reading, out.event)
+
+
+def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:
+    """A backup by its name, or a path.
+
+    :raises UsageError: there is neither.
+    """
+    if name == _LATEST:
+        return _latest(settings.target.get("dbname") or settings.database.value, store)
+    path = Path(name)
+    if path.name != name or name in {".", ".."}:
+        manifest_beside = path.resolve().parent == store.folder.resolve()
+        return store.find(path.resolve().name) if manifest_beside else _elsewhere(path)
+    try:
+        return store.find(name)
+    except UsageError:
+        if path.exists():
+            return _elsewhere(path)
+        raise
+
+
+def _elsewhere(path: Path) -> Entry | Path:
+    """A backup that was copied to another folder is one there, too, with its checksums and its proof."""
+    real = path.resolve()
+    return (read_entry(real) if os.path.lexists(real / MANIFEST) else None) or path
+
+
+def _latest(database: str, store: Store) -> Backup:
+    """The newest proven backup of a whole database.
+
+    :raises DbopsError: there is none.
+    """
+    backups = [one for one in store.entries() if isinstance(one, Backup) and one.summary.database == database]
+    whole = [one for one in backups if one.proven and not one.summary.options]
+    if not whole:
+        others = max(backups, key=lambda one: one.summary.created_at, default=None)
+        raise DbopsError(
+            f"{store.folder} has no proven backup of {database}",
+            hint=f"one that is not proven, or a part: bin/restore {others.name}"
+            if others
+            else "bin/restore lists",
+        )
+    return max(whole, key=lambda one: (one.summary.created_at, one.name))
+
+
+def refuse_a_part(whole: Archive, arguments: argparse.Namespace) -> None:
+    """A part of a database must not take the place of the whole, unless that place is named.
+
+    :raises Refused: it would.
+    """
+    if whole.partial is not None and not arguments.to:
+        raise Refused(
+            f"{whole.partial}, which would take the place of the whole database",
+            hint=f"restore it beside: bin/restore {shlex.quote(arguments.name)} --to NAME",
+        )
+
+
+def jobs(wanted: int | None) -> int:
+    """How many sessions; one per processor unless a number is given."""
+    if wanted is not None and wanted < 1:
+        raise UsageError("--jobs counts from 1", hint="bin/restore NAME --jobs 2")
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return wanted or min(processors, 8)

@@ -1,0 +1,208 @@
+"""Backups that are interrupted or killed, and disks that take nothing more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Outcome, Project
+from tests.postgres.backing import Connect, assert_restores, fill, leftovers, made
+from tests.postgres.test_backup_company import DUMPING, LARGE, children, no_session_is_left
+from tests.servers import Database
+from tests.watching import Watch, until
+
+pytestmark = pytest.mark.one_major
+
+
+def begun(project: Project, watch: Watch, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
+    """A backup whose pg_dump is at work, and the processes below it."""
+    backup = project.popen("backup", *words)
+    watch.until(DUMPING)
+    return backup, [pid for pid, _ in children(backup.pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("form", ["directory", "custom", "plain"])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt(
+    configured: Project, database: Database, connect: Connect, watch: Watch, form: str, sign: signal.Signals
+) -> None:
+    """Ctrl-C or SIGTERM in the middle: exit 130, nothing is left, no program and no session runs on."""
+    fill(database, connect, LARGE)
+    backup, below = begun(configured, watch, "b", "--format", form)
+    began = time.monotonic()
+    backup.send_signal(sign)
+    _, stderr = backup.communicate(timeout=60)
+    assert backup.returncode == 130, stderr
+    assert time.monotonic() - began < 10
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert leftovers(configured) == []
+    assert not [pid for pid in below if alive(pid)]
+    no_session_is_left(watch)
+
+
+def test_an_interrupt_while_the_proof_is_taken(
+    configured: Project, database: Database, connect: Connect, watch: Watch
+) -> None:
+    """Ctrl-C while the proof reads a table: it is not waited for, and its session ends."""
+    fill(database, connect, LARGE.replace("400000", "1000000"))
+    backup = configured.popen("backup", "b", "--jobs", "1")
+    watch.until(
+        "select true from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and query like '%%hash_record%%'"
+    )
+    backup.send_signal(signal.SIGINT)
+    _, stderr = backup.communicate(timeout=60)
+    assert backup.returncode == 130, stderr
+    assert leftovers(configured) == []
+    no_session_is_left(watch)
+
+
+def test_a_kill_is_swept_by_the_next(
+    configured: Project, database: Database, connect: Connect, watch: Watch
+) -> None:
+    """kill -9 in the middle leaves a folder that is no backup; the next run removes it, and says so."""
+    fill(database, connect, LARGE)
+    backup, below = begun(configured, watch, "b", "--jobs", "1")
+    backup.kill()
+    backup.communicate()
+    assert [name.startswith(".partial-b-") for name in leftovers(configured)] == [True]
+    listed = configured.run("backup", "list", "--json")
+    assert listed.json["backups"] == []
+    outcome = configured.run("backup", "b")
+    assert outcome.code == 0, outcome
+    assert "removed what an interrupted backup left: b" in outcome.stderr
+    assert leftovers(configured) == ["b"]
+    assert_restores(made(configured, "b"), database)
+    until(lambda: not [pid for pid in below if alive(pid)], "the end of pg_dump")
+
+
+def test_one_that_is_being_made_is_not_swept(
+    configured: Project, database: Database, connect: Connect, watch: Watch
+) -> None:
+    """Another backup at the same time leaves the first one's folder alone; both are whole."""
+    fill(database, connect, LARGE)
+    first, _ = begun(configured, watch, "first", "--jobs", "1")
+    second = configured.run("backup", "second", "--proof", "none")
+    _, stderr = first.communicate(timeout=60)
+    assert first.returncode == 0, stderr
+    assert second.code == 0, second
+    assert leftovers(configured) == ["first", "second"]
+    assert_restores(made(configured, "first"), database)
+
+
+def limited(project: Project, limit: str, *words: str) -> Outcome:
+    """Run a backup under a limit of the shell's `ulimit`."""
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh", sys.executable, "-I", "-m", "dbops", "backup", *words],
+        cwd=project.folder, env=project.environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize("form", ["directory", "custom", "plain"])
+def test_a_file_cannot_grow(configured: Project, database: Database, connect: Connect, form: str) -> None:
+    """Files may not be larger than 1 MB: an error, and nothing is left."""
+    fill(database, connect, LARGE)
+    outcome = limited(
+        configured, "-f 2000", "b", "--format", form, "--compress", "zstd" if form != "plain" else "none"
+    )
+    assert outcome.code in (1, 12), outcome
+    assert "Traceback" not in outcome.stderr
+    assert leftovers(configured) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MB; only root may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=6m", "none", place], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip("needs a mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("form", ["directory", "custom", "plain"])
+def test_a_full_disk(
+    configured: Project, database: Database, connect: Connect, small_disk: Path, form: str
+) -> None:
+    """It looked as if it would fit, and does not: exit 1 with df -h, nothing of it is left, the earlier one is."""
+    fill(database, connect, "create table t (x text)")
+    folder = small_disk / "backups"
+    assert configured.run("backup", "first", "--backups-dir", folder).code == 0
+    random = "insert into t select string_agg(md5(random()::text), '') from generate_series(1, 700000) as i group by i % 1000"
+    fill(database, connect, random)
+    outcome = configured.run("backup", "second", "--backups-dir", folder, "--format", form)
+    assert outcome.code in (1, 12), outcome
+    assert "No space left" in outcome.stderr, outcome
+    assert f"df -h {folder}" in outcome.stderr
+    assert sorted(name for name in os.listdir(folder) if name != ".lock") == ["first"]
+
+
+def test_what_cannot_fit_is_not_begun(
+    configured: Project, database: Database, connect: Connect, small_disk: Path
+) -> None:
+    """More than the disk has, even well compressed: exit 13 before pg_dump is started."""
+    fill(
+        database, connect, "create table t as select md5(i::text) as x from generate_series(1, 1500000) as i"
+    )
+    outcome = configured.run(
+        "backup", "b", "--backups-dir", small_disk / "backups", "--compress", "none", "--format", "custom"
+    )
+    assert outcome.code == 13, outcome
+    assert "free" in outcome.stderr
+    assert [name for name in os.listdir(small_disk / "backups") if name != ".lock"] == []
+
+
+def test_no_room_for_the_manifest(
+    configured: Project, database: Database, connect: Connect, small_disk: Path
+) -> None:
+    """The archive fits and the manifest does not: exit 1 with df -h, nothing is left."""
+    fill(database, connect, "".join(f"create table a_table_{i} (x text);" for i in range(80)))
+    folder = small_disk / "backups"
+    words = ("--format", "custom", "--backups-dir", folder)
+    assert configured.run("backup", "first", *words).code == 0
+    free = os.statvfs(small_disk)
+    with open(small_disk / "ballast", "wb") as ballast:  # four blocks are left
+        ballast.write(b"x" * ((free.f_bavail - 4) * free.f_frsize))
+    outcome = configured.run("backup", "second", *words)
+    assert outcome.code == 1, outcome
+    assert "manifest.json: No space left" in outcome.stderr
+    assert "df -h" in outcome.stderr
+    assert sorted(name for name in os.listdir(folder) if name != ".lock") == ["first"]
+
+
+def test_a_file_in_place_of_the_folder(configured: Project) -> None:
+    """`backups` is a file: exit 5 that says so."""
+    configured.write("backups", "a file")
+    outcome = configured.run("backup", "b")
+    assert outcome.code == 5, outcome
+    assert "is not a folder" in outcome.stderr
+
+
+def test_a_folder_below_a_file(configured: Project) -> None:
+    """The folder cannot be made: an error with the reason."""
+    configured.write("a_file", "")
+    outcome = configured.run("backup", "b", "--backups-dir", "a_file/backups")
+    assert outcome.code in (1, 5), outcome
+    assert "Not a directory" in outcome.stderr or "is not a folder" in outcome.stderr
