@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -166,11 +167,13 @@ class Stream:
 
     def ends_within(self, seconds: float) -> bool:
         """Wait for its end, but no longer; whether it has ended."""
-        self._reader.join(seconds)  # it ends when the program does, or a moment before
-        if not self._reader.is_alive():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(seconds)
-        return not self.running
+        began = time.monotonic()
+        self._reader.join(seconds)  # which ends with the pipe, a moment before the program does
+        try:
+            self._child.wait(timeout=max(seconds - (time.monotonic() - began), 0))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def wait(self) -> Completed:
         """Wait for its end and the last of what it says; `stderr` is that last part.

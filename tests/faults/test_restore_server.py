@@ -214,7 +214,8 @@ def test_prune_while_restoring(ground: Ground) -> None:
     with ground.gate():
         running = ground.project.popen(*ground.confirmed)
         ground.at_the_gate()
-        ground.ran("backup", "prune", "--keep-last", "1", "--yes")
+        pruned = ground.ran("backup", "prune", "--keep-last", "1", "--yes", "--json").json["decisions"]
+        assert [one["name"] for one in pruned if one["in_use"]] == [BACKUP]
         assert ground.folder.exists()
         running.terminate()
         assert _ended(running)[0] == 130

@@ -168,3 +168,20 @@ def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     assert child.wait(timeout=20) != 0
     assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_killed_it_leaves_nothing_running() -> None:
+    """The process that holds a program is killed with -9: the program and its child end, though both wait for input."""
+    script = (
+        "import sys, time; from dbops.process import Stream;"
+        "Stream(['sh', '-c', 'sleep 600 & echo $! $$ >&2; wait'], environ={'PATH': '/usr/bin:/bin'},"
+        " on_line=lambda line: print(line, flush=True)); time.sleep(600)"
+    )
+    holder = subprocess.Popen([sys.executable, "-I", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    pids = [int(word) for word in holder.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(alive(pid) for pid in pids)
+    holder.kill()
+    holder.communicate()
+    assert all(gone(pid) for pid in pids)
