@@ -61,10 +61,13 @@ def _read(backup: Backup, out: Output) -> None:
 
 
 def _archive(backup: Backup, out: Output) -> Archive:
-    """With the roles of that server, whatever the backup's own were: it is the content that is tried."""
-    reading = Reading(
-        clients(os.environ.get("PATH", os.defpath)), _jobs(), Options(no_owner=True, no_privileges=True)
-    )
+    """With the roles of that server, whatever the backup's own were: it is the content that is tried.
+
+    Plain SQL has nothing that could be left out.
+    """
+    plain = backup.manifest.archive.format == "plain"
+    options = Options() if plain else Options(no_owner=True, no_privileges=True)
+    reading = Reading(clients(os.environ.get("PATH", os.defpath)), _jobs(), options)
     return Archive(backup.name, backup.path, backup.manifest, reading, out.event)
 
 

@@ -12,7 +12,7 @@ from dbops.backups.filtering import Options
 from dbops.backups.load import LoadPlan
 from dbops.backups.manifest import Manifest
 from dbops.backups.proof import Proof
-from dbops.backups.source import Kind
+from dbops.backups.source import Kind, Source
 from dbops.backups.toc import Damaged
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name
@@ -20,7 +20,7 @@ from dbops.engines.inventory import DatabaseProperties
 from dbops.engines.postgres import databases, destination
 from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.making import BUILTIN, ICU, LIBC, Making
-from dbops.errors import Refused
+from dbops.errors import Refused, UsageError
 from dbops.events import Listener, Note
 from dbops.programs import Client
 from dbops.restore.holding import COMMAND
@@ -57,7 +57,7 @@ class Archive:
         self._manifest = manifest
         self._reading = reading
         self._listen = listen
-        self._source = source.recognise(path)
+        self._source = _recognised(path, manifest)
         self._path = path
         self._plan: LoadPlan | None = None
         proof = None if manifest is None or reading.options.schema_only else manifest.proof
@@ -161,6 +161,19 @@ class Archive:
                     continue
         except compression.damaged() as error:
             raise Damaged(f"{self.label} is damaged: {error}") from error
+
+
+def _recognised(path: Path, manifest: Manifest | None) -> Source:
+    """What a path is; where there is a manifest, what cannot be recognised is a damaged backup.
+
+    :raises Damaged: it is one.
+    """
+    try:
+        return source.recognise(path)
+    except UsageError as error:
+        if manifest is None:
+            raise
+        raise Damaged(error.message, hint="bin/backup list shows the other backups") from error
 
 
 def _making(of: DatabaseProperties) -> Making:

@@ -92,8 +92,6 @@ def test_to_other_versions(rounds: Rounds, other_servers: tuple[Server, ...]) ->
         made.furnish(target)
         copy, twin = rounds.beside("copy", target), rounds.beside("twin", target)
         rounds.restored(rounds.path("whole"), copy)
-        there = superuser_url(dataclasses.replace(copy, name="postgres"))
-        assert "equal to its proof" in rounds.ran("backup", "verify", "whole", "--restore-on", there).stdout
         superuser_sql(
             copy, f'CREATE DATABASE "{twin.name}" OWNER "{twin.user}" TEMPLATE template0', "postgres"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Target
 from dbops.engines.postgres import protection
+from dbops.engines.postgres.failure import ENDS_SESSION
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Listener, ignore
 
@@ -142,15 +143,37 @@ def open_any(
 
 @contextmanager
 def closing(connection: Connection, target: Target, command: str) -> Iterator[Connection]:
-    """Close the connection at the end; what the server refuses becomes `DbopsError`."""
+    """Close the connection at the end; what the server refuses becomes `DbopsError`.
+
+    :raises CannotConnect: the connection was lost.
+    """
     import psycopg
 
     try:
         yield connection
     except psycopg.Error as error:
+        if connection.broken or _tells_of_loss(error):
+            raise _lost(target, command, error) from error
         raise refused(target, command, error) from error
     finally:
         connection.close()
+
+
+def _tells_of_loss(error: psycopg.Error) -> bool:
+    """Whether a connection was lost, which may be another that was used within."""
+    import psycopg
+
+    return isinstance(error, psycopg.OperationalError) and (
+        error.sqlstate is None or error.sqlstate in ENDS_SESSION
+    )
+
+
+def _lost(target: Target, command: str, error: psycopg.Error) -> CannotConnect:
+    reason = error.diag.message_primary or str(error).strip()
+    return CannotConnect(
+        f"{target.describe()}: the connection was lost: {reason}",
+        hint=f"see that the server runs, then run bin/{command} again",
+    )
 
 
 def refused(target: Target, command: str, error: psycopg.Error) -> DbopsError:
