@@ -25,6 +25,13 @@ _PREFIX = "dbops_scratch_"
 _NAME = re.compile(rf"{_PREFIX}[0-9a-f]{{12}}")
 _MARK = "dbops=scratch"
 _PATIENCE = 10.0
+# What a server says that is full, or that somebody stops: nothing against the archive.
+_NOT_ITS_FAULT = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "connection to server",
+    "terminating connection",
+)
 
 
 class DoesNotLoad(AnswerIsNo):
@@ -78,7 +85,8 @@ def _load(archive: Archive, scratch: Target, major: int) -> None:
     try:
         archive.load(scratch)
     except LoadFailed as error:
-        if archive.server_major != major:
+        told = f"{error.message}\n{error.detail or ''}"
+        if archive.server_major != major or any(words in told for words in _NOT_ITS_FAULT):
             raise
         raise DoesNotLoad(
             f"{archive.label} cannot be restored: {error.message}",
