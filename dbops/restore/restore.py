@@ -258,7 +258,7 @@ def _differs(made: Plan, different: Sequence[str]) -> AnswerIsNo:
         lines.append(f"  and {len(different) - _SHOWN} more")
     return AnswerIsNo(
         f"what was restored from {made.label} differs from its proof in {plural(len(different), 'place')}; "
-        f"{made.live} is untouched",
+        + (f"{made.live} is untouched" if made.exists else f"no {made.live} was made"),
         detail="\n".join(lines),
         hint="restore another backup: bin/restore lists them; --keep-side keeps the side database for a look",
     )
