@@ -24,6 +24,7 @@ from dbops.backups.progress import Progress
 from dbops.backups.said import LoadFailed, Said
 from dbops.backups.source import Kind
 from dbops.backups.sqlfeed import SqlFeed
+from dbops.backups.sqlscript import SqlScript
 from dbops.backups.staging import Staging
 from dbops.backups.toc import Damaged
 from dbops.engines.postgres import destination, servicefile
@@ -141,7 +142,7 @@ class _Loading:
                     staging.start(program.end)
                 feed = SqlFeed(str(self._source.path), self._server_major)
                 portions = feed.portions(compression.chunks(program.stdout), check_end=False)
-                if _send(psql, portions, self._progress):
+                if _send(psql, self._followed(portions), self._progress):
                     # the end is only sent once all else has been looked at
                     completed = program.wait()
                     if staging is not None:
@@ -160,11 +161,18 @@ class _Loading:
             Stream(self._psql(), environ=self._environ, stdin=True, on_line=said.line) as psql,
         ):
             try:
-                if _send(psql, feed.portions(compression.chunks(stream)), self._progress):
+                portions = feed.portions(compression.chunks(stream))
+                if _send(psql, self._followed(portions), self._progress):
                     _send(psql, self._commit(), None)
             except compression.damaged() as error:
                 raise Damaged(f"{self._source.archive} is damaged: {error}") from error
             self._finish_psql(psql, said)
+
+    def _followed(self, portions: Iterator[bytes]) -> Iterator[bytes]:
+        """In one transaction, what the SQL says of transactions must not reach psql."""
+        if not self._plan.one_transaction:
+            return portions
+        return SqlScript(str(self._source.path)).passed(portions)
 
     @property
     def _server_major(self) -> int:

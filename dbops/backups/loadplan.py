@@ -80,7 +80,7 @@ def plan(
     :raises UsageError: what is asked for is not possible with this format.
     """
     if source.kind is Kind.PLAIN:
-        return _plan_plain(source, server, clients, options, one_transaction=one_transaction, before=before)
+        return _plan_plain(source, server, clients, options, before=before)
     choice = choosing.can_go(
         source.toc.header, server.major, clients, able=lambda client: _can_unpack(client, source)
     )
@@ -105,16 +105,19 @@ def _plan_plain(
     clients: Sequence[Client],
     options: Options,
     *,
-    one_transaction: bool,
     before: str,
 ) -> LoadPlan:
+    """In one transaction, in which no statement reaches another database."""
     if options != Options():
         raise UsageError(
             f"{source.path} is plain SQL, which can only be restored as a whole",
             hint="leave out --table, --schema-only, --no-owner and the like",
         )
     client = choosing.sql_client(server.major, clients)
-    return LoadPlan(source, client, client, None, options, 1, one_transaction, before, ())
+    return LoadPlan(
+        source, client, client, filtered=None, options=options, jobs=1, one_transaction=True, before=before,
+        warnings=(),
+    )  # fmt: skip
 
 
 def _can_unpack(client: Client, source: Source) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from dbops.backups.load import LoadPlan
 from dbops.backups.manifest import Manifest
 from dbops.backups.proof import Proof
 from dbops.backups.source import Kind, Source
+from dbops.backups.sqlscript import SqlScript
 from dbops.backups.toc import Damaged
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name
@@ -119,7 +120,7 @@ class Archive:
         """Read it whole and decide how it is loaded.
 
         :raises AnswerIsNo: a file is not what the manifest says.
-        :raises Refused: it is SQL from elsewhere, which nobody has said to trust.
+        :raises Refused: it is SQL from elsewhere, which nobody has said to trust, or which reaches beyond its database.
         :raises DbopsError: it cannot be read, or cannot go to this server.
         """
         if self._source.kind is Kind.PLAIN and self._manifest is None and not self._reading.trust_sql:
@@ -162,10 +163,14 @@ class Archive:
             return
         try:
             with self._source.open() as stream:
-                for _ in compression.chunks(stream):
+                for _ in self._followed(compression.chunks(stream)):
                     continue
         except compression.damaged() as error:
             raise Damaged(f"{self.label} is damaged: {error}") from error
+
+    def _followed(self, portions: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
+        """What is read; of SQL from elsewhere, statement by statement."""
+        return SqlScript(self.label).passed(portions) if self._source.kind is Kind.PLAIN else portions
 
 
 def _recognised(path: Path, manifest: Manifest | None) -> Source:

@@ -93,3 +93,16 @@ def test_sql_that_does_more(rounds: Rounds, line: str, word: str) -> None:
     assert not (folder / "ran").exists()
     assert differences(before, described(rounds.database)) == []
     assert rounds.databases() == {rounds.database.name}
+
+
+@pytest.mark.one_major
+def test_sql_that_reaches_another_database(rounds: Rounds) -> None:
+    """A dump by pg_dump -C --clean: refused before anything is made, with its line; the live database stays."""
+    superuser_sql(rounds.database, CONTENT)
+    before = described(rounds.database)
+    path = dumped(rounds.database, rounds.database.server, rounds.project.folder / "v.sql", "-C", "--clean")
+    told = rounds.restored(path, rounds.beside("copy"), "--trust-sql", code=13).stderr
+    assert "is DROP DATABASE" in told
+    assert "without -C" in told
+    assert differences(before, described(rounds.database)) == []
+    assert rounds.databases() == {rounds.database.name}
