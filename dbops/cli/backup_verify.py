@@ -17,7 +17,16 @@ from dbops.cli.connect import load_settings
 from dbops.cli.output import Output
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.postgres import databases
-from dbops.errors import AnswerIsNo, CannotConnect, ConfigError, DbopsError, ExitCode, ProgramFailed, Refused
+from dbops.errors import (
+    AnswerIsNo,
+    CannotConnect,
+    ConfigError,
+    DbopsError,
+    ExitCode,
+    ProgramFailed,
+    Refused,
+    UsageError,
+)
 from dbops.events import Note, StepDone, Warned, format_seconds
 from dbops.programs import clients
 from dbops.restore import trial
@@ -32,6 +41,8 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: it is damaged, does not load, or does not hold what its proof says.
     """
+    if arguments.restore_on == "":
+        raise UsageError("--restore-on is empty, which names no server", hint="bin/backup verify --help")
     settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     backup = store.named(arguments.name, settings.target.get("dbname"))

@@ -15,6 +15,7 @@ from dbops.backups.manifest import MANIFEST
 from dbops.backups.store import Store
 from dbops.cli.output import Output
 from dbops.config.model import Settings
+from dbops.config.values import part_problem
 from dbops.errors import DbopsError, Refused, UsageError
 from dbops.events import Warned
 from dbops.programs import clients
@@ -112,6 +113,20 @@ def refuse_a_part(whole: Archive, arguments: argparse.Namespace) -> None:
             f"{whole.partial}, which would take the place of the whole database",
             hint=f"restore it beside: bin/restore {shlex.quote(arguments.name)} --to NAME",
         )
+
+
+def refuse_name(option: str, name: str) -> None:
+    """See that a database can have this name.
+
+    :raises UsageError: PostgreSQL would take another one for it, or none at all.
+    """
+    if not name:
+        raise UsageError(f"{option} is empty, which names no database", hint="bin/restore --help")
+    if not name.isprintable():  # a half of a character, too, which is a byte that is no UTF-8
+        raise UsageError(f"{option} has a character that cannot be shown", hint="choose another name")
+    if problem := part_problem("dbname", name):
+        hint = f"{option} is a name on the same server; --database-url names another server"
+        raise UsageError(f"{option} {problem[0]}", hint=hint if "://" in name else problem[1])
 
 
 def jobs(wanted: int | None) -> int:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 def from_(arguments: argparse.Namespace, out: Output) -> int:
     """Restore a backup or a dump."""
+    if arguments.to is not None:
+        choice.refuse_name("--to", arguments.to)
     settings = located(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     target = _live(settings, arguments.to)

@@ -300,6 +300,9 @@ def test_usage(ground: Ground) -> None:
     """What makes no sense is said: no such backup, options without a name, nothing to undo."""
     ground.ran("restore", "nonesuch", code=2)
     ground.ran("restore", "--migrate", code=2)
+    for name in ("", "é" * 32, "postgresql://h/x", "a\nb"):
+        ground.ran("restore", "nonesuch", f"--to={name}", code=2)
+    ground.ran("backup", "verify", "latest", "--restore-on", "", code=2)
     ground.ran("restore", "undo", "--jobs", "2", code=2)
     assert "nothing can be undone" in ground.ran("restore", "undo", code=1).stderr
     assert "no proven backup" in ground.ran("restore", "latest", code=1).stderr
