@@ -136,7 +136,7 @@ def _option(*flags: str, **settings: Any) -> Add:
     return add
 
 
-_DISPLACED = "a displaced database, as list shows it (default: the newest)"
+_DISPLACED = "a displaced database of any database, as list shows it (default: the newest of this one)"
 VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
     FROM: (
         "restore (what happens with a name alone, too)",
@@ -148,7 +148,7 @@ VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
         (_option("database", nargs="?", metavar="DATABASE", help=_DISPLACED),),
     ),
     "discard": (
-        "drop displaced databases of this database for good",
+        "drop displaced databases for good",
         (_option("databases", nargs="*", metavar="DATABASE", help="which (default: all of this database)"),),
     ),
 }

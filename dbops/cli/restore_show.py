@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,16 +62,22 @@ def done_data(done: Restored) -> dict[str, Any]:
     }
 
 
-def done_lines(done: Restored) -> list[str]:
-    """What was restored, and what to do next."""
+def done_lines(done: Restored, elsewhere: str | None = None) -> list[str]:
+    """What was restored, and what to do next.
+
+    :param elsewhere: options that name the server again, where it was not the configured database; else None.
+    """
     made = done.plan
     took = format_seconds(done.seconds)
     lines = [f"{made.live} is restored from {made.label}, {proven_words(done.proven)}, in {took}"]
     if made.displaced is not None:
+        ours = [] if elsewhere is None else [shlex.quote(made.displaced), *filter(None, [elsewhere])]
+        undo, discard = (" ".join(["bin/restore", verb, *ours]) for verb in ("undo", "discard"))
+        width = len(discard) + 2
         lines += [
             f"the former database is {made.displaced}",
-            "bin/restore undo      brings it back",
-            "bin/restore discard   drops it",
+            f"{undo:{width}} brings it back",
+            f"{discard:{width}} drops it",
         ]
     return lines
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,10 +52,19 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
             with outside(target, work.live, out.event, settings.deadline.value) as connection:
                 prepared = prepare(work, connection)
                 out.result(show.plan_data(prepared), show.plan_lines(prepared))
-            return ExitCode.DONE
+            return ExitCode.REFUSED if prepared.problems else ExitCode.DONE
         done = restore(work, lambda prepared: _consent(prepared, settings, out))
-        out.result(show.done_data(done), show.done_lines(done))
+        out.result(show.done_data(done), show.done_lines(done, _elsewhere(arguments)))
     return ExitCode.DONE
+
+
+def _elsewhere(arguments: argparse.Namespace) -> str | None:
+    """The options that name the server again; None where undo finds by itself what this command has displaced."""
+    if arguments.env is not None:
+        return f"--env {shlex.quote(arguments.env)}"
+    if arguments.database_url is not None:
+        return "--database-url URL"  # which may hold a password
+    return "" if arguments.to is not None else None
 
 
 def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> int:
@@ -99,10 +110,12 @@ def list_(arguments: argparse.Namespace, out: Output) -> int:
 def undo(arguments: argparse.Namespace, out: Output) -> int:
     """Bring a displaced database back."""
     settings = located(arguments, out)
-    target = _live(settings, None)
+    names = [] if arguments.database is None else [arguments.database]
+    (target,) = _concerned(settings, names, out)
     live = _name(target)
     with hold(target, live, out.event, settings.deadline.value) as connection:
-        chosen = undoing.choose(undoing.displaced(connection, live), live, arguments.database)
+        there = undoing.displaced(connection, live)
+        chosen = undoing.named(there, names[0]) if names else undoing.newest(there, live)
         undoing.check(connection, live, chosen.name, leave_replication=arguments.leave_replication)
         at = datetime.datetime.now(datetime.UTC)
         exchange = Exchange(live, chosen.name, undoing.new_name(connection, live, at), at, None)
@@ -120,11 +133,14 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
 def discard(arguments: argparse.Namespace, out: Output) -> int:
     """Drop displaced databases."""
     settings = located(arguments, out)
-    target = _live(settings, None)
-    live = _name(target)
-    with hold(target, live, out.event, settings.deadline.value) as connection:
-        there = undoing.displaced(connection, live)
-        chosen = [undoing.choose(there, live, name) for name in arguments.databases] or there
+    targets = _concerned(settings, arguments.databases, out)
+    with contextlib.ExitStack() as held:
+        deadline = settings.deadline.value
+        sessions = [held.enter_context(hold(one, _name(one), out.event, deadline)) for one in targets]
+        connection = sessions[0]
+        there = [one for target in targets for one in undoing.displaced(connection, _name(target))]
+        wanted = dict.fromkeys(arguments.databases)
+        chosen = [undoing.named(there, name) for name in wanted] or there
         if arguments.dry_run or not chosen:
             out.result(show.discard_data(chosen, changed=False), show.discard_lines(chosen, changed=False))
             return ExitCode.DONE
@@ -157,6 +173,20 @@ def _live(settings: Settings, to: str | None) -> Target:
     if to is not None:
         return target.replace("option --to", dbname=to)
     return target if target.get("dbname") else target.replace("the default", dbname=settings.database.value)
+
+
+def _concerned(settings: Settings, displaced: Sequence[str], out: Output) -> list[Target]:
+    """The databases that displaced ones were, in the order of their names; the configured one where none is named.
+
+    :raises UsageError: one of them is no displaced database.
+    """
+    target = _live(settings, None)
+    if not displaced:
+        return [target]
+    with outside(target, _name(target), out.event, settings.deadline.value) as connection:
+        there = undoing.displaced(connection)
+    names = {undoing.named(there, name).displacement.database for name in displaced}
+    return [target.replace("the displaced database", dbname=name) for name in sorted(names)]
 
 
 def _name(target: Target) -> str:

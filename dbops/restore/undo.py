@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dbops.config.model import Target
 from dbops.engines.postgres import databases
 from dbops.engines.postgres.databases import Found
-from dbops.errors import DbopsError, Refused
+from dbops.errors import DbopsError, Refused, UsageError
 from dbops.events import Event, Listener
 from dbops.restore import carry, names, preflight
 from dbops.restore.swap import Exchange, Swapped, swap
@@ -63,8 +63,8 @@ def displaced(connection: Connection, live: str | None = None) -> list[Displaced
     return sorted(found, key=lambda one: (one.displacement.at, one.name), reverse=True)
 
 
-def choose(there: Sequence[Displaced], live: str, name: str | None) -> Displaced:
-    """The one of this name, or the newest.
+def newest(there: Sequence[Displaced], live: str) -> Displaced:
+    """The one that was displaced last.
 
     :raises DbopsError: there is none.
     """
@@ -73,11 +73,20 @@ def choose(there: Sequence[Displaced], live: str, name: str | None) -> Displaced
             f"no displaced database of {live} is on this server: nothing can be undone",
             hint="bin/restore lists the backups",
         )
-    chosen = next((one for one in there if name in {None, one.name}), None)
+    return there[0]
+
+
+def named(there: Sequence[Displaced], name: str) -> Displaced:
+    """The one of this name, whosever it was.
+
+    :raises UsageError: there is none.
+    """
+    chosen = next((one for one in there if one.name == name), None)
     if chosen is None:
-        raise DbopsError(
-            f"{name} is not a displaced database of {live}",
-            hint=f"there is: {', '.join(shlex.quote(one.name) for one in there)}",
+        known = ", ".join(shlex.quote(one.name) for one in there)
+        raise UsageError(
+            f"{shlex.quote(name)} is not a displaced database on this server",
+            hint=f"there is: {known}" if known else "bin/restore lists what there is",
         )
     return chosen
 

@@ -131,7 +131,7 @@ def test_dry_run_changes_nothing(ground: Ground) -> None:
     """The plan names the databases and the steps, problems included."""
     ground.backed_up()
     with ground.live.connect():
-        outcome = ground.ran("restore", "b1", "--dry-run", "--migrate", "--json").json
+        outcome = ground.ran("restore", "b1", "--dry-run", "--migrate", "--json", code=13).json
     plan = outcome["plan"]
     assert plan["side"] == names.side(ground.live.name)
     assert plan["steps"] == ["check", "create", "load", "analyze", "compare", "carry over", "migrate", "swap"]
@@ -199,8 +199,15 @@ def test_into_a_new_database(ground: Ground) -> None:
     assert set(ground.live.databases()) == {ground.live.name, new}
     assert ground.live.databases()[new] is None
     ground.ran("restore", "b1", "--to", new, code=13)
-    ground.ran("restore", "b1", "--to", new, "--confirm", new)
-    assert len(ground.live.databases()) == 3
+    outcome = ground.ran("restore", "b1", "--to", new, "--confirm", new)
+    (displaced,) = set(ground.live.databases()) - {ground.live.name, new}
+    assert f"bin/restore undo {displaced} " in outcome.stdout
+    ground.ran("restore", "undo", code=1)
+    ground.ran("restore", "undo", displaced, "--confirm", ground.live.name, code=13)
+    ground.ran("restore", "undo", displaced, "--confirm", new)
+    (again,) = set(ground.live.databases()) - {ground.live.name, new}
+    ground.ran("restore", "discard", again, "--confirm", again)
+    assert set(ground.live.databases()) == {ground.live.name, new}
 
 
 def test_a_part_does_not_take_the_place_of_the_whole(ground: Ground) -> None:
@@ -304,6 +311,8 @@ def test_usage(ground: Ground) -> None:
         ground.ran("restore", "nonesuch", f"--to={name}", code=2)
     ground.ran("backup", "verify", "latest", "--restore-on", "", code=2)
     ground.ran("restore", "undo", "--jobs", "2", code=2)
+    ground.ran("restore", "undo", "nonesuch", code=2)
+    ground.ran("restore", "discard", "", code=2)
     assert "nothing can be undone" in ground.ran("restore", "undo", code=1).stderr
     assert "no proven backup" in ground.ran("restore", "latest", code=1).stderr
     assert ground.ran("restore").stdout.startswith("no backups in")
