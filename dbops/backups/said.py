@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dbops.backups.toc import Damaged
 from dbops.engines.postgres.literals import redacted
-from dbops.errors import ProgramFailed
+from dbops.errors import DbopsError, ProgramFailed
 from dbops.events import Detail, Listener, Warned
 from dbops.process import Completed, failure
 
 _LINES_OF_ERROR = 12
 # What follows from the first error and tells nothing of its own.
 _ECHOES = frozenset({"pg_restore: error: a worker process died unexpectedly"})
+# What pg_restore says of an archive that ends too early.
+_CUT_SHORT = (
+    "could not read from input file: end of file",
+    "unexpected end of file",
+    "possibly corrupt archive",
+    "could not uncompress data",
+)
+_MANY_LOCKS = "out of shared memory"
 
 
 class LoadFailed(ProgramFailed):
@@ -38,14 +47,24 @@ class Said:
         elif text:
             self._listen(Detail(text))
 
-    def failure(self, completed: Completed) -> ProgramFailed:
-        """The error of a program that failed."""
+    def failure(self, completed: Completed) -> DbopsError:
+        """The error of a program that failed; `Damaged` where it could not read the archive to its end."""
         if not self._error:
             return failure(completed)
         cause = self._error[0].removeprefix("pg_restore: error: ").removeprefix("could not execute query: ")
         rest = "\n".join(line for line in self._before + self._error[1:] if line and line not in _ECHOES)
+        if self._error[0].startswith("pg_restore: ") and any(words in cause for words in _CUT_SHORT):
+            return Damaged(f"the archive is damaged: {cause}", hint="bin/restore lists the others")
+        hint = None
+        if _MANY_LOCKS in cause:
+            hint = (
+                "one transaction locks every table that it makes or drops: raise max_locks_per_transaction "
+                "(ALTER SYSTEM SET max_locks_per_transaction = 1024, then restart the server)"
+            )
         return LoadFailed(
-            f"the archive cannot be loaded: {redacted(cause)}", detail=redacted(rest) if rest else None
+            f"the archive cannot be loaded: {redacted(cause)}",
+            detail=redacted(rest) if rest else None,
+            hint=hint,
         )
 
 

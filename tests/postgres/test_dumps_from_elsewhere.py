@@ -106,3 +106,20 @@ def test_sql_that_reaches_another_database(rounds: Rounds) -> None:
     assert "without -C" in told
     assert differences(before, described(rounds.database)) == []
     assert rounds.databases() == {rounds.database.name}
+
+
+@pytest.mark.one_major
+def test_a_dump_that_is_cut_short(rounds: Rounds) -> None:
+    """Damaged (3), wherever that is found; the roles that were made for it are gone with the side database."""
+    database = rounds.database
+    role = f"{database.name}_keeper"
+    superuser_sql(database, f'{CONTENT}; CREATE ROLE "{role}"; ALTER VIEW v OWNER TO "{role}"')
+    path = dumped(database, database.server, rounds.project.folder / "c.dump", "-Fc")
+    superuser_sql(database, f'ALTER VIEW v OWNER TO CURRENT_USER; DROP ROLE "{role}"')
+    whole = path.read_bytes()
+    for length in (len(whole) - 9, len(whole) * 3 // 4):
+        path.write_bytes(whole[:length])
+        told = rounds.restored(path, rounds.beside("copy"), "--create-missing-roles", code=3).stderr
+        assert "damaged" in told
+        assert superuser_sql(database, f"SELECT FROM pg_roles WHERE rolname = '{role}'") == []
+    assert rounds.databases() == {database.name}
