@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,14 @@ def load(
     application: str,
     listen: Listener,
     total: int | None = None,
+    on_roles: Callable[[tuple[str, ...]], object] = lambda made: None,
 ) -> None:
     """Load into the database of a connection, which has to be empty.
 
     :param connection: in autocommit mode; where it leads, the programs go, too.  Missing roles are created on it,
         and stay whatever happens.
     :param total: bytes of the archive before compression, for progress.
+    :param on_roles: told which roles were created.
     :raises LoadFailed: pg_restore or psql did; its first error is told.
     :raises Damaged: a file of the archive is not whole.
     :raises DbopsError: one of the plan's obstacles.
@@ -68,6 +70,7 @@ def load(
         plan.source.check_tar()
     if plan.roles_to_create:
         destination.create_roles(connection, plan.roles_to_create)
+        on_roles(plan.roles_to_create)
         listen(Note(f"created roles that may not log in: {', '.join(plan.roles_to_create)}"))
     with temporary.folder() as folder:
         loading = _Loading(plan, connection, folder, application, listen, total)
@@ -240,7 +243,7 @@ class _Loading:
             feeding = pool.submit(self._feed_and_close, program)
             try:
                 yield
-            except ProgramFailed:
+            except (ProgramFailed, Damaged):
                 program.end()
                 feeding.result()  # a damaged file is the cause of all that followed
                 raise

@@ -23,6 +23,7 @@ from dbops.devdb import consent
 from dbops.engines.postgres.databases import Found
 from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
 from dbops.events import Note, Warned
+from dbops.migrations import discovery
 from dbops.restore import record
 from dbops.restore import undo as undoing
 from dbops.restore.content import Archive
@@ -41,6 +42,8 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
     if arguments.to is not None:
         choice.refuse_name("--to", arguments.to)
     settings = located(arguments, out)
+    if arguments.migrate:
+        discovery.discover(settings.migrations_dir)  # before anything is loaded that could not be migrated
     store = Store(settings.backups_dir.value, out.event)
     target = _live(settings, arguments.to)
     with choice.archive(arguments, settings, store, out) as archive:

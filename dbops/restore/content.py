@@ -22,7 +22,7 @@ from dbops.engines.postgres import databases, destination
 from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.making import BUILTIN, ICU, LIBC, Making
 from dbops.errors import Refused, UsageError
-from dbops.events import Listener, Note
+from dbops.events import Listener, Note, Warned
 from dbops.programs import Client
 from dbops.restore.holding import COMMAND
 from dbops.restore.preflight import Problem
@@ -61,6 +61,7 @@ class Archive:
         self._source = _recognised(path, manifest)
         self._path = path
         self._plan: LoadPlan | None = None
+        self._roles: tuple[str, ...] = ()
         proof = None if manifest is None or reading.options.schema_only else manifest.proof
         self._proof = None if proof is None else Proof.from_json(proof)
 
@@ -152,7 +153,23 @@ class Archive:
                 application=application_name(COMMAND),
                 listen=self._listen,
                 total=total,
+                on_roles=self._created,
             )
+
+    def _created(self, roles: tuple[str, ...]) -> None:
+        self._roles = roles
+
+    def abandon(self, target: Target) -> None:
+        """Drop the roles that `load` has created, once what it loaded is gone; those that stay are told."""
+        if not self._roles:
+            return
+        with databases.admin(target, COMMAND, self._listen) as connection:
+            stay = destination.drop_roles(connection, self._roles)
+        for name, reason in stay.items():
+            self._listen(Warned(f"the role {name}, which this restore has created, stays: {reason}"))
+        if gone := [name for name in self._roles if name not in stay]:
+            self._listen(Note(f"dropped the roles again that were created: {', '.join(gone)}"))
+        self._roles = ()
 
     def _read_whole(self) -> None:
         if self._manifest is not None:

@@ -100,7 +100,11 @@ def restore_in_place(work: Work, confirm: Callable[[str, str | None], None]) -> 
             with _step(work, f"backed {work.live} up"):
                 work.pre_backup()
         with _step(work, f"emptied {work.live} and loaded {work.content.label}"):
-            work.content.load(work.target)
+            try:
+                work.content.load(work.target)
+            except BaseException:
+                work.content.abandon(work.target)
+                raise
         return _finish(work)
 
 

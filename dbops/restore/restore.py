@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from dbops.config.model import Target
 from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
-from dbops.errors import AnswerIsNo, DbopsError
+from dbops.errors import AnswerIsNo, DbopsError, ExitCode
 from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
 from dbops.restore.compare import Proven, differences
@@ -57,6 +58,12 @@ class Content(Proven, Protocol):
         """Load it into an empty database, stopping at the first error.
 
         :raises DbopsError: it failed; what is in the database is unknown.
+        """
+
+    def abandon(self, target: Target) -> None:
+        """Take back what loading has made outside of the database, which is gone by now.
+
+        :param target: any database of the server.
         """
 
 
@@ -205,6 +212,7 @@ class _Run:
             return
         try:
             side.drop(self._work.target, live, self._listen)
+            self._work.content.abandon(self._work.target)
         except DbopsError as error:
             self._listen(Warned(f"{name} could not be dropped ({error.message}); the next restore does it"))
 
@@ -231,7 +239,12 @@ class _Run:
     def _migrate(self) -> None:
         assert self._work.migrate is not None  # the plan has this step only where there is one
         with self._step("ran the pending migrations"):
-            self._work.migrate(self._work.side_target)
+            try:
+                self._work.migrate(self._work.side_target)
+            except DbopsError as error:
+                if error.exit_code not in {ExitCode.FAILED, ExitCode.PARTLY_APPLIED}:
+                    raise
+                raise _not_migrated(error, self._plan) from error
 
     def _swap(self) -> Swapped | None:
         if self._plan.displaced is None:
@@ -250,6 +263,16 @@ class _Run:
         began = time.monotonic()
         yield
         self._listen(StepDone(done, time.monotonic() - began))
+
+
+def _not_migrated(error: DbopsError, made: Plan) -> DbopsError:
+    """Nothing of it is left, whatever the migrator says of a database that it does not know to be dropped."""
+    return DbopsError(
+        error.message,
+        detail=error.detail,
+        hint=f"mend the file, then run bin/restore {shlex.quote(made.label)} --migrate again; "
+        + (f"{made.live} is untouched" if made.exists else f"no {made.live} was made"),
+    )
 
 
 def _differs(made: Plan, different: Sequence[str]) -> AnswerIsNo:

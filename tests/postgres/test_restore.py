@@ -170,8 +170,12 @@ def _forge(folder: Any) -> None:
 def test_migrations_run_before_the_swap(ground: Ground) -> None:
     """--migrate: what became pending since the backup is applied in the side database; where it fails, live stays."""
     ground.backed_up()
-    path = ground.project.write("migrations/002_late.sql", "SELECT 1/0;")
-    ground.restored("b1", "--migrate", code=1)
+    for text in ("SELECT 1/0;", "CREATE INDEX CONCURRENTLY i ON orders (what);\nSELECT 1/0;"):
+        path = ground.project.write("migrations/002_late.sql", text)
+        told = ground.restored("b1", "--migrate", code=1).stderr
+        assert "bin/restore b1 --migrate again" in told
+        assert "bin/migrate up" not in told
+    assert "checked" not in ground.restored("b1", "--migrate", "--migrations-dir", "none", code=5).stderr
     assert ground.rows() == 0
     assert set(ground.live.databases()) == {ground.live.name}
     path.write_text("CREATE TABLE late (id int);")

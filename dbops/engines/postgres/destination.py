@@ -102,3 +102,17 @@ def create_roles(connection: psycopg.Connection[Any], names: Iterable[str]) -> N
             f"{connection.info.user} may not create roles: {first_line(error)}",
             hint=f'ALTER ROLE "{connection.info.user}" CREATEROLE, or restore with --no-owner',
         ) from error
+
+
+def drop_roles(connection: psycopg.Connection[Any], names: Iterable[str]) -> dict[str, str]:
+    """Drop roles that own nothing and have no privileges; those that stay, each with the server's reason."""
+    import psycopg
+    from psycopg import sql
+
+    stay = {}
+    for name in names:
+        try:
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+        except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege) as error:
+            stay[name] = first_line(error)
+    return stay
