@@ -53,6 +53,10 @@ class Store:
         """
         present = self._names()
         entry = read_entry(self.folder / name) if name in present else None
+        if entry is None and name in present:
+            raise UsageError(
+                f"{self.folder / name} is nothing that can be restored", hint="bin/backup list shows all"
+            )
         if entry is None:
             near = difflib.get_close_matches(name, present, n=1)
             meant = f"did you mean {near[0]}? " if near else ""

@@ -305,6 +305,10 @@ def test_a_name_that_is_not_there_gets_a_suggestion(store: Store) -> None:
     with pytest.raises(UsageError, match="no backup 'before_relaese'") as caught:
         store.find("before_relaese")
     assert "did you mean before_release?" in str(caught.value.hint)
+    (store.folder / "foreign").mkdir()
+    with pytest.raises(UsageError, match="nothing that can be restored") as caught:
+        store.find("foreign")
+    assert "did you mean" not in str(caught.value.hint)
     for name in (
         "",
         ".",
