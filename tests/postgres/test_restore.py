@@ -170,8 +170,9 @@ def _forge(folder: Any) -> None:
 def test_migrations_run_before_the_swap(ground: Ground) -> None:
     """--migrate: what became pending since the backup is applied in the side database; where it fails, live stays."""
     ground.backed_up()
+    path = ground.project.folder / "migrations" / "002_late.sql"
     for text in ("SELECT 1/0;", "CREATE INDEX CONCURRENTLY i ON orders (what);\nSELECT 1/0;"):
-        path = ground.project.write("migrations/002_late.sql", text)
+        path.write_text(text)
         told = ground.restored("b1", "--migrate", code=1).stderr
         assert "bin/restore b1 --migrate again" in told
         assert "bin/migrate up" not in told
