@@ -367,7 +367,9 @@ def test_in_place_fails_as_a_whole(ground: Ground) -> None:
     ground.backed_up()
     ground.sql("INSERT INTO orders VALUES (5, 'five')")
     path = ground.project.write(
-        "bad.sql", "CREATE TABLE orders (id int);\nCREATE TABLE u (id int);\nSELECT 1/0;\n"
+        "bad.sql",
+        "CREATE TABLE orders (id int);\nCREATE TABLE u (id int);\n"
+        "BEGIN;\nSELECT pg_catalog.lo_create(77);\nCOMMIT;\nSELECT 1/0;\n",
     )
     ground.restored(str(path), "--in-place", "--trust-sql", code=12)
     assert ground.rows() == 1
