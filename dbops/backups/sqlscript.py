@@ -25,6 +25,8 @@ _KEPT_WORDS = 5
 _END_OF_DATA = b"\\."
 _OFF = frozenset({"off", "false", "no", "0"})
 _ENDS = frozenset({"commit", "end", "abort", "rollback"})
+# A comment on the live database may hold its mark; pg_dump before 11 writes one without -C, too.
+_ABOUT = frozenset({"comment", "grant", "revoke", "security"})
 _BEYOND = "would act on the server and not only on the database that is restored"
 
 
@@ -262,6 +264,10 @@ class SqlScript:
         first, second = words[0], words[1] if len(words) > 1 else ""
         if first in {"create", "drop", "alter"} and second == "database":
             raise self._refused(f"{first.upper()} DATABASE", _BEYOND, _without_create())
+        if first in _ABOUT and "on database" in " ".join(words):
+            raise self._refused(
+                f"{first.upper()} ON DATABASE", _BEYOND, "take that statement out of the file"
+            )
         if (first, second) == ("alter", "system"):
             raise self._refused("ALTER SYSTEM", _BEYOND, "take that line out of the file")
         ends = first in _ENDS and "to" not in words[1:3]  # but ROLLBACK TO a savepoint

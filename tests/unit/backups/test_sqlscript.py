@@ -71,6 +71,8 @@ def test_text_is_not_refused(size: int) -> None:
         ("  drop /* x */ database\n IF EXISTS live;", "DROP DATABASE"),
         ("SELECT 1; CREATE DATABASE live;", "CREATE DATABASE"),
         ("ALTER DATABASE live OWNER TO a;", "ALTER DATABASE"),
+        ("COMMENT ON DATABASE live IS 'environment=development';", "COMMENT ON DATABASE"),
+        ("GRANT CONNECT ON DATABASE live TO PUBLIC;", "GRANT ON DATABASE"),
         ("ALTER SYSTEM SET fsync = off;", "ALTER SYSTEM"),
         ("\\connect live", "\\connect"),
         ("\\c live", "\\c"),
