@@ -112,7 +112,10 @@ class Output:
         A pipe without a reader (`| head`) is not our failure.
         """
         for stream in (sys.stdout, sys.stderr):
-            self._unwritten = self._unwritten or streams.flush(stream)
+            error = streams.flush(
+                stream
+            )  # each of them, else the interpreter tries, and ends with its own code
+            self._unwritten = self._unwritten or error
         if self._unwritten is None or isinstance(self._unwritten, BrokenPipeError) or code != ExitCode.DONE:
             return code
         self._narrate(f"error: the output could not be written: {self._unwritten.strerror}")
@@ -121,7 +124,8 @@ class Output:
     def _narrate(self, text: str) -> None:
         if self._status_shown:
             self.status("")
-        self._unwritten = self._unwritten or streams.flush(sys.stdout)  # both may go into one pipe
+        error = streams.flush(sys.stdout)  # both may go into one pipe
+        self._unwritten = self._unwritten or error
         self._print(sys.stderr, as_typed(text))
 
     def _json(self, line: dict[str, Any]) -> None:
