@@ -128,7 +128,7 @@ class Store:
         self._make_folder()
         self.sweep()
         with holding(self.folder / FOLDER_LOCK):
-            self._refuse_taken(name)
+            self.refuse_taken(name)
             return Partial.make(self.folder, name, self._publish)
 
     def _publish(self, partial: Partial) -> Backup:
@@ -149,7 +149,11 @@ class Store:
             raise published.error if isinstance(published, Damaged) else DbopsError(f"{target} has vanished")
         return published
 
-    def _refuse_taken(self, name: str) -> None:
+    def refuse_taken(self, name: str) -> None:
+        """Return if a backup can have this name now.
+
+        :raises Refused: it is taken, also by a backup that is being made.
+        """
         target = self.folder / name
         if os.path.lexists(target):
             raise _taken(target)

@@ -138,6 +138,8 @@ def test_a_name_that_is_taken(shop: Project) -> None:
     assert "exists already" in outcome.stderr
     assert made(shop, "b").manifest == before
     assert leftovers(shop) == ["b"]
+    dry = shop.run("backup", "b", "--dry-run")
+    assert (dry.code, dry.stderr.splitlines()[-2:]) == (13, outcome.stderr.splitlines()[-2:])
 
 
 @pytest.mark.one_major
