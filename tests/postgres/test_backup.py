@@ -143,6 +143,13 @@ def test_a_name_that_is_taken(shop: Project) -> None:
 
 
 @pytest.mark.one_major
+def test_a_folder_that_takes_no_files(shop: Project) -> None:
+    """/proc: exit 5, no bug."""
+    outcome = shop.run("backup", "b", "--backups-dir", "/proc")
+    assert (outcome.code, "--backups-dir" in outcome.stderr) == (5, True), outcome
+
+
+@pytest.mark.one_major
 def test_dry_run(shop: Project) -> None:
     """What would be made, with which program and whether it fits; nothing is there afterwards, not even the folder."""
     outcome = shop.run("backup", "b", "--dry-run", "--format", "custom")
