@@ -26,7 +26,6 @@ from dbops.errors import ExitCode, Refused, UsageError
 from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
 from dbops.programs import clients
 
-
 # As a backup will measure them, once it has locked them.
 _SIZE = """
 select coalesce(sum(pg_catalog.pg_table_size(oid)), 0)::bigint
