@@ -12,6 +12,7 @@ from dbops.backups import archive as archives
 from dbops.backups.entries import Backup
 from dbops.backups.filtering import Options
 from dbops.backups.manifest import Verification
+from dbops.backups.proof import Proof
 from dbops.backups.store import Store
 from dbops.cli.connect import load_settings
 from dbops.cli.output import Output
@@ -89,6 +90,8 @@ def _address(server: Target) -> str:
 
 def _read(backup: Backup, out: Output) -> None:
     began = time.monotonic()
+    if backup.manifest.proof is not None:
+        Proof.from_json(backup.manifest.proof)
     archives.check(backup.path, backup.manifest.archive, threads=_jobs())
     out.event(StepDone("read it whole; every file is as it was written", time.monotonic() - began))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
+from dbops.backups.entries import read_manifest
+from dbops.backups.manifest import to_json
 from tests.conftest import Project
 from tests.postgres.migrating import mark_as_development
 from tests.servers import Database, Server
@@ -117,6 +120,19 @@ def test_a_damaged_file_is_named_and_written_down(backed_up: Project) -> None:
     assert outcome.code == 3, outcome
     assert member.name in outcome.stderr
     assert "FAILED" in str(proven(backed_up)["proven"])
+
+
+@pytest.mark.one_major
+def test_a_proof_that_is_none(backed_up: Project, database: Database) -> None:
+    """Sealed and malformed: exit 3, as any other damage, with and without a server to restore on."""
+    folder = backed_up.folder / "backups" / "b"
+    proof = {"level": "full", "algorithm": 1, "contents": 7}
+    changed = dataclasses.replace(read_manifest(folder), proof=proof)
+    (folder / "manifest.json").write_text("".join(to_json(changed)))
+    for words in (["--checksums-only"], ["--restore-on", database.url]):
+        outcome = backed_up.run("backup", "verify", "b", *words)
+        assert outcome.code == 3, outcome
+        assert "the proof is malformed" in outcome.stderr
 
 
 @pytest.mark.one_major
