@@ -74,6 +74,11 @@ def request(arguments: argparse.Namespace) -> Request:
         for flag in SELECTING
         for pattern in getattr(arguments, flag[2:].replace("-", "_")) or ()
     ]
+    if arguments.schema_only and arguments.proof not in (None, "none"):
+        raise UsageError(
+            f"--schema-only takes no rows, and --proof {arguments.proof} is about rows",
+            hint="leave one of the two out",
+        )
     if arguments.schema_only:
         options.append("--schema-only")
     if arguments.no_large_objects:
