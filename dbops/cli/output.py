@@ -196,8 +196,8 @@ def _drawn(cells: Sequence[Sequence[str]]) -> list[Drawn]:
     from rich.text import Text
 
     drawing = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in cells[0]:
-        drawing.add_column(heading, overflow="fold")
+    for number, heading in enumerate(cells[0]):
+        drawing.add_column(heading, overflow="fold", no_wrap=number == 0)  # a name is there to be copied
     for row in cells[1:]:
         drawing.add_row(*map(Text, row))
     console = Console()
