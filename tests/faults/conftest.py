@@ -7,6 +7,7 @@ import secrets
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.postgres.restoring import live_database
 from tests.servers import Database, Server
 
 Start = Callable[..., "subprocess.Popen[str]"]
+SmallDisk = Callable[[int], Path]
 OldSnapshot = Callable[[], psycopg.Connection[Any]]
 
 
@@ -39,6 +41,23 @@ def start(configured: Project) -> Iterator[Start]:
     for one in started:
         one.kill()
         one.communicate()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[SmallDisk]:
+    """Mounts a disk of so many bytes that every account may write to; only root may mount one."""
+    folder = Path(tempfile.mkdtemp(prefix="dbops-t-disk-", dir="/tmp"))
+
+    def mount(size: int) -> Path:
+        argv = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(folder)]
+        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
+            pytest.xfail("no file system may be mounted here")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+    folder.rmdir()
 
 
 @pytest.fixture

@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.conftest import Outcome, Project
+from tests.faults.conftest import SmallDisk
 from tests.servers import Database
 
-SmallDisk = Callable[[int], Path]
 ROWS = 20_000
 _LIMITED = 'ulimit -f {blocks}; trap "" XFSZ; exec "$@"'
 """No file may grow over this many blocks of 512 bytes: writing fails as on a full disk, only with "File too large"."""
@@ -30,23 +29,6 @@ def incompressible(configured: Project, database: Database) -> Project:
             for number in range(ROWS):
                 copy.write_row((number, chance.randbytes(100)))
     return configured
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Mounts a disk of so many bytes; the tests of `ulimit` say the same where no disk may be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(size: int) -> Path:
-        argv = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
-        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
-            pytest.xfail("no file system may be mounted here")
-        return folder
-
-    yield mount
-    if folder.is_mount():
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def _limited(project: Project, blocks: int, *argv: str) -> Outcome:
@@ -92,6 +74,7 @@ def test_full_disk(incompressible: Project, small_disk: SmallDisk, form: str) ->
     outcome = incompressible.run("backup", "b", "--format", form, "--backups-dir", folder)
     assert outcome.code in (1, 12), outcome
     assert "No space left on device" in outcome.stderr
+    assert f"df -h {folder}" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     _nothing_in(folder)
 

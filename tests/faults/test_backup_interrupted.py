@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Outcome, Project
+from tests.faults.conftest import SmallDisk
 from tests.postgres.backing import Connect, assert_restores, fill, leftovers, made
 from tests.postgres.test_backup_company import DUMPING, LARGE, children, no_session_is_left
 from tests.servers import Database
@@ -126,64 +126,17 @@ def test_a_file_cannot_grow(configured: Project, database: Database, connect: Co
     assert leftovers(configured) == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MB; only root may mount one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=6m", "none", place], check=False, capture_output=True
-        ).returncode
-    ):
-        pytest.skip("needs a mount")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-@pytest.mark.parametrize("form", ["directory", "custom", "plain"])
-def test_a_full_disk(
-    configured: Project, database: Database, connect: Connect, small_disk: Path, form: str
-) -> None:
-    """It looked as if it would fit, and does not: exit 1 with df -h, nothing of it is left, the earlier one is."""
-    fill(database, connect, "create table t (x text)")
-    folder = small_disk / "backups"
-    assert configured.run("backup", "first", "--backups-dir", folder).code == 0
-    random = "insert into t select string_agg(md5(random()::text), '') from generate_series(1, 700000) as i group by i % 1000"
-    fill(database, connect, random)
-    outcome = configured.run("backup", "second", "--backups-dir", folder, "--format", form)
-    assert outcome.code in (1, 12), outcome
-    assert "No space left" in outcome.stderr, outcome
-    assert f"df -h {folder}" in outcome.stderr
-    assert sorted(name for name in os.listdir(folder) if name != ".lock") == ["first"]
-
-
-def test_what_cannot_fit_is_not_begun(
-    configured: Project, database: Database, connect: Connect, small_disk: Path
-) -> None:
-    """More than the disk has, even well compressed: exit 13 before pg_dump is started."""
-    fill(
-        database, connect, "create table t as select md5(i::text) as x from generate_series(1, 1500000) as i"
-    )
-    outcome = configured.run(
-        "backup", "b", "--backups-dir", small_disk / "backups", "--compress", "none", "--format", "custom"
-    )
-    assert outcome.code == 13, outcome
-    assert "free" in outcome.stderr
-    assert [name for name in os.listdir(small_disk / "backups") if name != ".lock"] == []
-
-
 def test_no_room_for_the_manifest(
-    configured: Project, database: Database, connect: Connect, small_disk: Path
+    configured: Project, database: Database, connect: Connect, small_disk: SmallDisk
 ) -> None:
     """The archive fits and the manifest does not: exit 1 with df -h, nothing is left."""
     fill(database, connect, "".join(f"create table a_table_{i} (x text);" for i in range(80)))
-    folder = small_disk / "backups"
+    disk = small_disk(6 << 20)
+    folder = disk / "backups"
     words = ("--format", "custom", "--backups-dir", folder)
     assert configured.run("backup", "first", *words).code == 0
-    free = os.statvfs(small_disk)
-    with open(small_disk / "ballast", "wb") as ballast:  # four blocks are left
+    free = os.statvfs(disk)
+    with open(disk / "ballast", "wb") as ballast:  # four blocks are left
         ballast.write(b"x" * ((free.f_bavail - 4) * free.f_frsize))
     outcome = configured.run("backup", "second", *words)
     assert outcome.code == 1, outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.faults.conftest import OwnServer
+from tests.faults.conftest import OwnServer, SmallDisk
 from tests.faults.restoring import BACKUP, SPOILT, Ground
 from tests.postgres.restoring import live_database
 from tests.servers import Server
@@ -82,25 +82,7 @@ def test_server_stops_in_the_swap(own_ground: Ground, own_server: OwnServer) -> 
     own_ground.restores()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mounts a disk of so many bytes."""
-    folder = Path("/tmp") / f"dbops-t-disk-{tmp_path.name}"
-    folder.mkdir()
-
-    def mount(size: int) -> Path:
-        argv = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(folder)]
-        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
-            pytest.xfail("no file system may be mounted here")
-        return folder
-
-    yield mount
-    if folder.is_mount():
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-    folder.rmdir()
-
-
-def test_the_servers_disk_fills(small_disk: Callable[[int], Path], own_ground: Ground) -> None:
+def test_the_servers_disk_fills(small_disk: SmallDisk, own_ground: Ground) -> None:
     """The live database's tablespace has no room for a second one: the reason is told, the side database is gone."""
     place = small_disk(32_000_000) / "space"
     place.mkdir(mode=0o777)
@@ -128,7 +110,7 @@ def test_the_servers_disk_fills(small_disk: Callable[[int], Path], own_ground: G
     live.sql("DROP TABLESPACE small")
 
 
-def test_the_temporary_folder_fills(small_disk: Callable[[int], Path], ground: Ground) -> None:
+def test_the_temporary_folder_fills(small_disk: SmallDisk, ground: Ground) -> None:
     """No room for what pg_restore is to read: exit 1, and the place and what helps are named; live untouched."""
     ground.live.sql(
         "CREATE TABLE dull AS SELECT repeat('dull', 200000) AS words", ground.live.name, ground.live.owner
