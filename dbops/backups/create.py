@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import itertools
+import math
 import os
+import random
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -32,15 +36,19 @@ from dbops.config.model import Target
 from dbops.engines.contents import Contents
 from dbops.engines.inventory import TableSize
 from dbops.engines.postgres import inventory, servicefile, snapshot
-from dbops.engines.postgres.connection import account_name, application_name
-from dbops.errors import DbopsError
+from dbops.engines.postgres.connection import account_name, application_name, connect
+from dbops.engines.postgres.pinned import told
+from dbops.engines.postgres.waits import Waits
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, StepDone, format_bytes, plural
 
 if TYPE_CHECKING:
     from dbops.engines.inventory import Inventory
 
 _ATTEMPTS = 3
-_LOCK_WAIT = 10.0
+_MOST_ATTEMPTS = 10
+# pg_dump's own wait for locks: short, since whoever it waits for mostly waits for us.
+_LOCK_WAIT = 2.0
 _WORK = "work"
 _STEMS = {"custom": "archive.dump", "plain": "archive.sql"}
 
@@ -93,20 +101,26 @@ def create(plan: Plan, source: Source, store: Store, listen: Listener) -> Backup
 
 
 def _attempts(plan: Plan, source: Source, partial: Partial, listen: Listener) -> _Taken:
-    """Again with one job where a change of the schema in another session came between the workers' locks."""
+    """Again with one job where a change of the schema in another session came between the workers' locks.
+
+    Between the attempts our locks are free, so that the other session gets on.
+    """
     work = partial.path / _WORK
-    for attempt in range(1, _ATTEMPTS + 1):
+    until = math.inf
+    for attempt in itertools.count(1):
         work.mkdir(mode=0o700)
         try:
             return _attempt(plan, source, partial, listen)
         except dumps.TableLocked as error:
-            if attempt == _ATTEMPTS:
+            until = min(until, time.monotonic() + source.deadline)
+            if attempt >= _MOST_ATTEMPTS or (attempt >= _ATTEMPTS and time.monotonic() >= until):
                 raise
             listen(Note(f"{error.message}: once more, with one job"))
             plan = dataclasses.replace(plan, jobs=1)
             _clear(partial)
         finally:
             remove_tree(work)
+        time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  # jitter, not a secret
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -127,7 +141,7 @@ def _attempt(plan: Plan, source: Source, partial: Partial, listen: Listener) -> 
         progress = Progress(listen)
         with Proving(plan, source.target, held, progress.beside) as proving:
             progress.begin("dumping", data)
-            dumped = _dumped(plan, run, partial, progress, proving.check, listen)
+            dumped = _watched(plan, run, partial, progress, source, proving.check, listen)
             listen(StepDone(f"dumped {format_bytes(_raw(dumped.written))}", progress.lap()))
             _read_back(plan, partial, dumped.written, progress)
             listen(StepDone("brought to disk and read back", progress.lap()))
@@ -143,6 +157,46 @@ def _require_space(plan: Plan, source: Source, data: int, partial: Partial, list
     compressed = plan.compression is not Compression.NONE
     estimate = space.estimate(data, partial.path, compressed=compressed, known=source.expected)
     space.require(estimate, partial.path.parent, listen)
+
+
+def _watched(
+    plan: Plan,
+    run: dumps.Dump,
+    partial: Partial,
+    progress: Progress,
+    source: Source,
+    check: Callable[[], None],
+    listen: Listener,
+) -> dumps.Dumped:
+    """Run pg_dump, while somebody looks whether its sessions wait for a lock, or whether `check` raises.
+
+    :raises TableLocked: one waits for a session that waits for us; named.
+    :raises LockNotAcquired: one waits for longer than the deadline.
+    """
+    with Waits(source.target, application_name(source.command), source.deadline, listen) as waits:
+
+        def watch() -> None:
+            check()
+            if (found := waits.too_long()) is not None:
+                blocker, in_turn = found
+                kind = dumps.TableLocked if in_turn else LockNotAcquired
+                raise kind(f"pg_dump waits for a lock of {blocker}", hint=dumps.WHEN_IT_HAS_ENDED)
+
+        try:
+            return _dumped(plan, run, partial, progress, watch, listen)
+        except dumps.TableLocked as error:
+            if not error.named and (holder := _holder(source, listen)):
+                error.message = f"{error.message}: {holder}"
+            raise
+
+
+def _holder(source: Source, listen: Listener) -> str | None:
+    """Who waits for a table that we have locked; None where that one is gone."""
+    with contextlib.suppress(CannotConnect):
+        connection = connect(source.target, application=application_name("watch"), listen=listen, deadline=0)
+        with contextlib.closing(connection), told():
+            return next(iter(snapshot.blockers(connection)), None)
+    return None
 
 
 def _dumped(

@@ -6,12 +6,13 @@ import dataclasses
 import errno
 import os
 import re
+import select
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dbops.backups import scope
-from dbops.backups.compression import Compression, Writer, Written, chunks
+from dbops.backups.compression import CHUNK, Compression, Writer, Written
 from dbops.backups.follow import Follower
 from dbops.backups.progress import Progress
 from dbops.errors import DbopsError, LockNotAcquired
@@ -26,6 +27,7 @@ _FINISHED = re.compile(r"pg_dump: finished item (\d+) ")
 _TOLD = re.compile(r"pg_dump: (?:warning|error|detail|hint): ")
 _LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
 _WAITED = "canceling statement due to statement timeout"  # which is how pg_dump limits its wait for locks
+WHEN_IT_HAS_ENDED = "run it again when that session has ended"
 FEWER_SESSIONS = "fewer sessions do it with --jobs 1"
 _NO_SESSION = ("too many clients", "too many connections", "remaining connection slots")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -42,7 +44,18 @@ class Dumped:
 
 
 class TableLocked(LockNotAcquired):
-    """Another session's change of the schema waits for a table, and pg_dump would have to wait behind it."""
+    """Another session's change of the schema waits for a table, and pg_dump would have to wait behind it.
+
+    `named` tells whether the message names that session.
+    """
+
+    named = True
+
+
+class _Unnamed(TableLocked):
+    """As pg_dump reports it."""
+
+    named = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,12 +137,23 @@ def into_file(
         Writer(path, compression, level=dump.level, threads=dump.threads) as sink,
         Stream(argv, environ=dump.environ, stdout=True, on_line=said.line) as program,
     ):
-        for portion in chunks(program.stdout):
-            watch()
+        for portion in _portions(program, watch):
             sink.write(portion)
             progress.add(len(portion))
         _judge(program.wait(), said)
         return Dumped((sink.finish(),), tuple(said.lines))
+
+
+def _portions(program: Stream, watch: Callable[[], None]) -> Iterator[memoryview]:
+    """What the program writes; while it writes nothing, `watch` is called all the same."""
+    view, descriptor, poll = memoryview(bytearray(CHUNK)), program.stdout.fileno(), select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while True:
+        watch()
+        if poll.poll(_LOOK_EVERY * 1000):
+            if not (count := os.readv(descriptor, [view])):
+                return
+            yield view[:count]
 
 
 class _Said:
@@ -164,10 +188,10 @@ def _judge(completed: Completed, said: _Said) -> None:
     told = [line for line in said.told if not line.startswith("pg_dump: warning: ")]
     waited = any(_WAITED in line for line in told) and any("LOCK TABLE" in line for line in told)
     if waited or any(words in line for line in told for words in _LOCKED):
-        raise TableLocked(
+        raise _Unnamed(
             "a change of the schema in another session waits for a table that the backup reads",
             detail="\n".join(told),
-            hint="run it again when that session has ended",
+            hint=WHEN_IT_HAS_ENDED,
         )
     own = [line for line in told if "ERROR: " not in line]  # the server's disk may be full, too
     for number in _FULL:

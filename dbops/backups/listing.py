@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 
 from dbops.backups.entries import Backup, Damaged, Entry, Unproven
+from dbops.backups.manifest import FromNewer
 from dbops.backups.retention import LAST_PROVEN, Policy, last_proven, plan
 
 
@@ -14,8 +15,8 @@ from dbops.backups.retention import LAST_PROVEN, Policy, last_proven, plan
 class Row:
     """One entry; None where it is not known.
 
-    `state` is `backup`, `no manifest` or `damaged`; `proven` tells in words when and how, `kept_by` are keep reasons,
-    `reason` is why it is damaged.  Of a dump without a manifest `created_at` is the file's time.
+    `state` is `backup`, `no manifest`, `damaged` or `newer` (than this dbops); `proven` tells in words when and how, `kept_by` are keep reasons,
+    `reason` is why it is damaged, `verified_at` the last verify.  Of a dump without a manifest `created_at` is the file's time.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Row:
     format: str | None = None
     kept_by: tuple[str, ...] = ()
     reason: str | None = None
+    verified_at: datetime.datetime | None = None
 
 
 def rows(entries: Iterable[Entry], policy: Policy, now: datetime.datetime) -> list[Row]:
@@ -93,6 +95,8 @@ def _counts(entry: Entry, keep: bool) -> bool:
 
 
 def _row(entry: Entry, kept_by: tuple[str, ...], now: datetime.datetime) -> Row:
+    if isinstance(entry, Damaged) and isinstance(entry.error, FromNewer):
+        return Row(entry.name, "newer", proven="made by a newer dbops", reason=entry.reason)
     if isinstance(entry, Damaged):
         return Row(entry.name, "damaged", proven="DAMAGED", reason=entry.reason)
     if isinstance(entry, Unproven):
@@ -120,4 +124,5 @@ def _row(entry: Entry, kept_by: tuple[str, ...], now: datetime.datetime) -> Row:
         is_proven=entry.proven,
         kept_by=kept_by,
         reason=entry.verifications_problem,
+        verified_at=entry.verifications[-1].at if entry.verifications else None,
     )

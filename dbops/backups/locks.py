@@ -42,9 +42,16 @@ def holding(path: Path) -> Iterator[None]:
     """Hold the lock of a file, which is made where it is missing; waits for it, as it is never held for long.
 
     :raises ConfigError: the file system has no locks.
+    :raises ConfigError: or no files can be made there (/proc).
     :raises DbopsError: the file cannot be made.
     """
-    descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
+    try:
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"no file can be made in {path.parent}: {error.strerror}",
+            hint="give a folder that can be written: --backups-dir DIR",
+        ) from error
     try:
         _flock(descriptor, fcntl.LOCK_EX, path)
         yield

@@ -216,12 +216,16 @@ class _Verified:
     manifest_sha256: str | None
 
 
+class FromNewer(AnswerIsNo):
+    """It may be whole; this version of dbops cannot tell."""
+
+
 def _check_format(document: dict[str, Any], place: str) -> None:
     number = document.get("format")
     if type(number) is not int or number < 1:
         raise Malformed("format is missing or not a number")
     if number > FORMAT:
-        raise AnswerIsNo(
+        raise FromNewer(
             f"{place} was made by a newer dbops: its format is {number}, this version reads up to {FORMAT}",
             hint="use the dbops that made it, or a newer one",
         )

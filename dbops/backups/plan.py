@@ -18,6 +18,7 @@ PROOFS: tuple[ProofLevel, ...] = ("full", "counts", "none")
 FORMATS = ("auto", "directory", "custom", "plain")
 # A directory archive has a file for each large object, and each file is brought to disk by itself.
 MANY_LARGE_OBJECTS = 1000
+_MOST_JOBS_ASKED = 100  # more are a slip; servers allow a hundred sessions
 _MOST_JOBS = 8  # each is a session on the server, and as many again compute the proof
 
 
@@ -89,6 +90,11 @@ def plan(request: Request, facts: Facts) -> Plan:
         raise UsageError(
             f"a directory archive is compressed with zstd, not with {compression.value}",
             hint=f"bin/backup --format plain --compress {compression.value}",
+        )
+    if request.jobs is not None and request.jobs > _MOST_JOBS_ASKED:
+        raise UsageError(
+            f"--jobs {request.jobs} would be as many sessions on the server, and more",
+            hint=f"at most {_MOST_JOBS_ASKED}; more than processors seldom help",
         )
     if request.jobs is not None and request.jobs > 1 and form != "directory":
         raise UsageError(

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from dbops.backups import contents_json
 from dbops.engines.contents import Contents, LargeObjects, Position, SequenceRange, TableContent
 from dbops.engines.postgres.rowhash import ALGORITHM
-from dbops.errors import DbopsError
+from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import plural
 
 ProofLevel = Literal["full", "counts"]
@@ -73,12 +73,15 @@ class Proof:
     def from_json(cls, data: object) -> Proof:
         """Read what `to_json` made, wherever it has been meanwhile.
 
-        :raises DbopsError: it is malformed, or of an algorithm that this version of dbops does not know.
+        :raises AnswerIsNo: it is malformed.
+        :raises DbopsError: it is of an algorithm that this version of dbops does not know.
         """
         try:
             return cls(*_read(data))
         except contents_json.Malformed as error:
-            raise DbopsError(f"the proof is malformed: {error}") from error
+            raise AnswerIsNo(
+                f"the proof is malformed: {error}", hint="bin/backup list shows which others are proven"
+            ) from error
 
     def summary(self) -> str:
         """`12 tables, 4300000 rows, fingerprints`, for people."""

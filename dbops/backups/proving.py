@@ -18,8 +18,10 @@ from dbops.engines.postgres import fingerprint, rowhash
 from dbops.engines.postgres.pinned import told
 from dbops.engines.postgres.relations import SEQUENCE, TABLE
 from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired, UsageError
 from dbops.events import Listener
+
+_SELECTING = ("--table=", "--schema=", "--exclude-table=", "--exclude-schema=")
 
 
 class Proving:
@@ -65,6 +67,12 @@ class Proving:
             contents = self._beside.result()
             _require_same({(one.schema, one.name) for one in contents.tables}, scope.tables)
             return dataclasses.replace(contents, sequences=self._held.sequence_ranges())
+        selected = any(option.startswith(_SELECTING) for option in self._plan.options)
+        if selected and not (scope.tables or scope.empty_tables or scope.sequences or scope.new_sequences):
+            raise UsageError(
+                "nothing is selected: there is no table in the archive; the backup was not kept",
+                hint="look at --table, --schema and --exclude-...; --proof none keeps definitions alone",
+            )
         contents = self._measured(scope.tables, large_objects=scope.large_objects)
         _require_same({(one.schema, one.name) for one in contents.tables}, scope.tables)
         tables = (*contents.tables, *self._empty(scope.empty_tables))

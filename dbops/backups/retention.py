@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from dbops.backups.entries import Backup, Damaged, Entry, Unproven
+from dbops.backups.manifest import FromNewer
 from dbops.errors import UsageError
 from dbops.events import plural
 
@@ -191,6 +192,8 @@ def _why_it_goes(backup: Backup) -> str:
 
 
 def _unknown(entry: Entry) -> Decision:
+    if isinstance(entry, Damaged) and isinstance(entry.error, FromNewer):
+        return Decision(entry, keep=True, reasons=("made by a newer dbops: prune leaves it",))
     if isinstance(entry, Damaged):
         return Decision(entry, keep=True, reasons=(f"damaged: prune leaves it ({entry.reason})",))
     return Decision(entry, keep=True, reasons=("no manifest, so its age is not known: prune leaves it",))

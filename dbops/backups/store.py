@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import difflib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from dbops.backups import manifest as manifests
@@ -105,11 +107,23 @@ class Store:
                 self._listen(Warned(f"{damaged.name} is not considered: {damaged.reason}"))
         backups = [entry for entry in entries if isinstance(entry, Backup)]
         wanted = [entry for entry in backups if database in {None, entry.summary.database}]
-        for backup in sorted(wanted, key=lambda one: (one.summary.created_at, one.name), reverse=True):
+        for backup in sorted(
+            self.past(wanted), key=lambda one: (one.summary.created_at, one.name), reverse=True
+        ):
             if backup.refuted is None:
                 return backup
             self._listen(Warned(f"{backup.name} is passed over: its last verify failed"))
         return None
+
+    def past(self, backups: Iterable[Backup]) -> list[Backup]:
+        """Those that a clock may have dated; a warning names each whose time lies in the future, as prune sees it, too."""
+        now, found = datetime.datetime.now(datetime.UTC), []
+        for backup in backups:
+            if backup.summary.created_at <= now:
+                found.append(backup)
+            else:
+                self._listen(Warned(f"{backup.name} is passed over: its time lies in the future"))
+        return found
 
     def taken(self) -> set[str]:
         """The names that a new backup cannot have, those of backups that are being made included."""
@@ -132,7 +146,7 @@ class Store:
         self._make_folder()
         self.sweep()
         with holding(self.folder / FOLDER_LOCK):
-            self._refuse_taken(name)
+            self.refuse_taken(name)
             return Partial.make(self.folder, name, self._publish)
 
     def _publish(self, partial: Partial) -> Backup:
@@ -153,7 +167,11 @@ class Store:
             raise published.error if isinstance(published, Damaged) else DbopsError(f"{target} has vanished")
         return published
 
-    def _refuse_taken(self, name: str) -> None:
+    def refuse_taken(self, name: str) -> None:
+        """Return if a backup can have this name now.
+
+        :raises Refused: it is taken, also by a backup that is being made.
+        """
         target = self.folder / name
         if os.path.lexists(target):
             raise _taken(target)

@@ -36,6 +36,8 @@ def run(command: str, argv: list[str], load: Callable[[], object]) -> int:
     except DbopsError as error:
         out.error(error)
         code = error.exit_code
+    except SystemExit as end:  # --help and --version
+        code = int(end.code or 0)
     except KeyboardInterrupt:
         out.error(DbopsError("interrupted; what was not finished has been undone"), code=ExitCode.INTERRUPTED)
         code = ExitCode.INTERRUPTED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -34,8 +36,11 @@ def main(argv: list[str], out: Output) -> int:
     :raises DbopsError: what the verb raises.
     """
     main_parser = parser()
-    arguments = main_parser.parse_args(with_verb(argv, main_parser, VERBS, CREATE))
+    words = with_verb(argv, main_parser, VERBS, CREATE)
+    arguments = main_parser.parse_args(words)
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
+    if len(words) > len(argv):
+        _refuse_mistyped_verb(arguments.name)
     if arguments.verb != CREATE:
         _refuse_options_of_create(arguments)
     if arguments.verb in backup_read.FUNCTIONS:
@@ -60,7 +65,7 @@ def parser() -> Parser:
         parents=[shared(after_verb=False), _folder(after_verb=False), _making(after_verb=False)],
     )
     add_version(main_parser)
-    verbs = main_parser.add_subparsers(metavar="VERB", title="verbs", parser_class=Parser)
+    verbs = main_parser.add_subparsers(prog="bin/backup", metavar="VERB", title="verbs", parser_class=Parser)
     common = [shared(after_verb=True), _folder(after_verb=True)]
     for name, (summary, configure) in VERBS.items():
         parents = [*common, _making(after_verb=True)] if name == CREATE else common
@@ -104,6 +109,18 @@ def _making(*, after_verb: bool) -> Parser:
         off = argparse.SUPPRESS if after_verb else False
         group.add_argument(flag, action="store_true", default=off, help=text)
     return options
+
+
+def _refuse_mistyped_verb(name: str | None) -> None:
+    """Nobody wants a backup called `lst`.
+
+    :raises UsageError: a name without the verb create is nearly a verb.
+    """
+    if name and (near := difflib.get_close_matches(name, VERBS, n=1, cutoff=0.75)) and name not in VERBS:
+        raise UsageError(
+            f"{name!r} is no verb",
+            hint=f"did you mean bin/backup {near[0]}? to call a backup so: bin/backup {CREATE} {shlex.quote(name)}",
+        )
 
 
 def _refuse_options_of_create(arguments: argparse.Namespace) -> None:

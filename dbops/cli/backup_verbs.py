@@ -26,6 +26,16 @@ from dbops.errors import ExitCode, Refused, UsageError
 from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
 from dbops.programs import clients
 
+# As a backup will measure them, once it has locked them.
+_SIZE = """
+select coalesce(sum(pg_catalog.pg_table_size(oid)), 0)::bigint
+from pg_catalog.pg_class where relkind = 'r' and relpersistence <> 't' and oid >= 16384
+"""
+_PAGES = """
+select coalesce(sum(relpages), 0)::bigint * current_setting('block_size')::int
+from pg_catalog.pg_class where relkind in ('r', 't') and relpersistence <> 't' and oid >= 16384
+"""
+
 
 def create(arguments: argparse.Namespace, out: Output) -> int:
     """Make a backup."""
@@ -35,6 +45,8 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
         out.event(Note(f"database {session.identity}"))
         if arguments.dry_run:
             takes = _estimate(made, session, store)
+            store.refuse_taken(made.name)
+            space.require(takes, store.folder, out.event)
             out.result({"dry_run": True, **_plan_data(made, store, takes)}, _plan_lines(made, store, takes))
             return ExitCode.DONE
         try:
@@ -62,6 +74,11 @@ def request(arguments: argparse.Namespace) -> Request:
         for flag in SELECTING
         for pattern in getattr(arguments, flag[2:].replace("-", "_")) or ()
     ]
+    if arguments.schema_only and arguments.proof not in (None, "none"):
+        raise UsageError(
+            f"--schema-only takes no rows, and --proof {arguments.proof} is about rows",
+            hint="leave one of the two out",
+        )
     if arguments.schema_only:
         options.append("--schema-only")
     if arguments.no_large_objects:
@@ -148,8 +165,15 @@ def _expected(made: Plan, store: Store, database: str, session: Session) -> int 
 
 
 def _estimate(made: Plan, session: Session, store: Store) -> Estimate:
-    """What it may take, by the size of the whole database: no table is asked, as it may be locked."""
-    ((size,),) = session.query("select pg_catalog.pg_database_size(current_database())")
+    """What it may take.  Where a table is locked, by the sizes that the last VACUUM or ANALYZE found."""
+    import psycopg
+
+    try:
+        with session.connection.transaction():
+            session.query("select set_config('lock_timeout', '1s', true)")
+            ((size,),) = session.query(_SIZE)
+    except psycopg.errors.LockNotAvailable:
+        ((size,),) = session.query(_PAGES)
     known = _expected(made, store, session.identity.database, session)
     data = size if made.has_data else 0
     compressed = made.compression is not Compression.NONE

@@ -12,6 +12,7 @@ from dbops.backups import archive as archives
 from dbops.backups.entries import Backup
 from dbops.backups.filtering import Options
 from dbops.backups.manifest import Verification
+from dbops.backups.proof import Proof
 from dbops.backups.store import Store
 from dbops.cli.connect import load_settings
 from dbops.cli.output import Output
@@ -41,33 +42,56 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: it is damaged, does not load, or does not hold what its proof says.
     """
-    if arguments.restore_on == "":
-        raise UsageError("--restore-on is empty, which names no server", hint="bin/backup verify --help")
+    if arguments.restore_on is not None and not arguments.restore_on.strip():
+        raise UsageError("--restore-on is empty", hint="--restore-on postgresql://user@host:port/postgres")
     settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
     backup = store.named(arguments.name, settings.target.get("dbname"))
     server = None if arguments.checksums_only else _server(arguments, settings, out)
     if arguments.dry_run:
-        where = f"restore it into a scratch database on {server.describe()}" if server else "restore nothing"
+        where = f"restore it into a scratch database on {_address(server)}" if server else "restore nothing"
         out.result({"dry_run": True, "name": backup.name}, [f"would read {backup.name} whole, and {where}"])
         return ExitCode.DONE
     began = time.monotonic()
     with store.lock_shared(backup):
         try:
-            done = None if server is None else trial.run(_archive(backup, out), server, _jobs(), out.event)
+            done = None if server is None else _tried(arguments, backup, server, out)
             if server is None:
                 _read(backup, out)
         except AnswerIsNo as error:
             how = "restored" if isinstance(error, trial.DoesNotLoad) else "checksums"
-            _record(store, backup, how, None, (error.message,))
+            _record(store, backup, how, None, (error.message,), out)
             raise
-        _record(store, backup, "restored" if done else "checksums", done, done.differences if done else ())
+        _record(
+            store, backup, "restored" if done else "checksums", done, done.differences if done else (), out
+        )
     _tell(backup, done, time.monotonic() - began, out)
     return ExitCode.DONE
 
 
+def _tried(arguments: argparse.Namespace, backup: Backup, server: Target, out: Output) -> Trial:
+    out.event(Note(f"restores it into a scratch database on {_address(server)}"))
+    try:
+        done = trial.run(_archive(backup, out), server, _jobs(), out.event)
+    except CannotConnect as error:
+        error.message = error.message.replace(
+            f"/{trial.PREFIX}:", ":"
+        )  # which is no database that one could make
+        if arguments.restore_on is not None:
+            error.hint = "check address, user and password in --restore-on"
+        raise
+    return dataclasses.replace(done, server=_address(server))
+
+
+def _address(server: Target) -> str:
+    """`user@host:port`: the scratch database has a name of its own."""
+    return server.describe().rpartition("/")[0] or server.describe()
+
+
 def _read(backup: Backup, out: Output) -> None:
     began = time.monotonic()
+    if backup.manifest.proof is not None:
+        Proof.from_json(backup.manifest.proof)
     archives.check(backup.path, backup.manifest.archive, threads=_jobs())
     out.event(StepDone("read it whole; every file is as it was written", time.monotonic() - began))
 
@@ -140,7 +164,10 @@ def _for_development(target: Target, out: Output) -> bool:
 # -- what came of it ---------------------------------------------------------------------------------------------------
 
 
-def _record(store: Store, backup: Backup, how: str, done: Trial | None, differences: tuple[str, ...]) -> None:
+def _record(
+    store: Store, backup: Backup, how: str, done: Trial | None, differences: tuple[str, ...], out: Output
+) -> None:
+    """What was found is found, also where it cannot be written down."""
     try:
         store.record(
             backup,
@@ -152,10 +179,10 @@ def _record(store: Store, backup: Backup, how: str, done: Trial | None, differen
                 differences=differences[:_SHOWN],
             ),
         )
+    except AnswerIsNo:
+        raise
     except DbopsError as error:
-        raise DbopsError(
-            f"the result could not be written down: {error.message}", hint=error.hint, detail=error.detail
-        ) from error
+        out.event(Warned(f"the result could not be written down: {error.message}"))
 
 
 def _tell(backup: Backup, done: Trial | None, seconds: float, out: Output) -> None:
@@ -177,7 +204,7 @@ def _tell(backup: Backup, done: Trial | None, seconds: float, out: Output) -> No
     }
     equal = "restored, and equal to its proof" if backup.manifest.proof else "restored"
     how = (
-        f"{equal}, on PostgreSQL {done.server_version}"
+        f"{equal}, on {done.server} (PostgreSQL {done.server_version})"
         if done
         else "every file is whole and as it was written"
     )

@@ -112,7 +112,10 @@ class Output:
         A pipe without a reader (`| head`) is not our failure.
         """
         for stream in (sys.stdout, sys.stderr):
-            self._unwritten = self._unwritten or streams.flush(stream)
+            error = streams.flush(
+                stream
+            )  # each of them, else the interpreter tries, and ends with its own code
+            self._unwritten = self._unwritten or error
         if self._unwritten is None or isinstance(self._unwritten, BrokenPipeError) or code != ExitCode.DONE:
             return code
         self._narrate(f"error: the output could not be written: {self._unwritten.strerror}")
@@ -121,7 +124,8 @@ class Output:
     def _narrate(self, text: str) -> None:
         if self._status_shown:
             self.status("")
-        self._unwritten = self._unwritten or streams.flush(sys.stdout)  # both may go into one pipe
+        error = streams.flush(sys.stdout)  # both may go into one pipe
+        self._unwritten = self._unwritten or error
         self._print(sys.stderr, as_typed(text))
 
     def _json(self, line: dict[str, Any]) -> None:
@@ -192,8 +196,8 @@ def _drawn(cells: Sequence[Sequence[str]]) -> list[Drawn]:
     from rich.text import Text
 
     drawing = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in cells[0]:
-        drawing.add_column(heading, overflow="fold")
+    for number, heading in enumerate(cells[0]):
+        drawing.add_column(heading, overflow="fold", no_wrap=number == 0)  # a name is there to be copied
     for row in cells[1:]:
         drawing.add_row(*map(Text, row))
     console = Console()

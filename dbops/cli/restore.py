@@ -56,7 +56,7 @@ def parser() -> Parser:
         parents=[shared(after_verb=False), _common(after_verb=False), _restoring(after_verb=False)],
     )
     add_version(main_parser)
-    verbs = main_parser.add_subparsers(metavar="VERB", title="verbs", parser_class=Parser)
+    verbs = main_parser.add_subparsers(prog="bin/restore", metavar="VERB", title="verbs", parser_class=Parser)
     common = [shared(after_verb=True), _common(after_verb=True)]
     for name, (summary, configure) in VERBS.items():
         parents = [*common, _restoring(after_verb=True)] if name == FROM else common

@@ -91,7 +91,7 @@ def _latest(database: str, store: Store) -> Backup:
     :raises DbopsError: there is none.
     """
     backups = [one for one in store.entries() if isinstance(one, Backup) and one.summary.database == database]
-    whole = [one for one in backups if one.proven and not one.summary.options]
+    whole = [one for one in store.past(backups) if one.proven and not one.summary.options]
     if not whole:
         others = max(backups, key=lambda one: one.summary.created_at, default=None)
         raise DbopsError(

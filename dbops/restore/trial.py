@@ -21,8 +21,9 @@ from dbops.restore.holding import COMMAND, hold, outside
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
 
-_PREFIX = "dbops_scratch_"
-_NAME = re.compile(rf"{_PREFIX}[0-9a-f]{{12}}")
+PREFIX = "dbops_scratch_"
+"""What the names of scratch databases begin with."""
+_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
 _MARK = "dbops=scratch"
 _PATIENCE = 10.0
 # What a server says that is full, or that somebody stops: nothing against the archive.
@@ -56,7 +57,7 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
     :raises DbopsError: it could not be tried here, or not on a server of this version, which says nothing of the archive.
     """
     _sweep(target, listen)
-    name = f"{_PREFIX}{secrets.token_hex(6)}"
+    name = f"{PREFIX}{secrets.token_hex(6)}"
     scratch = target.replace("the trial", dbname=name)
     with hold(target, name, listen, _PATIENCE) as connection:
         _check(archive, connection, listen)
@@ -118,11 +119,11 @@ def _compared(archive: Archive, scratch: Target, version: str, jobs: int, listen
 
 def _sweep(target: Target, listen: Listener) -> None:
     """Drop the scratch databases of trials that were killed; those of other roles are for these roles."""
-    with outside(target, _PREFIX, listen, _PATIENCE) as connection:
+    with outside(target, PREFIX, listen, _PATIENCE) as connection:
         rows = connection.execute(
             "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
             " and pg_catalog.pg_has_role(datdba, 'USAGE')",
-            [_PREFIX],
+            [PREFIX],
         ).fetchall()
     for (name,) in rows:
         if _NAME.fullmatch(name):

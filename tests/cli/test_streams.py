@@ -39,6 +39,26 @@ def test_closed_streams_change_nothing_about_the_work(configured: Project, redir
     assert configured.run("migrate", "current").stdout == "001 t\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("backup list", 0),
+        ("backup --help", 0),
+        ("backup show nothing", 2),
+        ("backup b", 0),
+        ("restore nothing", 2),
+    ],
+)
+def test_a_pipe_without_a_reader_leaves_the_code(configured: Project, words: str, code: int) -> None:
+    """`2>&1 | head -1` that has gone: the exit code is the command's own."""
+    line = f'{{ "{sys.executable}" -I -m dbops {words}; echo $? >code; }} 2>&1 | exec 0<&-'
+    subprocess.run(
+        ["sh", "-c", line], cwd=configured.folder, env=dict(configured.environ), timeout=60, check=False
+    )
+
+    assert (configured.folder / "code").read_text() == f"{code}\n"
+
+
 def test_a_result_that_cannot_be_written_is_a_failure(configured: Project) -> None:
     """stdout is a full disk: exit 1 and one sentence, no bug report."""
     configured.write("migrations/001_t.sql", "CREATE TABLE t ();")

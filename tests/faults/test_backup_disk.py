@@ -87,6 +87,8 @@ def test_too_small_a_disk(incompressible: Project, small_disk: SmallDisk) -> Non
     assert outcome.code == 13, outcome
     assert "free, and the backup takes about" in outcome.stderr
     _nothing_in(folder)
+    dry = incompressible.run("backup", "b", "--backups-dir", folder, "--dry-run")
+    assert dry.code == 13, dry
 
 
 def _nothing_in(backups: Path) -> None:

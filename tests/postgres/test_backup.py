@@ -138,6 +138,15 @@ def test_a_name_that_is_taken(shop: Project) -> None:
     assert "exists already" in outcome.stderr
     assert made(shop, "b").manifest == before
     assert leftovers(shop) == ["b"]
+    dry = shop.run("backup", "b", "--dry-run")
+    assert (dry.code, dry.stderr.splitlines()[-2:]) == (13, outcome.stderr.splitlines()[-2:])
+
+
+@pytest.mark.one_major
+def test_a_folder_that_takes_no_files(shop: Project) -> None:
+    """/proc: exit 5, no bug."""
+    outcome = shop.run("backup", "b", "--backups-dir", "/proc")
+    assert (outcome.code, "--backups-dir" in outcome.stderr) == (5, True), outcome
 
 
 @pytest.mark.one_major
@@ -185,6 +194,9 @@ def test_json(shop: Project, database: Database) -> None:
         (("--compress", "gzip"), "a directory archive"),
         (("--jobs", "0"), "counts from 1"),
         (("--jobs", "many"), "invalid int"),
+        (("--jobs", "9999"), "as many sessions"),
+        (("--jobs", "9999", "--dry-run"), "as many sessions"),
+        (("--schema-only", "--proof", "full"), "--proof full is about rows"),
         (("--jobs", "2", "--format", "custom"), "--jobs is for the format directory"),
         (("--format", "tar"), "invalid choice"),
         (("--proof", "some"), "invalid choice"),

@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -146,6 +147,69 @@ def test_a_change_of_the_schema_waits_for_a_table(
     assert leftovers(configured) == ([] if stuck else ["b"])
     if not stuck:
         assert_restores(made(configured, "b"), database)
+
+
+@contextmanager
+def repeating(database: Database, connect: Connect, statement: str, pause: float) -> Iterator[list[float]]:
+    """Another session executes a statement again and again; the list gets the seconds that each took."""
+    session, stop, took = connect(database), threading.Event(), []
+
+    def work() -> None:
+        while not stop.wait(pause):
+            began = time.monotonic()
+            session.execute(statement)
+            took.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield took
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.one_major
+@pytest.mark.parametrize("form", ["directory", "plain"])
+def test_refresh_in_a_loop(configured: Project, database: Database, connect: Connect, form: str) -> None:
+    """REFRESH MATERIALIZED VIEW all through the backup: neither waits for the other for ever."""
+    fill(database, connect, LARGE + "create materialized view mv as select * from a_large;")
+    with repeating(database, connect, "refresh materialized view mv", 0):
+        outcome = configured.run("backup", "b", "--format", form)
+    assert outcome.code == 0, outcome
+    assert_restores(made(configured, "b"), database)
+
+
+@pytest.mark.one_major
+@pytest.mark.parametrize("form", ["directory", "plain"])
+def test_pg_dump_waits_for_who_waits_for_us(
+    configured: Project, database: Database, connect: Connect, watch: Watch, form: str
+) -> None:
+    """A view's definition is locked by one who waits for a table that we have locked: begun anew, both succeed."""
+    fill(database, connect, LARGE + "create view v as select x from b_other;")
+    changer = connect(database)
+    changer.execute("begin; create or replace view v as select x from b_other where x > 1")
+    end = in_the_background(configured, "b", "--format", form)
+    watch.until(
+        "select true from pg_locks where relation = 'a_large'::regclass and granted and pid <> pg_backend_pid()"
+    )
+    changer.execute("alter table a_large add column y int; commit")
+    outcome = end()
+    assert outcome.code == 0, outcome
+    assert str(changer.info.backend_pid) in outcome.stderr
+    assert_restores(made(configured, "b"), database)
+
+
+@pytest.mark.one_major
+def test_changes_of_the_schema_in_a_loop(configured: Project, database: Database, connect: Connect) -> None:
+    """ALTER TABLE twenty times a second: a backup, or exit 11 with who it was; and no ALTER TABLE waits for long."""
+    fill(database, connect, LARGE)
+    statement = "alter table b_other add column if not exists y int"
+    with repeating(database, connect, statement, 0.05) as took:
+        outcome = configured.run("backup", "b", "--deadline", "5s")
+    assert outcome.code in {0, 11}, outcome
+    assert outcome.code == 0 or statement in outcome.stderr
+    assert max(took) < 5
 
 
 @pytest.mark.one_major

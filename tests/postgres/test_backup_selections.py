@@ -133,3 +133,14 @@ def test_a_pattern_that_matches_nothing(
     assert outcome.code == 12, outcome
     assert "no matching tables were found" in outcome.stderr
     assert leftovers(configured) == []
+
+
+@pytest.mark.one_major
+@pytest.mark.parametrize("form", FORMS)
+def test_a_selection_of_nothing(configured: Project, database: Database, connect: Connect, form: str) -> None:
+    """A table that is selected and left out again: exit 2, and no backup that counts as a proven one."""
+    fill(database, connect)
+    outcome = configured.run("backup", "b", "--format", form, "--table", "items", "--exclude-table", "items")
+    assert outcome.code == 2, outcome
+    assert "nothing is selected" in outcome.stderr
+    assert leftovers(configured) == []

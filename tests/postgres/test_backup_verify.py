@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
+from dbops.backups.entries import read_manifest
+from dbops.backups.manifest import to_json
 from tests.conftest import Project
 from tests.postgres.migrating import mark_as_development
 from tests.servers import Database, Server
@@ -67,6 +70,32 @@ def test_a_server_that_is_named_is_used(backed_up: Project, database: Database) 
     outcome = backed_up.run("backup", "verify", "latest", "--restore-on", database.url, "--json")
     assert outcome.code == 0, outcome
     assert (outcome.json["name"], outcome.json["how"]) == ("b", "restored")
+    keywords = database.keywords
+    where = f"{database.user}@{keywords['host']}:{keywords['port']}"
+    assert outcome.json["server"] == where
+    told = [line.get("sentence", "") for line in outcome.events]
+    assert told.index(f"restores it into a scratch database on {where}") == 0
+
+
+@pytest.mark.one_major
+def test_a_server_that_is_named_wrongly(backed_up: Project, database: Database) -> None:
+    """An empty URL is wrong usage, a wrong password is one of --restore-on."""
+    outcome = backed_up.run("backup", "verify", "b", "--restore-on", "")
+    assert (outcome.code, "--restore-on" in outcome.stderr) == (2, True), outcome
+    url = database.url.replace(database.password, "wrong")
+    outcome = backed_up.run("backup", "verify", "b", "--restore-on", url)
+    assert (outcome.code, "--restore-on" in outcome.stderr) == (10, True), outcome
+    assert "DB_PASSWORD" not in outcome.stderr
+    assert "dbops_scratch" not in outcome.stderr
+
+
+@pytest.mark.one_major
+def test_a_result_that_cannot_be_written_down(backed_up: Project) -> None:
+    """The answer is the same, with a warning; a folder that is in the way stands for one that is read-only."""
+    (backed_up.folder / "backups" / "b" / "verified.json").mkdir()
+    outcome = backed_up.run("backup", "verify", "b")
+    assert outcome.code == 0, outcome
+    assert "could not be written down" in outcome.stderr
 
 
 @pytest.mark.one_major
@@ -91,6 +120,19 @@ def test_a_damaged_file_is_named_and_written_down(backed_up: Project) -> None:
     assert outcome.code == 3, outcome
     assert member.name in outcome.stderr
     assert "FAILED" in str(proven(backed_up)["proven"])
+
+
+@pytest.mark.one_major
+def test_a_proof_that_is_none(backed_up: Project, database: Database) -> None:
+    """Sealed and malformed: exit 3, as any other damage, with and without a server to restore on."""
+    folder = backed_up.folder / "backups" / "b"
+    proof = {"level": "full", "algorithm": 1, "contents": 7}
+    changed = dataclasses.replace(read_manifest(folder), proof=proof)
+    (folder / "manifest.json").write_text("".join(to_json(changed)))
+    for words in (["--checksums-only"], ["--restore-on", database.url]):
+        outcome = backed_up.run("backup", "verify", "b", *words)
+        assert outcome.code == 3, outcome
+        assert "the proof is malformed" in outcome.stderr
 
 
 @pytest.mark.one_major

@@ -28,6 +28,7 @@ Measure = Literal["full", "counts"]
 """Fingerprints and counts, or counts alone."""
 
 _LARGE_OBJECTS = "large objects"
+_VIEW_LOCK_MS = 100  # how long to wait for one of a materialized view
 _LOOK_SECONDS = 0.1  # how often to look whether it shall stop
 
 
@@ -61,7 +62,12 @@ class Item:
         return self.info.label if self.info else _LARGE_OBJECTS
 
 
-Found = TableContent | LargeObjects | int
+@dataclasses.dataclass(frozen=True)
+class Uncounted:
+    """A materialized view that was locked, dropped or filled anew since the snapshot was taken."""
+
+
+Found = TableContent | LargeObjects | int | Uncounted
 _Message = tuple[Item, Found | None] | Future[None]
 
 
@@ -196,7 +202,9 @@ def read(connection: psycopg.Connection[Any], item: Item, level: Measure) -> Fou
     info = item.info
     if info is None:
         return _large_objects(connection, level)
-    if level == "counts" or info.kind == MATERIALIZED:
+    if info.kind == MATERIALIZED:
+        return _rows_of_view(connection, info)
+    if level == "counts":
         query = rowhash.select_counts(info.identifier, info.condition)
     else:
         encoding = connection.info.parameter_status("server_encoding")
@@ -204,10 +212,36 @@ def read(connection: psycopg.Connection[Any], item: Item, level: Measure) -> Fou
         query = rowhash.select_fingerprint(info.identifier, item.columns, info.condition, convert=convert)
     row = connection.execute(query).fetchone()
     assert row is not None
-    if info.kind == MATERIALIZED:
-        return int(row[0])
     names = tuple(column.name for column in item.columns)
     return TableContent(info.schema, info.name, row[0], row[1], names)
+
+
+def _rows_of_view(connection: psycopg.Connection[Any], info: TableInfo) -> int | Uncounted:
+    """The rows of a materialized view.  Its lock is given back at once, so that no REFRESH has to wait for the backup."""
+    import psycopg
+
+    found: int | Uncounted = Uncounted()
+    connection.execute("savepoint before_view")
+    try:
+        connection.execute(f"set local lock_timeout = {_VIEW_LOCK_MS}")
+        rows = connection.execute(rowhash.select_counts(info.identifier, info.condition)).fetchone()
+        # what REFRESH writes is seen in older snapshots, too; its file is another one than theirs
+        same = connection.execute(
+            "select relfilenode = pg_catalog.pg_relation_filenode(oid) from pg_catalog.pg_class where oid = %s",
+            [info.oid],
+        ).fetchone()
+        if rows and same and same[0]:
+            found = int(rows[0])
+    except (
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.InvalidSchemaName,
+        psycopg.errors.ObjectNotInPrerequisiteState,  # it was emptied
+    ):
+        pass
+    connection.execute("rollback to savepoint before_view")
+    connection.execute("release savepoint before_view")
+    return found
 
 
 def _large_objects(connection: psycopg.Connection[Any], level: Measure) -> LargeObjects:
@@ -222,20 +256,15 @@ def _lockable(connection: psycopg.Connection[Any], item: Item) -> Iterator[bool]
     """Whether this session got the table's lock at once."""
     import psycopg
 
-    if item.info is None:
+    if item.info is None or item.info.kind == MATERIALIZED:
         yield True
         return
     connection.execute("savepoint before_lock")
     try:
-        if item.info.kind == MATERIALIZED:
-            connection.execute("set local lock_timeout = 1")
-            snapshot.lock_views(connection, [item.info])
-        else:
-            snapshot.lock(connection, [item.info], nowait=True)
+        snapshot.lock(connection, [item.info], nowait=True)
         free = True
     except psycopg.errors.LockNotAvailable:
         connection.execute("rollback to savepoint before_lock")
         free = False
     connection.execute("release savepoint before_lock")
-    connection.execute("set local lock_timeout = 0")
     yield free

@@ -94,7 +94,6 @@ def _lock_again(connection: psycopg.Connection[Any], only: Collection[Name] | No
     try:
         infos = relations.listed(connection, only)
         snapshot.lock(connection, infos)
-        snapshot.lock_views(connection, infos)
     except psycopg.errors.LockNotAvailable as error:
         connection.execute("rollback")
         holders = snapshot.blockers(connection)

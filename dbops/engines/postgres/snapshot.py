@@ -4,6 +4,9 @@ A TRUNCATE between the snapshot and a dump's own locks empties the dump, and any
 it.  So the tables are locked first (in ACCESS SHARE mode, which hinders only what changes a table's definition or
 empties it).  LOCK TABLE takes no snapshot, so that the very transaction that holds the locks can have one that is
 newer than they are; what it then lists must be what is locked, otherwise all begins anew.
+
+Materialized views are not locked, since a dump holds no rows of theirs: a REFRESH that waited for us would keep pg_dump
+from asking for the view's definition, and all three would wait for ever.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ class Snapshot:
     """A snapshot that others may read, and the locks that keep its tables as they are, until its context ends.
 
     :param id: for `SET TRANSACTION SNAPSHOT` and `pg_dump --snapshot`.
-    :param tables: tables, partitioned tables, materialized views and foreign tables (not locked), by schema and name.
+    :param tables: tables and partitioned tables; materialized views and foreign tables, not locked; by schema and name.
     :param sequences: sequences, by schema and name.
     :param connection: holds the locks, and reads in the snapshot, with all settings pinned.
     """
@@ -144,12 +147,11 @@ def _attempt(connection: psycopg.Connection[Any], wait: float, only: Collection[
     snapshot_id, shown = relations.listed_and_exported(connection, only)
     if not all(info.locked for info in shown if info.kind in (TABLE, PARTITIONED)):
         raise _Changed
-    lock_views(connection, shown)
     positions = sequences.positions(connection, [info for info in shown if info.kind == SEQUENCE])
     connection.execute("set local lock_timeout = 0")
     shown = relations.listed(connection, only)
     relations.check_readable(connection, shown)
-    if not all(info.locked for info in shown if info.kind != FOREIGN):
+    if not all(info.locked for info in shown if info.kind not in (FOREIGN, MATERIALIZED)):
         raise _Changed
     return Snapshot(
         snapshot_id,
@@ -168,16 +170,6 @@ def lock(connection: psycopg.Connection[Any], infos: Sequence[TableInfo], *, now
     for some in chunks([info for info in infos if info.kind in (TABLE, PARTITIONED)]):
         names = sql.SQL(", ").join(sql.SQL("only {}").format(info.identifier) for info in some)
         connection.execute(sql.SQL("lock table {}").format(names) + end)
-
-
-def lock_views(connection: psycopg.Connection[Any], infos: Sequence[TableInfo]) -> None:
-    """Lock materialized views, which LOCK TABLE refuses: a query that is only parsed does so, populated or not."""
-    from psycopg import sql
-
-    for some in chunks([info for info in infos if info.kind == MATERIALIZED]):
-        names = sql.SQL(", ").join(info.identifier for info in some)
-        connection.execute(sql.SQL("prepare dbops_lock as select from {}").format(names))
-        connection.execute("deallocate dbops_lock")
 
 
 def blockers(connection: psycopg.Connection[Any]) -> list[str]:

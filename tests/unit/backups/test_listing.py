@@ -10,6 +10,7 @@ import pytest
 
 from dbops.backups import listing
 from dbops.backups.entries import Damaged, Entry, Unproven
+from dbops.backups.manifest import FromNewer
 from dbops.backups.retention import Policy
 from dbops.errors import AnswerIsNo
 from tests.stored import NOON, backup, verification
@@ -59,6 +60,7 @@ def test_the_oldest_first_and_the_damaged_last() -> None:
     entries: list[Entry] = [
         backup("b", NOON),
         Damaged("a", Path("a"), AnswerIsNo("it is broken")),
+        Damaged("e", Path("e"), FromNewer("it is newer")),
         Unproven("dump.sql.gz", Path("d"), 5, NOON - datetime.timedelta(days=1), "plain"),
         backup("c", NOON - datetime.timedelta(days=3), options=("--table=orders",), compression="none"),
         backup("d", NOON - datetime.timedelta(days=2)),
@@ -70,11 +72,16 @@ def test_the_oldest_first_and_the_damaged_last() -> None:
         ("dump.sql.gz", "no manifest", ()),
         ("b", "backup", ("last proven",)),
         ("a", "damaged", ()),
+        ("e", "newer", ()),
     ]
     assert (rows[0].database, rows[0].format) == ("trading_engine (part)", "directory")
     assert (rows[3].database, rows[3].format, rows[3].version) == ("trading_engine", "directory, zstd", "007")
     assert (rows[4].proven, rows[4].reason) == ("DAMAGED", "it is broken")
     assert rows[2].proven == "no manifest"
+    assert (rows[5].proven, rows[5].reason) == ("made by a newer dbops", "it is newer")
+    assert rows[0].verified_at is None
+    verified = backup("v", verifications=(PASSED, RESTORED))
+    assert listing.rows([verified], Policy(), NOW)[0].verified_at == RESTORED.at
 
 
 def test_with_a_policy_its_reasons_are_shown() -> None:

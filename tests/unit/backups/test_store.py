@@ -347,6 +347,9 @@ def test_latest_is_by_the_time_of_the_manifest(store: Store, told: list[str]) ->
     assert "warning: d is passed over: its last verify failed" in told
     assert any(text.startswith("warning: e is not considered") for text in told)
     assert store.latest("nothing") is None
+    publish(store, "f", created_at=NOON.replace(year=9999))
+    assert store.latest("trading_engine") == found
+    assert "warning: f is passed over: its time lies in the future" in told
 
 
 # -- verifications -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from dbops.cli.output import Output, as_typed, table
+from dbops.cli.output import Output, _drawn, as_typed, table
 from dbops.errors import ConfigError, DbopsError, ExitCode
 from dbops.events import Detail, Event, Level, Note, Warned
 
@@ -135,3 +135,11 @@ def test_commands_in_the_spelling_of_the_installation(monkeypatch: pytest.Monkey
     assert as_typed(hint) == hint
     monkeypatch.setattr("sys.argv", ["/p/.venv/bin/dbops", "migrate"])
     assert as_typed(hint) == "dbops migrate up, or /usr/local/bin/psql, or ./bin/x"
+
+
+def test_a_name_is_in_one_piece_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other columns are folded."""
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "backup_20260118_120000"
+    lines = _drawn([("name", "proven"), (name, "restored and equal a long while ago")])
+    assert any(name in line for line in lines)
