@@ -6,12 +6,11 @@ import argparse
 import difflib
 import shlex
 from collections.abc import Callable
-from typing import Any
 
 from dbops.backups.plan import FORMATS, PROOFS
 from dbops.cli import backup_read
 from dbops.cli.backup_options import SELECTING, SWITCHES
-from dbops.cli.options import Parser, add_version, shared, with_verb
+from dbops.cli.options import AddOption, Parser, add_verbs, add_version, option, shared, with_verb
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -27,7 +26,6 @@ examples:
 """
 
 CREATE = "create"
-Add = Callable[[argparse.ArgumentParser], None]
 
 
 def main(argv: list[str], out: Output) -> int:
@@ -65,14 +63,9 @@ def parser() -> Parser:
         parents=[shared(after_verb=False), _folder(after_verb=False), _making(after_verb=False)],
     )
     add_version(main_parser)
-    verbs = main_parser.add_subparsers(prog="bin/backup", metavar="VERB", title="verbs", parser_class=Parser)
     common = [shared(after_verb=True), _folder(after_verb=True)]
-    for name, (summary, configure) in VERBS.items():
-        parents = [*common, _making(after_verb=True)] if name == CREATE else common
-        verb = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.", parents=parents)
-        verb.set_defaults(verb=name)
-        for add_option in configure:
-            add_option(verb)
+    whole = [*common, _making(after_verb=True)]
+    add_verbs(main_parser, VERBS, lambda verb: whole if verb == CREATE else common)
     return main_parser
 
 
@@ -136,25 +129,18 @@ def _refuse_options_of_create(arguments: argparse.Namespace) -> None:
             )
 
 
-def _option(*flags: str, **settings: Any) -> Add:
-    def add(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument(*flags, **settings)
-
-    return add
-
-
-_NAME = _option("name", metavar="NAME", help="the backup; `latest` is the newest of this database")
-VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
+_NAME = option("name", metavar="NAME", help="the backup; `latest` is the newest of this database")
+VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     CREATE: (
         "make a backup (what happens without a verb, too)",
-        (_option("name", nargs="?", metavar="NAME", help="its name (default: backup_ and the time in UTC)"),),
+        (option("name", nargs="?", metavar="NAME", help="its name (default: backup_ and the time in UTC)"),),
     ),
     "verify": (
         "read a backup whole, and restore it into a scratch database where that is safe",
         (
             _NAME,
-            _option("--restore-on", metavar="URL", help="restore it there, whatever that server is"),
-            _option("--checksums-only", action="store_true", help="read it, restore nothing"),
+            option("--restore-on", metavar="URL", help="restore it there, whatever that server is"),
+            option("--checksums-only", action="store_true", help="read it, restore nothing"),
         ),
     ),
     **backup_read.VERBS,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 from collections.abc import Callable
-from typing import Any
 
 from dbops.backups import names, retention
 from dbops.backups.entries import Damaged, Entry, Unproven
@@ -13,11 +12,11 @@ from dbops.backups.retention import Decision, Policy
 from dbops.backups.store import Store
 from dbops.cli import backup_show, backup_tables
 from dbops.cli.connect import load_settings
+from dbops.cli.options import AddOption, option
 from dbops.cli.output import Output
 from dbops.errors import ExitCode
 from dbops.events import Note, Warned
 
-Configure = Callable[[argparse.ArgumentParser], None]
 _KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -125,24 +124,17 @@ def _keep_options(verb: argparse.ArgumentParser) -> None:
     group.add_argument("--keep-within", metavar="TIME", help="all that are younger than 12h, 30d, 8w, 2y")
 
 
-def _option(*flags: str, **settings: Any) -> Configure:
-    def add(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument(*flags, **settings)
-
-    return add
-
-
-VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
+VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "list": ("what is in the folder of backups; with --keep-... also why each would stay", (_keep_options,)),
     "show": (
         "all that is known of one backup; -v shows every table",
-        (_option("name", metavar="NAME", help="as list shows it, or latest"),),
+        (option("name", metavar="NAME", help="as list shows it, or latest"),),
     ),
     "prune": (
         "show which backups the rules would remove; remove them with --yes",
         (
             _keep_options,
-            _option(
+            option(
                 "--include-unproven",
                 action="store_true",
                 help="remove backups without a good proof, too, where a newer one is proven",

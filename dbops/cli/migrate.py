@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 
 from dbops.cli import spellings
-from dbops.cli.options import Parser, add_version, shared
+from dbops.cli.options import AddOption, Parser, add_version, option, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -28,7 +27,6 @@ upgrade head, downgrade -1, stamp V, rollback V.
 PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
 READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
-Configure = Callable[[argparse.ArgumentParser], None]
 
 
 def main(argv: list[str], out: Output) -> int:
@@ -105,7 +103,7 @@ def _folder_options(*, after_verb: bool) -> Parser:
     return options
 
 
-def _count(default: str) -> Configure:
+def _count(default: str) -> AddOption:
     def add(verb: argparse.ArgumentParser) -> None:
         verb.add_argument("count", nargs="?", metavar="N", help=f"how many (default: {default})")
         verb.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
@@ -113,30 +111,21 @@ def _count(default: str) -> Configure:
     return add
 
 
-def _option(*flags: str, **settings: Any) -> Configure:
-    def add(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument(*flags, **settings)
-
-    return add
-
-
-_STARTED = _option(
+_STARTED = option(
     "--started-statement",
     choices=["done", "again"],
     help="of a statement that a killed process left as started: it took effect, or is to run again",
 )
-_OUT_OF_ORDER = _option(
+_OUT_OF_ORDER = option(
     "--out-of-order", action="store_true", help="apply lower numbers that arrived late, too"
 )
-_SINGLE = _option("--single-transaction", action="store_true", help="all of them or none")
-_CHECK_PENDING = _option(
-    "--check", action="store_true", help="change nothing; exit 3 if something is pending"
-)
-_UP_TO = _option("--to", metavar="VERSION", help="up to and with this version")
-_THROUGH = _option("--through", metavar="VERSION", help="this version and all above it")
-_ONLY = _option("--only", metavar="VERSION", help="just this one")
-_VERSION = _option("version", metavar="VERSION")
-_BACKUP = _option(
+_SINGLE = option("--single-transaction", action="store_true", help="all of them or none")
+_CHECK_PENDING = option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
+_UP_TO = option("--to", metavar="VERSION", help="up to and with this version")
+_THROUGH = option("--through", metavar="VERSION", help="this version and all above it")
+_ONLY = option("--only", metavar="VERSION", help="just this one")
+_VERSION = option("version", metavar="VERSION")
+_BACKUP = option(
     "--require-fresh-backup",
     nargs="?",
     const="off",
@@ -144,7 +133,7 @@ _BACKUP = _option(
     help="take a backup first, unless one is no older than AGE, as 30min (default: a new one)",
 )
 
-VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
+VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
@@ -154,14 +143,14 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
         "undo applied migrations, the newest first",
         (
             _count("1"),
-            _option("--to", metavar="VERSION", help="all above this version; 0 is all"),
+            option("--to", metavar="VERSION", help="all above this version; 0 is all"),
             _THROUGH,
             _STARTED,
         ),
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (_option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP),
+        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP),
     ),
     "redo": (
         "undo the newest migrations and apply them again",
@@ -173,22 +162,22 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
     ),
     "status": (
         "every migration and how it stands",
-        (_option("--check", action="store_true", help="exit 3 unless all are applied"),),
+        (option("--check", action="store_true", help="exit 3 unless all are applied"),),
     ),
     "current": (
         "the newest applied version",
-        (_option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),
+        (option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),
     ),
     "heads": ("the newest version of the folder", ()),
     "history": (
         "what was done, when, by whom",
-        (_option("--markdown", action="store_true", help="as a table for a deployment log"),),
+        (option("--markdown", action="store_true", help="as a table for a deployment log"),),
     ),
     "new": (
         "write the files of a new migration",
         (
-            _option("words", nargs="+", metavar="[VERSION] NAME"),
-            _option(
+            option("words", nargs="+", metavar="[VERSION] NAME"),
+            option(
                 "--format",
                 choices=["single", "pairs"],
                 help="one file, or .up.sql and .down.sql (default: as the folder has)",
@@ -202,11 +191,11 @@ VERBS: dict[str, tuple[str, tuple[Configure, ...]]] = {
     ),
     "mark": (
         "record one version as applied, or not; runs no SQL",
-        (_VERSION, _option("--not-applied", action="store_true", help="take the record away")),
+        (_VERSION, option("--not-applied", action="store_true", help="take the record away")),
     ),
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
-        (_option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
+        (option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
     ),
     "unlock": ("end the dbops session that holds the migration lock", ()),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn
 
 from dbops import __version__
@@ -57,6 +57,40 @@ def shared(*, after_verb: bool) -> Parser:
             *flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text
         )
     return parser
+
+
+AddOption = Callable[[argparse.ArgumentParser], None]
+Verbs = Mapping[str, tuple[str, tuple[AddOption, ...]]]
+"""The verbs of a command: of each its summary and its own options."""
+
+
+def option(*flags: str, **settings: Any) -> AddOption:
+    """An option or argument of a verb, as `add_argument` has it."""
+
+    def add(verb: argparse.ArgumentParser) -> None:
+        verb.add_argument(*flags, **settings)
+
+    return add
+
+
+def add_verbs(
+    main_parser: argparse.ArgumentParser,
+    verbs: Verbs,
+    parents: Callable[[str], Sequence[Parser]],
+) -> None:
+    """A parser for each verb; `verb` is then the verb's name.
+
+    :param parents: the parsers whose options the verb of this name has, too.
+    """
+    subparsers = main_parser.add_subparsers(
+        prog=main_parser.prog, metavar="VERB", title="verbs", parser_class=Parser
+    )
+    for name, (summary, configure) in verbs.items():
+        description = f"{summary.capitalize()}."
+        verb = subparsers.add_parser(name, help=summary, description=description, parents=list(parents(name)))
+        verb.set_defaults(verb=name)
+        for add_option in configure:
+            add_option(verb)
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 
-from dbops.cli.options import Parser, add_version, shared, with_verb
+from dbops.cli.options import AddOption, Parser, add_verbs, add_version, option, shared, with_verb
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -24,7 +23,6 @@ examples:
 
 FROM = "from"
 LIST = "list"
-Add = Callable[[argparse.ArgumentParser], None]
 
 
 def main(argv: list[str], out: Output) -> int:
@@ -56,14 +54,9 @@ def parser() -> Parser:
         parents=[shared(after_verb=False), _common(after_verb=False), _restoring(after_verb=False)],
     )
     add_version(main_parser)
-    verbs = main_parser.add_subparsers(prog="bin/restore", metavar="VERB", title="verbs", parser_class=Parser)
     common = [shared(after_verb=True), _common(after_verb=True)]
-    for name, (summary, configure) in VERBS.items():
-        parents = [*common, _restoring(after_verb=True)] if name == FROM else common
-        verb = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.", parents=parents)
-        verb.set_defaults(verb=name)
-        for add_option in configure:
-            add_option(verb)
+    whole = [*common, _restoring(after_verb=True)]
+    add_verbs(main_parser, VERBS, lambda verb: whole if verb == FROM else common)
     return main_parser
 
 
@@ -129,26 +122,19 @@ def _refuse_options_of_from(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{flag} is for restoring, and no backup is named", hint=hint)
 
 
-def _option(*flags: str, **settings: Any) -> Add:
-    def add(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument(*flags, **settings)
-
-    return add
-
-
 _DISPLACED = "a displaced database of any database, as list shows it (default: the newest of this one)"
-VERBS: dict[str, tuple[str, tuple[Add, ...]]] = {
+VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     FROM: (
         "restore (what happens with a name alone, too)",
-        (_option("name", nargs="?", metavar="NAME", help="a backup, a path, or latest"),),
+        (option("name", nargs="?", metavar="NAME", help="a backup, a path, or latest"),),
     ),
     LIST: ("the backups and the displaced databases (what happens without a name, too)", ()),
     "undo": (
         "bring a displaced database back; the present one is displaced in its turn",
-        (_option("database", nargs="?", metavar="DATABASE", help=_DISPLACED),),
+        (option("database", nargs="?", metavar="DATABASE", help=_DISPLACED),),
     ),
     "discard": (
         "drop displaced databases for good",
-        (_option("databases", nargs="*", metavar="DATABASE", help="which (default: all of this database)"),),
+        (option("databases", nargs="*", metavar="DATABASE", help="which (default: all of this database)"),),
     ),
 }

@@ -119,6 +119,7 @@ def test_a_migration_waits_for_a_backup(
     assert backup.summary.version is None
 
 
+@pytest.mark.one_major
 @pytest.mark.parametrize("stuck", [False, True])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_change_of_the_schema_waits_for_a_table(
