@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from dbops.cli import spellings
-from dbops.cli.options import AddOption, Parser, add_version, option, shared
+from dbops.cli.options import AddOption, Parser, add_verbs, add_version, option, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -64,14 +64,9 @@ def parser(wanted: str | None = None) -> Parser:
     )
     add_version(main_parser)
     main_parser.set_defaults(verb=None)
-    verbs = main_parser.add_subparsers(metavar="VERB", title="verbs", parser_class=Parser)
     parents = [shared(after_verb=True), _folder_options(after_verb=True)]
-    for name in VERBS if wanted is None else (wanted,):
-        summary, configure = VERBS[name]
-        verb = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.", parents=parents)
-        verb.set_defaults(verb=name)
-        for add_options in configure:
-            add_options(verb)
+    verbs = VERBS if wanted is None else {wanted: VERBS[wanted]}
+    add_verbs(main_parser, verbs, lambda verb: parents)
     return main_parser
 
 
