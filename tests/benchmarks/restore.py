@@ -79,19 +79,18 @@ def _way(place: Ground, shape: trading.Shape, way: known.Restore, *, analyze: bo
 
 def _ours(place: Ground, source: Database, shape: trading.Shape, *, formats: bool) -> list[Contestant]:
     """dbops into a live database of its own, which gets its content by the first restore."""
-    help_text = backing.help_of("restore")
-    if help_text is None:
+    if backing.help_of("restore") is None:
         say("dbops restore: not in this clone, left out")
         return []
     made = backing.project(place, source)
     live = dataclasses.replace(made, database=place.database())
     kinds = FORMATS if formats else ()
-    for words in (("proven", "--proof", "full"), *((kind, "--format", kind) for kind in kinds)):
+    levels = (("proven", "--proof", "full"), ("unproven", "--proof", "none"))
+    for words in (*levels, *((kind, "--format", kind) for kind in kinds)):
         say(f"dbops backup {' '.join(words)}")
         timed(made.backup(*words))
     rows = [_dbops(place, live, shape, _PROVEN, "proven", ())]
-    unproven = ("--proof", "none") if "--proof" in help_text else ("--no-proof",)
-    rows.append(_dbops(place, live, shape, _UNPROVEN, "proven", unproven))
+    rows.append(_dbops(place, live, shape, _UNPROVEN, "unproven", ()))
     rows += [_dbops(place, live, shape, f"dbops restore of format {kind}", kind, ()) for kind in kinds]
     return rows
 
