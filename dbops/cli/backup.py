@@ -109,11 +109,17 @@ def _refuse_mistyped_verb(name: str | None) -> None:
 
     :raises UsageError: a name without the verb create is nearly a verb.
     """
-    if name and (near := difflib.get_close_matches(name, VERBS, n=1, cutoff=0.75)) and name not in VERBS:
+    if name and name not in VERBS and (near := _near(name)) is not None:
         raise UsageError(
             f"{name!r} is no verb",
-            hint=f"did you mean bin/backup {near[0]}? to call a backup so: bin/backup {CREATE} {shlex.quote(name)}",
+            hint=f"did you mean bin/backup {near}? to call a backup so: bin/backup {CREATE} {shlex.quote(name)}",
         )
+
+
+def _near(name: str) -> str | None:
+    """The verb that somebody who typed this may have meant: a letter missing, or two that changed places."""
+    swapped = [verb for verb in VERBS if sorted(verb) == sorted(name)]
+    return next(iter(swapped or difflib.get_close_matches(name, VERBS, n=1, cutoff=0.8)), None)
 
 
 def _refuse_options_of_create(arguments: argparse.Namespace) -> None:

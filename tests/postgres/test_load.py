@@ -423,14 +423,14 @@ def test_sql_runs_no_programs(
 def test_sql_stops_at_its_first_error(
     database: Database, tmp_path: Path, into: Into, clients: Clients
 ) -> None:
-    """The line of the first error is told, a password beside it is not, and nothing after it runs."""
+    """The line of the first error is told, a password beside it is not, and nothing of the file is left."""
     path = tmp_path / "wrong.sql"
     path.write_text("CREATE TABLE a ();\nCREATE ROLE r PASSWORD 'geheim' WRONG;\nCREATE TABLE b ();\n")
     target = into(database.server)
     with pytest.raises(load.LoadFailed, match="psql:<stdin>:2: ERROR") as raised:
         load_it(path, target, clients)
     assert "geheim" not in f"{raised.value.message}{raised.value.detail}"
-    assert target.execute("SELECT to_regclass('a'), to_regclass('b')").fetchone() == ("a", None)
+    assert target.execute("SELECT to_regclass('a'), to_regclass('b')").fetchone() == (None, None)
 
 
 def test_archive_that_cannot_go_back(filled: Database, tmp_path: Path) -> None:
