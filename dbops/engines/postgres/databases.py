@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
+_DROP_PATIENCE = (5, 20, 60)  # seconds; a large database takes its time
 MAINTENANCE = ("postgres", "template1")
 
 
@@ -79,10 +80,27 @@ def rename(connection: Connection, old: str, new: str) -> None:
 
 
 def drop(connection: Connection, name: str) -> None:
-    """Drop a database with the sessions in it; nothing where there is none."""
-    from psycopg import sql
+    """Drop a database with the sessions in it; nothing where there is none.
 
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name)))
+    A session that was just connecting can wait for the drop while the drop waits for it.  Cancelled, the drop lets it
+    go on, and begun again it goes through: a drop that was begun lets nobody in any more.
+    """
+    from psycopg import errors, sql
+
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name))
+    try:
+        for seconds in _DROP_PATIENCE:
+            connection.execute(f"SET statement_timeout = '{seconds}s'")
+            try:
+                connection.execute(statement)
+            except errors.QueryCanceled:
+                continue
+            return
+        connection.execute("SET statement_timeout = 0")
+        connection.execute(statement)
+    finally:
+        if not connection.closed:
+            connection.execute("RESET statement_timeout")
 
 
 def drop_numbered(connection: Connection, oid: int) -> None:
