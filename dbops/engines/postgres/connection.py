@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Target
@@ -125,6 +126,10 @@ def _open(target: Target, application: str, options: str) -> psycopg.Connection[
         return psycopg.connect(**keywords, autocommit=True)  # type: ignore[arg-type]  # libpq's keywords are all strings
     except psycopg.Error as error:
         raise connect_error(target, str(error)) from None
+    except KeyboardInterrupt as interrupt:
+        # Else the half-made connection lives as long as the traceback, and a DROP DATABASE waits for its login.
+        traceback.clear_frames(interrupt.__traceback__)
+        raise
     except UnicodeError:
         raise CannotConnect(
             f"the host name in {target.describe()!r} is not a valid one", hint="check DATABASE_URL or DB_HOST"
