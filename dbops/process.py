@@ -27,6 +27,12 @@ _GUARDING = (
 # An initdb without any locale makes SQL_ASCII, so encoding and locale are always passed as options.
 POSTGRES_ENVIRON: Mapping[str, str] = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
+# git is asked without the user's environment: GIT_DIR and the like would make it answer for another repository.
+GIT_ENVIRON: Mapping[str, str] = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
+    "LC_ALL": "C",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Account:

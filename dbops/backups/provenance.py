@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from dbops.errors import ProgramFailed
-from dbops.process import run
-
-# git is asked without the user's environment: GIT_DIR and the like would make it answer for another repository.
-_ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin", "LC_ALL": "C"}
+from dbops.process import GIT_ENVIRON, run
 
 
 def git_commit(folder: Path) -> str | None:
     """The commit that is checked out in a folder, None where git does not know."""
     try:
         said = run(
-            ["git", "rev-parse", "--verify", "HEAD"], environ=_ENVIRON, cwd=folder, timeout=5, check=False
+            ["git", "rev-parse", "--verify", "HEAD"], environ=GIT_ENVIRON, cwd=folder, timeout=5, check=False
         )
     except ProgramFailed:
         return None

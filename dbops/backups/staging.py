@@ -15,7 +15,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -254,9 +254,3 @@ def _widen(descriptor: int) -> None:
 
     with contextlib.suppress(OSError):
         fcntl.fcntl(descriptor, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE_SIZE)
-
-
-def total_size(archive: Path, names: Sequence[str]) -> int:
-    """Bytes of the named data files on disk, for estimates."""
-    data, _ = members(archive)
-    return sum(data[name].size for name in names if name in data)

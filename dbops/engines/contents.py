@@ -65,19 +65,3 @@ class Contents:
     def rows(self) -> int:
         """Of all tables."""
         return sum(table.rows for table in self.tables)
-
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """Which relations a dump is about, patterns already resolved.
-
-    :param tables: those that are dumped; None for all.
-    :param without_data: of these, the ones whose definition alone is dumped.
-    """
-
-    tables: frozenset[Name] | None = None
-    without_data: frozenset[Name] = frozenset()
-
-    def holds_data(self, name: Name) -> bool:
-        """Whether the rows of this relation are in the dump."""
-        return (self.tables is None or name in self.tables) and name not in self.without_data

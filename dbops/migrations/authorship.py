@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from dbops.errors import ProgramFailed
-from dbops.process import run
-
-# git is asked without the user's environment: GIT_DIR and the like would make it answer for another repository.
-_ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin", "LC_ALL": "C"}
+from dbops.process import GIT_ENVIRON, run
 
 
 def author_of(path: Path) -> str | None:
     """`Jane Doe, 2026-01-18 12:00:00 +0000` of the commit that added the file; None where git does not know."""
     argv = ["git", "log", "--diff-filter=A", "--max-count=1", "--format=%an, %ai", "--", path.name]
     try:
-        completed = run(argv, environ=_ENVIRON, cwd=path.parent, timeout=5, check=False)
+        completed = run(argv, environ=GIT_ENVIRON, cwd=path.parent, timeout=5, check=False)
     except ProgramFailed:
         return None
     return completed.stdout.strip() or None

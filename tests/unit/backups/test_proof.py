@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbops.backups.proof import Difference, Proof, What, compare, lies_within, notes
-from dbops.engines.contents import Contents, LargeObjects, Selection, SequenceRange, TableContent
+from dbops.engines.contents import Contents, LargeObjects, SequenceRange, TableContent
 from dbops.errors import DbopsError
 
 USERS = TableContent("public", "users", 3, "-12345", ("id", "name"))
@@ -239,15 +239,6 @@ def test_summary() -> None:
     """What the last line of a backup says of its proof."""
     assert PROOF.summary() == "2 tables, 3 rows, 2 large objects, fingerprints"
     assert Proof("counts", Contents(())).summary() == "0 tables, 0 rows, counted only"
-
-
-def test_selection() -> None:
-    """Which tables' rows a dump holds."""
-    everything, chosen = Selection(), Selection(frozenset({("a", "b")}), frozenset({("a", "c")}))
-    assert everything.holds_data(("x", "y"))
-    assert chosen.holds_data(("a", "b"))
-    assert not chosen.holds_data(("x", "y"))
-    assert not Selection(without_data=frozenset({("a", "c")})).holds_data(("a", "c"))
 
 
 def test_a_difference_is_data() -> None:
