@@ -1,0 +1,43 @@
+"""Fill tables within the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.postgres import bulk
+from dbops.events import Listener, ignore
+from dbops.seeding.fill import copying
+from dbops.seeding.fill.model import FillOptions, Part, Report, Source
+from dbops.seeding.fill.progress import Progress
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def fill(
+    connection: psycopg.Connection[Any],
+    source: Source,
+    options: FillOptions = FillOptions(),  # noqa: B008  # frozen
+    listen: Listener = ignore,
+) -> Report:
+    """Write all blocks of the source, inside the transaction that the caller has opened.
+
+    Whatever goes wrong, the transaction is the caller's to roll back, and nothing stays.
+
+    :raises SeedFailed: a row is refused; the error names the table, and row, column and constraint where known.
+    """
+    progress = Progress(_expected(source), listen)
+    with bulk.settings(connection, {"statement_timeout": "0"}):
+        copying.write(connection, source.destinations, _made_here(source), progress)
+    return progress.report()
+
+
+def _made_here(source: Source) -> Iterable[Sequence[Part]]:
+    return map(source.make, range(source.blocks))
+
+
+def _expected(source: Source) -> dict[tuple[str, str], int]:
+    """In the order of the destinations."""
+    tables = dict.fromkeys(destination.table for destination in source.destinations)
+    return {table: source.rows.get(table, 0) for table in tables}
