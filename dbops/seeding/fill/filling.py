@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres import bulk
 from dbops.events import Listener, ignore
-from dbops.seeding.fill import copying
-from dbops.seeding.fill.model import FillOptions, Part, Report, Source
+from dbops.seeding.fill import copying, making
+from dbops.seeding.fill.model import FillOptions, Report, Source
 from dbops.seeding.fill.progress import Progress
 
 if TYPE_CHECKING:
     import psycopg
+
+_WORTH_PROCESSES = 100_000  # rows
+_SETTINGS = {"statement_timeout": "0"}
 
 
 def fill(
@@ -28,13 +30,14 @@ def fill(
     :raises SeedFailed: a row is refused; the error names the table, and row, column and constraint where known.
     """
     progress = Progress(_expected(source), listen)
-    with bulk.settings(connection, {"statement_timeout": "0"}):
-        copying.write(connection, source.destinations, _made_here(source), progress)
+    with making.made(source, _jobs(source, options)) as blocks, bulk.settings(connection, _SETTINGS):
+        copying.write(connection, source.destinations, blocks, progress)
     return progress.report()
 
 
-def _made_here(source: Source) -> Iterable[Sequence[Part]]:
-    return map(source.make, range(source.blocks))
+def _jobs(source: Source, options: FillOptions) -> int:
+    """One where others would hardly have started by the time it is done."""
+    return options.jobs if sum(source.rows.values()) >= _WORTH_PROCESSES else 1
 
 
 def _expected(source: Source) -> dict[tuple[str, str], int]:
