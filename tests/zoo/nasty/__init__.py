@@ -12,10 +12,10 @@ from typing import Any
 
 import psycopg
 
+from tests.zoo.nasty.asking import Rule as Rule
 from tests.zoo.nasty.facts import FACTS as FACTS
 from tests.zoo.nasty.facts import KNOWN_UNSATISFIABLE as KNOWN_UNSATISFIABLE
 from tests.zoo.nasty.facts import unmet as unmet
-from tests.zoo.nasty.rules import Rule as Rule
 from tests.zoo.nasty.rules import rules as rules
 from tests.zoo.nasty.rules import tables as tables
 from tests.zoo.nasty.rules import violations as violations
