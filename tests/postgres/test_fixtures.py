@@ -183,7 +183,18 @@ def test_times_are_relative_to_the_context(seeds: Seeds) -> None:
         (datetime(2026, 2, 28, 12, 30, tzinfo=UTC), "2025-05-31", None, None),
     ]
     assert seeds.rows("select ats::text from t where id = 4") == [("{2026-05-31,2026-06-07}",)]
-    assert seeds.counts() == {"t": (0, 0, 4)}
+    assert seeds.counts(now=NOW + timedelta(days=5)) == {"t": (0, 0, 4)}
+    seeds.connection.execute(
+        "update t set at = null where id = 1; update t set at = '2000-01-01' where id = 2"
+    )
+    assert seeds.counts() == {"t": (0, 1, 3)}
+    seeds.write("t.csv", "id,at\n1,2026-01-01 00:00\n2,now\n3,\n")
+    assert seeds.counts() == {"t": (0, 2, 2)}
+    assert seeds.rows("select extract(year from at)::int from t where id < 4 order by id") == [
+        (2026,),
+        (2000,),
+        (None,),
+    ]
 
 
 @pytest.mark.one_major
