@@ -51,6 +51,7 @@ ONLY_IN = {
     "subprocess.Popen": ("dbops.process",),
     "subprocess.run": ("dbops.process",),
     "os.system": (),
+    "multiprocessing.get_context": ("dbops.seeding.fill",),
     "psycopg.connect": ("dbops.engines.postgres.connection",),
     "psycopg.Connection.connect": ("dbops.engines.postgres.connection",),
 }
