@@ -76,7 +76,7 @@ def plan(
     if mode == "never":
         return Removed(), ()
     with settings(connection, _NAMES_WHOLE):
-        if mode == "auto" and (reason := _users_code(connection, coming, triggers=triggers)):
+        if reason := _users_code(connection, coming, mode, triggers=triggers):
             return Removed(), (f"indexes and foreign keys stay: {reason}",)
         indexes = removable.indexes(connection, coming)
         return choose(indexes, removable.foreign_keys(connection, coming), coming, mode)
@@ -128,7 +128,7 @@ def _pays_index(index: Index, coming: Mapping[TableName, int]) -> bool:
 
 
 def _users_code(
-    connection: psycopg.Connection[Any], tables: Iterable[TableName], *, triggers: bool
+    connection: psycopg.Connection[Any], tables: Iterable[TableName], mode: Rebuild, *, triggers: bool
 ) -> str | None:
     given = {"tables": list(map(quoted, tables)), "triggers": triggers}
     row = connection.execute(_USERS_CODE, given).fetchone()
@@ -136,7 +136,9 @@ def _users_code(
     events, code = row
     if events:
         return "an event trigger would notice"
-    return "triggers or checks call functions for each row, and may need them" if code else None
+    if code and mode == "auto":
+        return "triggers or checks call functions for each row, and may need them"
+    return None
 
 
 def take_away(connection: psycopg.Connection[Any], removed: Removed) -> None:
