@@ -54,7 +54,7 @@ def _content(connection: Connection) -> list[Any]:
 @pytest.mark.parametrize("rebuild", ["never", "auto", "always"])
 def test_the_same_whoever_makes_them(family: Connection, jobs: int, rebuild: str) -> None:
     """All rows are there, in whatever way they come; indexes and foreign keys are, too, and the report counts."""
-    facts = "select pg_get_indexdef(indexrelid), obj_description(indexrelid) from pg_index order by 1"
+    facts = "select pg_get_indexdef(indexrelid), obj_description(indexrelid) from pg_index where indexrelid >= 16384 order by 1"
     before = family.execute(facts).fetchall()
     report = _fill(family, Family(), jobs=jobs, rebuild=rebuild)
     assert _content(family) == [(n, f"name {n}", n, n, f"note {n}") for n in range(1, 401)]
@@ -64,7 +64,7 @@ def test_the_same_whoever_makes_them(family: Connection, jobs: int, rebuild: str
     assert report.tables[0].rate == pytest.approx(400 / report.tables[0].seconds)
     assert family.execute(facts).fetchall() == before
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        family.execute("insert into child (parent) values (401)")
+        family.execute("insert into child overriding system value values (401, 401)")
 
 
 def test_what_is_told(family: Connection) -> None:
@@ -182,9 +182,7 @@ def test_triggers(family: Connection, fast: bool) -> None:
 def test_deferred_constraints(family: Connection, rebuild: str) -> None:
     """What they put off is checked at the end of the filling, and keeps no index from being built."""
     family.execute("alter table child alter constraint child_parent_fkey deferrable initially deferred")
-    family.execute(
-        "alter table parent add boss int references parent deferrable initially deferred not valid"
-    )
+    family.execute("alter table parent add boss int references parent deferrable initially deferred")
     _fill(family, Family(), rebuild=rebuild)
     family.execute("truncate parent, child")
     with pytest.raises(SeedFailed, match="child_parent_fkey"):
