@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -22,6 +23,13 @@ _GRACE_SECONDS = 5.0
 _GUARDING = (
     f"""read -r never; kill -s TERM -- "-$1" && sleep {_GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
 )
+
+# A program begins once its guard is there: were we killed between the two, nobody would end it.  `read` takes no more of
+# the pipe than its line, so that what follows is the program's.
+_BEGINNING = {
+    True: 'read -r go && exec "$@"',
+    False: 'read -r go && exec "$@" </dev/null',
+}
 
 # What PostgreSQL's own programs are given: nothing of the user's PG* variables, messages in English.
 # An initdb without any locale makes SQL_ASCII, so encoding and locale are always passed as options.
@@ -145,16 +153,24 @@ class Stream:
         self.argv = tuple(str(word) for word in argv)
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
-        self._child = _start(
-            self.argv, environ, None, None, stdin=_pipe(stdin), stdout=_pipe(stdout), stderr=subprocess.PIPE
-        )
+        _require_program(self.argv[0], environ)
+        words = ("/bin/sh", "-c", _BEGINNING[stdin], "dbops-start", *self.argv)
+        self._child = _start(words, environ, None, None, stdout=_pipe(stdout))
         try:
             self._guard = _Guard(self._child.pid)
+            self._begin(stdin)
         except BaseException:
             _end(self._child)
             raise
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
+
+    def _begin(self, stdin: bool) -> None:
+        pipe = self._child.stdin
+        assert pipe is not None
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed it already, as its code will tell
+            pipe.write(b"\n")
+            pipe.flush() if stdin else pipe.close()
 
     @property
     def stdout(self) -> BinaryIO:
@@ -271,6 +287,15 @@ def failure(completed: Completed) -> ProgramFailed:
     name = os.path.basename(completed.argv[0])
     how = f"signal {-completed.code}" if completed.code < 0 else f"code {completed.code}"
     return ProgramFailed(f"{name} ended with {how}", detail=said or None)
+
+
+def _require_program(program: str, environ: Mapping[str, str]) -> None:
+    """:raises ProgramFailed: it is not there, or may not be run."""
+    if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
+        there = os.path.exists(program)
+        raise ProgramFailed(
+            f"cannot run {program}: Permission denied" if there else f"program {program} is not there"
+        )
 
 
 def _log_file(path: Path, account: Account | None) -> BinaryIO:

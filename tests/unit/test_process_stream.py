@@ -185,3 +185,21 @@ def test_killed_it_leaves_nothing_running() -> None:
     holder.kill()
     holder.communicate()
     assert all(gone(pid) for pid in pids)
+
+
+def test_killed_before_the_guard_is_there_the_program_never_begins(tmp_path: Path) -> None:
+    """kill -9 of us between the start of a program and that of its guard: the program does nothing, and is gone."""
+    made = tmp_path / "made"
+    script = (
+        "import os, signal\n"
+        "from dbops import process\n"
+        "def killed(group):\n"
+        "    print(group, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "process._Guard = killed\n"
+        f"process.Stream(['sh', '-c', 'touch {made}; sleep 60'], environ={SH!r}, stdin=True)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert gone(int(ended.stdout))
+    assert not made.exists()
