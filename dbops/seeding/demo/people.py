@@ -23,6 +23,7 @@ class Person:
     timezone: str
     created: int
     login: int | None
+    password_hash: str
 
 
 class People:
@@ -59,4 +60,4 @@ class People:
         role = ("risk_officer", "admin", "risk_officer", "viewer")[number % 4] if staff else "trader"
         login = self._plan.end - (drawn >> 32 & 0xFFFF) * DAY // 4096
         return Person(id_, f"client.{number}", f"client.{number}@mail.example", f"Client {number}", role, "active", "DE",
-                      "Europe/Berlin", created, login)  # fmt: skip
+                      "Europe/Berlin", created, login, "$argon2id$v=19$m=65536,t=3,p=4$" + id_.replace("-", "")[:22] + "$" + id_.replace("-", "") * 2)  # fmt: skip
