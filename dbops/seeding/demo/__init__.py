@@ -4,6 +4,6 @@
 of the fixture sets' circuit breakers; `check` proves with SQL that everything adds up.
 
 A block is `ACCOUNTS` accounts with all that belongs to them, so blocks need nothing of each other.  Time within
-the package is whole microseconds since the midnight (UTC) on which the history begins; money, prices and quantities
+the package is whole milliseconds since the midnight (UTC) on which the history begins; money, prices and quantities
 are whole hundred-millionths (the scale of the schema's numeric columns), prices mostly ticks, quantities lots.
 """

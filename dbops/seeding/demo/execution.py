@@ -49,7 +49,7 @@ class Order:
     def reject(self, reason: str) -> None:
         """Refuse it a moment after it was placed."""
         self.status, self.reason = "rejected", reason
-        self.ended = self.placed + 800 + self.drawn % 9000
+        self.ended = self.placed + 1 + self.drawn % 9
 
 
 def price(order: Order, tape: Tape) -> None:
@@ -110,7 +110,7 @@ def _horizon(order: Order) -> tuple[int, str]:
 def _reached(order: Order, tape: Tape, until: int) -> tuple[int, int, bool] | None:
     """When and at which price the order begins to be filled, and whether it takes liquidity."""
     side, placed = order.side, order.placed
-    soon = placed + 20_000 + (order.drawn >> 36 & 0x3FFFF)
+    soon = placed + 20 + (order.drawn >> 36 & 255)
     ask = tape.mid(placed) + side * tape.half_spread  # what can be had at once
     if order.kind == "market" or (order.kind == "limit" and side * (order.limit - ask) >= 0):
         return soon, ask, True
@@ -143,7 +143,7 @@ def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:
     begin, over = bar * BAR, (bar + 1) * BAR
     before, after = closes[bar - 1], closes[bar]
     time = begin + BAR * abs(target - before) // max(1, abs(after - before))
-    return min(max(time, begin, placed + 1000), over - 1)
+    return min(max(time, begin, placed + 1), over - 1)
 
 
 def _fill(order: Order, tape: Tape, found: tuple[int, int, bool], until: int) -> None:
@@ -151,7 +151,7 @@ def _fill(order: Order, tape: Tape, found: tuple[int, int, bool], until: int) ->
     time, start, taker = found
     drawn = order.drawn
     count = _PARTS[drawn >> 54 & 15] if order.lots >= MOST_FILLS else 1
-    gap = 1000 + (drawn >> 40 & 0x3FFFF)
+    gap = 1 + (drawn >> 40 & 255)
     slip = drawn >> 58 & 3 if taker else 0
     cut = count > 1 and order.force != "fok" and order.reason is None and drawn >> 60 == 0
     each, over = order.lots // count, (time // BAR + 1) * BAR

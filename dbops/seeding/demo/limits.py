@@ -8,7 +8,7 @@ How each is measured:
 - `max_notional` of all instruments together, `max_drawdown_percent`, `max_leverage` (gross notional to equity) and
   `max_open_orders`: at each snapshot.
 
-Of the last three there is an event where the level (within, warning, broken) rises above the one measured before.
+Of all but the first there is an event where the level (within, warning, broken) rises above the one measured before.
 """
 
 from __future__ import annotations
@@ -33,56 +33,61 @@ class Breach:
     symbol: str | None = None
 
 
+class Gauge:
+    """Measures against one limit, and tells when the level rises."""
+
+    __slots__ = ("_found", "_level", "limit")
+
+    def __init__(self, limit: Limit, found: list[Breach]) -> None:
+        self.limit, self._found, self._level = limit, found, 0
+
+    def measure(self, time: int, observed: int, order: Order | None = None, symbol: str | None = None) -> None:
+        """Compare, and add an event if the level is above the last one."""
+        if observed < self.limit.near:
+            self._level = 0
+            return
+        level = self.limit.level(observed)
+        if level > self._level:
+            self._found.append(Breach(time, self.limit, level, observed, order, symbol))
+        self._level = level
+
+    def forget(self) -> None:
+        """Begin anew, as with a new day."""
+        self._level = 0
+
+
 class Limits:
     """The limits of one account: of those that match, the narrowest counts."""
 
     def __init__(self, market: Market, account: Account) -> None:
-        self._of: dict[tuple[str, str | None], Limit] = {}
-        for limit in (*market.limits, *account.limits):  # the account's own come last and count
-            self._of[limit.kind, limit.symbol] = limit
         self._instruments = market.instruments
-        self._levels: dict[Limit, int] = {}
-        self._quantities = {
-            place: self._of[key]
-            for place in account.pairs
-            if (key := ("max_order_quantity", market.instruments[place].symbol)) in self._of
-        }
         self.found: list[Breach] = []
+        # The account's own come last and count.
+        self._of = {(limit.kind, limit.symbol): limit for limit in (*market.limits, *account.limits)}
+        self.orders = self._by_place(account, "max_order_quantity")
+        self.positions = {
+            place: Gauge(limit, self.found)
+            for place, limit in self._by_place(account, "max_position_quantity").items()
+        }
 
-    def order_quantity(self, place: int) -> Limit | None:
-        """The limit on one order of an instrument."""
-        return self._quantities.get(place)
+    def _by_place(self, account: Account, kind: str) -> dict[int, Limit]:
+        keys = {place: (kind, self._instruments[place].symbol) for place in account.pairs}
+        return {place: self._of[key] for place, key in keys.items() if key in self._of}
+
+    def gauge(self, kind: str) -> Gauge | None:
+        """For a limit on the account as a whole."""
+        limit = self._of.get((kind, None))
+        return Gauge(limit, self.found) if limit else None
 
     def on_order(self, order: Order) -> None:
         """Measure an order as it is placed."""
-        limit = self._quantities.get(order.place)
+        limit = self.orders.get(order.place)
         if limit:
             one: Instrument = self._instruments[order.place]
             observed = order.lots * one.lot
             level = limit.level(observed)
             if level:
                 self.found.append(Breach(order.placed, limit, level, observed, order, one.symbol))
-
-    def position(self, place: int) -> Limit | None:
-        """The limit on the position in an instrument."""
-        return self._of.get(("max_position_quantity", self._instruments[place].symbol))
-
-    def of(self, kind: str) -> Limit | None:
-        """The limit on the account as a whole."""
-        return self._of.get((kind, None))
-
-    def measure(
-        self, time: int, limit: Limit, observed: int, order: Order | None = None, symbol: str | None = None
-    ) -> None:
-        """Compare with the last level of this limit, and tell if it has risen."""
-        level = limit.level(observed)
-        if level > self._levels.get(limit, 0):
-            self.found.append(Breach(time, limit, level, observed, order, symbol))
-        self._levels[limit] = level
-
-    def forget(self, limit: Limit) -> None:
-        """A new day begins at nothing."""
-        self._levels.pop(limit, None)
 
 
 def sorted_by_time(found: Iterable[Breach]) -> list[Breach]:

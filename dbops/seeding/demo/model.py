@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cached_property
 
 E8 = 10**8
-SECOND = 10**6
+SECOND = 1000  # times are whole milliseconds
 BAR = 300 * SECOND  # the price path is made of bars of five minutes
 DAY = 86_400 * SECOND
 BARS = DAY // BAR  # bars of a day
@@ -98,11 +99,14 @@ class Limit:
     warning: int
     action: str
 
+    @cached_property
+    def near(self) -> int:
+        """From which value on there is a warning."""
+        return -(-self.value * self.warning // 10_000)
+
     def level(self, observed: int) -> int:
         """0 within, 1 near enough for a warning, 2 broken."""
-        if observed > self.value:
-            return 2
-        return 1 if observed * 10_000 >= self.value * self.warning else 0
+        return 2 if observed > self.value else 1 if observed >= self.near else 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Market:
 class DemoPlan:
     """What will be made.
 
-    :param as_of: the end of the firm's life, in microseconds since the epoch; `start` its beginning, a midnight.
+    :param as_of: the end of the firm's life, in milliseconds since the epoch; `start` its beginning, a midnight.
     :param locales: where the clients live; empty is everywhere.
     :param fast: the triggers are left out, so the rows of the audit trail are made, too.
     :param first_ids: for each table with numbered rows the highest number that is there already.

@@ -36,6 +36,7 @@ _PRICES = {
     "BRENT/USD": 8_250_000, "US500": 527_000_000, "US30": 3_910_000_000, "NAS100": 1_852_000_000,
     "DE40": 1_864_000_000, "UK100": 824_000_000, "JP225": 3_870_000_000, "FR40": 801_000_000,
 }  # fmt: skip
+_MOST_RATES = 50_000  # that are kept
 _TICKS = 50_000  # what an instrument without a price of its own begins at
 
 # How busy each hour of the day (UTC) is: what follows the sun, and indices by the hours of their exchange, busiest
@@ -95,14 +96,21 @@ class Paths:
                     _halt(closes[place], weights[place], trip)
         self.tapes = tuple(map(_tape, [market] * len(closes), market.instruments, closes, weights))
         self._dollars = _dollars(self.tapes)
+        self._rates: dict[tuple[str, str, int], int] = {}
 
     def rate(self, quote: str, currency: str, bar: int) -> int:
         """Price of one unit of `quote` in `currency` at the end of a bar, in 1e-10."""
         if quote == currency:
             return 10**10
-        above, below = self._dollar(quote, bar)
-        over, under = self._dollar(currency, bar)
-        return max(1, ratio(above * under * 10**10, below * over))
+        key = quote, currency, bar
+        rate = self._rates.get(key)
+        if rate is None:
+            if len(self._rates) > _MOST_RATES:
+                self._rates.clear()
+            above, below = self._dollar(quote, bar)
+            over, under = self._dollar(currency, bar)
+            rate = self._rates[key] = max(1, ratio(above * under * 10**10, below * over))
+        return rate
 
     def knows(self, currency: str) -> bool:
         """Whether the worth of a currency follows from the instruments."""
@@ -141,6 +149,7 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: Sequence[int]) -> arr
     wild = _clusters(draw.octets(plan.seed, f"demo/clusters/{instrument.symbol}", 0, days))
     shocks = draw.longs(plan.seed, f"demo/shocks/{instrument.symbol}", 0, days)
     usual = _DAILY[instrument.asset_class] * _ONE // 10_000
+    bell = _unit_bell()
     closes = array("i")
     price = _first_price(instrument) << 16
     for day in range(days):
@@ -151,13 +160,13 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: Sequence[int]) -> arr
             continue
         width = usual * wild[day] * isqrt((BARS - weight.count(0)) * _SQUARE // BARS) >> 16
         noise = draw.shorts(plan.seed, f"demo/bars/{instrument.symbol}", plan.start // DAY + day, BARS, bits=12)
-        steps = list(map(mul, map(_bell(width // total).__getitem__, noise), weight))
+        steps = list(map(mul, map(bell.__getitem__, noise), weight))
         moved = returns[day] * width >> 32
         if shocks[day] % _SHOCKS == 0:
             bar, shock = _shock(shocks[day] // _SHOCKS, weight, width)
-            steps[bar] += shock
+            steps[bar] += (shock << 32) * total // width
             moved += shock
-        path = _tied(price, steps, weight, moved)
+        path = _tied(price, steps, width // total, weight, moved)
         closes.extend([one >> 16 for one in path])
         price = path[-1]
     return closes
@@ -171,17 +180,14 @@ def _unit_bell() -> list[int]:
     return draw.normals(0, "demo/bell", 0, _ONE, 4096)
 
 
-def _bell(width: int) -> list[int]:
-    return [one * width >> 32 for one in _unit_bell()]
-
-
-def _tied(price: int, steps: list[int], weights: Sequence[int], moved: int) -> list[int]:
-    """Prices from steps that are bent so that they end where the day has `moved` to."""
+def _tied(price: int, steps: list[int], width: int, weights: Sequence[int], moved: int) -> list[int]:
+    """Prices from steps in units of `width`, bent so that they end where the day has `moved` to."""
     sums, done = list(accumulate(steps)), list(accumulate(weights))
-    gap, whole = moved - sums[-1], done[-1]
-    bent = [at + gap * part // whole for at, part in zip(sums, done, strict=True)]
-    # e**x is 1 + x + x*x/2 near 0; of a price that cannot fall below one tick
-    return [max(1 << 16, price * (_ONE + x + (x * x >> 33)) >> 32) for x in bent]
+    gap = ((moved << 32) - sums[-1] * width) // done[-1]
+    bent = [at * width + gap * part >> 32 for at, part in zip(sums, done, strict=True)]
+    # e**x is 1 + x + x*x/2 near 0; and a price cannot fall below one tick
+    path = [price * (_ONE + x + (x * x >> 33)) >> 32 for x in bent]
+    return path if min(path) >= 1 << 16 else [max(one, 1 << 16) for one in path]
 
 
 def _clusters(drawn: bytes) -> list[int]:

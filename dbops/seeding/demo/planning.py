@@ -50,7 +50,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
     sizes = size(request)
     reading.require_tables(connection)
     reading.refuse_twice(connection)
-    start, as_of = span(request.as_of, sizes["accounts"])
+    start, as_of = span(request.as_of // 1000, sizes["accounts"])
     return DemoPlan(
         request.seed, as_of, start, **sizes, locales=request.locales, fast=request.fast,
         market=reading.market(connection, start, as_of), first_ids=reading.first_ids(connection),
@@ -58,7 +58,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
 
 
 def span(as_of: int, accounts: int) -> tuple[int, int]:
-    """Beginning and end of the history, in microseconds since the epoch: about a year at larger scales."""
+    """Beginning and end of the history, in milliseconds since the epoch: about a year at larger scales."""
     least, most = _DAYS
     days = min(most, least + (accounts - ACCOUNTS) // 4 if accounts > ACCOUNTS else least)
     return (as_of // DAY - days) * DAY, as_of

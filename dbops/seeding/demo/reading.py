@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import TableName
 from dbops.errors import DbopsError, Refused
-from dbops.seeding.demo.model import TABLES, Breaker, Instrument, Limit, Market, Provider, Quote, Rule
+from dbops.seeding.demo.model import SECOND, TABLES, Breaker, Instrument, Limit, Market, Provider, Quote, Rule
 
 if TYPE_CHECKING:
     import psycopg
@@ -62,7 +62,7 @@ FROM public.circuit_breakers WHERE state <> 'disabled' AND trigger_type = 'price
 
 
 def market(connection: psycopg.Connection[Any], start: int, end: int) -> Market:
-    """The market as the fixture sets made it; times in microseconds since the epoch.
+    """The market as the fixture sets made it; times in milliseconds since the epoch.
 
     :raises DbopsError: there are no instruments, or no providers, or no prices in dollars follow from them.
     """
@@ -92,12 +92,12 @@ def _hours(connection: psycopg.Connection[Any], start: int, end: int) -> dict[st
     epoch = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - days of any time zone
     margin = datetime.timedelta(days=2)
     around = {
-        "first": epoch + datetime.timedelta(microseconds=start) - margin,
-        "last": epoch + datetime.timedelta(microseconds=end) + margin,
+        "first": epoch + datetime.timedelta(milliseconds=start) - margin,
+        "last": epoch + datetime.timedelta(milliseconds=end) + margin,
     }
     found: dict[str, list[tuple[int, int]]] = {}
     for symbol, opens, closes in connection.execute(_HOURS, around).fetchall():
-        begin, over = opens * 10**6 - start, closes * 10**6 - start
+        begin, over = opens * SECOND - start, closes * SECOND - start
         spans = found.setdefault(symbol, [])
         if spans and spans[-1][1] >= begin:
             spans[-1] = (spans[-1][0], max(over, spans[-1][1]))

@@ -12,14 +12,13 @@ from dbops.seeding.demo.accounts import Account, Accounts
 from dbops.seeding.demo.base import Base
 from dbops.seeding.demo.book import Book, Filled
 from dbops.seeding.demo.execution import MOST_FILLS, Order
-from dbops.seeding.demo.halts import Trip
 from dbops.seeding.demo.limits import Limits, sorted_by_time
 from dbops.seeding.demo.model import DAY, TABLES, DemoPlan
 from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.people import People
 from dbops.seeding.demo.rows import COLUMNS, Record
 from dbops.seeding.demo.routing import Router
-from dbops.seeding.demo.text import NULL, Clock, decimal
+from dbops.seeding.demo.text import Clock, money
 from dbops.seeding.demo.trading import Trader
 from dbops.seeding.demo.writing import Writer
 from dbops.seeding.fill.model import Destination
@@ -79,7 +78,7 @@ class _Maker:
         """Add the rows of a block."""
         if block == 0:
             rows["risk_events"] += [
-                self._trip(nth, trip) for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
+                self._writer.trip(nth, trip) for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
             ]
         for number in self._plan.users_of(block):
             self._record(rows, self._base.user(self._people.person(number)))
@@ -132,24 +131,25 @@ class _Maker:
 
     def _orders(self, rows: Rows, account: Account, start: int, made: list[Order]) -> list[Filled]:
         """Add orders, routes and fills; returns the fills in the order of time."""
-        first = self._first("orders")
+        writer, first = self._writer, self._first("orders")
         route_first, fill_first = self._first("order_routes"), self._first("fills")
         booked: list[Filled] = []
         for nth, order in enumerate(made):
             number = start + nth + first
-            rows["orders"].append(self._writer.order(number, nth + 1, order))
             quantity = order.lots * self._plan.market.instruments[order.place].lot
+            size = money(quantity)
             route = self._router.route(order.place, quantity, order.drawn >> 22)
             if route and order.status not in {"rejected", "pending"}:
                 at = route_first + 2 * (start + nth)
-                rows["order_routes"] += self._writer.routes(at, number, order, quantity, route)
+                rows["order_routes"] += writer.routes(at, number, order, size, route)
             provider = route[1] if route else None
-            code = provider.code if provider and (provider.taker or provider.maker) else None
-            for part, fill in enumerate(order.fills, fill_first + MOST_FILLS * (start + nth)):
-                fee = self._writer.fee(order, fill, provider, account.currency)
-                one = Filled(fill[0], part, number, order, fill[1], fill[2], fee)
-                rows["fills"].append(self._writer.fill(one, fill[3], code))
-                booked.append(one)
+            fills = [
+                writer.filled(at, number, order, fill, writer.fee(order, fill, provider, account.currency))
+                for at, fill in enumerate(order.fills, fill_first + MOST_FILLS * (start + nth))
+            ]
+            rows["orders"].append(writer.order(number, nth + 1, order, size, fills))
+            rows["fills"] += [writer.fill(fill, size, provider) for fill in fills]
+            booked += fills
         booked.sort(key=lambda one: (one.time, one.number))
         return booked
 
@@ -169,13 +169,3 @@ class _Maker:
         event = first("risk_events") + _TRIPS + _EVENTS[0] * numbers.start + _EVENTS[1] * account.number
         placed = sorted(order.placed for order in made)
         rows["risk_events"] += writer.events(event, account, sorted_by_time(limits.found), placed, named)
-
-    def _trip(self, number: int, trip: Trip) -> str:
-        breaker = trip.breaker
-        over = trip.time + breaker.cooldown * 10**6
-        resolved = self._clock(over) if over <= self._plan.end else NULL
-        return (
-            f"{number}\t{NULL}\t{breaker.id}\t{NULL}\t{NULL}\t{NULL}\t{trip.symbol}\ttrip\tcritical"
-            f"\t{decimal(trip.observed)}\t{decimal(breaker.threshold)}\thalted"
-            f'\t{{"window_seconds": {breaker.window}}}\t{self._clock(trip.time)}\t{resolved}\t{NULL}'
-        )

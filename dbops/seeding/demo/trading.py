@@ -66,7 +66,7 @@ class Trader:
 
     def _place(self, order: Order, drawn: int) -> None:
         tape = self._paths.tapes[order.place]
-        limit = self._limits.order_quantity(order.place)
+        limit = self._limits.orders.get(order.place)
         if limit and limit.action == "block" and drawn & 255 == 0:  # a slip of the finger
             order.lots = limit.value * (110 + (drawn >> 8 & 127)) // 100 // tape.instrument.lot
         price(order, tape)
