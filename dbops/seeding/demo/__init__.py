@@ -7,3 +7,11 @@ A block is `ACCOUNTS` accounts with all that belongs to them, so blocks need not
 the package is whole milliseconds since the midnight (UTC) on which the history begins; money, prices and quantities
 are whole hundred-millionths (the scale of the schema's numeric columns), prices mostly ticks, quantities lots.
 """
+
+from dbops.seeding.demo.checking import Finding, check
+from dbops.seeding.demo.concluding import conclude
+from dbops.seeding.demo.model import TABLES, DemoPlan
+from dbops.seeding.demo.planning import SETTABLE, Request, plan
+from dbops.seeding.demo.source import DemoSource
+
+__all__ = ["SETTABLE", "TABLES", "DemoPlan", "DemoSource", "Finding", "Request", "check", "conclude", "plan"]

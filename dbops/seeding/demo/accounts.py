@@ -8,13 +8,8 @@ from collections.abc import Iterator
 from dbops.seeding import draw
 from dbops.seeding.demo.model import BAR, DAY, E8, SECOND, DemoPlan, Limit
 from dbops.seeding.demo.paths import Paths
-from dbops.seeding.demo.people import People
+from dbops.seeding.demo.people import People, Person
 
-_CURRENCIES = {
-    "AT": "EUR", "BE": "EUR", "DE": "EUR", "ES": "EUR", "FI": "EUR", "FR": "EUR", "GR": "EUR", "IE": "EUR",
-    "IT": "EUR", "NL": "EUR", "PT": "EUR", "SI": "EUR", "SK": "EUR", "EE": "EUR", "LV": "EUR", "LT": "EUR",
-    "GB": "GBP", "CH": "CHF", "CA": "CAD", "AU": "AUD", "JP": "JPY", "NZ": "NZD",
-}  # fmt: skip
 _FUNDS = draw.spread(
     (1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000),
     (8, 12, 16, 24, 16, 12, 8, 3, 1),
@@ -104,9 +99,7 @@ class Accounts:
         owner = self._plan.owner(number)
         person = self._people.person(owner)
         staff = self._people.is_staff(owner)
-        currency = _CURRENCIES.get(person.country, "USD")
-        if staff or not self._paths.knows(currency):
-            currency = "USD"
+        currency = self._currency(person, staff=staff)
         funds = _HOUSE if staff else _FUNDS[drawn & 255]
         opened = person.created + 3600 * SECOND + (drawn >> 8 & 0xFFFF) * (9 * DAY) // 0x10000
         status, until = self._fate(opened, drawn >> 24, staff=staff)
@@ -120,6 +113,14 @@ class Accounts:
         )  # fmt: skip
         account.limits = tuple(self._own_limits(account, more >> 32))
         return account
+
+    def _currency(self, person: Person, *, staff: bool) -> str:
+        """That of the country, or what is nearest of those whose worth is known."""
+        if not staff:
+            for currency in (person.currency, "EUR" if person.timezone.startswith("Europe/") else "USD"):
+                if self._paths.knows(currency) and len(currency) == 3:
+                    return currency
+        return "USD"
 
     def _fate(self, opened: int, drawn: int, *, staff: bool) -> tuple[str, int]:
         """Its status, and until when it lives."""

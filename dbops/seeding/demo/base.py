@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dbops.seeding.demo.accounts import Account, Run
 from dbops.seeding.demo.book import Book
 from dbops.seeding.demo.model import DAY, SECOND, DemoPlan, Instrument
@@ -26,13 +28,18 @@ class Base:
     def _time(self, time: int | None) -> Value:
         return NOTHING if time is None else (self._clock(time), self._clock.json(time))
 
-    def user(self, one: Person) -> Record:
-        """A row of users.  No password opens the account: its hash is of nothing."""
+    def user(self, one: Person, accounts: Sequence[Account]) -> Record:
+        """A row of users; it is closed, or suspended, if all its accounts are."""
         created = self._time(one.created)
+        statuses = {account.status for account in accounts}
+        status = statuses.pop() if len(statuses) == 1 else "active"
+        until = max(account.until for account in accounts) if status == "closed" else self._end
+        login = max(one.created, until - one.login)
+        changed = until if status == "closed" else login
         values = (
             text(one.id), text(one.username), text(one.email), text(one.password_hash), text(one.name),
-            text(one.role), text(one.status), text(one.country), text(one.timezone), self._time(one.login),
-            created, self._time(max(one.created, one.login or 0)),
+            text(one.role), text(status), text(one.country), text(one.timezone), self._time(login),
+            created, self._time(changed),
         )  # fmt: skip
         return Record("users", values, created[0])
 

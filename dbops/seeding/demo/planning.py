@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.errors import UsageError
 from dbops.seeding.demo import reading
 from dbops.seeding.demo.model import ACCOUNTS, DAY, DemoPlan
+from dbops.seeding.demo.people import require_locales
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,6 +49,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
     :raises Refused: there are demo data already.
     """
     sizes = size(request)
+    require_locales(request.locales)
     reading.require_tables(connection)
     reading.refuse_twice(connection)
     start, as_of = span(request.as_of // 1000, sizes["accounts"])

@@ -80,9 +80,8 @@ class _Maker:
             rows["risk_events"] += [
                 self._writer.trip(nth, trip) for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
             ]
-        for number in self._plan.users_of(block):
-            self._record(rows, self._base.user(self._people.person(number)))
         accounts = self._accounts.of(block)
+        self._users(rows, block, accounts)
         sessions = self._shares(accounts, self._plan.share(self._plan.sessions, block), least=1)
         orders = self._shares(accounts, self._plan.share(self._plan.orders, block), least=0)
         drawn = [
@@ -93,6 +92,16 @@ class _Maker:
         for account, runs, numbers in zip(accounts, sessions, orders, strict=True):
             first = numbers.start - orders[0].start
             self._account(rows, account, runs, numbers, columns[first : first + len(numbers)])
+
+    def _users(self, rows: Rows, block: int, accounts: list[Account]) -> None:
+        owned: dict[str, list[Account]] = {}
+        for account in accounts:
+            owned.setdefault(account.user, []).append(account)
+        for number in self._plan.users_of(block):
+            person = self._people.person(number)
+            # Whose accounts go on into the next block is taken for active.
+            within = accounts[-1].user != person.id or block == self._plan.blocks - 1
+            self._record(rows, self._base.user(person, owned.get(person.id, []) if within else []))
 
     def _shares(self, accounts: list[Account], total: range, *, least: int) -> list[range]:
         """The numbers of a block's rows, shared out by the weights of the accounts, `least` for each."""
