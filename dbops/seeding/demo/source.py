@@ -18,7 +18,7 @@ from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.people import People
 from dbops.seeding.demo.rows import COLUMNS, Record
 from dbops.seeding.demo.routing import Router
-from dbops.seeding.demo.text import Clock, money
+from dbops.seeding.demo.text import Clock
 from dbops.seeding.demo.trading import Trader
 from dbops.seeding.demo.writing import Writer
 from dbops.seeding.fill.model import Destination
@@ -146,17 +146,17 @@ class _Maker:
         for nth, order in enumerate(made):
             number = start + nth + first
             quantity = order.lots * self._plan.market.instruments[order.place].lot
-            size = money(quantity)
+            size, placed = f"{quantity}e-8", self._clock(order.placed)
             route = self._router.route(order.place, quantity, order.drawn >> 22)
             if route and order.status not in {"rejected", "pending"}:
                 at = route_first + 2 * (start + nth)
-                rows["order_routes"] += writer.routes(at, number, order, size, route)
+                rows["order_routes"] += writer.routes(at, number, order, size, placed, route)
             provider = route[1] if route else None
             fills = [
                 writer.filled(at, number, order, fill, writer.fee(order, fill, provider, account.currency))
                 for at, fill in enumerate(order.fills, fill_first + MOST_FILLS * (start + nth))
             ]
-            rows["orders"].append(writer.order(number, nth + 1, order, size, fills))
+            rows["orders"].append(writer.order(number, nth + 1, order, size, placed, fills))
             rows["fills"] += [writer.fill(fill, size, provider) for fill in fills]
             booked += fills
         booked.sort(key=lambda one: (one.time, one.number))
