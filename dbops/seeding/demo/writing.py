@@ -79,18 +79,17 @@ class Writer:
             f"\t{provider.code}-{first:x}\t{NULL}\t{sent}\t{clock(answered)}"
         )
 
-    def fee(self, one: Order, fill: Fill, provider: Provider | None, currency: str) -> int:
-        """The fee of a fill in 1e-8 of the account's currency."""
-        share = 0 if provider is None else provider.taker if fill[3] else provider.maker
-        if not share:
-            return 0
-        tape = self._paths.tapes[one.place]
-        rate = self._paths.rate(tape.instrument.quote, currency, fill[0] // BAR)
-        return ratio(fill[1] * fill[2] * tape.value * rate * share, 10**34)
-
-    def filled(self, number: int, order_number: int, order: Order, fill: Fill, fee: int) -> Filled:
-        """A fill with its number and its texts."""
-        time, ticks, lots, _ = fill
+    def filled(
+        self, number: int, order_number: int, order: Order, fill: Fill, provider: Provider | None
+    ) -> Filled:
+        """A fill with its number, its fee and its texts."""
+        time, ticks, lots, taker = fill
+        share = 0 if provider is None else provider.taker if taker else provider.maker
+        fee = 0
+        if share:
+            tape = self._paths.tapes[order.place]
+            rate = self._paths.rate(tape.instrument.quote, order.run.account.currency, time // BAR)
+            fee = ratio(ticks * lots * tape.value * rate * share, 10**34)
         price = f"{ticks * self._ticks[order.place]}e-8"
         return Filled(time, number, order_number, order, ticks, lots, fee, self._clock(time), price)
 
