@@ -25,14 +25,18 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
         sets = chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out, "load test data into")
-        options = fixtures.Options(
-            truncate=arguments.truncate, cascade=arguments.cascade, dry_run=arguments.dry_run,
-            lock_timeout=settings.lock_timeout.value,
-        )  # fmt: skip
-        summary = load_sets(session, sets, options, out.event)
+        summary = load_sets(session, sets, options(settings, arguments), out.event)
         data = {"dry_run": arguments.dry_run, "database": session.identity.database, **summary_data(summary)}
         out.result(data, summary_lines(summary, dry_run=arguments.dry_run))
     return ExitCode.DONE
+
+
+def options(settings: Settings, arguments: argparse.Namespace | None = None) -> fixtures.Options:
+    """How sets are loaded; without arguments, as they are by themselves."""
+    lock_timeout = settings.lock_timeout.value
+    if arguments is None:
+        return fixtures.Options(lock_timeout=lock_timeout)
+    return fixtures.Options(arguments.truncate, arguments.cascade, arguments.dry_run, lock_timeout)
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> Sequence[FixtureSet]:
@@ -52,14 +56,14 @@ def chosen(settings: Settings, names: Sequence[str]) -> Sequence[FixtureSet]:
 
 
 def load_sets(
-    session: Session, sets: Sequence[FixtureSet], options: fixtures.Options, listen: Listener
+    session: Session, sets: Sequence[FixtureSet], how: fixtures.Options, listen: Listener
 ) -> Summary:
     """Load them in one transaction.
 
     :raises DbopsError: see `dbops.seeding.fixtures.load`; nothing was written.
     """
     context = fixtures.Context(datetime.datetime.now(datetime.UTC), os.environ)
-    return fixtures.load(session.connection, sets, context, options, listen)
+    return fixtures.load(session.connection, sets, context, how, listen)
 
 
 def summary_data(summary: Summary) -> dict[str, object]:

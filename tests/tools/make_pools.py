@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,18 @@ def _of_faker(locale: str, kind: str) -> dict[str, float]:
         names = getattr(provider, attribute, ())
         weights = names if isinstance(names, Mapping) else dict.fromkeys(names, 0.0)
         even = len(set(weights.values())) < 3  # weights that are all the same say nothing
-        found |= {name: 0.0 if even else float(weight) for name, weight in weights.items() if _usable(name)}
+        clean = ((_clean(name), weight) for name, weight in weights.items())
+        found |= {name: 0.0 if even else float(weight) for name, weight in clean if _usable(name)}
     return found
 
 
 def _provider(kind: str, locale: str) -> Any:
     return importlib.import_module(f"faker.providers.{kind}.{locale}").Provider
+
+
+def _clean(text: str) -> str:
+    """Letters composed, one blank between words."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def _usable(name: str) -> bool:
@@ -162,19 +169,17 @@ _NO_CURRENCIES = {
 
 
 def _lists() -> dict[str, Iterable[str]]:
-    from faker.providers import color, currency, date_time, file, job
+    from faker.providers import color, currency, file, job
     from faker.providers.lorem import en_US as lorem
 
-    countries = date_time.Provider.countries
     mime_types = {kind for group in file.Provider.mime_types.values() for kind in group}
     currencies = (pair for pair in currency.Provider.currencies if pair[0] not in _NO_CURRENCIES)
     return {
         "colours": [f"{_apart(name)}|{code.lower()}" for name, code in color.Provider.all_colors.items()],
-        "countries": sorted(f"{one.alpha_2_code}|{one.alpha_3_code}|{one.name}" for one in countries),
         "currencies": sorted(f"{code}|{name}" for code, name in currencies),
         "jobs": [name for name in job.Provider.jobs if len(name) < 40 and not set(",/(") & set(name)],
         "mime_types": sorted(mime_types),
-        "words": sorted(word for word in set(lorem.Provider.word_list) if word.isalpha()),
+        "words": sorted(word for word in set(lorem.Provider.word_list) - {"drug", "gun"} if word.isalpha()),
     }
 
 

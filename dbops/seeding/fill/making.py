@@ -58,7 +58,8 @@ def made(source: Source, jobs: int) -> Iterator[Iterator[Sequence[Part]]]:
     workers: list[_Worker] = []
     try:
         resource_tracker.ensure_running()  # which a first start would do, and let the signals in again
-        for number in range(min(jobs, source.blocks)):
+        jobs = min(jobs, source.blocks)
+        for number in range(jobs):
             with _signals_held_back():
                 workers.append(_start(source, number, jobs))
         yield _received(workers, source.blocks)

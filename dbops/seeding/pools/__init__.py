@@ -23,8 +23,8 @@ name tells those apart that share it ("anna.mueller", "anna.mueller2", ...).
 
 Nothing reaches a stranger: e-mail addresses are at example.com, .org, .net and .example, which are reserved.
 Telephone numbers are in the form of E.164.  In the USA, Canada, Britain, Ireland, Germany, France, Sweden and
-Australia they are from the ranges reserved for films and books; elsewhere the number after the area code begins
-with a digit that no exchange has.  They are not unique: a range for films has few numbers.
+Australia they are from the ranges reserved for films and books; elsewhere they have the country's form, mostly with
+a digit after the area code with which no exchange begins.  They are not unique: a range for films has few numbers.
 """
 
 from dbops.seeding.pools.lists import rows, values
