@@ -180,8 +180,12 @@ class Accounts:
         for nth, (number, id_, one) in enumerate(zip(numbers, ids, drawn, strict=True)):
             started, ended = self._span(account, nth, len(numbers), one)
             count = orders * (nth + 1) // len(numbers) - orders * nth // len(numbers)
-            pairs = account.pairs[: 1 + (one >> 20 & 7) % len(account.pairs)] if one & 1 else account.pairs[-1:]
-            run = Run(number, id_, account, _STRATEGIES[one >> 24 & 255], pairs, started, ended, 0, 0, count, one)
+            pairs = (
+                account.pairs[: 1 + (one >> 20 & 7) % len(account.pairs)] if one & 1 else account.pairs[-1:]
+            )
+            run = Run(
+                number, id_, account, _STRATEGIES[one >> 24 & 255], pairs, started, ended, 0, 0, count, one
+            )
             self._settle(run)
             made.append(run)
         return made

@@ -104,11 +104,20 @@ class Base:
 def _parameters(strategy: str, drawn: int) -> dict[str, object]:
     """Settings of a strategy."""
     small, large = drawn & 15, drawn >> 4 & 15
-    return {
+    settings: dict[str, dict[str, object]] = {
         "manual": {},
-        "trend_following": {"fast_bars": 5 + small, "slow_bars": 30 + 2 * large, "stop_ticks": 20 + 5 * small},
+        "trend_following": {
+            "fast_bars": 5 + small,
+            "slow_bars": 30 + 2 * large,
+            "stop_ticks": 20 + 5 * small,
+        },
         "mean_reversion": {"window_bars": 20 + large, "entry_deviations": f"{1 + small // 8}.{small % 8}"},
         "grid": {"levels": 3 + small, "spacing_ticks": 10 + 5 * large},
         "arbitrage": {"minimum_edge_ticks": 1 + small, "leg_timeout_ms": 100 + 50 * large},
-        "market_making": {"spread_ticks": 2 + small, "levels": 1 + large % 4, "refresh_ms": 250 * (1 + large)},
-    }[strategy]
+        "market_making": {
+            "spread_ticks": 2 + small,
+            "levels": 1 + large % 4,
+            "refresh_ms": 250 * (1 + large),
+        },
+    }
+    return settings[strategy]

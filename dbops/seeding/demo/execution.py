@@ -9,7 +9,9 @@ from dbops.seeding.demo.accounts import Run
 from dbops.seeding.demo.model import BAR, DAY, SECOND
 from dbops.seeding.demo.paths import Tape
 
-PATIENCE = 3 * SECOND  # an order at market is filled within this time, and within the bar that it was placed in
+PATIENCE = (
+    3 * SECOND
+)  # an order at market is filled within this time, and within the bar that it was placed in
 _PARTS = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4)
 MOST_FILLS = 4
 _HOUR = 3600 * SECOND
@@ -78,7 +80,7 @@ def price(order: Order, tape: Tape) -> None:
 def execute(order: Order, tape: Tape, end: int) -> None:
     """Fill the order where the path reaches it, and end it when its time is up.  `end` is the end of history."""
     horizon, fate = _horizon(order)
-    until = horizon if horizon < end else end
+    until = min(end, horizon)
     found = _reached(order, tape, until)
     if found:
         _fill(order, found, until)

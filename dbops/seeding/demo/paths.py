@@ -159,7 +159,9 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: bytearray) -> array[i
             closes.extend([price >> 16] * BARS)
             continue
         width = usual * wild[day] * isqrt((BARS - weight.count(0)) * _SQUARE // BARS) >> 16
-        noise = draw.shorts(plan.seed, f"demo/bars/{instrument.symbol}", plan.start // DAY + day, BARS, bits=12)
+        noise = draw.shorts(
+            plan.seed, f"demo/bars/{instrument.symbol}", plan.start // DAY + day, BARS, bits=12
+        )
         steps = list(map(mul, map(bell.__getitem__, noise), weight))
         moved = returns[day] * width >> 32
         if shocks[day] % _SHOCKS == 0:
@@ -233,7 +235,11 @@ def _tape(market: Market, instrument: Instrument, closes: array[int], weights: b
 
 def _dollars(tapes: Sequence[Tape]) -> dict[str, tuple[Tape | None, bool]]:
     """By currency the tape that tells its worth in dollars, and whether it has to be turned round."""
-    found: dict[str, tuple[Tape | None, bool]] = {"USD": (None, False), "USDT": (None, False), "USDC": (None, False)}
+    found: dict[str, tuple[Tape | None, bool]] = {
+        "USD": (None, False),
+        "USDT": (None, False),
+        "USDC": (None, False),
+    }
     for tape in tapes:
         base, quote = tape.instrument.base, tape.instrument.quote
         if quote == "USD" and base:

@@ -18,8 +18,8 @@ from dbops.seeding.demo.limits import Limits, sorted_by_time
 from dbops.seeding.demo.model import DAY, TABLES, DemoPlan
 from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.people import People
-from dbops.seeding.demo.rows import COLUMNS, Record
 from dbops.seeding.demo.routing import Router
+from dbops.seeding.demo.rows import COLUMNS, Record
 from dbops.seeding.demo.text import Clock
 from dbops.seeding.demo.trading import Trader
 from dbops.seeding.demo.writing import Writer
@@ -93,7 +93,8 @@ class _Maker:
         """Add the rows of a block."""
         if block == 0:
             rows["risk_events"] += [
-                self._writer.trip(nth, trip) for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
+                self._writer.trip(nth, trip)
+                for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
             ]
         accounts = self._accounts.of(block)
         self._users(rows, block, accounts)
@@ -105,7 +106,9 @@ class _Maker:
         ]
         columns = list(zip(*drawn, strict=True))
         ids = self._accounts.run_ids(range(sessions[0].start, sessions[-1].stop))
-        self._position_ids = self._positions.block(accounts[0].number * _POSITIONS, len(accounts) * _POSITIONS)
+        self._position_ids = self._positions.block(
+            accounts[0].number * _POSITIONS, len(accounts) * _POSITIONS
+        )
         self._begin = accounts[0].number
         for account, runs, numbers in zip(accounts, sessions, orders, strict=True):
             first = numbers.start - orders[0].start
@@ -142,7 +145,12 @@ class _Maker:
             rows["audit_log"].append(record.audit())
 
     def _account(
-        self, rows: Rows, account: Account, runs: list[Run], numbers: range, drawn: Sequence[tuple[int, int, int]]
+        self,
+        rows: Rows,
+        account: Account,
+        runs: list[Run],
+        numbers: range,
+        drawn: Sequence[tuple[int, int, int]],
     ) -> None:
         plan = self._plan
         limits = Limits(plan.market, account)

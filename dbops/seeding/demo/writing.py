@@ -37,7 +37,9 @@ class Writer:
         self._ticks = [tape.instrument.tick for tape in paths.tapes]
         self._lots = [tape.instrument.lot for tape in paths.tapes]
 
-    def order(self, number: int, nth: int, one: Order, size: str, placed: str, fills: Sequence[Filled]) -> str:
+    def order(
+        self, number: int, nth: int, one: Order, size: str, placed: str, fills: Sequence[Filled]
+    ) -> str:
         """A row of orders; `size` is its quantity as text, `placed` its time."""
         clock, run, tick = self._clock, one.run, self._ticks[one.place]
         done = size if one.done == one.lots else f"{one.done * self._lots[one.place]}e-8"
@@ -137,13 +139,20 @@ class Writer:
             )
 
     def events(
-        self, first: int, account: Account, found: Sequence[Breach], placed: Sequence[int], number: dict[int, int]
+        self,
+        first: int,
+        account: Account,
+        found: Sequence[Breach],
+        placed: Sequence[int],
+        number: dict[int, int],
     ) -> Iterator[str]:
         """Rows of risk_events; `placed` are the account's orders in the order of time, `number` their ids."""
         for at, one in enumerate(found, first):
             broken = one.level == 2
             until = None
-            if broken and one.limit.action == "block":  # it was dealt with before the account could order again
+            if (
+                broken and one.limit.action == "block"
+            ):  # it was dealt with before the account could order again
                 later = bisect_right(placed, one.time)
                 until = placed[later] if later < len(placed) else None
             resolved, officer = self._resolution(at, one.time, until)
