@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ def without_database_settings(environ: Mapping[str, str]) -> dict[str, str]:
 def main() -> None:
     """Become pytest: its summary is the last line, its exit code ours."""
     os.chdir(ROOT)
+    # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+    for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_DFL)
     argv = [sys.executable, "-I", *_PYTEST, *sys.argv[1:]]
     os.execve(sys.executable, argv, without_database_settings(os.environ))
 
