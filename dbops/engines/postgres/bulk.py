@@ -1,8 +1,8 @@
-"""Rows by COPY, in ready text."""
+"""Rows by COPY, in ready text, and what a transaction that writes many of them needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,3 +51,25 @@ def settings(connection: psycopg.Connection[Any], values: Mapping[str, str]) -> 
     yield
     for name, value in before.items():
         connection.execute(setting, {"name": name, "value": value})
+
+
+def quoted(name: TableName) -> str:
+    """Schema and name as SQL, and as `regclass` takes them."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
+def check_deferred(connection: psycopg.Connection[Any], tables: Collection[TableName]) -> None:
+    """Check now what these tables' deferred constraints have put off, and no longer put it off in this transaction.
+
+    :raises psycopg.Error: a row breaks one.
+    """
+    query = """
+        select distinct pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(con.conname)
+        from pg_catalog.pg_constraint as con join pg_catalog.pg_namespace as n on n.oid = con.connamespace
+        where con.condeferrable and (con.conrelid = any(%(tables)s::regclass[])
+            or exists (select from pg_catalog.pg_partition_ancestors(con.conrelid) as up(oid)
+                where up.oid = any(%(tables)s::regclass[])))
+    """
+    names = [row[0] for row in connection.execute(query, {"tables": list(map(quoted, tables))})]
+    if names:
+        connection.execute(f"set constraints {', '.join(names)} immediate".encode())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres import removable
-from dbops.engines.postgres.bulk import settings
+from dbops.engines.postgres.bulk import quoted, settings
 from dbops.engines.postgres.removable import ForeignKey, Index
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Rebuild = Literal["auto", "never", "always"]
 """Whether indexes and foreign keys are built again: where it pays, not at all, all that can be."""
+
+Made = Index | ForeignKey
 
 _INDEX_ROWS = 50_000
 _FOREIGN_KEY_ROWS = 5_000
@@ -35,13 +37,17 @@ _NAMES_WHOLE = {"search_path": "pg_catalog"}
 # A user's code that runs for each row may look for other rows, and needs the indexes for that, or the key for an
 # ON CONFLICT.  Event triggers would see the indexes come and go.
 _USERS_CODE = """
+with filled (oid) as (
+    select oid from unnest(%(tables)s::regclass[]) as given(oid)
+    union select part.relid from unnest(%(tables)s::regclass[]) as given(oid), pg_catalog.pg_partition_tree(given.oid) as part
+)
 select exists (select from pg_catalog.pg_event_trigger where evtenabled <> 'D' and evtevent <> 'login'),
     exists (select from pg_catalog.pg_constraint as con join pg_catalog.pg_depend as d
         on d.classid = 'pg_catalog.pg_constraint'::regclass and d.objid = con.oid
         and d.refclassid = 'pg_catalog.pg_proc'::regclass
-        where con.contype = 'c' and con.conrelid = any(%(oids)s::regclass[]))
-    or exists (select from pg_catalog.pg_trigger
-        where not tgisinternal and tgenabled in ('O', 'A') and tgrelid = any(%(oids)s::regclass[]))
+        where con.contype = 'c' and con.conrelid in (select oid from filled))
+    or %(triggers)s and exists (select from pg_catalog.pg_trigger
+        where not tgisinternal and tgenabled in ('O', 'A') and tgrelid in (select oid from filled))
 """
 
 
@@ -61,13 +67,16 @@ class Removed:
 
 
 def plan(
-    connection: psycopg.Connection[Any], coming: Mapping[TableName, int], mode: Rebuild
+    connection: psycopg.Connection[Any], coming: Mapping[TableName, int], mode: Rebuild, *, triggers: bool
 ) -> tuple[Removed, tuple[str, ...]]:
-    """What to take away while so many rows come into each table; and what has to stay, each with its reason."""
+    """What to take away while so many rows come into each table; and what has to stay, each with its reason.
+
+    :param triggers: whether the users' triggers will fire.
+    """
     if mode == "never":
         return Removed(), ()
     with settings(connection, _NAMES_WHOLE):
-        if mode == "auto" and (reason := _users_code(connection, coming)):
+        if mode == "auto" and (reason := _users_code(connection, coming, triggers=triggers)):
             return Removed(), (f"indexes and foreign keys stay: {reason}",)
         indexes = removable.indexes(connection, coming)
         return choose(indexes, removable.foreign_keys(connection, coming), coming, mode)
@@ -118,9 +127,11 @@ def _pays_index(index: Index, coming: Mapping[TableName, int]) -> bool:
     return rows >= _INDEX_ROWS and rows >= index.rows
 
 
-def _users_code(connection: psycopg.Connection[Any], tables: Iterable[TableName]) -> str | None:
-    oids = [f"{_quoted(schema)}.{_quoted(name)}" for schema, name in tables]
-    row = connection.execute(_USERS_CODE, {"oids": oids}).fetchone()
+def _users_code(
+    connection: psycopg.Connection[Any], tables: Iterable[TableName], *, triggers: bool
+) -> str | None:
+    given = {"tables": list(map(quoted, tables)), "triggers": triggers}
+    row = connection.execute(_USERS_CODE, given).fetchone()
     assert row is not None
     events, code = row
     if events:
@@ -148,7 +159,7 @@ def take_away(connection: psycopg.Connection[Any], removed: Removed) -> None:
 def put_back(
     connection: psycopg.Connection[Any],
     removed: Removed,
-    begins: Callable[[Index | ForeignKey], None] = lambda _: None,
+    begins: Callable[[Made], None] = lambda _: None,
 ) -> None:
     """Make them again as they were: the indexes, then the foreign keys, which need them.
 
@@ -211,10 +222,6 @@ def _run(connection: psycopg.Connection[Any], statement: str, *names: str, **mor
 def _plain(definition: str) -> str:
     """For a template: the server's own words, in which nothing is a placeholder."""
     return definition.replace("{", "{{").replace("}", "}}")
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _memory(connection: psycopg.Connection[Any]) -> dict[str, str]:

@@ -11,34 +11,31 @@ from dbops.seeding.fill.model import SeedFailed, label
 if TYPE_CHECKING:
     import psycopg
 
-# SQLSTATE classes: data exception, integrity constraint, transaction rollback by a check, raised by PL/pgSQL,
-# WITH CHECK OPTION (row security comes with 42501).
+# SQLSTATE classes: data, integrity constraint, triggered data change, routines, WITH CHECK OPTION, PL/pgSQL.
 _OF_ROWS = ("22", "23", "27", "38", "39", "44", "P0")
 
 
-def refused(error: psycopg.Error, table: TableName, before: int) -> SeedFailed | None:
+def refused(error: psycopg.Error, table: TableName | None = None, before: int = 0) -> SeedFailed | None:
     """The error in place of the server's; None where it is not about rows.
 
-    :param before: rows of this table that earlier COPYs have written, which the server's line number does not count.
+    :param table: the one that is written; None where rows are checked after.
+    :param before: rows of it that earlier COPYs have written, which the server's line number does not count.
     """
-    state = error.sqlstate or ""
-    if not state.startswith(_OF_ROWS) and state != "42501":
+    state, said = error.sqlstate or "", error.diag
+    if not state.startswith(_OF_ROWS):
         return None
-    said = error.diag
-    context = said.context or ""
-    line = _line(context, table[1])
+    line = _line(said.context or "", table[1]) if table else None
     row = None if line is None else before + line
-    where = label((said.schema_name or table[0], said.table_name or table[1]) if row is None else table)
-    if row is not None:
-        where += f", row {row}"
-    column = said.column_name or _column(context, table[1])
-    if column:
-        where += f", column {column}"
+    if row is None and said.table_name:
+        table = (said.schema_name or "public", said.table_name)
+    column = said.column_name or (_column(said.context or "", table[1]) if table else None)
+    where = [label(table)] if table else []
+    where += [f"row {row}"] if row is not None else []
+    where += [f"column {column}"] if column else []
     facts = {"constraint": said.constraint_name, "detail": said.message_detail, "SQLSTATE": state}
-    detail = "\n".join(f"  {name}: {value}" for name, value in facts.items() if value)
     return SeedFailed(
-        f"{where}: {said.message_primary}",
-        detail=detail,
+        f"{', '.join(where) or 'a row'}: {said.message_primary}",
+        detail="\n".join(f"  {name}: {value}" for name, value in facts.items() if value),
         table=table,
         row=row,
         column=column,

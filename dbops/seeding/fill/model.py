@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from dbops.engines.catalog import TableName
+from dbops.engines.postgres.rebuild import Rebuild
 from dbops.errors import DbopsError
 from dbops.events import Event, Level, format_seconds
 
 Part = tuple[int, int, bytes]
 """Of a block: the index into `destinations`, the number of rows, and their COPY text (UTF-8, tabs, `\\N`)."""
-
-Rebuild = Literal["auto", "never", "always"]
-"""Whether indexes and foreign keys are taken away and built again after: where it pays, not at all, all that can be."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,3 +140,17 @@ class Filling(Event):
     def sentence(self) -> str:
         text = f"{self.table}: {self.rows:,} of {max(self.total, self.rows):,} rows, {self.rate:,.0f} rows/s"
         return text if self.seconds_left is None else f"{text}, {format_seconds(self.seconds_left)} left"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rebuilding(Event):
+    """An index or a foreign key is about to be made again: the `number`th of `total`."""
+
+    what: str
+    number: int
+    total: int
+
+    level = Level.PROGRESS
+
+    def sentence(self) -> str:
+        return f"{self.number} of {self.total} indexes and foreign keys: {self.what}"
