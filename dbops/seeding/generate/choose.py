@@ -19,6 +19,7 @@ from dbops.seeding.draw import longs
 from dbops.seeding.generate.expressions import walk
 from dbops.seeding.generate.meaning import meanings
 from dbops.seeding.generate.patterns import UnknownPattern
+from dbops.seeding.generate.pooled import Person
 from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.rules import (
     TIMES,
@@ -139,7 +140,8 @@ class Chooser:
 
 def sample(space: Space, count: int, seed: int) -> list[str]:
     """Some of a space's values: the first, the last, and others all over."""
-    return space.texts(_spread(space.size, count), Dice(seed, "sample"))
+    indices = range(count) if isinstance(space, Person) else _spread(space.size, count)
+    return space.texts(indices, Dice(seed, "sample"))
 
 
 def _default_texts(default: str) -> tuple[str, ...]:
@@ -318,7 +320,7 @@ def _array_shapes(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
     texts = [text for rule in judge.rules for text in constant_texts(rule.expression.tree)]
     elements = [
         chooser.type(base.element),
-        Listed(tuple(dict.fromkeys(one for one in texts if one[:1] not in "{"))),
+        Listed(tuple(dict.fromkeys(one for one in texts if not one.startswith("{")))),
     ]
     for element in elements:
         if element is None or not element.size:

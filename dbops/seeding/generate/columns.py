@@ -12,6 +12,7 @@ from dbops.seeding.generate.expressions import column_of, read_expression
 from dbops.seeding.generate.keys import how_of
 from dbops.seeding.generate.meaning import words_of
 from dbops.seeding.generate.model import NULLS, After, How, Own
+from dbops.seeding.generate.pooled import Person, Pooled
 from dbops.seeding.generate.rules import TIMES
 from dbops.seeding.generate.spaces import DAY, SECOND, Listed, Numbers, Ranges, Space, Times
 from dbops.seeding.generate.types import times
@@ -60,7 +61,9 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
         draft.table, column, draft.singles.get(name, ()), _needed(draft, name, how)
     )
     if space is not None:
-        draft.makers[name] = Own(space, how, nulls)
+        # What belongs to a person goes by the row's number, so that all of a row belongs to one.
+        counted = isinstance(space, Person) or (isinstance(space, Pooled) and how is How.UNIQUE)
+        draft.makers[name] = Own(space, How.COUNTED if counted else how, nulls)
     elif draft.nullable(column) and name not in draft.never_null:
         draft.makers[name] = NOTHING
     elif column.default is not None or column.identity.value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from dbops.engines.catalog import Column, Table, TypeKind
-from dbops.seeding.generate.model import After, Combinations, How, Key, Own, Reference
+from dbops.seeding.generate.model import After, Combinations, How, Key, Own, Reference, SievedKey
 from dbops.seeding.generate.rules import Order, Rule
 
 
@@ -40,7 +40,7 @@ class Draft:
     makers: dict[str, Own | After] = dataclasses.field(default_factory=dict)
     combinations: list[Combinations] = dataclasses.field(default_factory=list)
     keys: list[Key] = dataclasses.field(default_factory=list)
-    sieved: list[tuple[tuple[str, ...], str | None, bool]] = dataclasses.field(default_factory=list)
+    sieved: list[SievedKey] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property

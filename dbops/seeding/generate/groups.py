@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from dbops.engines.catalog import Column
+from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.choose import Chooser, sample
 from dbops.seeding.generate.draft import CannotFill, Draft
-from dbops.seeding.generate.expressions import read_expression
+from dbops.seeding.generate.expressions import column_of, read_expression
 from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
@@ -83,12 +85,33 @@ def _sort_several(draft: Draft, rules: Sequence[Rule]) -> None:
         ordered = [rule for rule in ordered if rule not in spoilt]
     draft.orders += [order for rule in ordered if (order := order_of(rule))]
     for rule in ties:
-        valued = {name for name in rule.columns if not only_null_tested(rule, name)}
-        if any(_too_wide(draft, rule, name) for name in _with_sources(draft, valued)):
+        valued = _with_sources(draft, (name for name in rule.columns if not only_null_tested(rule, name)))
+        wide = {name for name in valued if _too_wide(draft, rule, name)}
+        if _not_itself(draft, rule):
+            continue
+        if wide:
             draft.residual.append(rule)
-        else:
+        listed = {
+            name for name in valued - wide if (c := draft.table.column(name)) and not (c.generated and wide)
+        }
+        if listed or not wide:
             draft.ties.append(rule)
-            draft.concrete |= _with_sources(draft, valued)
+            draft.concrete |= listed
+
+
+def _not_itself(draft: Draft, rule: Rule) -> bool:
+    """Whether the rule says that a row is not its own parent, which then is seen to."""
+    operator = rule.expression.tree.get("A_Expr", {})
+    if strings(operator.get("name")) != ["<>"] or operator.get("kind") not in ("AEXPR_OP", "AEXPR_DISTINCT"):
+        return False
+    sides = {column_of(operator["lexpr"]), column_of(operator["rexpr"])}
+    for reference in draft.references:
+        pairs = ({*pair} for pair in zip(reference.columns, reference.referenced, strict=True))
+        if reference.table == draft.table.id and not reference.existing and sides in list(pairs):
+            place = draft.references.index(reference)
+            draft.references[place] = dataclasses.replace(reference, itself=False)
+            return True
+    return False
 
 
 def _orders(draft: Draft, rule: Rule) -> bool:
@@ -108,7 +131,7 @@ def _too_wide(draft: Draft, rule: Rule, name: str) -> bool:
         return column is None
     if name in draft.referring and column.generated is None:
         return not (names_values(rule) and constants_of([rule], name, column.type))
-    return name in _keyed(draft)
+    return name in _keyed(draft) or column.sequence is not None
 
 
 def _keyed(draft: Draft) -> set[str]:
@@ -191,7 +214,8 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
     if name in draft.always_null:
         return [None]
     if name not in draft.concrete:
-        return [Opaque("own"), None] if nullable else [Opaque("own")]
+        own = _numbers_to_come(draft, column) or [Opaque("own")]
+        return [*own, None] if nullable else own
     singles = draft.singles.get(name, ())
     texts: list[str] = []
     for value in _neighbours(constants_of([*rules, *singles], name, column.type)):
@@ -210,6 +234,13 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
     if not found and not nullable:
         raise CannotFill(f"no values are known for {name} ({column.type.sql})")
     return [*found, None] if nullable else found
+
+
+def _numbers_to_come(draft: Draft, column: Column) -> list[Any]:
+    """What a column will have that counts its rows; nothing for others."""
+    if column.type.base.name not in INTEGERS or column.name in draft.referring:
+        return []
+    return [draft.first + 1, draft.first + draft.rows // 2 + 1, draft.first + draft.rows]
 
 
 def _neighbours(constants: Sequence[Any]) -> list[Any]:

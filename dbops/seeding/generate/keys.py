@@ -105,7 +105,13 @@ def _units(
     left = list(columns)
     while left:
         column = left.pop(0)
-        if column in draft.concrete or column in _later(draft):
+        found = draft.table.column(column)
+        if (
+            column in draft.concrete
+            or column in _later(draft)
+            or found is None
+            or found.generated is not None
+        ):
             return None
         reference = draft.reference_with(column)
         if reference is None:

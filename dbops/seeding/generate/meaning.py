@@ -10,18 +10,74 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from dbops.engines.catalog import Column, Table
-from dbops.seeding.generate.spaces import DAY, Dice, Encoded, Numbers, Pattern, Pooled, Space, Times
+from dbops.seeding.generate.pooled import UNIQUE_FIELDS, Person, Pooled
+from dbops.seeding.generate.spaces import DAY, Dice, Encoded, Numbers, Pattern, Space, Times
 from dbops.seeding.generate.types import micros
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS
 
 _TEXT = frozenset({"text", "varchar", "bpchar", "citext"})
 _PERSON = frozenset(
-    ["user", "users", "person", "people", "customer", "customers", "client", "clients", "employee", "employees", "contact", "contacts", "member", "members", "author", "authors", "patient", "patients", "student", "students", "teacher", "teachers", "staff", "driver", "drivers", "guest", "guests", "owner"]
+    [
+        "user",
+        "users",
+        "person",
+        "people",
+        "customer",
+        "customers",
+        "client",
+        "clients",
+        "employee",
+        "employees",
+        "contact",
+        "contacts",
+        "member",
+        "members",
+        "author",
+        "authors",
+        "patient",
+        "patients",
+        "student",
+        "students",
+        "teacher",
+        "teachers",
+        "staff",
+        "driver",
+        "drivers",
+        "guest",
+        "guests",
+        "owner",
+    ]
 )
 _FIRM = frozenset(
-    ["company", "companies", "organization", "organizations", "organisation", "organisations", "org", "vendor", "vendors", "supplier", "suppliers", "tenant", "tenants", "account", "accounts", "merchant", "merchants", "provider", "providers", "publisher", "publishers", "bank", "banks"]
+    [
+        "company",
+        "companies",
+        "organization",
+        "organizations",
+        "organisation",
+        "organisations",
+        "org",
+        "vendor",
+        "vendors",
+        "supplier",
+        "suppliers",
+        "tenant",
+        "tenants",
+        "account",
+        "accounts",
+        "merchant",
+        "merchants",
+        "provider",
+        "providers",
+        "publisher",
+        "publishers",
+        "bank",
+        "banks",
+    ]
 )
-_GOODS = frozenset(["product", "products", "item", "items", "article", "articles", "goods", "sku", "skus", "part", "parts"])
+_GOODS = frozenset(
+    ["product", "products", "item", "items", "article", "articles", "goods", "sku", "skus", "part", "parts"]
+)
 
 _ANY = Dice(0, "")
 
@@ -52,6 +108,12 @@ def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iter
 
 def _texts(words: tuple[str, ...], table: tuple[str, ...], longest: int, wide: bool) -> Iterator[Space]:
     found = _by_table(words, table) or next((name for test, name in _NAMES if test <= {*words}), None)
+    if found == "country" and 0 < longest < 4:
+        found = "country_code" if longest == 2 else "country_code3"
+    if found in _PEOPLE and (longest == 0 or longest >= _PEOPLE[found][1] or (not wide and longest >= 8)):
+        field, usual = _PEOPLE[found]
+        if not wide or field in UNIQUE_FIELDS:
+            yield Person(field, longest if longest and longest < usual else 0)
     for space in _SHAPED.get(found or "", lambda *_: ())(longest, wide):
         if (
             not longest
@@ -59,7 +121,7 @@ def _texts(words: tuple[str, ...], table: tuple[str, ...], longest: int, wide: b
             or all(len(one) <= longest for one in space.texts([0], _ANY))
         ):
             yield space
-    if found and found not in _SHAPED:
+    if found and found not in _SHAPED and (found not in _PEOPLE or found in _IN_POOLS):
         yield Pooled(found, numbered=wide, longest=longest)
 
 
@@ -75,6 +137,17 @@ def _by_table(words: tuple[str, ...], table: tuple[str, ...]) -> str | None:
         if words == ("name",) and last in places:
             return places[last]
     return None
+
+
+_PEOPLE = {
+    "email": ("email", 64), "username": ("username", 40), "first_name": ("given", 40), "last_name": ("family", 40),
+    "full_name": ("full_name", 80), "city": ("city", 40), "region": ("region", 40), "street": ("street", 60),
+    "postcode": ("postcode", 12), "phone": ("phone", 20), "timezone": ("timezone", 40), "gender": ("sex", 8),
+    "country": ("country_name", 40), "country_code": ("country", 2), "language": ("language", 3),
+    "currency": ("currency", 3), "job": ("job", 60), "locale": ("locale", 8), "company": ("company", 80),
+}  # fmt: skip
+"""Meanings that a person has: the field of `People`, and the characters that it may take."""
+_IN_POOLS = frozenset({"job", "company", "timezone", "language"})
 
 
 _NAMES: list[tuple[frozenset[str], str]] = [
@@ -107,23 +180,22 @@ _NAMES: list[tuple[frozenset[str], str]] = [
         ("checksum", "hash"), ("sha256", "hash"), ("md5", "md5"), ("token", "hash"), ("fingerprint", "hash"),
         ("iban", "iban"), ("version", "version"), ("gender", "gender"), ("sex", "gender"), ("status", "status"),
         ("state", "status"), ("symbol", "symbol"), ("ticker", "symbol"), ("sku", "code"), ("code", "code"),
-        ("number", "code"), ("no", "code"), ("reference", "code"), ("ref", "code"), ("key", "identifier"),
+        ("number", "code"), ("serial", "code"), ("barcode", "code"), ("id", "code"), ("no", "code"), ("reference", "code"), ("ref", "code"), ("key", "identifier"),
         ("description", "sentence"), ("desc", "sentence"), ("comment", "sentence"), ("comments", "sentence"),
         ("note", "sentence"), ("notes", "sentence"), ("body", "sentence"), ("content", "sentence"),
         ("text", "sentence"), ("message", "sentence"), ("summary", "sentence"), ("reason", "sentence"),
         ("bio", "sentence"), ("title", "product"), ("subject", "product"), ("headline", "product"),
-        ("name", "product"), ("tag", "word"), ("category", "word"), ("type", "word"), ("kind", "word"),
+        ("name", "product"), ("tag", "word"), ("category", "category"), ("department", "department"), ("type", "word"), ("kind", "word"),
     )
 ]  # fmt: skip
 
 
 def _country(longest: int, wide: bool) -> list[Space]:
-    code = Pooled("country_code") if longest != 3 else Pooled("country_code3")
-    return [code] if longest and longest < 4 else [Pooled("country", wide, longest), Pooled("country_code")]
+    return [Pooled("country", wide, longest), Pooled("country_code")]
 
 
 _SHAPED: dict[str, Make] = {
-    "email": lambda longest, wide: [Pooled("username", wide, longest, "@example.com")],
+    "email": lambda longest, wide: [Pooled("slug", wide, longest, "@example.com")],
     "country": _country,
     "password": lambda *_: [Pattern(r"^\$argon2id\$v=19\$m=65536,t=3,p=4\$[a-zA-Z0-9]{22}\$[a-zA-Z0-9]{43}$")],
     "hash": lambda longest, _: [Encoded("hex", longest or 64)] if longest != 60 else [],
@@ -132,7 +204,7 @@ _SHAPED: dict[str, Make] = {
     "postcode": lambda *_: [Pattern("^[1-9][0-9]{4}$")],
     "url": lambda longest, wide: [Pooled("url", wide, longest)],
     "host": lambda longest, wide: [Pooled("slug", wide, longest, ".example.com")],
-    "file": lambda longest, wide: [Pooled("slug", wide, longest, ".pdf")],
+    "file": lambda longest, wide: [Pooled("slug", wide, longest, ".pdf")] if wide else [Pooled("file", longest=longest)],
     "path": lambda longest, wide: [Pooled("path", wide, longest)],
     "ip": lambda *_: [Encoded("inet")],
     "mac": lambda *_: [Encoded("macaddr")],
@@ -141,7 +213,7 @@ _SHAPED: dict[str, Make] = {
     "symbol": lambda longest, wide: [Pattern("^[A-Z]{3}/[A-Z]{3}$")] if wide else [Pooled("symbol", longest=longest)],
     "currency": lambda longest, wide: [Pooled("currency"), *([Pattern("^[A-Z]{3}$")] if wide else [])],
     "country_code": lambda longest, wide: [Pooled("country_code"), *([Pattern("^[A-Z]{2}$")] if wide else [])],
-    "username": lambda longest, wide: [Pooled("username", wide, longest), Pooled("identifier", wide, longest)],
+    "username": lambda longest, wide: [Pooled("identifier", wide, longest)],
 }  # fmt: skip
 
 _NUMBER_RANGES: tuple[tuple[str, int, int, int], ...] = (

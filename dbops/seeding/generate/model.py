@@ -77,6 +77,7 @@ class Reference:
     :param existing: whether the parent's rows are those that are in the database (`keys`), else those made.
     :param fixed: columns whose values are decided by something else; only a parent's row that agrees is taken.
     :param linked: whether it is decided together with others that share its columns, or has fixed ones.
+    :param itself: of a table that refers to itself, whether a row may be its own parent.
     :param backward: whether it is filled before its parent, so that the constraint must wait.
     """
 
@@ -91,6 +92,7 @@ class Reference:
     fixed: tuple[str, ...] = ()
     linked: bool = False
     backward: bool = False
+    itself: bool = True
 
     def without_nulls(self) -> Reference:
         """The same, with a parent for every row."""
@@ -105,6 +107,10 @@ class Key:
     units: tuple[str, ...]
 
 
+SievedKey = tuple[tuple[str, ...], str | None, bool]
+"""Entries of a key as expressions, its predicate, and whether NULLs are alike."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Sieve:
     """What only made rows show: checks to hold, and keys (expressions, with a predicate) not to repeat.
@@ -112,15 +118,17 @@ class Sieve:
     :param types: of the columns that they speak of.
     :param derived: generated columns that they speak of, with their expressions.
     :param required: foreign keys that must find a parent's row.
+    :param made: rows of a block that are made to have enough in the end; 0 for three times as many.
 
     Rows that do not pass are left out; more are made than are wanted so that enough remain.
     """
 
     checks: tuple[str, ...] = ()
-    keys: tuple[tuple[tuple[str, ...], str | None, bool], ...] = ()
+    keys: tuple[SievedKey, ...] = ()
     types: tuple[tuple[str, DataType], ...] = ()
     derived: tuple[tuple[str, str], ...] = ()
     required: tuple[str, ...] = ()
+    made: int = 0
 
     @property
     def needed(self) -> bool:

@@ -300,7 +300,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ltrim": lambda text, characters=" ": _text(text).lstrip(characters),
     "rtrim": lambda text, characters=" ": _text(text).rstrip(characters),
     "left": lambda text, count: _text(text)[:count],
-    "right": lambda text, count: _text(text)[-count:] if count > 0 else _text(text)[-count:],
+    "right": lambda text, count: _text(text)[-count:],
     "starts_with": lambda text, prefix: _text(text).startswith(prefix),
     "strpos": lambda text, part: _text(text).find(part) + 1,
     "position": lambda part, text: _text(text).find(part) + 1,

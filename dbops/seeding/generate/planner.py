@@ -15,17 +15,19 @@ from dbops.seeding.generate.model import (
     GeneratePlan,
     Reference,
     Request,
-    Sieve,
     TablePlan,
     Unfilled,
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.rows import Maker
+from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
 """Rows of a table whose rows must be compared with each other."""
 _NULL_PARENTS = 150  # thousandths
+_MORE = (3, 10)
+"""So many times the rows that are wanted are made, until enough pass the sieve."""
 
 
 def plan(catalog: Catalog, request: Request, probe: Probe) -> GeneratePlan:
@@ -147,7 +149,7 @@ class _Planning:
                 counts[column] = counts.get(column, 0) + 1
         linked = []
         for one in draft.references:
-            generated = [c for c in one.columns if (column := draft.table.column(c)) and column.generated]
+            generated = [c for c in one.columns if (found := draft.table.column(c)) and found.generated]
             fixed = tuple(
                 c for c in one.columns if c in draft.concrete or c in generated or c in draft.always_null
             )
@@ -172,11 +174,14 @@ class _Planning:
 
     def _finished(self, draft: Draft) -> TablePlan:
         table = draft.table
+        if all(not c.writable or c.name in draft.left_out for c in table.columns):
+            raise CannotFill("it has no column that values can be written to")
         columns = tuple(c.name for c in table.columns if c.writable and c.name not in draft.left_out)
         required = tuple(
             one.name for one in draft.references if one.linked and not self._may_be_null(draft, one)
         )
-        sieve = self._sieve(draft, required)
+        checks = tuple(dict.fromkeys(rule.expression.text for rule in draft.residual))
+        sieve = sieve_of(table, checks, tuple(draft.sieved), required)
         made = TablePlan(
             table.id, draft.rows, columns, dict(draft.makers), tuple(draft.references), tuple(draft.combinations),
             tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes),
@@ -191,22 +196,6 @@ class _Planning:
             one is not None and draft.nullable(one) and one.name not in draft.concrete for one in columns
         )
 
-    def _sieve(self, draft: Draft, required: tuple[str, ...]) -> Sieve:
-        from dbops.seeding.generate.expressions import read_expression
-
-        asked = {name for rule in draft.residual for name in rule.columns}
-        for texts, predicate, _ in draft.sieved:
-            for text in (*texts, predicate):
-                asked |= read_expression(text).columns if text else set()
-        derived = [c for c in draft.table.columns if c.generated and c.name in asked]
-        for column in derived:
-            asked |= read_expression(column.generated or "").columns
-        types = tuple((c.name, c.type) for c in draft.table.columns if c.name in asked and c.writable)
-        return Sieve(
-            tuple(dict.fromkeys(rule.expression.text for rule in draft.residual)), tuple(draft.sieved), types,
-            tuple((c.name, c.generated or "") for c in derived), required,
-        )  # fmt: skip
-
     def _whole(self, made: TablePlan) -> TablePlan:
         if made.rows <= _MOST_WHOLE or not made.sieve.keys:
             return dataclasses.replace(made, whole=bool(made.sieve.keys) or made.rows <= _MOST_WHOLE)
@@ -214,17 +203,22 @@ class _Planning:
         return dataclasses.replace(made, whole=True, rows=_MOST_WHOLE, notes=(*made.notes, note))
 
     def _sifted(self, made: TablePlan) -> TablePlan:
-        """With the rows that pass: they are made once to count them, where all are made at once."""
+        """With the rows that pass: where all rows are made at once, they are made here once to count them."""
         if not made.whole and made.rows <= _MOST_WHOLE:
             made = dataclasses.replace(made, whole=True)
-        if not made.whole:
+        if not made.whole or any(one.backward for one in made.references):
             return made
-        trial = Maker(GeneratePlan(self.request.seed, self.request.as_of, (*self.plans.values(), made)))
-        if any(one.backward for one in made.references):
-            return made
-        passing = trial.block(made.table, 0).size
-        if passing == made.rows:
-            return made
+        passing = 0
+        for more in _MORE:
+            sieve = dataclasses.replace(made.sieve, made=made.rows * more)
+            trial = dataclasses.replace(made, sieve=sieve)
+            plans = (*self.plans.values(), trial)
+            passing = (
+                Maker(GeneratePlan(self.request.seed, self.request.as_of, plans)).block(made.table, 0).size
+            )
+            if passing == made.rows:
+                return trial
+            made = dataclasses.replace(made, sieve=sieve)
         if not passing:
             raise CannotFill("no row was found that satisfies its keys and checks")
         note = f"{passing} rows instead of {made.rows}: no more were found that satisfy its keys and checks"

@@ -57,7 +57,8 @@ class Block:
         self.maker, self.plan, self.number = maker, plan, number
         self.start = number * plan.block
         self.wanted = max(0, min(plan.block, plan.rows - self.start))
-        self.count = self.wanted * _MORE if plan.sieve.needed else self.wanted
+        sieve = plan.sieve
+        self.count = (sieve.made or self.wanted * _MORE) if sieve.needed else self.wanted
         self._numbers: dict[str, list[int]] = {}
         self._texts: dict[str, Texts] = {}
         self._moments: dict[str, list[int]] = {}
@@ -70,8 +71,11 @@ class Block:
 
     def column(self, name: str) -> Texts:
         """The raw texts of a column for the rows that are kept."""
-        texts = self.candidates(name)
         kept = self.kept()
+        reference = self._references.get(name)
+        if kept is not None and reference is not None and self._to_itself(reference):
+            return self._among_kept(reference, name)
+        texts = self.candidates(name)
         return texts if kept is None else [texts[place] for place in kept]
 
     def kept(self) -> list[int] | None:
@@ -127,7 +131,7 @@ class Block:
         if not nulls:
             return texts
         below = (nulls << 32) // NULLS
-        drawn = words(self.maker.seed, self.stream(name + "/null"), self.number, self.count)
+        drawn = words(self.maker.seed, self.stream(name + "/null"), self.number, len(texts))
         return [None if word < below else text for word, text in zip(drawn, texts, strict=True)]
 
     def moments(self, name: str) -> list[int]:
@@ -257,18 +261,32 @@ class Block:
         if reference.linked:
             return self.linked()[reference.name]
         if reference.table == self.plan.table and not reference.existing:
-            return self._earlier(reference)
+            return self._earlier(reference, self.count)
         size = self.size_of(reference.name)
         if not size:
             return [-1] * self.count
         return self.numbers(reference.name, size, reference.how)
 
-    def _earlier(self, reference: Reference) -> list[int]:
-        """Rows of the table itself: each refers to one before it, the first to itself."""
+    def _to_itself(self, reference: Reference) -> bool:
+        """Whether a row's parent is another row of this block."""
+        return reference.table == self.plan.table and not reference.existing and not reference.linked
+
+    def _earlier(self, reference: Reference, count: int) -> list[int]:
+        """Rows of the table itself: each refers to one before it; the first to none, to itself or to the next."""
         if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
-            return [(place + 1) % self.count for place in range(self.count)]
-        drawn = words(self.maker.seed, self.stream(reference.name), self.number, self.count)
-        return [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
+            return [(place + 1) % count for place in range(count)]
+        drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
+        picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
+        if picked:
+            picked[0] = -1 if reference.nulls else 0 if reference.itself else 1 % count
+        return picked
+
+    def _among_kept(self, reference: Reference, name: str) -> Texts:
+        """A column that refers to the table itself, where some rows are left out."""
+        column = reference.referenced[reference.columns.index(name)]
+        values = [*self.column(column), None]
+        texts = list(map(values.__getitem__, self._earlier(reference, self.size)))
+        return self._with_nulls(reference.name, texts, reference.nulls)
 
     def missing(self) -> set[int]:
         """The rows for which a reference that must have one found no parent."""

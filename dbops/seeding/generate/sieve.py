@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import Expression, read_expression
+from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
 from dbops.seeding.generate.rows import Block
 from dbops.seeding.generate.values import UnknownValue, read
 
 _UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
+
+
+def sieve_of(
+    table: Table, checks: tuple[str, ...], keys: tuple[SievedKey, ...], required: tuple[str, ...]
+) -> Sieve:
+    """A sieve with what its checks and keys need to know of the table."""
+    asked = {name for text in checks for name in read_expression(text).columns}
+    for texts, predicate, _ in keys:
+        asked |= {name for text in (*texts, predicate) if text for name in read_expression(text).columns}
+    derived = [c for c in table.columns if c.generated and c.name in asked]
+    for column in derived:
+        asked |= read_expression(column.generated or "").columns
+    types = tuple((c.name, c.type) for c in table.columns if c.name in asked and c.writable)
+    return Sieve(checks, keys, types, tuple((c.name, c.generated or "") for c in derived), required)
 
 
 def sift(block: Block) -> list[int]:

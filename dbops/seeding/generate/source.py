@@ -8,19 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from dbops.engines.catalog import TableName
+from dbops.seeding.fill import Destination
 from dbops.seeding.generate.model import GeneratePlan
 from dbops.seeding.generate.rows import Block, Maker, Texts
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SPECIAL = ("\\", "\t", "\n", "\r")
-
-
-@dataclasses.dataclass(frozen=True)
-class Destination:
-    """A table and the columns that are written."""
-
-    table: TableName
-    columns: tuple[str, ...]
 
 
 class GenerateSource:

@@ -8,6 +8,7 @@ escaped for COPY).  Every space is written to a set and read from it by its fiel
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import cache, cached_property
@@ -23,7 +24,7 @@ MANY = 1 << 60
 """What counts as without end: the largest number of values of a space."""
 _OF_A_LENGTH = 1 << 20
 _PRIME = 2_654_435_761
-_DIGITS = 7  # of the number behind a pooled value
+_MERSENNE = (1 << 127) - 1
 
 
 class Dice(NamedTuple):
@@ -166,21 +167,19 @@ class Pattern(Space):
         return parse_pattern(self.pattern, self.longest)
 
     @cached_property
-    def _size(self) -> int:
-        size = 1
-        for choices in self._language:
-            size *= len(choices)
-        return min(size, MANY)
+    def _strings(self) -> int:
+        """How many strings there are."""
+        return math.prod(map(len, self._language))
 
     @property
     def size(self) -> int:
-        return self._size
+        return min(self._strings, MANY)
 
     def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
-        language = self._language
+        language, strings = self._language, self._strings
         made = []
         for number in indices:
-            left, parts = number, []
+            left, parts = number * _MERSENNE % strings, []  # one to one, and all places vary
             for choices in reversed(language):
                 left, digit = divmod(left, len(choices))
                 parts.append(choices[digit])
@@ -307,39 +306,3 @@ class Ranges(Space):
         pairs = zip(self.bound.texts(starts, dice), self.bound.texts(ends, dice), strict=True)
         plain = [f'["{low}","{high}")' for low, high in pairs]
         return [f"{{{one}}}" for one in plain] if self.multi else plain
-
-
-@dataclasses.dataclass(frozen=True)
-class Pooled(Space):
-    """Values of a pool; `numbered` puts a number behind them, so that there are enough for a unique column.
-
-    :param longest: characters that fit; 0 for any number.
-    :param ending: what stands behind the number, for instance `@example.com`.
-    """
-
-    word = "pool"
-    pool: str
-    numbered: bool = False
-    longest: int = 0
-    ending: str = ""
-
-    @cached_property
-    def _values(self) -> tuple[str, ...]:
-        from dbops.seeding.generate.vocabulary import pool
-
-        room = self.longest - len(self.ending) - (_DIGITS if self.numbered else 0)
-        values = pool(self.pool)
-        return tuple(one for one in values if len(one) <= room) if self.longest else values
-
-    @property
-    def size(self) -> int:
-        values = len(self._values)
-        return values * 10**_DIGITS if self.numbered else values
-
-    def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
-        values, ending = self._values, self.ending
-        if not self.numbered:
-            chosen = map(values.__getitem__, indices)
-            return [value + ending for value in chosen] if ending else list(chosen)
-        count = len(values)
-        return [f"{values[index % count]}{index // count or ''}{ending}" for index in indices]

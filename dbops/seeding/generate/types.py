@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from dbops.engines.catalog import DataType, TypeKind
 from dbops.seeding.generate.encoded import ENCODED
+from dbops.seeding.generate.pooled import Pooled
 from dbops.seeding.generate.spaces import (
     DAY,
     SECOND,
@@ -16,7 +17,6 @@ from dbops.seeding.generate.spaces import (
     Listed,
     Numbers,
     Pattern,
-    Pooled,
     Ranges,
     Space,
     Times,

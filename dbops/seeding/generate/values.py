@@ -104,7 +104,7 @@ def _interval(text: str) -> timedelta:
     total, words = timedelta(), text.split()
     while words:
         if ":" in words[0]:
-            hours, minutes, seconds = (words.pop(0).split(":") + ["0"])[:3]
+            hours, minutes, seconds = [*words.pop(0).split(":"), "0"][:3]
             total += timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
             continue
         number, unit = int(words.pop(0)), words.pop(0).rstrip("s")
