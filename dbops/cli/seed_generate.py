@@ -110,29 +110,22 @@ def _table(name: str, found: Catalog) -> TableName:
 
 def _told(planned: GeneratePlan, arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
     """What was decided: shown, or written as a set."""
-    data: dict[str, object] = {
-        "dry_run": True,
-        "tables": [
-            {"table": label(one.table), "rows": one.rows, "notes": list(one.notes)} for one in planned.tables
-        ],
-        "unfilled": _unfilled_data({one.table: one.reason for one in planned.unfilled}),
-    }
+    reasons = {one.table: one.reason for one in planned.unfilled}
+    tables = [
+        {"table": label(one.table), "rows": one.rows, "notes": list(one.notes)} for one in planned.tables
+    ]
+    data = {"dry_run": arguments.dry_run, "tables": tables, "unfilled": _unfilled_data(reasons)}
     if arguments.write_set and not arguments.dry_run:
-        path = write_set(planned, settings.seeds_dir.value / _set_name(arguments.write_set))
-        out.result(
-            {**data, "dry_run": False, "written": str(path)},
-            [
-                f"wrote {path} ({plural(len(planned.tables), 'table')})",
-                f"load it: bin/seed-test-data {arguments.write_set}",
-            ],
+        name = _set_name(arguments.write_set)
+        path = write_set(planned, settings.seeds_dir.value / name)
+        said = (
+            f"wrote {path} ({plural(len(planned.tables), 'table')}); load it with: bin/seed-test-data {name}"
         )
+        out.result({**data, "written": str(path)}, [said, *_unfilled_lines(reasons)])
         return ExitCode.DONE
     cells = [[label(one.table), f"{one.rows:,}", "; ".join(one.notes)] for one in planned.tables]
-    lines = [
-        *table(["table", "rows", "notes"], cells, optional=["notes"]),
-        *_unfilled_lines({one.table: one.reason for one in planned.unfilled}),
-    ]
-    out.result(data, lines)
+    rows = table(["table", "rows", "notes"], cells, optional=["notes"])
+    out.result(data, [*rows, *_unfilled_lines(reasons)])
     return ExitCode.DONE
 
 

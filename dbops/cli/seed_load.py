@@ -29,9 +29,14 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
         sets = chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out, "load test data into")
-        summary = load_sets(session, sets, options(settings, arguments), out.event)
-        data = {"dry_run": arguments.dry_run, "database": session.identity.database, **summary_data(summary)}
-        out.result(data, summary_lines(summary, dry_run=arguments.dry_run))
+        how = options(settings, arguments)
+        if any(one.generates for one in sets):
+            from dbops.cli import seed_written
+
+            return seed_written.load(session, settings, sets, how, out)
+        summary = load_sets(session, sets, how, out.event)
+        data = {"dry_run": how.dry_run, "database": session.identity.database, **summary_data(summary)}
+        out.result(data, summary_lines(summary, dry_run=how.dry_run))
     return ExitCode.DONE
 
 
