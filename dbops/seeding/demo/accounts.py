@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbops.seeding import draw
 from dbops.seeding.demo.model import BAR, DAY, E8, SECOND, DemoPlan, Limit
@@ -23,7 +23,8 @@ _STRATEGIES = draw.spread(
     (9, 4, 3, 2, 1, 1),
     bits=8,
 )
-LONGEST = 10 * DAY  # an account lives at least so long
+_LIMITS = 3  # limits of its own that an account may have
+_LEAST = 10 * DAY  # an account lives at least so long
 
 
 @dataclasses.dataclass(slots=True)
@@ -91,6 +92,8 @@ class Accounts:
         numbers = self._plan.accounts_of(block)
         drawn = draw.longs(self._plan.seed, "demo/accounts", block, 2 * len(numbers))
         names = self._names.block(numbers.start, len(numbers))
+        self._limit_ids = self._limits.block(numbers.start * _LIMITS, len(numbers) * _LIMITS)
+        self._first = numbers.start
         ids = self._ids.block(numbers.start, len(numbers))
         each = zip(numbers, ids, names, drawn[0::2], drawn[1::2], strict=True)
         return [self._account(*one) for one in each]
@@ -126,8 +129,8 @@ class Accounts:
         """Its status, and until when it lives."""
         fate = drawn & 127
         if fate < 8 and not staff:
-            room = self._plan.end - 2 * DAY - opened - LONGEST
-            return "closed", opened + LONGEST + (drawn >> 7 & 0xFFFF) * room // 0x10000
+            room = self._plan.end - 2 * DAY - opened - _LEAST
+            return "closed", opened + _LEAST + (drawn >> 7 & 0xFFFF) * room // 0x10000
         return "suspended" if fate < 12 and not staff else "active", self._plan.end
 
     def _pairs(self, drawn: int, *, alone: bool) -> tuple[int, ...]:
@@ -141,7 +144,8 @@ class Accounts:
 
     def _own_limits(self, account: Account, drawn: int) -> Iterator[Limit]:
         """Limits of this account alone; a breach is told, and what then happens is for people to decide."""
-        ids = self._limits.block(account.number * 4, 3)
+        at = (account.number - self._first) * _LIMITS
+        ids = self._limit_ids[at : at + _LIMITS]
         worth = account.initial // 100
         if drawn & 3:
             yield Limit(ids[0], "max_daily_loss", None, worth * (2 + (drawn >> 2 & 3)), 8000, "warn")
@@ -165,16 +169,23 @@ class Accounts:
         lots = account.initial * percent * 10**24 // worth
         return min(max(lots, one.smallest), max(one.largest // 50, one.smallest))
 
-    def runs(self, account: Account, numbers: range, orders: int) -> list[Run]:
+    def run_ids(self, numbers: range) -> list[str]:
+        """The ids of sessions."""
+        return self._runs.block(numbers.start, len(numbers))
+
+    def runs(self, account: Account, numbers: range, ids: Sequence[str], orders: int) -> list[Run]:
         """The sessions of an account, which share its orders."""
-        ids = self._runs.block(numbers.start, len(numbers))
         drawn = draw.longs(self._plan.seed, "demo/sessions", account.number, len(numbers))
         made = []
         for nth, (number, id_, one) in enumerate(zip(numbers, ids, drawn, strict=True)):
             started, ended = self._span(account, nth, len(numbers), one)
             count = orders * (nth + 1) // len(numbers) - orders * nth // len(numbers)
-            pairs = account.pairs[: 1 + (one >> 20 & 7) % len(account.pairs)] if one & 1 else account.pairs[-1:]
-            run = Run(number, id_, account, _STRATEGIES[one >> 24 & 255], pairs, started, ended, 0, 0, count, one)
+            pairs = (
+                account.pairs[: 1 + (one >> 20 & 7) % len(account.pairs)] if one & 1 else account.pairs[-1:]
+            )
+            run = Run(
+                number, id_, account, _STRATEGIES[one >> 24 & 255], pairs, started, ended, 0, 0, count, one
+            )
             self._settle(run)
             made.append(run)
         return made

@@ -8,7 +8,7 @@ from dbops.seeding.demo.accounts import Account, Run
 from dbops.seeding.demo.book import Book
 from dbops.seeding.demo.model import DAY, SECOND, DemoPlan, Instrument
 from dbops.seeding.demo.people import People, Person
-from dbops.seeding.demo.rows import NO, NOTHING, YES, Record, Value, document, number, text
+from dbops.seeding.demo.rows import NO, NOTHING, YES, Record, Value, document, number, text, word
 from dbops.seeding.demo.text import Clock, decimal
 
 _ENDED = ("completed",) * 12 + ("stopped",) * 3 + ("failed",)
@@ -37,8 +37,8 @@ class Base:
         login = max(one.created, until - one.login)
         changed = until if status == "closed" else login
         values = (
-            text(one.id), text(one.username), text(one.email), text(one.password_hash), text(one.name),
-            text(one.role), text(status), text(one.country), text(one.timezone), self._time(login),
+            word(one.id), word(one.username), word(one.email), word(one.password_hash), text(one.name),
+            word(one.role), word(status), word(one.country), word(one.timezone), self._time(login),
             created, self._time(changed),
         )  # fmt: skip
         return Record("users", values, created[0])
@@ -49,9 +49,9 @@ class Base:
         closed = self._time(one.until if one.closed else None)
         changed = one.until if one.closed else book.last if book else one.opened
         values = (
-            text(one.id), text(one.user), text(one.name), text(one.kind), text(one.currency),
+            word(one.id), word(one.user), text(one.name), word(one.kind), word(one.currency),
             number(decimal(one.initial)), number(decimal(book.balance if book else one.initial)),
-            number(f"{one.leverage}.00"), text(one.status), opened, closed, opened, self._time(changed),
+            number(f"{one.leverage}.00"), word(one.status), opened, closed, opened, self._time(changed),
         )  # fmt: skip
         return Record("accounts", values, opened[0])
 
@@ -67,7 +67,7 @@ class Base:
         changed = settled or run.ended or run.started
         name = f"{run.strategy.replace('_', ' ').capitalize()} {symbols[0]} {run.number % 9000 + 1000}"
         values = (
-            text(run.id), text(account.id), text(symbols[0]), text(name), text(run.strategy), text(status),
+            word(run.id), word(account.id), word(symbols[0]), text(name), word(run.strategy), word(status),
             document(_parameters(run.strategy, drawn >> 36)),
             text(_NOTES[drawn >> 44 & 7] if (drawn >> 44 & 63) < len(_NOTES) else None),
             YES if account.kind != "demo" else NO, NO if settled is None else YES, self._time(settled),
@@ -91,8 +91,8 @@ class Base:
             Record(
                 "risk_limits",
                 (
-                    text(limit.id), text(account.id), text(limit.symbol), text(limit.kind),
-                    number(decimal(limit.value)), number(decimal(limit.warning, 2)), text(limit.action), YES,
+                    word(limit.id), word(account.id), text(limit.symbol), word(limit.kind),
+                    number(decimal(limit.value)), number(decimal(limit.warning, 2)), word(limit.action), YES,
                     text(officer), opened, opened,
                 ),
                 opened[0],
@@ -104,11 +104,20 @@ class Base:
 def _parameters(strategy: str, drawn: int) -> dict[str, object]:
     """Settings of a strategy."""
     small, large = drawn & 15, drawn >> 4 & 15
-    return {
+    settings: dict[str, dict[str, object]] = {
         "manual": {},
-        "trend_following": {"fast_bars": 5 + small, "slow_bars": 30 + 2 * large, "stop_ticks": 20 + 5 * small},
+        "trend_following": {
+            "fast_bars": 5 + small,
+            "slow_bars": 30 + 2 * large,
+            "stop_ticks": 20 + 5 * small,
+        },
         "mean_reversion": {"window_bars": 20 + large, "entry_deviations": f"{1 + small // 8}.{small % 8}"},
         "grid": {"levels": 3 + small, "spacing_ticks": 10 + 5 * large},
         "arbitrage": {"minimum_edge_ticks": 1 + small, "leg_timeout_ms": 100 + 50 * large},
-        "market_making": {"spread_ticks": 2 + small, "levels": 1 + large % 4, "refresh_ms": 250 * (1 + large)},
-    }[strategy]
+        "market_making": {
+            "spread_ticks": 2 + small,
+            "levels": 1 + large % 4,
+            "refresh_ms": 250 * (1 + large),
+        },
+    }
+    return settings[strategy]

@@ -44,7 +44,7 @@ def _same_events(expected: str, kinds: str) -> str:
             TABLE there EXCEPT ALL TABLE expected
         ) AS n (id, account_id, at, level, observed)
     ) AS d (what, account_id, at)
-    """  # noqa: S608 - of the constants of this module
+    """
 
 
 def _risen(measured: str, partition: str, order: str) -> str:
@@ -55,7 +55,7 @@ def _risen(measured: str, partition: str, order: str) -> str:
             SELECT *, {_LEVEL.format("observed")} AS level FROM ({measured}) AS measured
         ) AS levels
     ) AS steps WHERE level > before
-    """  # noqa: S608 - of the constants of this module
+    """
 
 
 _ORDER_EVENTS = f"""
@@ -63,7 +63,7 @@ SELECT e.id, o.account_id, o.placed_at, {_LEVEL.format("o.quantity")}, o.quantit
 FROM public.orders AS o JOIN effective AS e
     ON e.account_id = o.account_id AND e.symbol = o.symbol AND e.limit_type = 'max_order_quantity'
 WHERE o.quantity >= e.near OR o.quantity > e.limit_value
-"""  # noqa: S608
+"""
 
 _POSITION_EVENTS = _risen(
     f"""
@@ -74,7 +74,7 @@ _POSITION_EVENTS = _risen(
     """,
     "id, account_id",
     "at, number",
-)  # noqa: S608
+)
 
 _LOSS_EVENTS = _risen(
     """

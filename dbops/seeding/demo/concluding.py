@@ -18,7 +18,7 @@ _UPDATE = f"""
 UPDATE public.circuit_breakers AS b SET tripped_at = t.last,
     state = CASE WHEN t.last + b.cooldown_seconds * interval '1 second' > %(as_of)s THEN 'tripped' ELSE 'armed' END
 FROM ({_TRIPPED}) AS t WHERE t.id = b.id AND b.state <> 'disabled'
-"""  # noqa: S608 - of the constants of this module
+"""
 # The row of the audit trail that the trigger would have written, of no transaction and no client.
 _AUDITED = f"""
 WITH changed AS ({_UPDATE} RETURNING b.*)
@@ -29,7 +29,7 @@ SELECT 'circuit_breakers', n.id::text, 'UPDATE', o.row, to_jsonb(n.*), array_rem
     n.tripped_at, 0, 'dbops', 'dbops seed-test-data', NULL
 FROM changed AS n JOIN (SELECT b.id, b.state, to_jsonb(b.*) AS row FROM public.circuit_breakers AS b) AS o ON o.id = n.id
 ORDER BY n.name
-"""  # noqa: S608 - of the constants of this module
+"""
 _TRIGGERS = """
 SELECT tgname FROM pg_catalog.pg_trigger
 WHERE tgrelid = 'public.circuit_breakers'::regclass AND NOT tgisinternal AND tgenabled = 'O'

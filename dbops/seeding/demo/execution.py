@@ -9,7 +9,9 @@ from dbops.seeding.demo.accounts import Run
 from dbops.seeding.demo.model import BAR, DAY, SECOND
 from dbops.seeding.demo.paths import Tape
 
-PATIENCE = 3 * SECOND  # an order at market is filled within this time, and within the bar that it was placed in
+PATIENCE = (
+    3 * SECOND
+)  # an order at market is filled within this time, and within the bar that it was placed in
 _PARTS = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4)
 MOST_FILLS = 4
 _HOUR = 3600 * SECOND
@@ -24,7 +26,7 @@ class Order:
     """An order and how far it got.
 
     :param place: of the instrument in the market; `side` is 1 to buy, -1 to sell.
-    :param lots: quantity; `limit` and `stop` are ticks, 0 where there is none.
+    :param lots: quantity; `limit` and `stop` are ticks, 0 where there is none; `mid` is the price as it is placed.
     :param ended: when it last changed.
     """
 
@@ -44,6 +46,7 @@ class Order:
     reason: str | None = None
     ended: int = 0
     done: int = 0
+    mid: int = 0
     fills: list[Fill] = dataclasses.field(default_factory=list)
 
     def reject(self, reason: str) -> None:
@@ -55,7 +58,7 @@ class Order:
 def price(order: Order, tape: Tape) -> None:
     """Give the order its prices and how long it is to live, by its kind."""
     drawn, side = order.drawn, order.side
-    mid = tape.mid(order.placed)
+    mid = order.mid = tape.mid(order.placed)
     away = tape.step * (2 + (drawn & 15)) // 4 + tape.half_spread
     if order.kind == "market":
         order.force = ("ioc", "ioc", "ioc", "fok", "day", "gtc", "ioc", "ioc")[drawn >> 4 & 7]
@@ -77,9 +80,10 @@ def price(order: Order, tape: Tape) -> None:
 def execute(order: Order, tape: Tape, end: int) -> None:
     """Fill the order where the path reaches it, and end it when its time is up.  `end` is the end of history."""
     horizon, fate = _horizon(order)
-    found = _reached(order, tape, min(horizon, end))
+    until = min(end, horizon)
+    found = _reached(order, tape, until)
     if found:
-        _fill(order, tape, found, min(horizon, end))
+        _fill(order, found, until)
     if order.done == order.lots:
         order.status, order.ended = "filled", order.fills[-1][0]
     elif horizon <= end:
@@ -111,7 +115,7 @@ def _reached(order: Order, tape: Tape, until: int) -> tuple[int, int, bool] | No
     """When and at which price the order begins to be filled, and whether it takes liquidity."""
     side, placed = order.side, order.placed
     soon = placed + 20 + (order.drawn >> 36 & 255)
-    ask = tape.mid(placed) + side * tape.half_spread  # what can be had at once
+    ask = order.mid + side * tape.half_spread  # what can be had at once
     if order.kind == "market" or (order.kind == "limit" and side * (order.limit - ask) >= 0):
         return soon, ask, True
     if order.force in {"ioc", "fok"}:
@@ -146,7 +150,7 @@ def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:
     return min(max(time, begin, placed + 1), over - 1)
 
 
-def _fill(order: Order, tape: Tape, found: tuple[int, int, bool], until: int) -> None:
+def _fill(order: Order, found: tuple[int, int, bool], until: int) -> None:
     """Fill in parts, each a little later, and a little worse where the order takes; all within one bar."""
     time, start, taker = found
     drawn = order.drawn
@@ -156,12 +160,16 @@ def _fill(order: Order, tape: Tape, found: tuple[int, int, bool], until: int) ->
     cut = count > 1 and order.force != "fok" and order.reason is None and drawn >> 60 == 0
     each, over = order.lots // count, (time // BAR + 1) * BAR
     for nth in range(count - 1 if cut else count):
-        at = min(time + nth * gap, over - count + nth)
+        at = time + nth * gap
+        if at >= over - count + nth:
+            at = over - count + nth
         if at > until:
             break
-        ticks = start + order.side * (slip + nth) if taker else start
-        if order.limit:
-            ticks = min(ticks, order.limit) if order.side > 0 else max(ticks, order.limit)
+        ticks = start
+        if taker:
+            ticks += order.side * (slip + nth)
+            if order.limit and order.side * (order.limit - ticks) < 0:
+                ticks = order.limit
         lots = each if nth < count - 1 else order.lots - each * (count - 1)
-        order.fills.append((at, max(1, ticks), lots, taker))
+        order.fills.append((at, ticks if ticks > 0 else 1, lots, taker))
         order.done += lots

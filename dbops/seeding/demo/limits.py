@@ -41,7 +41,9 @@ class Gauge:
     def __init__(self, limit: Limit, found: list[Breach]) -> None:
         self.limit, self._found, self._level = limit, found, 0
 
-    def measure(self, time: int, observed: int, order: Order | None = None, symbol: str | None = None) -> None:
+    def measure(
+        self, time: int, observed: int, order: Order | None = None, symbol: str | None = None
+    ) -> None:
         """Compare, and add an event if the level is above the last one."""
         if observed < self.limit.near:
             self._level = 0

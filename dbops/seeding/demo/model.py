@@ -122,9 +122,7 @@ class Breaker:
 
     def covers(self, instrument: Instrument) -> bool:
         """Whether it stops this instrument."""
-        return (
-            self.asset_class in {None, instrument.asset_class} and self.symbol in {None, instrument.symbol}
-        )
+        return self.asset_class in {None, instrument.asset_class} and self.symbol in {None, instrument.symbol}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +172,12 @@ class DemoPlan:
     @property
     def rows(self) -> dict[str, int]:
         """Rows by table, parents first; of those that follow from the orders an estimate."""
-        known = {"users": self.users, "accounts": self.accounts, "sessions": self.sessions, "orders": self.orders}
+        known = {
+            "users": self.users,
+            "accounts": self.accounts,
+            "sessions": self.sessions,
+            "orders": self.orders,
+        }
         follow = {table: self.orders * share // 1000 for table, share in _PER_1000_ORDERS.items()}
         follow["risk_limits"] = self.accounts * 3 // 2
         follow["positions"] = self.accounts * 5 // 2

@@ -124,25 +124,25 @@ class Paths:
         return (E8, price) if turned else (price, E8)
 
 
-def _weights(instrument: Instrument, bars: int) -> list[int]:
+def _weights(instrument: Instrument, bars: int) -> bytearray:
     """How large the steps of each bar are; 0 where it is closed."""
     hours = _AROUND_THE_CLOCK
     if instrument.asset_class == "crypto":
         hours = _CRYPTO
     elif instrument.asset_class == "indices":
         hours = _EXCHANGES.get(instrument.quote, _EXCHANGES["USD"])
-    day = [weight for weight in hours for _ in range(BARS // 24)]
+    day = bytearray(weight for weight in hours for _ in range(BARS // 24))
     days = -(-bars // BARS)
     if instrument.hours is None:
         return day * days
-    weights = [0] * (BARS * days)
+    weights = bytearray(BARS * days)
     for opens, closes in instrument.hours:
         for bar in range(max(0, -(-opens // BAR)), min(closes // BAR, len(weights))):
             weights[bar] = day[bar % BARS]
     return weights
 
 
-def _walk(plan: DemoPlan, instrument: Instrument, weights: Sequence[int]) -> array[int]:
+def _walk(plan: DemoPlan, instrument: Instrument, weights: bytearray) -> array[int]:
     """The path before any breaker trips."""
     days = len(weights) // BARS
     returns = draw.normals(plan.seed, f"demo/days/{instrument.symbol}", 0, _ONE, days)
@@ -159,7 +159,9 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: Sequence[int]) -> arr
             closes.extend([price >> 16] * BARS)
             continue
         width = usual * wild[day] * isqrt((BARS - weight.count(0)) * _SQUARE // BARS) >> 16
-        noise = draw.shorts(plan.seed, f"demo/bars/{instrument.symbol}", plan.start // DAY + day, BARS, bits=12)
+        noise = draw.shorts(
+            plan.seed, f"demo/bars/{instrument.symbol}", plan.start // DAY + day, BARS, bits=12
+        )
         steps = list(map(mul, map(bell.__getitem__, noise), weight))
         moved = returns[day] * width >> 32
         if shocks[day] % _SHOCKS == 0:
@@ -212,13 +214,13 @@ def _first_price(instrument: Instrument) -> int:
     return max(1, known * 1000 // instrument.tick) if known else _TICKS
 
 
-def _halt(closes: array[int], weights: list[int], trip: Trip) -> None:
+def _halt(closes: array[int], weights: bytearray, trip: Trip) -> None:
     for bar in range(trip.bar + 1, min(trip.bar + 1 + trip.bars, len(closes))):
         closes[bar] = closes[trip.bar]
         weights[bar] = 0
 
 
-def _tape(market: Market, instrument: Instrument, closes: array[int], weights: list[int]) -> Tape:
+def _tape(market: Market, instrument: Instrument, closes: array[int], weights: bytearray) -> Tape:
     spreads = [quote.spread for quote in market.quotes if quote.symbol == instrument.symbol]
     usual = closes[0] * _DAILY[instrument.asset_class] // 10_000 // isqrt(BARS)
     return Tape(
@@ -233,7 +235,11 @@ def _tape(market: Market, instrument: Instrument, closes: array[int], weights: l
 
 def _dollars(tapes: Sequence[Tape]) -> dict[str, tuple[Tape | None, bool]]:
     """By currency the tape that tells its worth in dollars, and whether it has to be turned round."""
-    found: dict[str, tuple[Tape | None, bool]] = {"USD": (None, False), "USDT": (None, False), "USDC": (None, False)}
+    found: dict[str, tuple[Tape | None, bool]] = {
+        "USD": (None, False),
+        "USDT": (None, False),
+        "USDC": (None, False),
+    }
     for tape in tapes:
         base, quote = tape.instrument.base, tape.instrument.quote
         if quote == "USD" and base:

@@ -48,9 +48,7 @@ class People:
     @property
     def officers(self) -> list[str]:
         """The ids of those who watch the risk."""
-        return [
-            self.person(number).id for number in range(self.staff) if _STAFF[number] == "risk_officer"
-        ]
+        return [self.person(number).id for number in range(self.staff) if _STAFF[number] == "risk_officer"]
 
     def person(self, number: int) -> Person:
         """The user of this row number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ SELECT symbol, asset_class, base_currency, quote_currency, {tick_size}, {lot_siz
     (margin_rate * 100000)::bigint, trading_hours -> 'sessions' = '[]'
 FROM public.instruments WHERE status = 'active' ORDER BY symbol
 """
+_FACTS = tuple(field.name for field in dataclasses.fields(Instrument))[:-1]
 # Each session of each day, in UTC.  It ends on the next day where it does not end after it begins.
 _HOURS = """
 SELECT i.symbol,
@@ -68,7 +70,9 @@ def market(connection: psycopg.Connection[Any], start: int, end: int) -> Market:
     """
     hours = _hours(connection, start, end)
     instruments = tuple(
-        Instrument(*row[:-1], None if row[-1] else tuple(hours.get(row[0], ())))
+        Instrument(
+            **dict(zip(_FACTS, row, strict=False)), hours=None if row[-1] else tuple(hours.get(row[0], ()))
+        )
         for row in _rows(connection, _INSTRUMENTS)
     )
     providers = tuple(Provider(*row) for row in _rows(connection, _PROVIDERS))
@@ -145,7 +149,7 @@ def first_ids(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """By table the highest number that a row has."""
     found = {}
     for table in NUMBERED:
-        row = connection.execute(f"SELECT coalesce(max(id), 0) FROM public.{table}".encode()).fetchone()  # noqa: S608
+        row = connection.execute(f"SELECT coalesce(max(id), 0) FROM public.{table}".encode()).fetchone()
         assert row is not None
         found[table] = row[0]
     return found

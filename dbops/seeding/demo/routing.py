@@ -41,7 +41,8 @@ class Router:
             if rule.matches(instrument, quantity) and rule.provider in self._providers
         ]  # fmt: skip
         if not matching:
-            return [(None, one) for one in self.quoting[-1][:1]] * 64
+            unruled: list[Route] = [(None, one) for one in self.quoting[-1][:1]]
+            return unruled * 64
         first = min(rule.priority for rule in matching)
         sharing = [rule for rule in matching if rule.priority == first]
         routes: list[Route] = [(rule.id, self._providers[rule.provider]) for rule in sharing]

@@ -83,6 +83,11 @@ def text(value: str | None) -> Value:
     return escaped(value), quoted
 
 
+def word(value: str) -> Value:
+    """A string of letters, digits and what needs no quoting: an id, a state, a symbol."""
+    return value, f'"{value}"'
+
+
 def number(value: str) -> Value:
     """A number, with all the digits of its column."""
     return value, value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from functools import cache
 
-from dbops.seeding.demo.model import DAY, E8, SECOND
+from dbops.seeding.demo.model import DAY, SECOND
 
 NULL = "\\N"
 
@@ -15,11 +15,6 @@ def decimal(value: int, scale: int = 8) -> str:
     sign, value = ("-", -value) if value < 0 else ("", value)
     whole, rest = divmod(value, 10**scale)
     return f"{sign}{whole}.{rest:0{scale}d}"
-
-
-def money(value: int) -> str:
-    """A number in 1e-8, as `decimal` but quicker."""
-    return "%d.%08d" % divmod(value, E8) if value >= 0 else "-%d.%08d" % divmod(-value, E8)
 
 
 def ratio(numerator: int, denominator: int) -> int:

@@ -84,5 +84,6 @@ class Trader:
             order.reject("account is being closed")
             return
         order.kind, order.side, order.lots = "market", -1 if held > 0 else 1, abs(held)
+        order.mid = self._paths.tapes[order.place].mid(order.placed)
         order.force, order.drawn = "day", order.drawn & (1 << 54) - 1  # in one fill
         execute(order, self._paths.tapes[order.place], self._end)

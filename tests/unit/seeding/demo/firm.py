@@ -24,9 +24,7 @@ DAYS = 42
 
 def _week(days: int, opens: int, closes: int) -> tuple[tuple[int, int], ...]:
     """Five days a week, beginning with the first, from one hour to another."""
-    return tuple(
-        (day * DAY + opens * HOUR, day * DAY + closes * HOUR) for day in range(days) if day % 7 < 5
-    )
+    return tuple((day * DAY + opens * HOUR, day * DAY + closes * HOUR) for day in range(days) if day % 7 < 5)
 
 
 def market() -> Market:

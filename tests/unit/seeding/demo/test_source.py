@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,9 @@ def _bytes(source: DemoSource, blocks: list[int]) -> dict[int, list[tuple[int, i
 
 def _since(text: str) -> int:
     """Milliseconds since the beginning."""
-    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) - MONDAY
+    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        milliseconds=1
+    ) - MONDAY
 
 
 def test_the_same_bytes_for_any_order_of_blocks() -> None:
@@ -77,7 +80,10 @@ def test_what_was_asked_for_is_made_exactly() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(
-    accounts=st.integers(1, 130), users=st.integers(1, 200), sessions=st.integers(0, 100), orders=st.integers(1, 700)
+    accounts=st.integers(1, 130),
+    users=st.integers(1, 200),
+    sessions=st.integers(0, 100),
+    orders=st.integers(1, 700),
 )
 def test_any_sizes_come_out(accounts: int, users: int, sessions: int, orders: int) -> None:
     """However the sizes lie to each other: exact counts, unique keys, and parents that come before."""
@@ -86,7 +92,9 @@ def test_any_sizes_come_out(accounts: int, users: int, sessions: int, orders: in
     assert (len(rows["users"]), len(rows["accounts"])) == (users, accounts)
     assert (len(rows["sessions"]), len(rows["orders"])) == (accounts + sessions, orders)
     for table in rows:
-        assert not [id_ for id_, count in Counter(row["id"] for row in rows[table]).items() if count > 1], table
+        assert not [id_ for id_, count in Counter(row["id"] for row in rows[table]).items() if count > 1], (
+            table
+        )
     known: set[str] = set()
     source = DemoSource(plan)
     for block in range(source.blocks):
@@ -222,7 +230,7 @@ def test_a_day_moves_as_its_class_does() -> None:
     moves = {}
     for tape in _paths().tapes:
         ends = tape.closes[24 * 12 - 1 :: 24 * 12]
-        steps = [abs(after - before) / before for before, after in zip(ends, ends[1:], strict=False)]
+        steps = [abs(after - before) / before for before, after in pairwise(ends)]
         moves[tape.instrument.symbol] = sum(steps) / len(steps)
         assert 0.2 < ends[-1] / ends[0] < 5
     assert moves["BTC/USD"] > 3 * moves["EUR/USD"]
@@ -239,7 +247,11 @@ def test_large_orders_are_refused_and_told() -> None:
             event = told.pop(row["id"], None)
             assert (event is not None) == (quantity >= 4)
             if event and quantity > 5:
-                assert (row["status"], event["event_type"], event["action_taken"]) == ("rejected", "breach", "blocked")
+                assert (row["status"], event["event_type"], event["action_taken"]) == (
+                    "rejected",
+                    "breach",
+                    "blocked",
+                )
     assert not told
 
 
