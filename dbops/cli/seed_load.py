@@ -21,6 +21,10 @@ DEV = "dev"
 
 def load(arguments: argparse.Namespace, out: Output) -> int:
     """Load sets; with --scale or --rows, make demo data on top of them."""
+    if arguments.scale is not None or arguments.rows:
+        from dbops.cli import seed_demo
+
+        return seed_demo.seed(arguments, out)
     with opened(arguments, out) as (session, settings):
         sets = chosen(settings, arguments.sets)
         if not arguments.dry_run:

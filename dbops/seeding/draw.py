@@ -10,7 +10,7 @@ with Python.  Speed comes from working on whole columns:
 
     names = list(map(table.__getitem__, shorts(seed, "users/name", block, count, bits=12)))
 
-is a weighted choice at some 20 ns a row, where `table = spread(pool, weights, bits=12)`.
+is a weighted choice at 20 to 50 ns a row, where `table = spread(pool, weights, bits=12)`.
 """
 
 from __future__ import annotations
