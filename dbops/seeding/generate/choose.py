@@ -273,9 +273,9 @@ def _as_stamp(value: date) -> datetime:
 def _reach(base: DataType, units: Sequence[int], scale: int) -> int:
     """How far beyond the last constant numbers go."""
     if base.name in _LIMITS:
-        return min(max(10_000, 10 * max(map(abs, units))), (1 << _LIMITS[base.name]) - 1)
-    usual = max(10_000 * 10**scale, 10 * max(map(abs, units)))
-    return min(usual, 10**base.precision - 1) if base.precision else usual
+        return int(min(max(10_000, 10 * max(map(abs, units))), (1 << _LIMITS[base.name]) - 1))
+    usual: int = max(10_000 * 10**scale, 10 * max(map(abs, units)))
+    return min(usual, int(10**base.precision) - 1) if base.precision else usual
 
 
 def _least(base: DataType) -> int:

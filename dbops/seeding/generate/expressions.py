@@ -124,6 +124,9 @@ def _column(node: Node) -> Evaluate:
 def _cast(node: Node) -> Evaluate:
     inner, names = _compile(node["arg"]), strings(node["typeName"]["names"])
     target = names[-1] + ("[]" if node["typeName"].get("arrayBounds") else "")
+    if "A_Const" in node["arg"]:
+        value = cast(inner({}), target)
+        return lambda row: value
     return lambda row: cast(inner(row), target)
 
 
@@ -133,7 +136,7 @@ def _bool(node: Node) -> Evaluate:
         return lambda row: None if (value := parts[0](row)) is None else not value
     ends = node["boolop"] == "OR_EXPR"  # the value that decides alone
 
-    def evaluate(row: Row) -> bool | None:
+    def evaluate(row: Row) -> Any:
         null, unknown = False, None
         for part in parts:
             try:
@@ -182,7 +185,7 @@ def _operator(node: Node) -> Evaluate:
         return lambda row: _strict(function, left(row), right(row))
     any_of = kind == "AEXPR_OP_ANY"
 
-    def over_array(row: Row) -> bool | None:
+    def over_array(row: Row) -> Any:
         value, elements = left(row), right(row)
         if elements is None:
             return None
@@ -281,6 +284,9 @@ def _min_max(node: Node) -> Evaluate:
 
 def _array(node: Node) -> Evaluate:
     parts = [_compile(part) for part in node.get("elements", ())]
+    if not any(_column_names(node)):
+        values = [part({}) for part in parts]
+        return lambda row: values
     return lambda row: [part(row) for part in parts]
 
 

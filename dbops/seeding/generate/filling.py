@@ -97,9 +97,7 @@ class _Filling:
                 reports = self._filled(source, [self.tables[name] for name in names])
         except SeedFailed as error:
             table = error.table if error.table in names else names[0]
-            return (table or names[0]), " ".join(
-                ": ".join(filter(None, (error.message, error.detail))).split()
-            )
+            return table, " ".join(": ".join(filter(None, (error.message, error.detail))).split())
         except psycopg.DatabaseError as error:
             if self.connection.closed:
                 raise

@@ -25,7 +25,7 @@ from dbops.seeding.generate.rules import (
 from dbops.seeding.generate.search import Problem, search
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS, Opaque, UnknownValue, read, write
 
-_COMBINATIONS = 300
+_COMBINATIONS = 250
 _SAMPLE = 16
 
 
@@ -188,13 +188,11 @@ def _combine(draft: Draft, chooser: Chooser, names: list[str], rules: list[Rule]
     columns = [column for name in names if (column := draft.table.column(name))]
     derived = {c.name: read_expression(c.generated).evaluate for c in columns if c.generated}
     values = {c.name: _values(draft, chooser, c, rules) for c in columns if not c.generated}
-    all_rules = rules + [
-        rule for name in names if name in draft.concrete for rule in draft.singles.get(name, ())
-    ]
-    problem = Problem(values, all_rules, _alike(draft, columns), derived)
+    singles = {name: draft.singles.get(name, ()) for name in names if name in draft.concrete}
+    problem = Problem(values, rules, _alike(draft, columns), singles, derived)
     wanted = min(draft.rows, _COMBINATIONS)
     rows = search(problem, wanted, chooser.seed, f"{draft.table.schema}.{draft.table.name}/{names[0]}")
-    rows = _judged(draft, chooser, columns, all_rules, rows)
+    rows = _judged(draft, chooser, columns, rules, rows)
     texts = [tuple(_text(draft, column, row) for column in columns) for row in rows]
     if not texts:
         checks = ", ".join(dict.fromkeys(rule.name for rule in rules))

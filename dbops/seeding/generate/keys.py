@@ -232,9 +232,10 @@ def reference_named(draft: Draft, name: str) -> Reference | None:
     return next((one for one in draft.references if one.name == name), None)
 
 
-def fit(draft: Draft, sizes: Callable[[Reference], int]) -> None:
+def fit(draft: Draft, room: Callable[[Key, int], int]) -> None:
     """Bring the rows down to what the unique spaces and keys hold.
 
+    :param room: for a key and a number of rows, how many of these it has place for.
     :raises CannotFill: nothing fits.
     """
     for name in sorted(draft.unique):
@@ -242,13 +243,8 @@ def fit(draft: Draft, sizes: Callable[[Reference], int]) -> None:
         if isinstance(maker, Own) and maker.space.size - draft.first < draft.rows:
             _lower(draft, maker.space.size - draft.first, f"{name} has {maker.space.size} different values")
     for key in draft.keys:
-        capacity = 1
-        for unit in key.units:
-            reference = reference_named(draft, unit)
-            maker = draft.makers.get(unit)
-            capacity *= sizes(reference) if reference else maker.space.size if isinstance(maker, Own) else 1
-        if capacity - draft.first < draft.rows:
-            _lower(draft, capacity - draft.first, f"{key.name} allows {capacity} different rows")
+        while (most := room(key, draft.rows)) < draft.rows:
+            _lower(draft, most, f"{key.name} allows no more different rows")
 
 
 def _lower(draft: Draft, rows: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Parents' rows for foreign keys that share columns, or whose columns something else decides.
 
-Row by row: the parents of the first key are tried from a drawn place on; of every further one only those rows that
-agree in the columns that are decided already.  What leads nowhere is remembered, so that it is tried once.
+Row by row: a parent of the first key is drawn, of those that lead to an end; of every further key only such rows
+are tried that agree in the columns that are decided already.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dbops.seeding.draw import words
 from dbops.seeding.generate.model import NULLS, Reference
 from dbops.seeding.generate.rows import Block, Texts
 
-_TRIED = 400  # parents of the first key, of each row
-_BRANCHES = 12  # of each further one
+_BRANCHES = 12  # parents that are tried of each key, for each row
+_PRIME = 2_654_435_761
 
 
 def link(block: Block) -> dict[str, list[int]]:
@@ -62,7 +62,7 @@ class _Component:
             decided |= {*reference.columns}
         self.indexes = [self._index(place) for place in range(len(references))]
         self.fixed = {column: block.candidates(column) for one in references for column in one.fixed}
-        self.dead: set[tuple[Any, ...]] = set()
+        self.leading: dict[tuple[Any, ...], Sequence[int]] = {}
 
     def _rows(self, reference: Reference) -> list[tuple[str | None, ...]]:
         columns: list[Texts] = [self.block.parent_column(reference, name) for name in reference.referenced]
@@ -101,6 +101,7 @@ class _Component:
         return {place for place, word in enumerate(drawn) if word < (first.nulls << 32) // NULLS}
 
     def _find(self, place: int, decided: Mapping[str, str | None], word: int) -> list[int] | None:
+        """The parents' rows of the references from `place` on; None where no rows agree."""
         if place == len(self.references):
             return []
         reference = self.references[place]
@@ -108,17 +109,18 @@ class _Component:
         if None in wanted:  # a NULL among its columns: the key asks nothing
             rest = self._find(place + 1, {**dict.fromkeys(reference.columns), **decided}, word)
             return None if rest is None else [-1, *rest]
-        for number in self._candidates(place, wanted, word):
-            row = dict(zip(reference.columns, self.parents[place][number], strict=True))
-            state = (place, number, *(decided.get(column) for column in sorted(self.fixed)))
-            if place == 0 and state in self.dead:
-                continue
-            rest = self._find(place + 1, {**decided, **row}, word * 2_654_435_761 & 0xFFFFFFFF)
-            if rest is not None and not self._twice(place, number, rest):
-                return [number, *rest]
-            if place == 0:
-                self.dead.add(state)
+        for number in self._candidates(place, wanted, decided, word):
+            found = self._with(place, number, decided, word)
+            if found is not None:
+                return found
         return None
+
+    def _with(
+        self, place: int, number: int, decided: Mapping[str, str | None], word: int
+    ) -> list[int] | None:
+        row = dict(zip(self.references[place].columns, self.parents[place][number], strict=True))
+        rest = self._find(place + 1, {**decided, **row}, word * _PRIME & 0xFFFFFFFF)
+        return None if rest is None or self._twice(place, number, rest) else [number, *rest]
 
     def _twice(self, place: int, number: int, rest: Sequence[int]) -> bool:
         """Whether another reference to the same table has taken the very row: two orders of a trade are two."""
@@ -128,11 +130,24 @@ class _Component:
             for other, one in zip(self.references[place + 1 :], rest, strict=True)
         )
 
-    def _candidates(self, place: int, wanted: tuple[str | None, ...], word: int) -> Iterator[int]:
-        numbers = self.indexes[place].get(wanted, ())
+    def _candidates(
+        self, place: int, wanted: tuple[str | None, ...], decided: Mapping[str, str | None], word: int
+    ) -> Iterator[int]:
+        numbers: Sequence[int] = self.indexes[place].get(wanted, ())
+        if place == 0:
+            numbers = self._leading(numbers, decided)
         if not numbers:
             return
-        most = min(len(numbers), _BRANCHES if place else max(_TRIED, len(numbers)))
         start = (word * word >> 32) * len(numbers) >> 32
-        for step in range(most):
+        for step in range(min(len(numbers), _BRANCHES)):
             yield numbers[(start + step) % len(numbers)]
+
+    def _leading(self, numbers: Sequence[int], decided: Mapping[str, str | None]) -> Sequence[int]:
+        """The parents of the first key that lead to rows that agree; found once for all rows with the same columns."""
+        state = tuple(decided.get(column) for column in sorted(self.fixed))
+        if state not in self.leading:
+            alone = len(self.references) == 1
+            self.leading[state] = [
+                one for one in numbers if alone or self._with(0, one, decided, one * _PRIME & 0xFFFFFFFF)
+            ]
+        return self.leading[state]

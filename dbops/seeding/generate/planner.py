@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
@@ -10,9 +11,11 @@ from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.columns import choose_columns
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
-from dbops.seeding.generate.keys import choose_keys, fit
+from dbops.seeding.generate.keys import choose_keys, fit, reference_named
 from dbops.seeding.generate.model import (
     GeneratePlan,
+    Key,
+    Own,
     Reference,
     Request,
     TablePlan,
@@ -20,7 +23,7 @@ from dbops.seeding.generate.model import (
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.rows import Maker
+from dbops.seeding.generate.rows import Maker, key_places
 from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
@@ -83,7 +86,7 @@ class _Planning:
         choose_keys(draft, self._unique_in)
         choose_combinations(draft, self.chooser)
         choose_columns(draft, self.chooser)
-        fit(draft, self._size)
+        fit(draft, lambda key, rows: self._room(draft, key, rows))
         return self._finished(draft)
 
     # -- foreign keys ----------------------------------------------------------------------------------
@@ -163,6 +166,39 @@ class _Planning:
             return True  # a foreign key always refers to a key
         keys = [key for key in table.keys if key.plain]
         return any({*columns} >= {one for one in key.columns if one} for key in keys)
+
+    def _room(self, draft: Draft, key: Key, rows: int) -> int:
+        """How many of so many rows a key has place for, with the parents' blocks that each block draws from."""
+        trial = dataclasses.replace(self._outline(draft), rows=rows)
+        fixed = 1
+        for unit in key.units:
+            maker, reference = draft.makers.get(unit), reference_named(draft, unit)
+            if isinstance(maker, Own):
+                fixed *= maker.space.size
+            elif reference is not None and (reference.existing or reference.table not in self.plans):
+                fixed *= self._size(reference)
+        seen: Counter[tuple[range, ...]] = Counter()
+        for number in range(trial.blocks):
+            places = tuple(key_places(trial, self.plans, key.units, number))
+            seen[places] += min(trial.block, rows - number * trial.block)
+            made = [
+                one
+                for one in draft.references
+                if one.name in key.units and one.table in self.plans and not one.existing
+            ]
+            room = fixed
+            for one, blocks in zip(made, places, strict=True):
+                room *= sum(self._block_rows(self.plans[one.table], block) for block in blocks)
+            if seen[places] + draft.first > room:
+                return max(number * trial.block, room - draft.first if len(seen) == 1 else 0)
+        return rows
+
+    def _outline(self, draft: Draft) -> TablePlan:
+        return TablePlan(draft.table.id, draft.rows, (), references=tuple(draft.references))
+
+    @staticmethod
+    def _block_rows(plan: TablePlan, number: int) -> int:
+        return min(plan.block, plan.rows - number * plan.block)
 
     def _size(self, reference: Reference) -> int:
         if reference.existing:

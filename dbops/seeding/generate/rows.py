@@ -8,7 +8,7 @@ columns of a parent that its children need are made again where they are not at 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import add
 
 from dbops.engines.catalog import TableName
@@ -29,6 +29,7 @@ from dbops.seeding.generate.spaces import SECOND, Dice, Times, written_moments
 Texts = Sequence[str | None]
 
 _KEPT_BLOCKS = 48
+_MOST_PARENTS = 16  # blocks of a parent that one block refers to
 _MORE = 3  # so many times the rows wanted are made for a sieve
 
 
@@ -216,14 +217,15 @@ class Block:
             rank += 1
         return rank
 
-    def _places(self, units: tuple[str, ...], number: int) -> list[int]:
-        found = (self._named_reference(unit) for unit in units)
-        return [self.parent_place(one, number) for one in found if one is not None and not one.existing]
+    def _places(self, units: tuple[str, ...], number: int) -> list[range]:
+        return key_places(self.plan, self.maker.tables, units, number)
 
     def size_of(self, unit: str) -> int:
         """How many numbers a unit has in this block."""
         if (reference := self._named_reference(unit)) is not None:
-            return len(reference.keys) if reference.existing else self.parent(reference).size
+            if reference.existing:
+                return len(reference.keys)
+            return sum(block.size for block in self._parents(reference))
         for one in self.plan.combinations:
             if unit_of_combination(one) == unit:
                 return len(one.rows)
@@ -236,16 +238,10 @@ class Block:
     def _named_reference(self, unit: str) -> Reference | None:
         return next((one for one in self.plan.references if one.name == unit), None)
 
-    def parent_place(self, reference: Reference, number: int) -> int:
-        """The number of the parent's block that block `number` refers to."""
-        parent = self.maker.tables[reference.table]
-        return number * parent.blocks // max(self.plan.blocks, 1)
-
-    def parent(self, reference: Reference) -> Block:
-        """The parent's block that this one refers to."""
-        if reference.table == self.plan.table:
-            return self
-        return self.maker.block(reference.table, self.parent_place(reference, self.number))
+    def _parents(self, reference: Reference) -> list[Block]:
+        """The parent's blocks that this one refers to."""
+        places = parents_places(self.plan, self.maker.tables[reference.table], self.number)
+        return [self.maker.block(reference.table, place) for place in places]
 
     def parent_column(self, reference: Reference, column: str) -> Texts:
         """The parent's values of a referenced column."""
@@ -254,7 +250,10 @@ class Block:
             return [key[place] for key in reference.keys]
         if reference.table == self.plan.table:
             return self.candidates(column)
-        return self.parent(reference).column(column)
+        blocks = self._parents(reference)
+        if len(blocks) == 1:
+            return blocks[0].column(column)
+        return [text for block in blocks for text in block.column(column)]
 
     def picks(self, reference: Reference) -> list[int]:
         """For each row the place of its parent's row; -1 for none."""
@@ -305,6 +304,24 @@ class Block:
         column = reference.referenced[reference.columns.index(name)]
         values = [*self.parent_column(reference, column), None]  # the last is that of -1
         return list(map(values.__getitem__, self.picks(reference)))
+
+
+def parents_places(child: TablePlan, parent: TablePlan, number: int) -> range:
+    """The numbers of the parent's blocks that block `number` of a child refers to.
+
+    Where the parent has more blocks than the child, each block refers to several, and no two to the same.
+    """
+    blocks, own = parent.blocks, max(child.blocks, 1)
+    first, end = number * blocks // own, (number + 1) * blocks // own
+    return range(first, max(first + 1, min(end, first + _MOST_PARENTS)))
+
+
+def key_places(
+    plan: TablePlan, tables: Mapping[TableName, TablePlan], units: Sequence[str], number: int
+) -> list[range]:
+    """The blocks of the parents among a key's units that block `number` draws from."""
+    made = [one for one in plan.references if one.name in units and not one.existing and one.table in tables]
+    return [parents_places(plan, tables[one.table], number) for one in made if one.table != plan.table]
 
 
 def unit_of_combination(one: Combinations) -> str:

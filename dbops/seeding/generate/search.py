@@ -16,7 +16,7 @@ from dbops.seeding.generate.operators import UnknownExpression
 from dbops.seeding.generate.rules import Rule
 
 _STEPS = 80
-_DRY = 60  # rows in a row that bring nothing new end the search
+_DRY = 40  # rows in a row that bring nothing new end the search
 _VALUES = 24  # tried of a column at a time
 
 
@@ -25,12 +25,14 @@ class Problem:
     """Columns with the values to choose from, and the rules.
 
     :param alike: for a column those whose values may be tried in it, too.
+    :param singles: rules of one column, which its own values satisfy.
     :param derived: columns that follow from the others (generated ones), in the order of evaluation.
     """
 
     values: Mapping[str, Sequence[Any]]
     rules: Sequence[Rule]
     alike: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    singles: Mapping[str, Sequence[Rule]] = dataclasses.field(default_factory=dict)
     derived: Mapping[str, Evaluate] = dataclasses.field(default_factory=dict)
 
 
@@ -125,5 +127,9 @@ def _tried(problem: Problem, row: Mapping[str, Any], name: str, chance: _Chance)
     else:
         start = chance.below(len(values))
         tried = [values[(start + place) % len(values)] for place in range(_VALUES)]
-    others = [row[other] for other in problem.alike.get(name, ()) if row[other] is not None]
-    return tried + others
+    others = (row[other] for other in problem.alike.get(name, ()))
+    singles = problem.singles.get(name, ())
+    for value in others:
+        if value is not None and all(rule.expression.holds({name: value}) is not False for rule in singles):
+            tried.append(value)
+    return tried

@@ -8,7 +8,6 @@ escaped for COPY).  Every space is written to a set and read from it by its fiel
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import cache, cached_property
@@ -25,6 +24,7 @@ MANY = 1 << 60
 _OF_A_LENGTH = 1 << 20
 _PRIME = 2_654_435_761
 _MERSENNE = (1 << 127) - 1
+_CHUNK = 4096
 
 
 class Dice(NamedTuple):
@@ -92,6 +92,14 @@ def decimal_text(units: int, scale: int) -> str:
         return str(units * 10**-scale)
     whole, rest = divmod(abs(units), 10**scale)
     return f"{'-' if units < 0 else ''}{whole}.{rest:0{scale}}"
+
+
+_FEW_DECIMALS = 4
+
+
+@cache
+def _decimals(scale: int) -> list[str]:
+    return [f".{rest:0{scale}}" for rest in range(10**scale)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,26 +171,47 @@ class Pattern(Space):
     longest: int = 24
 
     @cached_property
-    def _language(self) -> Sequence[Sequence[str]]:
-        return parse_pattern(self.pattern, self.longest)
+    def _chunks(self) -> list[Sequence[str]]:
+        """The parts of a string, neighbours taken together as far as their choices stay few."""
+        chunks: list[Sequence[str]] = [("",)]
+        for choices in parse_pattern(self.pattern, self.longest):
+            if len(chunks[-1]) * len(choices) <= _CHUNK:
+                chunks[-1] = [one + other for one in chunks[-1] for other in choices]
+            else:
+                chunks.append(choices)
+        return chunks
 
     @cached_property
-    def _strings(self) -> int:
-        """How many strings there are."""
-        return math.prod(map(len, self._language))
+    def _counted(self) -> tuple[int, int]:
+        """How many chunks tell all values apart, from the last on, and how many strings those make."""
+        strings = used = 1
+        for used, choices in enumerate(reversed(self._chunks), 1):  # noqa: B007  # both are the answer
+            strings *= len(choices)
+            if strings >= MANY:
+                break
+        return used, strings
 
     @property
     def size(self) -> int:
-        return min(self._strings, MANY)
+        return min(self._counted[1], MANY)
 
     def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
-        language, strings = self._language, self._strings
+        used, strings = self._counted
+        backward = list(reversed(self._chunks))
+        counting, drawing = (
+            [(one, len(one)) for one in backward[:used]],
+            [(one, len(one)) for one in backward[used:]],
+        )
         made = []
         for number in indices:
             left, parts = number * _MERSENNE % strings, []  # one to one, and all places vary
-            for choices in reversed(language):
-                left, digit = divmod(left, len(choices))
+            for choices, count in counting:
+                left, digit = divmod(left, count)
                 parts.append(choices[digit])
+            word = number
+            for choices, count in drawing:
+                word = (word + 1) * _PRIME & 0xFFFFFFFFFFFF
+                parts.append(choices[(word >> 16) * count >> 32])
             made.append("".join(reversed(parts)))
         return made
 

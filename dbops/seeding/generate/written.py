@@ -256,9 +256,10 @@ def _read_maker(read: Mapping[str, Any]) -> Own | After:
     fields = dict(read)
     if fields.get("make") == "after":
         del fields["make"]
-        return After(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        )
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+        }
+        return After(**known)
     how, nulls = How(fields.pop("how", "drawn")), fields.pop("nulls", 0)
     return Own(_read_space(fields), how, nulls)
 
