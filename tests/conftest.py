@@ -26,6 +26,7 @@ import pytest
 from psycopg import sql
 
 from tests import servers
+from tests.forking import DBOPS, LANG, Forker, Request, started
 from tests.servers import Database, Farm, Server
 from tests.watching import Watch
 
@@ -176,6 +177,7 @@ class Project:
 
     folder: Path
     environ: dict[str, str]
+    forker: Forker
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project, line ends as given."""
@@ -196,10 +198,10 @@ class Project:
         timeout: float = 60,
     ) -> Outcome:
         """Run `dbops ARGV` to its end; `environ` adds to the project's."""
-        ended = subprocess.run(
-            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})},
-            input=stdin.encode(), capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+        request = Request(
+            [str(word) for word in argv], self.folder, {**self.environ, **(environ or {})}, stdin.encode()
+        )
+        ended = self.forker.run(request, timeout) if request.forks() else started(request, timeout)
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def popen(self, *argv: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -210,11 +212,19 @@ class Project:
         )  # fmt: skip
 
     def _words(self, argv: tuple[str | Path, ...]) -> list[str]:
-        return [sys.executable, "-I", "-m", "dbops", *map(str, argv)]
+        return [*DBOPS, *map(str, argv)]
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """The process that runs most commands: see `tests/forking.py`."""
+    made = Forker()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, forker: Forker) -> Project:
     """A project in a folder with a space in its name; no variable of the user's reaches its commands."""
     folder = tmp_path / "a project"
     (folder / "migrations").mkdir(parents=True)
@@ -223,11 +233,11 @@ def project(tmp_path: Path) -> Project:
     environ = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
-        "LANG": "C.UTF-8",
+        "LANG": LANG,
         "NO_COLOR": "1",
         "DBOPS_PROJECT": str(folder),
     }
-    return Project(folder, environ)
+    return Project(folder, environ, forker)
 
 
 @pytest.fixture
@@ -262,13 +272,12 @@ def _make_database(server: Server) -> Database:
         server, f"t_{secrets.token_hex(5)}", f"r_{secrets.token_hex(5)}", secrets.token_urlsafe(9)
     )
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        role, name = sql.Identifier(made.user), sql.Identifier(made.name)
         connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(made.password))
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(made.user), sql.Literal(made.password)
+            )
         )
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(name, role)
-        )
+        servers.create_database(connection, made)
     return made
 
 
