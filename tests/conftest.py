@@ -15,6 +15,7 @@ import dataclasses
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -48,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "one_major: run on one PostgreSQL version only, not on every one found"
     )
     _forget_users_settings()
+    _heed_signals()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[SERVERS] = servers.from_json(worker["servers"])
@@ -178,6 +180,8 @@ class Project:
     folder: Path
     environ: dict[str, str]
     forker: Forker
+    begun: list[subprocess.Popen[str]] = dataclasses.field(default_factory=list)
+    """What `popen` has started."""
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project, line ends as given."""
@@ -205,14 +209,22 @@ class Project:
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def popen(self, *argv: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start `dbops ARGV` in a process group of its own; the test ends it."""
-        return subprocess.Popen(
-            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
+        """Start `dbops ARGV` in a process group of its own; the test ends it, or where it fails its end does."""
+        child = subprocess.Popen(
+            [*DBOPS, *map(str, argv)], cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
+        self.begun.append(child)
+        return child
 
-    def _words(self, argv: tuple[str | Path, ...]) -> list[str]:
-        return [*DBOPS, *map(str, argv)]
+    def end(self) -> None:
+        """Kill what still runs of what was started.  One that stays would be a failure of some later test."""
+        for child in self.begun:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdout, child.stderr):
+                assert pipe is not None
+                pipe.close()
 
 
 @pytest.fixture(scope="session")
@@ -224,7 +236,7 @@ def forker() -> Iterator[Forker]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, forker: Forker) -> Project:
+def project(tmp_path: Path, forker: Forker) -> Iterator[Project]:
     """A project in a folder with a space in its name; no variable of the user's reaches its commands."""
     folder = tmp_path / "a project"
     (folder / "migrations").mkdir(parents=True)
@@ -237,7 +249,9 @@ def project(tmp_path: Path, forker: Forker) -> Project:
         "NO_COLOR": "1",
         "DBOPS_PROJECT": str(folder),
     }
-    return Project(folder, environ, forker)
+    made = Project(folder, environ, forker)
+    yield made
+    made.end()
 
 
 @pytest.fixture
@@ -265,6 +279,13 @@ def _forget_users_settings() -> None:
             del os.environ[name]
     # libpq would still read the files of the user's home
     os.environ["PGPASSFILE"] = os.environ["PGSERVICEFILE"] = os.devnull
+
+
+def _heed_signals() -> None:
+    """A shell lets what it runs in the background ignore Ctrl-C, and nohup a hang-up: what we start would, too."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def _make_database(server: Server) -> Database:
