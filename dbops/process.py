@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -19,6 +20,8 @@ from dbops.errors import ProgramFailed
 
 _LAST_LINES = 12
 _GRACE_SECONDS = 5.0
+# The program that comes after it, once a line can be read from a pipe that only we write to; nothing where we are gone.
+_HELD = ("/bin/sh", "-c", 'read -r go <"$0" && exec "$@"')
 _GUARDING = (
     f"""read -r never; kill -s TERM -- "-$1" && sleep {_GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
 )
@@ -145,14 +148,7 @@ class Stream:
         self.argv = tuple(str(word) for word in argv)
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
-        self._child = _start(
-            self.argv, environ, None, None, stdin=_pipe(stdin), stdout=_pipe(stdout), stderr=subprocess.PIPE
-        )
-        try:
-            self._guard = _Guard(self._child.pid)
-        except BaseException:
-            _end(self._child)
-            raise
+        self._child, self._guard = _guarded(self.argv, environ, _pipe(stdin), _pipe(stdout))
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
 
@@ -265,6 +261,30 @@ class _Guard:
         self._child.stdin.close()
 
 
+def _guarded(
+    words: tuple[str, ...], environ: Mapping[str, str], stdin: _Place, stdout: _Place
+) -> tuple[subprocess.Popen[bytes], _Guard]:
+    """Start a program and its guard; the program begins when it has one, so that no moment is without."""
+    if shutil.which(words[0], path=environ.get("PATH")) is None:
+        raise ProgramFailed(f"program {words[0]} is not there")
+    waits, go = os.pipe()
+    try:
+        held = (*_HELD, f"/dev/fd/{waits}", *words)
+        child = _start(
+            held, environ, None, None, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, pass_fds=(waits,)
+        )
+        try:
+            guard = _Guard(child.pid)
+            os.write(go, b"\n")
+        except BaseException:
+            _end(child)
+            raise
+    finally:
+        os.close(waits)
+        os.close(go)
+    return child, guard
+
+
 def failure(completed: Completed) -> ProgramFailed:
     """The error for a program that ended badly; its last line is the message, its last lines the detail."""
     said = completed.last_lines()
@@ -296,6 +316,7 @@ def _start(
     stdin: _Place = subprocess.PIPE,
     stdout: _Place = subprocess.PIPE,
     stderr: _Place = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
@@ -314,6 +335,7 @@ def _start(
                 extra_groups=[] if account else None,
                 umask=0o077,
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
     except KeyboardInterrupt:
         if child is not None:

@@ -185,3 +185,15 @@ def test_killed_it_leaves_nothing_running() -> None:
     holder.kill()
     holder.communicate()
     assert all(gone(pid) for pid in pids)
+
+
+def test_killed_before_there_is_a_guard() -> None:
+    """The process that holds a program is killed between the start of the program and that of its guard."""
+    script = (
+        "import os, signal; from dbops import process\n"
+        "def die(group): print(group, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "process._Guard = die\n"
+        "process.Stream(['/bin/sleep', '600'], environ={'PATH': '/usr/bin:/bin'}, stdin=True)"
+    )
+    holder = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
+    assert gone(int(holder.stdout)), holder
