@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,16 @@ def _heed_signals() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@contextmanager
+def fresh_database(server: Server) -> Iterator[Database]:
+    """A fresh empty database for a fixture that several tests share; dropped at the end."""
+    made = _make_database(server)
+    try:
+        yield made
+    finally:
+        _drop_database(made)
 
 
 def _make_database(server: Server) -> Database:
