@@ -161,7 +161,8 @@ def _serve() -> None:
             for descriptor in given[:3]:
                 os.close(descriptor)
             running[pid] = given[3]
-            os.write(given[3], f"{pid} ".encode())
+            with contextlib.suppress(BrokenPipeError):
+                os.write(given[3], f"{pid} ".encode())
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for one in (requests, ended, wake):
@@ -178,7 +179,8 @@ def _tell(running: dict[int, int]) -> None:
         if pid == 0:
             return
         told = running.pop(pid)
-        os.write(told, str(status).encode())
+        with contextlib.suppress(BrokenPipeError):  # who asked has given up
+            os.write(told, str(status).encode())
         os.close(told)
 
 
