@@ -1,6 +1,6 @@
 # Short names for bin/*, and the developer's chores; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force backup restore test lint format lock develop
+.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force backup restore test lint format pools lock develop
 
 # What a user gives reaches the recipes through the environment, unexpanded: a quote, a semicolon or a dollar
 # sign in it is text, to make and to the shell.
@@ -52,6 +52,9 @@ lint: develop ## what .ci/run checks before the tests
 format: develop ## write the code as the formatter has it, imports sorted
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format
+
+pools: develop ## take names anew from the Faker that is installed; everybody's seeded data change
+	@.venv/bin/python -m tests.tools.make_pools
 
 # A newer release comes in with `make lock UPGRADE=--upgrade`.  Each file has all that the ones before it have.
 lock: ## pin anew what pyproject.toml asks for (needs uv)

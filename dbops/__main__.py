@@ -10,6 +10,7 @@ COMMANDS = {
     "migrate": "dbops.cli.migrate",
     "backup": "dbops.cli.backup",
     "restore": "dbops.cli.restore",
+    "seed-test-data": "dbops.cli.seed_test_data",
 }
 
 USAGE = f"""usage: dbops COMMAND ...

@@ -20,11 +20,16 @@ from dbops.errors import ProgramFailed
 
 _LAST_LINES = 12
 _GRACE_SECONDS = 5.0
-# The program that comes after it, once a line can be read from a pipe that only we write to; nothing where we are gone.
-_HELD = ("/bin/sh", "-c", 'read -r go <"$0" && exec "$@"')
 _GUARDING = (
     f"""read -r never; kill -s TERM -- "-$1" && sleep {_GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
 )
+
+# A program begins once its guard is there: were we killed between the two, nobody would end it.  `read` takes no more of
+# the pipe than its line, so that what follows is the program's.
+_BEGINNING = {
+    True: 'read -r go && exec "$@"',
+    False: 'read -r go && exec "$@" </dev/null',
+}
 
 # What PostgreSQL's own programs are given: nothing of the user's PG* variables, messages in English.
 # An initdb without any locale makes SQL_ASCII, so encoding and locale are always passed as options.
@@ -148,9 +153,24 @@ class Stream:
         self.argv = tuple(str(word) for word in argv)
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
-        self._child, self._guard = _guarded(self.argv, environ, _pipe(stdin), _pipe(stdout))
+        _require_program(self.argv[0], environ)
+        words = ("/bin/sh", "-c", _BEGINNING[stdin], "dbops-start", *self.argv)
+        self._child = _start(words, environ, None, None, stdout=_pipe(stdout))
+        try:
+            self._guard = _Guard(self._child.pid)
+            self._begin(stdin)
+        except BaseException:
+            _end(self._child)
+            raise
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
+
+    def _begin(self, stdin: bool) -> None:
+        pipe = self._child.stdin
+        assert pipe is not None
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed it already, as its code will tell
+            pipe.write(b"\n")
+            pipe.flush() if stdin else pipe.close()
 
     @property
     def stdout(self) -> BinaryIO:
@@ -261,36 +281,21 @@ class _Guard:
         self._child.stdin.close()
 
 
-def _guarded(
-    words: tuple[str, ...], environ: Mapping[str, str], stdin: _Place, stdout: _Place
-) -> tuple[subprocess.Popen[bytes], _Guard]:
-    """Start a program and its guard; the program begins when it has one, so that no moment is without."""
-    if shutil.which(words[0], path=environ.get("PATH")) is None:
-        raise ProgramFailed(f"program {words[0]} is not there")
-    waits, go = os.pipe()
-    try:
-        held = (*_HELD, f"/dev/fd/{waits}", *words)
-        child = _start(
-            held, environ, None, None, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, pass_fds=(waits,)
-        )
-        try:
-            guard = _Guard(child.pid)
-            os.write(go, b"\n")
-        except BaseException:
-            _end(child)
-            raise
-    finally:
-        os.close(waits)
-        os.close(go)
-    return child, guard
-
-
 def failure(completed: Completed) -> ProgramFailed:
     """The error for a program that ended badly; its last line is the message, its last lines the detail."""
     said = completed.last_lines()
     name = os.path.basename(completed.argv[0])
     how = f"signal {-completed.code}" if completed.code < 0 else f"code {completed.code}"
     return ProgramFailed(f"{name} ended with {how}", detail=said or None)
+
+
+def _require_program(program: str, environ: Mapping[str, str]) -> None:
+    """:raises ProgramFailed: it is not there, or may not be run."""
+    if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
+        there = os.path.exists(program)
+        raise ProgramFailed(
+            f"cannot run {program}: Permission denied" if there else f"program {program} is not there"
+        )
 
 
 def _log_file(path: Path, account: Account | None) -> BinaryIO:
@@ -316,7 +321,6 @@ def _start(
     stdin: _Place = subprocess.PIPE,
     stdout: _Place = subprocess.PIPE,
     stderr: _Place = subprocess.PIPE,
-    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
@@ -335,7 +339,6 @@ def _start(
                 extra_groups=[] if account else None,
                 umask=0o077,
                 start_new_session=True,
-                pass_fds=pass_fds,
             )
     except KeyboardInterrupt:
         if child is not None:

@@ -31,6 +31,7 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
         settings,
         migrations_dir=_as_seen_from_here(settings.migrations_dir),
         backups_dir=_as_seen_from_here(settings.backups_dir),
+        seeds_dir=_as_seen_from_here(settings.seeds_dir),
     )
 
 

@@ -43,12 +43,11 @@ def main(argv: list[str], out: Output) -> int:
     """
     arguments = _parser().parse_args(argv)
     out.as_json, out.quiet, out.verbose = arguments.json, arguments.quiet, arguments.verbose
-    if arguments.seed:
-        raise UsageError("--seed: this version has no seeding yet", hint="bin/setup-dev-db")
-    if arguments.verb and arguments.reset:
-        raise UsageError(
-            f"--reset is for setting up, not for {arguments.verb}", hint="bin/setup-dev-db --reset"
-        )
+    for flag in ("reset", "seed"):
+        if arguments.verb and getattr(arguments, flag):
+            raise UsageError(
+                f"--{flag} is for setting up, not for {arguments.verb}", hint=f"bin/setup-dev-db --{flag}"
+            )
     environ = dict(os.environ)
     settings = load(options.settings_options(arguments), environ, Path.cwd())
     neutralise(os.environ)
@@ -87,7 +86,7 @@ def _own(*, after_verb: bool) -> options.Parser:
         "--reset", action="store_true", default=flag, help="drop both databases and make them again"
     )
     group.add_argument(
-        "--seed", action="store_true", default=flag, help="fill with test data (not in this version)"
+        "--seed", action="store_true", default=flag, help="load the fixture set dev into the database, too"
     )
     group.add_argument(
         "--server", metavar="WHICH", default=value,
@@ -104,13 +103,50 @@ def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str
         settings, Machine.real(environ), lambda target: _migrate(settings, target, listen, again),
         lambda question: ask(question, out), listen, arguments.reset,
     )  # fmt: skip
+    seeding = _Seeding(settings) if arguments.seed else None
     if arguments.dry_run:
         steps = setup.preview(work)
+        if seeding is not None:
+            steps.append(f"load the fixture set {seeding.sets[-1].name} into {settings.database.value}")
         out.result({"dry_run": True, "steps": steps}, ["Would do:", *(f"  - {step}" for step in steps)])
         return
     result = setup.set_up(work)
     psql = summary.psql_command(result.target, settings.project, Path.cwd(), environ.get("PATH", ""))
-    out.result(summary.as_json(result, psql), summary.lines(result, settings, psql))
+    data = summary.as_json(result, psql)
+    if seeding is None:
+        out.result(data, summary.lines(result, settings, psql, changed=result.changed))
+        return
+    data["seeded"], changed, (seeded, *notices) = seeding.seed(result.target, out, listen)
+    changed = changed or result.changed
+    out.result(data, [*summary.lines(result, settings, psql, seeded, changed=changed), *notices])
+
+
+class _Seeding:
+    """The set `dev`, found before anything is set up.
+
+    :raises DbopsError: it is not there, or wrong.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from dbops.cli import seed_load
+
+        self._settings = settings
+        self.sets = seed_load.chosen(settings, [])
+
+    def seed(self, target: Target, out: Output, listen: Listener) -> tuple[dict[str, Any], bool, list[str]]:
+        """Load it into the database that has just been set up: for JSON, whether it changed anything, and in words.
+
+        :raises DbopsError: nothing was loaded; what was set up stays.
+        """
+        from dbops.cli import seed_load
+        from dbops.cli.seed_session import require_consent
+        from dbops.engines.postgres.session import Session
+
+        settings = dataclasses.replace(self._settings, target=target)
+        with Session.open(settings, "setup-dev-db --seed", listen) as session:
+            require_consent(session, settings, out, "load test data into")
+            loaded = seed_load.load_sets(session, self.sets, seed_load.options(settings), listen)
+        return seed_load.summary_data(loaded), loaded.changed, seed_load.summary_lines(loaded)
 
 
 def _status(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
@@ -154,12 +190,12 @@ def _destroy(arguments: argparse.Namespace, settings: Settings, out: Output) -> 
 
 
 def _listener(out: Output) -> Listener:
-    """What is done is narrated; each migration in each of two databases is detail here."""
+    """What is done is narrated; each migration in each of two databases, and each table loaded, is detail here."""
 
     def listen(event: Event) -> None:
         if (
             event.level is Level.INFO
-            and type(event).__module__.startswith("dbops.migrations")
+            and type(event).__module__.startswith(("dbops.migrations", "dbops.seeding"))
             and not out.verbose
         ):
             return

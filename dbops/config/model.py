@@ -80,6 +80,7 @@ class Options:
     env: str | None = None
     migrations_dir: str | None = None
     backups_dir: str | None = None
+    seeds_dir: str | None = None
     tracking_table: str | None = None
     server: str | None = None
     confirm: str | None = None
@@ -107,6 +108,7 @@ class Settings:
     environment: str | None
     migrations_dir: Setting[Path]
     backups_dir: Setting[Path]
+    seeds_dir: Setting[Path]
     database: Setting[str]
     test_database: Setting[str]
     extensions: Setting[tuple[str, ...]]

@@ -18,13 +18,14 @@ _TEXT = (
     "database-url",
     "migrations-dir",
     "backups-dir",
+    "seeds-dir",
     "tracking-table",
     "server",
 )
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("checks", "hooks", "schema-file", "seeds-dir")
+ELSEWHERE = ("checks", "hooks", "schema-file")
 BACKUP = "backup-before-migrate"
 KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, *ELSEWHERE)
 _MARKS = (".dbops", ".env", ".git")

@@ -15,7 +15,7 @@ from dbops.errors import ConfigError, UsageError
 
 DEFAULT_DATABASE = "trading_engine"
 # The folders of a project by their keys, and where they are unless configured.
-_FOLDERS = {"migrations-dir": "migrations", "backups-dir": "backups"}
+_FOLDERS = {"migrations-dir": "migrations", "backups-dir": "backups", "seeds-dir": "seeds"}
 _TIMES = ("DBOPS_LOCK_TIMEOUT", "DBOPS_STATEMENT_TIMEOUT", "DBOPS_DEADLINE")
 
 
@@ -52,6 +52,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         environment=options.env,
         migrations_dir=_folder("migrations-dir", options.migrations_dir, found, cwd),
         backups_dir=_folder("backups-dir", options.backups_dir, found, cwd),
+        seeds_dir=_folder("seeds-dir", options.seeds_dir, found, cwd),
         database=database,
         test_database=_test_database(database, found),
         extensions=found.texts("extensions") or Setting(()),
@@ -74,7 +75,7 @@ def _check_options(options: Options) -> None:
             f"--env {options.env!r} is not the name of an environment",
             hint="letters, digits, _ and -, for instance --env staging",
         )
-    for name in ("database_url", "migrations_dir", "backups_dir", "tracking_table", "server"):
+    for name in ("database_url", "migrations_dir", "backups_dir", "seeds_dir", "tracking_table", "server"):
         if getattr(options, name) == "":
             raise UsageError(f"--{name.replace('_', '-')} is empty", hint="give it a value, or leave it out")
 

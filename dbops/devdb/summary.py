@@ -20,14 +20,21 @@ from dbops.events import format_seconds
 _KINDS = {Kind.CONFIGURED: "configured", Kind.LOCAL: "found on localhost", Kind.PRIVATE: "private"}
 
 
-def lines(result: Result, settings: Settings, psql: str | None) -> list[str]:
-    """The summary for people."""
+def lines(
+    result: Result, settings: Settings, psql: str | None, seeded: str | None = None, *, changed: bool
+) -> list[str]:
+    """The summary for people.
+
+    :param seeded: what was loaded, None where nothing was to be.
+    :param changed: whether anything was done at all, loading included.
+    """
     took = format_seconds(result.seconds)
-    head = f"The development database is ready ({took})" if result.changed else f"Nothing to do ({took})"
+    head = f"The development database is ready ({took})" if changed else f"Nothing to do ({took})"
     shown = [
         head,
         f"  server     {_server(result)}",
         *(f"  database   {_database(one)}" for one in result.databases),
+        *([f"  data       {seeded}"] if seeded else []),
         f"  url        {envfile.shown_url(result.target)}",
         f"  .env       {_env(result, settings)}",
     ]

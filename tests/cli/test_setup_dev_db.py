@@ -389,8 +389,8 @@ def test_a_failing_initdb_leaves_nothing(private_project: Project, reachable_fol
 
 
 def test_usage(private_project: Project) -> None:
-    """--seed does not exist yet, --reset goes with no verb: exit 2, nothing made; --help has examples."""
-    assert private_project.run("setup-dev-db", "--seed").code == 2
+    """--seed and --reset go with no verb: exit 2, nothing made; --help has examples."""
+    assert private_project.run("setup-dev-db", "status", "--seed").code == 2
     assert private_project.run("setup-dev-db", "status", "--reset").code == 2
     assert private_project.run("setup-dev-db", "--server", "other").code == 2
     assert "examples:" in private_project.run("setup-dev-db", "--help").stdout

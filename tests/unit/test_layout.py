@@ -51,6 +51,11 @@ ONLY_IN = {
     "subprocess.Popen": ("dbops.process",),
     "subprocess.run": ("dbops.process",),
     "os.system": (),
+    "multiprocessing": ("dbops.seeding.fill",),
+    "multiprocessing.get_context": ("dbops.seeding.fill",),
+    "multiprocessing.Process": (),
+    "multiprocessing.Pool": (),
+    "concurrent.futures.ProcessPoolExecutor": (),
     "psycopg.connect": ("dbops.engines.postgres.connection",),
     "psycopg.Connection.connect": ("dbops.engines.postgres.connection",),
 }

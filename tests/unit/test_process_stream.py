@@ -187,13 +187,19 @@ def test_killed_it_leaves_nothing_running() -> None:
     assert all(gone(pid) for pid in pids)
 
 
-def test_killed_before_there_is_a_guard() -> None:
-    """The process that holds a program is killed between the start of the program and that of its guard."""
+def test_killed_before_the_guard_is_there_the_program_never_begins(tmp_path: Path) -> None:
+    """kill -9 of us between the start of a program and that of its guard: the program does nothing, and is gone."""
+    made = tmp_path / "made"
     script = (
-        "import os, signal; from dbops import process\n"
-        "def die(group): print(group, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "process._Guard = die\n"
-        "process.Stream(['/bin/sleep', '600'], environ={'PATH': '/usr/bin:/bin'}, stdin=True)"
+        "import os, signal\n"
+        "from dbops import process\n"
+        "def killed(group):\n"
+        "    print(group, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "process._Guard = killed\n"
+        f"process.Stream(['sh', '-c', 'touch {made}; sleep 60'], environ={SH!r}, stdin=True)\n"
     )
-    holder = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
-    assert gone(int(holder.stdout)), holder
+    ended = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert gone(int(ended.stdout))
+    assert not made.exists()

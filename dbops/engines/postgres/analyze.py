@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Target
+from dbops.engines.catalog import TableName
 from dbops.engines.postgres import databases
+from dbops.engines.postgres.bulk import quoted
 from dbops.engines.postgres.errors import first_line
 from dbops.events import Listener, Note, Warned
 
@@ -63,6 +66,17 @@ def analyze(target: Target, command: str, jobs: int, listen: Listener) -> int:
             for other in others:
                 other.result()
     return len(tables)
+
+
+def analyze_tables(connection: Connection, tables: Iterable[TableName], listen: Listener) -> None:
+    """Analyze these tables, outside a transaction; what cannot be analyzed is told, and what is not owned left out.
+
+    :raises psycopg.OperationalError: of the server or the connection.
+    """
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for table in tables:
+        waiting.put(quoted(table))
+    _drain(connection, waiting, listen)
 
 
 def _beside(target: Target, command: str, waiting: queue.SimpleQueue[str], listen: Listener) -> None:

@@ -1,6 +1,7 @@
-"""The mark of a development database: a line of the database's comment.
+"""The marks of a database: a line of its comment says `environment=development` or `environment=production`.
 
-It stands on the database object, so that no session setting overrides it, its
+dbops writes the first; the second is its owner's to write, and keeps test data out whatever is confirmed.
+A mark stands on the database object, so that no session setting overrides it, its
 owner can write it, and neither pg_dump nor a copy by TEMPLATE carries it to
 another database.
 """
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     import psycopg
 
 MARK = "environment=development"
+PRODUCTION = "environment=production"
 
 
 def is_development(comment: str | None) -> bool:
     """Whether a database's comment has the mark as a line of its own, exactly."""
     return comment is not None and MARK in comment.split("\n")
+
+
+def is_production(comment: str | None) -> bool:
+    """Whether a database's comment says, on a line of its own, that it is production."""
+    return comment is not None and PRODUCTION in comment.split("\n")
 
 
 def add_mark(comment: str | None) -> str:

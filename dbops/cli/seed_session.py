@@ -1,0 +1,48 @@
+"""A session to seed with, and consent to it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+
+from dbops.cli.confirm import ask
+from dbops.cli.connect import connected
+from dbops.cli.output import Output
+from dbops.config.model import Settings
+from dbops.engines.postgres import lock
+from dbops.engines.postgres.protection import is_production
+from dbops.engines.postgres.session import Session
+from dbops.errors import Refused
+from dbops.events import Note
+
+
+@contextlib.contextmanager
+def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
+    """A session on the configured database; no migration runs as long as it is open."""
+    with (
+        connected(arguments, out, command="seed-test-data") as (session, settings),
+        lock.shared(session.connection, settings.deadline.value, out.event),
+    ):
+        # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
+        session.connection.execute("set jit = off")
+        yield session, settings
+
+
+def require_consent(session: Session, settings: Settings, out: Output, what: str) -> None:
+    """Return if test data may be written to this database.
+
+    :param what: what would be done to it, "seed".
+    :raises Refused: it is marked as production; or it is not marked as development, and nobody confirms.
+    """
+    from dbops.devdb import consent
+    from dbops.devdb.databases import Found
+
+    out.event(Note(f"database {session.identity}"))
+    comment, name = session.comment(), session.identity.database
+    if is_production(comment):
+        raise Refused(
+            f"{name!r} is marked as production: test data and known passwords do not go there",
+            hint="name another database: --database-url URL, or --env NAME",
+        )
+    consent.require([Found(name, comment)], what, settings.confirm, lambda question: ask(question, out))

@@ -1,0 +1,85 @@
+"""Locks on tables within a transaction, waited for in slices, with the name of who holds them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from dbops.engines.base import Blocker
+from dbops.engines.catalog import TableName
+from dbops.engines.postgres.bulk import quoted, settings
+from dbops.errors import LockNotAcquired
+from dbops.events import Listener, Note, format_seconds
+
+if TYPE_CHECKING:
+    import psycopg
+
+Mode = Literal["row exclusive", "access exclusive"]
+
+_SLICE = 0.8  # seconds: shorter than deadlock_timeout, so that it is never another session that ends for a deadlock
+
+# Whoever waits in the line before us is in the way, too, but only because of a holder.
+_HOLDERS = """
+select l.relation::regclass::text, coalesce(l.pid, 0), coalesce(a.usename, ''),
+    coalesce(a.application_name, case when l.pid is null then 'a prepared transaction' end, ''), coalesce(a.query, ''),
+    extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8
+from pg_catalog.pg_locks as l left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
+where l.locktype = 'relation' and l.granted and l.pid is distinct from pg_catalog.pg_backend_pid()
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and (l.relation = any(%(tables)s::regclass[])
+        or exists (select from pg_catalog.pg_partition_ancestors(l.relation) as up(oid)
+            where up.oid = any(%(tables)s::regclass[])))
+    and (%(every)s or l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
+order by l.mode = 'AccessExclusiveLock' desc, a.xact_start nulls first
+"""
+
+
+def lock(
+    connection: psycopg.Connection[Any],
+    tables: Sequence[TableName],
+    mode: Mode,
+    patience: float,
+    listen: Listener,
+) -> None:
+    """Lock them all, with their partitions, until the transaction ends.
+
+    :param patience: seconds.
+
+    :raises LockNotAcquired: with the holder; the transaction may go on.
+    :raises psycopg.Error: this role may not lock one of them, or it is gone.
+    """
+    import psycopg
+
+    if not tables:
+        return
+    until, told = time.monotonic() + patience, False
+    while True:
+        left = max(min(_SLICE, until - time.monotonic()), 0.001)
+        try:
+            with connection.transaction(), settings(connection, {"lock_timeout": f"{left * 1000:.0f}ms"}):
+                connection.execute(f"lock table {', '.join(map(quoted, tables))} in {mode} mode".encode())
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            holder = _holder(connection, tables, mode)
+        else:
+            return
+        if time.monotonic() >= until:
+            raise LockNotAcquired(
+                f"the tables could not be locked within {format_seconds(patience)}: {holder}",
+                hint="wait for it, or end it, and run the command again",
+            )
+        if not told:
+            told = True
+            listen(Note(f"waits up to {format_seconds(patience)}: {holder}"))
+        time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret
+
+
+def _holder(connection: psycopg.Connection[Any], tables: Sequence[TableName], mode: Mode) -> str:
+    given = {"tables": list(map(quoted, tables)), "every": mode == "access exclusive"}
+    row = connection.execute(_HOLDERS, given).fetchone()
+    if row is None:
+        return "sessions that come and go hold them"
+    blocker = Blocker(*row[1:])
+    who = str(blocker) if blocker.pid else blocker.application
+    return f"{row[0]} is held by {who}"

@@ -1,0 +1,49 @@
+"""Numbers and times as COPY writes them, by integer arithmetic."""
+
+from __future__ import annotations
+
+import datetime
+from functools import cache
+
+from dbops.seeding.demo.model import DAY, SECOND
+
+NULL = "\\N"
+
+
+def decimal(value: int, scale: int = 8) -> str:
+    """A number in units of 10**-scale with all its digits."""
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    whole, rest = divmod(value, 10**scale)
+    return f"{sign}{whole}.{rest:0{scale}d}"
+
+
+def ratio(numerator: int, denominator: int) -> int:
+    """The quotient, rounded to the nearest as the server does: a half goes away from zero."""
+    if numerator < 0:
+        return -((denominator - 2 * numerator) // (2 * denominator))
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+class Clock:
+    """Times since the beginning as text.  `start` in milliseconds since the epoch, a midnight."""
+
+    def __init__(self, start: int, days: int) -> None:
+        first = datetime.date(1970, 1, 1) + datetime.timedelta(days=start // DAY)
+        self._dates = [str(first + datetime.timedelta(days=day)) for day in range(days + 1)]
+        self._seconds = _seconds()
+        self._millis = [f".{milli:03d}+00" for milli in range(SECOND)]
+
+    def __call__(self, time: int) -> str:
+        """As COPY takes it."""
+        second, milli = divmod(time, SECOND)
+        return f"{self._dates[second // 86_400]}{self._seconds[second % 86_400]}{self._millis[milli]}"
+
+    def json(self, time: int) -> str:
+        """As `to_jsonb` writes a timestamptz in a session whose time zone is UTC, with its quotes."""
+        text = self(time)[:-3].replace(" ", "T")
+        return f'"{text.rstrip("0").rstrip(".")}+00:00"'
+
+
+@cache
+def _seconds() -> list[str]:
+    return [f" {s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)]

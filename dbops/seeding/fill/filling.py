@@ -1,0 +1,73 @@
+"""Fill tables within the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.postgres import bulk
+from dbops.errors import LockNotAcquired
+from dbops.events import Listener, ignore
+from dbops.seeding.fill import copying, making
+from dbops.seeding.fill.failure import refused
+from dbops.seeding.fill.model import FillOptions, Report, Source
+from dbops.seeding.fill.preparing import prepared
+from dbops.seeding.fill.progress import Progress
+
+if TYPE_CHECKING:
+    import psycopg
+
+_WORTH_PROCESSES = 100_000  # rows
+
+
+def fill(
+    connection: psycopg.Connection[Any],
+    source: Source,
+    options: FillOptions = FillOptions(),  # noqa: B008  # frozen
+    listen: Listener = ignore,
+) -> Report:
+    """Write all blocks of the source, inside the transaction that the caller has opened.
+
+    Indexes, keys and foreign keys are taken away before and made again after, where that is quicker; constraints
+    that may be deferred are checked at the end of it.  Whatever goes wrong, the transaction is the caller's to roll
+    back, and nothing stays.
+
+    :raises SeedFailed: a row is refused; the error names the table, and row, column and constraint where known.
+    :raises LockNotAcquired: naming who holds a table.
+    :raises WorkerFailed: a process that makes rows was killed.
+    :raises psycopg.Error: the server refuses for another reason, or is gone.
+    """
+    import psycopg
+
+    coming = _coming(source)
+    progress = Progress(coming, listen)
+    limits = {"statement_timeout": "0", "lock_timeout": f"{options.patience * 1000:.0f}ms"}
+    try:
+        with (
+            making.made(source, _jobs(source, options)) as blocks,
+            bulk.settings(connection, limits),
+            prepared(connection, coming, options, progress, listen),
+        ):
+            copying.write(connection, source.destinations, blocks, progress)
+    except psycopg.errors.LockNotAvailable as error:
+        raise LockNotAcquired(
+            f"another session holds what a row needs: {error.diag.message_primary}",
+            detail=error.diag.context,
+            hint="wait for it, or end it, and run the command again",
+        ) from error
+    except psycopg.Error as error:
+        told = refused(error)
+        if told is None:
+            raise
+        raise told from error
+    return progress.report()
+
+
+def _jobs(source: Source, options: FillOptions) -> int:
+    """One where others would hardly have started by the time it is done."""
+    return options.jobs if sum(source.rows.values()) >= _WORTH_PROCESSES else 1
+
+
+def _coming(source: Source) -> dict[tuple[str, str], int]:
+    """In the order of the destinations."""
+    tables = dict.fromkeys(destination.table for destination in source.destinations)
+    return {table: source.rows.get(table, 0) for table in tables}

@@ -1,0 +1,1 @@
+"""Tools of the developers, which no test runs by itself."""
