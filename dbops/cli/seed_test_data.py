@@ -24,7 +24,7 @@ examples:
 
 LOAD = "load"
 _DEMO = ("scale", "rows", "locale", "fast", "jobs", "random_seed", "as_of")
-_MODULES = {LOAD: "dbops.cli.seed_load", "list": "dbops.cli.seed_list", "check": "dbops.cli.seed_load",
+_MODULES = {LOAD: "dbops.cli.seed_load", "list": "dbops.cli.seed_list", "check": "dbops.cli.seed_demo",
             "generate": "dbops.cli.seed_generate"}  # fmt: skip
 
 

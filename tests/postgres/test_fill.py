@@ -235,3 +235,18 @@ def test_settings_are_as_before(family: Connection) -> None:
             "select current_setting('search_path'), current_setting('default_tablespace')"
         ).fetchone()
         assert row == ('"$user", public', "")
+
+
+def test_a_role_that_may_only_insert(family: Connection, database: Database, connect: Connect) -> None:
+    """It fills tables of another role, with all that is on them in place."""
+    server = database.server
+    superuser = connect(database, user=server.user, password=server.password)
+    superuser.execute("alter table parent owner to current_user; alter table child owner to current_user")
+    superuser.execute(f"grant insert on parent, child to {database.user}".encode())
+    events: list[Event] = []
+    assert _fill(family, Family(), events, rebuild="always", jobs=2).rows == 800
+    reasons = [event.sentence() for event in events if isinstance(event, Detail)]
+    assert "index child_parent of public.child stays: another role owns its table" in reasons
+    assert (
+        "foreign key child_parent_fkey of public.child stays: another role owns one of its tables" in reasons
+    )

@@ -183,7 +183,18 @@ def test_times_are_relative_to_the_context(seeds: Seeds) -> None:
         (datetime(2026, 2, 28, 12, 30, tzinfo=UTC), "2025-05-31", None, None),
     ]
     assert seeds.rows("select ats::text from t where id = 4") == [("{2026-05-31,2026-06-07}",)]
-    assert seeds.counts() == {"t": (0, 0, 4)}
+    assert seeds.counts(now=NOW + timedelta(days=5)) == {"t": (0, 0, 4)}
+    seeds.connection.execute(
+        "update t set at = null where id = 1; update t set at = '2000-01-01' where id = 2"
+    )
+    assert seeds.counts() == {"t": (0, 1, 3)}
+    seeds.write("t.csv", "id,at\n1,2026-01-01 00:00\n2,now\n3,\n")
+    assert seeds.counts() == {"t": (0, 2, 2)}
+    assert seeds.rows("select extract(year from at)::int from t where id < 4 order by id") == [
+        (2026,),
+        (2000,),
+        (None,),
+    ]
 
 
 @pytest.mark.one_major
@@ -302,6 +313,20 @@ def test_sequences_go_past_the_highest_value_and_never_back(seeds: Seeds) -> Non
 
 
 @pytest.mark.one_major
+def test_rows_with_and_without_an_id(seeds: Seeds) -> None:
+    """The ids that the server gives are none of those that the file gives, whatever the sequence stood at."""
+    seeds.connection.execute(
+        "create table a (id serial primary key, name text unique not null); create table b (a int references a, n int primary key)"
+    )
+    seeds.write("set.toml", '[tables.a]\nkey = ["name"]\n')
+    seeds.write("a.json", '[{"name": "x"}, {"id": 1, "name": "y"}, {"id": 2, "name": "z"}]')
+    seeds.write("b.json", '[{"n": 1, "a": {"a": "x"}}]')
+    assert seeds.counts() == {"a": (3, 0, 0), "b": (1, 0, 0)}
+    assert seeds.rows("select id, name from a order by id") == [(1, "y"), (2, "z"), (3, "x")]
+    assert seeds.counts() == {"a": (0, 0, 3), "b": (0, 0, 1)}
+
+
+@pytest.mark.one_major
 def test_truncate(blog: Seeds) -> None:
     """Rows that no file has go; ids begin anew; a table outside that refers to the set is named and kept."""
     blog.load()
@@ -313,6 +338,11 @@ def test_truncate(blog: Seeds) -> None:
         ("posts", 1, 1),
     ]
     assert blog.rows("select max(id) from tenants") == [(2,)]
+    blog.write("posts.json", "[]")
+    assert [
+        (one.inserted, one.deleted) for one in blog.load(truncate=True).tables if one.table == "posts"
+    ] == [(0, 1)]
+    blog.connection.execute("insert into posts (slug, author) select 'x', id from users limit 1")
     blog.connection.execute(
         "create table likes (post uuid references posts); insert into likes select id from posts"
     )
@@ -321,7 +351,7 @@ def test_truncate(blog: Seeds) -> None:
     assert blog.rows("select count(*) from likes") == [(1,)]
     summary = blog.load(truncate=True, cascade=True)
     assert [(one.table, one.deleted) for one in summary.tables][-1] == ("likes", 1)
-    assert blog.rows("select (select count(*) from likes), (select count(*) from posts)") == [(0, 1)]
+    assert blog.rows("select (select count(*) from likes), (select count(*) from posts)") == [(0, 0)]
 
 
 @pytest.mark.one_major
@@ -334,8 +364,15 @@ def test_scripts_run_between_the_tables(seeds: Seeds) -> None:
     )
     seeds.write("020_t.csv", "id\n1\n2\n")
     seeds.write("after.sql", "insert into log select 2, count(*) from t;")
-    assert seeds.load().scripts == ("seeds/dev/010_before.sql", "seeds/dev/after.sql")
-    assert seeds.rows("select * from log order by at") == [(1, 0), (2, 2)]
+    seeds.write("030_between.sql", "insert into t values (3);")
+    seeds.write("t.json", '[{"id": 4}, {"id": 3}]')
+    assert seeds.load().scripts == (
+        "seeds/dev/010_before.sql",
+        "seeds/dev/030_between.sql",
+        "seeds/dev/after.sql",
+    )
+    assert seeds.rows("select * from log order by at") == [(1, 0), (2, 4)]
+    seeds.write("030_between.sql", "")
     assert seeds.rows("show search_path") == [('"$user", public',)]
     seeds.write("after.sql", "select 1;\n\nselect nonsense;")
     with pytest.raises(DbopsError, match=r'seeds/dev/after\.sql line 3: column "nonsense" does not exist'):

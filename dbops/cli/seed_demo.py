@@ -1,0 +1,156 @@
+"""Demo data for `bin/seed-test-data --scale N`, and `bin/seed-test-data check`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from dbops.cli import seed_options, seed_sets
+from dbops.cli.connect import connected
+from dbops.cli.output import Output, table
+from dbops.cli.seed_session import opened, require_consent
+from dbops.config.model import Settings
+from dbops.engines.postgres.session import Session
+from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.events import plural
+from dbops.seeding import demo
+from dbops.seeding.demo.making import Made, make
+from dbops.seeding.fill import FillOptions, Report
+from dbops.seeding.fixtures import FixtureSet, Summary
+
+
+def request(arguments: argparse.Namespace) -> demo.Request:
+    """What the command line asks for.
+
+    :raises UsageError: a value makes no sense.
+    """
+    for_all, of_tables = seed_options.rows(arguments.rows or ())
+    if for_all is not None:
+        raise UsageError(
+            f"--rows {for_all} names no table", hint=f"--rows orders={for_all}, or --scale 1 for all of them"
+        )
+    scale = arguments.scale
+    return demo.Request(
+        as_of=int(seed_options.as_of(arguments).timestamp()) * 1_000_000,
+        scale=None if scale is None else seed_options.number(scale, "--scale", 1),
+        rows=of_tables,
+        seed=seed_options.random_seed(arguments),
+        locales=tuple(filter(None, (arguments.locale or "").split(","))),
+        fast=arguments.fast,
+    )
+
+
+def seed(arguments: argparse.Namespace, out: Output) -> int:
+    """Load the sets and make demo data on top of them, then prove that these add up.
+
+    :raises AnswerIsNo: they do not; the data are there.
+    """
+    wanted = request(arguments)
+    with opened(arguments, out) as (session, settings):
+        sets = seed_sets.chosen(settings, arguments.sets)
+        if not arguments.dry_run:
+            require_consent(session, settings, out, "load test data into")
+        return _seed(session, settings, sets, wanted, arguments, out)
+
+
+def _seed(
+    session: Session,
+    settings: Settings,
+    sets: Sequence[FixtureSet],
+    wanted: demo.Request,
+    arguments: argparse.Namespace,
+    out: Output,
+) -> int:
+    loaded: list[Summary] = []
+
+    def load_sets() -> None:
+        loaded.append(seed_sets.load_sets(session, sets, seed_sets.options(settings), out.event))
+
+    options = FillOptions(
+        jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=settings.lock_timeout.value
+    )
+    made = make(
+        session.connection,
+        wanted,
+        load_sets,
+        options,
+        out.event,
+        empties=arguments.truncate,
+        dry_run=arguments.dry_run,
+    )
+    summary = loaded[0]
+    data = {
+        "dry_run": arguments.dry_run,
+        "database": session.identity.database,
+        **seed_sets.summary_data(summary),
+    }
+    lines = seed_sets.summary_lines(summary, dry_run=arguments.dry_run)
+    if made.report is None:
+        out.result({**data, "demo": {"rows": made.plan.rows}}, [*lines, *_plan_lines(made)])
+        return ExitCode.DONE
+    findings = demo.check(session.connection)
+    demo_data = {"tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
+                 "checks": _findings_data(findings)}  # fmt: skip
+    out.result({**data, "demo": demo_data}, [*lines, *_report_lines(made.report), *_finding_lines(findings)])
+    _require_holding(findings)
+    return ExitCode.DONE
+
+
+def check(arguments: argparse.Namespace, out: Output) -> int:
+    """Whether balances, positions and fills add up.
+
+    :raises AnswerIsNo: they do not.
+    """
+    with connected(arguments, out, command="seed-test-data") as (session, _):
+        findings = demo.check(session.connection)
+        out.result({"checks": _findings_data(findings)}, _finding_lines(findings))
+        _require_holding(findings)
+    return ExitCode.DONE
+
+
+def _require_holding(findings: Sequence[demo.Finding]) -> None:
+    broken = [finding for finding in findings if not finding.holds]
+    if broken:
+        raise AnswerIsNo(
+            f"{plural(len(broken), 'rule')} of {len(findings)} broken: {broken[0].rule}",
+            hint="bin/seed-test-data --scale 1 --truncate makes the data anew",
+        )
+
+
+def _plan_lines(made: Made) -> list[str]:
+    rows = made.plan.rows
+    cells = [[name, f"{count:,}"] for name, count in rows.items()]
+    return [f"would make about {sum(rows.values()):,} rows of demo data", *table(["table", "rows"], cells)]
+
+
+def _report_lines(report: Report) -> list[str]:
+    cells = [
+        [one.table[1], f"{one.rows:,}", f"{one.seconds:.1f} s", f"{one.rate:,.0f} rows/s"]
+        for one in report.tables
+    ]
+    total = f"demo data: {report.rows:,} rows in {report.seconds:.1f} s ({report.rate:,.0f} rows/s)"
+    return [*table(["table", "rows", "time", "rate"], cells), total]
+
+
+def _finding_lines(findings: Sequence[demo.Finding]) -> list[str]:
+    broken = [
+        f"broken: {finding.rule}: {plural(finding.violations, 'row')}, for instance {finding.sample}"
+        for finding in findings
+        if not finding.holds
+    ]
+    holding = [f"holds: {finding.rule}" for finding in findings if finding.holds]
+    return [*holding, *broken]
+
+
+def _findings_data(findings: Sequence[demo.Finding]) -> list[dict[str, object]]:
+    return [
+        {"rule": one.rule, "holds": one.holds, "violations": one.violations, "sample": one.sample}
+        for one in findings
+    ]
+
+
+def _report_data(report: Report) -> list[dict[str, object]]:
+    return [
+        {"table": one.table[1], "rows": one.rows, "seconds": round(one.seconds, 3), "rate": round(one.rate)}
+        for one in report.tables
+    ]

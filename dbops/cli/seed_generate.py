@@ -1,0 +1,165 @@
+"""`bin/seed-test-data generate`: rows for any schema; and sets that such a decision was written to."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from dbops.cli import seed_options
+from dbops.cli.output import Output, table
+from dbops.cli.seed_session import opened, require_consent
+from dbops.config.model import Settings
+from dbops.engines.catalog import Catalog, TableName
+from dbops.engines.postgres import catalog as catalogs
+from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.session import Session
+from dbops.engines.postgres.tracking import Tables
+from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.events import Listener, StepDone, plural
+from dbops.seeding.fill import FillOptions
+from dbops.seeding.fill.model import label
+from dbops.seeding.generate.filling import Outcome
+from dbops.seeding.generate.filling import generate as fill_tables
+from dbops.seeding.generate.model import GeneratePlan, Request
+from dbops.seeding.generate.planner import plan
+from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.written import write_set
+
+_ROWS = 1000
+
+
+def generate(arguments: argparse.Namespace, out: Output) -> int:
+    """Fill every table; or write what was decided as a set.
+
+    :raises AnswerIsNo: tables were left empty; the others are filled.
+    """
+    if arguments.truncate or arguments.cascade:
+        raise UsageError("--truncate is for sets and demo data; generate adds rows to what is there",
+                         hint="bin/setup-dev-db --reset makes the database anew")  # fmt: skip
+    options = FillOptions(jobs=seed_options.jobs(arguments), fast=arguments.fast)
+    seed_options.rows(arguments.rows or ())
+    seed, as_of = seed_options.random_seed(arguments), seed_options.as_of(arguments)
+    writes = not (arguments.dry_run or arguments.write_set)
+    with opened(arguments, out) as (session, settings):
+        if writes:
+            require_consent(session, settings, out, "load test data into")
+        with session.connection.transaction(force_rollback=not writes):
+            found = catalogs.read(session.connection, tracking_tables(settings))
+            wanted = _request(arguments, found, seed, as_of)
+            planned = plan(found, wanted, Probe(session.connection))
+            if not writes:
+                return _told(planned, arguments, settings, out)
+            began = time.monotonic()
+            outcome = fill_tables(session.connection, planned, options, out.event)
+        seconds = time.monotonic() - began
+        analyze(session, [one.table for one in outcome.tables], out.event)
+        out.result(outcome_data(outcome, seconds), outcome_lines(outcome, seconds))
+        require_all(outcome)
+    return ExitCode.DONE
+
+
+def tracking_tables(settings: Settings) -> Sequence[TableName]:
+    """Where dbops keeps its records of migrations, which take no data."""
+    tables = Tables.named(settings.tracking_table.value)
+    return [(tables.schema, tables.table), (tables.schema, f"{tables.table}_events")]
+
+
+def analyze(session: Session, tables: Iterable[TableName], listen: Listener) -> None:
+    """Tell the planner of the rows."""
+    began = time.monotonic()
+    analyze_tables(session.connection, tables, listen)
+    listen(StepDone("analyzed", time.monotonic() - began))
+
+
+def require_all(outcome: Outcome) -> None:
+    """:raises AnswerIsNo: a table got no rows."""
+    if outcome.unfilled:
+        raise AnswerIsNo(
+            f"{plural(len(outcome.unfilled), 'table')} got no rows: "
+            + ", ".join(label(one.table) for one in outcome.unfilled),
+            hint="--skip leaves a table out; --write-set writes what was decided, to be edited",
+        )
+
+
+def _request(arguments: argparse.Namespace, found: Catalog, seed: int, as_of: datetime.datetime) -> Request:
+    for_all, of_tables = seed_options.rows(arguments.rows or ())
+    return Request(
+        rows=_ROWS if for_all is None else for_all,
+        per_table={_table(name, found): count for name, count in of_tables.items()},
+        only=tuple(_table(name, found) for name in arguments.table or ()),
+        skip=tuple(_table(name, found) for name in arguments.skip or ()),
+        seed=seed,
+        as_of=as_of.replace(tzinfo=None),
+    )
+
+
+def _table(name: str, found: Catalog) -> TableName:
+    """:raises UsageError: there is no such table, or several."""
+    if (one := found.find(name)) is not None:
+        return one.id
+    import difflib
+
+    near = difflib.get_close_matches(name, [table.label for table in found.tables], n=1)
+    raise UsageError(
+        f"there is no table {name!r} to fill",
+        hint=f"did you mean {near[0]}?" if near else "bin/seed-test-data generate --dry-run shows the tables",
+    )
+
+
+def _told(planned: GeneratePlan, arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
+    """What was decided: shown, or written as a set."""
+    reasons = {one.table: one.reason for one in planned.unfilled}
+    tables = [
+        {"table": label(one.table), "rows": one.rows, "notes": list(one.notes)} for one in planned.tables
+    ]
+    data = {"dry_run": arguments.dry_run, "tables": tables, "unfilled": _unfilled_data(reasons)}
+    if arguments.write_set and not arguments.dry_run:
+        name = _set_name(arguments.write_set)
+        path = write_set(planned, settings.seeds_dir.value / name)
+        said = (
+            f"wrote {path} ({plural(len(planned.tables), 'table')}); load it with: bin/seed-test-data {name}"
+        )
+        out.result({**data, "written": str(path)}, [said, *_unfilled_lines(reasons)])
+        return ExitCode.DONE
+    cells = [[label(one.table), f"{one.rows:,}", "; ".join(one.notes)] for one in planned.tables]
+    rows = table(["table", "rows", "notes"], cells, optional=["notes"])
+    out.result(data, [*rows, *_unfilled_lines(reasons)])
+    return ExitCode.DONE
+
+
+def _set_name(name: str) -> str:
+    """:raises UsageError: it is not the name of a folder."""
+    if not name or name[0] in "._-" or any(sign in name for sign in "/\\\0") or not name.isprintable():
+        raise UsageError(f"{name!r} is no name for a set", hint="letters, digits, _ and -: --write-set start")
+    return name
+
+
+def outcome_data(outcome: Outcome, seconds: float) -> dict[str, object]:
+    """For --json."""
+    return {
+        "dry_run": False,
+        "tables": [{"table": label(one.table), "rows": one.rows} for one in outcome.tables],
+        "rows": sum(one.rows for one in outcome.tables),
+        "seconds": round(seconds, 3),
+        "unfilled": _unfilled_data({one.table: one.reason for one in outcome.unfilled}),
+    }
+
+
+def outcome_lines(outcome: Outcome, seconds: float) -> list[str]:
+    """For people: each table, then the sum, then what got no rows."""
+    cells = [[label(one.table), f"{one.rows:,}", f"{one.rate:,.0f} rows/s"] for one in outcome.tables]
+    rows = sum(one.rows for one in outcome.tables)
+    rate = rows / seconds if seconds else 0
+    total = f"generated {rows:,} rows in {plural(len(outcome.tables), 'table')}, {seconds:.1f} s ({rate:,.0f} rows/s)"
+    unfilled = _unfilled_lines({one.table: one.reason for one in outcome.unfilled})
+    return [*table(["table", "rows", "rate"], cells), total, *unfilled]
+
+
+def _unfilled_lines(reasons: Mapping[TableName, str]) -> list[str]:
+    return [f"no rows: {label(name)}: {reason}" for name, reason in reasons.items()]
+
+
+def _unfilled_data(reasons: Mapping[TableName, str]) -> list[dict[str, str]]:
+    return [{"table": label(name), "reason": reason} for name, reason in reasons.items()]

@@ -1,0 +1,106 @@
+"""Sets that hold a `generate.toml`, as `seed-test-data generate --write-set` writes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+from dbops.cli import seed_generate, seed_sets
+from dbops.cli.output import Output
+from dbops.config.model import Settings
+from dbops.engines.postgres import catalog, tablelocks
+from dbops.engines.postgres.session import Session
+from dbops.errors import ExitCode
+from dbops.events import Listener
+from dbops.seeding.fill import FillOptions
+from dbops.seeding.fill.model import label
+from dbops.seeding.fixtures import FixtureSet, Options
+from dbops.seeding.fixtures.truncate import referring, truncate
+from dbops.seeding.generate.filling import Outcome, generate
+from dbops.seeding.generate.model import GeneratePlan
+from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.written import read_set
+
+
+@dataclasses.dataclass(frozen=True)
+class Generated:
+    """What came of a set's `generate.toml`.
+
+    :param outcome: None where nothing was made, since tables hold rows already: `held`.
+    """
+
+    name: str
+    outcome: Outcome | None
+    seconds: float
+    held: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, object]:
+        """For --json."""
+        if self.outcome is None:
+            return {"set": self.name, "tables": [], "rows": 0, "held": list(self.held)}
+        return {"set": self.name, **seed_generate.outcome_data(self.outcome, self.seconds)}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        if self.outcome is None:
+            return [f"{self.name}: nothing generated, since there are rows in {', '.join(self.held)} already"]
+        return seed_generate.outcome_lines(self.outcome, self.seconds)
+
+
+def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: Options, out: Output) -> int:
+    """Load sets of which some are generated; of these, none whose tables hold rows: loading again changes nothing.
+
+    With `how.truncate` their tables are emptied first.
+
+    :raises AnswerIsNo: tables were left empty; the rest is there.
+    """
+    with session.connection.transaction(force_rollback=how.dry_run):
+        summary = seed_sets.load_sets(session, sets, how, out.event)
+        generated = [_load(session, settings, one, how, out.event) for one in sets if one.generates]
+    outcomes = [one.outcome for one in generated if one.outcome is not None]
+    if outcomes and not how.dry_run:
+        seed_generate.analyze(session, [table.table for one in outcomes for table in one.tables], out.event)
+    out.result(
+        {
+            "dry_run": how.dry_run,
+            "database": session.identity.database,
+            **seed_sets.summary_data(summary),
+            "generated": [one.data() for one in generated],
+        },
+        [
+            *(
+                seed_sets.summary_lines(summary, dry_run=how.dry_run)
+                if summary.tables or summary.scripts
+                else ()
+            ),
+            *(line for one in generated for line in one.lines()),
+        ],
+    )
+    for outcome in outcomes:
+        seed_generate.require_all(outcome)
+    return ExitCode.DONE
+
+
+def _load(session: Session, settings: Settings, one: FixtureSet, how: Options, listen: Listener) -> Generated:
+    connection = session.connection
+    found = catalog.read(connection, seed_generate.tracking_tables(settings))
+    probe = Probe(connection)
+    planned = read_set(one.folder, found, probe)
+    if how.truncate:
+        _empty(session, planned, how, listen)
+        planned = read_set(one.folder, found, probe)  # which looks at what the tables hold
+    held = tuple(label(table.table) for table in planned.tables if probe.count(table.table))
+    if held:
+        return Generated(one.name, None, 0.0, held)
+    began = time.monotonic()
+    outcome = generate(connection, planned, FillOptions(patience=how.lock_timeout), listen)
+    return Generated(one.name, outcome, time.monotonic() - began)
+
+
+def _empty(session: Session, planned: GeneratePlan, how: Options, listen: Listener) -> None:
+    tables = [planned.catalog.by_id[one.table] for one in planned.tables]
+    others = referring(planned.catalog, {table.id for table in tables})
+    names = sorted(table.id for table in (*tables, *others))
+    tablelocks.lock(session.connection, names, "access exclusive", how.lock_timeout, listen)
+    truncate(session.connection, tables, others, listen, cascade=how.cascade)

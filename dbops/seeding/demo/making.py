@@ -1,0 +1,99 @@
+"""Makes the demo data: fixture sets, then the firm's life on top of them, in one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.catalog import TableName
+from dbops.engines.postgres import advance, catalog, quiet, tablelocks
+from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.matviews import refresh_over
+from dbops.events import Listener, StepDone
+from dbops.seeding.demo.concluding import conclude
+from dbops.seeding.demo.model import TABLES, DemoPlan
+from dbops.seeding.demo.planning import Request, plan
+from dbops.seeding.demo.source import DemoSource
+from dbops.seeding.fill import FillOptions, Report, fill
+from dbops.seeding.fixtures.truncate import referring, truncate
+
+if TYPE_CHECKING:
+    import psycopg
+
+# What the fixture sets bring, and the firm's life goes by.
+_MARKET = ("instruments", "liquidity_providers", "lp_instruments", "routing_rules", "circuit_breakers")
+_AUDIT = "audit_log"
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """What came of it; `report` is None where nothing was to be written."""
+
+    plan: DemoPlan
+    report: Report | None
+
+
+def make(
+    connection: psycopg.Connection[Any],
+    request: Request,
+    load_sets: Callable[[], None],
+    options: FillOptions,
+    listen: Listener,
+    *,
+    empties: bool = False,
+    dry_run: bool = False,
+) -> Made:
+    """Load the sets, make the data, and commit; then tell the planner of the rows, and the materialized views.
+
+    With `options.fast` no trigger of these tables fires, for the sets' rows neither.
+
+    :param connection: in autocommit mode.
+    :param load_sets: loads what the demo data are built on, within the transaction.
+    :param empties: empty all tables first that demo data and the sets are in; the audit trail only where triggers
+        are left out, since its own refuses that.
+    :param dry_run: load the sets and plan, then take all back.
+    :raises DbopsError: nothing was written.
+    """
+    with connection.transaction(force_rollback=dry_run):
+        everything = [("public", name) for name in (*TABLES, *_MARKET)]
+        triggers = quiet.user_triggers(connection, everything) if options.fast else ()
+        if triggers:
+            locked = sorted({trigger[:2] for trigger in triggers})
+            tablelocks.lock(connection, locked, "access exclusive", options.patience, listen)
+            quiet.disable_triggers(connection, triggers)
+        if empties:
+            _empty(connection, options, listen)
+        load_sets()
+        planned = plan(connection, request)
+        report = None
+        if not dry_run:
+            report = fill(connection, DemoSource(planned), options, listen)
+            advance.set_sequences(connection, _filled(planned), listen)
+            conclude(connection, planned)
+        quiet.enable_triggers(connection, triggers)
+    if report is not None:
+        began = time.monotonic()
+        analyze_tables(connection, _filled(planned), listen)
+        listen(StepDone("analyzed", time.monotonic() - began))
+        refresh_over(connection, _filled(planned), listen)
+    return Made(planned, report)
+
+
+def _filled(planned: DemoPlan) -> list[TableName]:
+    return [("public", name) for name in planned.rows]
+
+
+def _empty(connection: psycopg.Connection[Any], options: FillOptions, listen: Listener) -> None:
+    """Empty what demo data are in, with what refers to it and holds nothing.
+
+    :raises Refused: a table of somebody else's refers to one of them, and holds rows.
+    """
+    there = catalog.read(connection)
+    names = {("public", name) for name in (*TABLES, *_MARKET) if options.fast or name != _AUDIT}
+    tables = [table for table in there.tables if table.id in names]
+    others = referring(there, {table.id for table in tables})
+    both = sorted(table.id for table in (*tables, *others))
+    tablelocks.lock(connection, both, "access exclusive", options.patience, listen)
+    truncate(connection, tables, others, listen, cascade=False)

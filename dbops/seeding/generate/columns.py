@@ -1,0 +1,218 @@
+"""The makers of the columns that no foreign key and no combination decides."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+
+from dbops.engines.catalog import Column, Exclusion, TypeKind
+from dbops.engines.postgres.nodes import strings
+from dbops.seeding.generate.choose import Chooser
+from dbops.seeding.generate.draft import CannotFill, Draft
+from dbops.seeding.generate.expressions import column_of, read_expression
+from dbops.seeding.generate.keys import how_of
+from dbops.seeding.generate.meaning import words_of
+from dbops.seeding.generate.model import NULLS, After, How, Own
+from dbops.seeding.generate.pooled import Person, Pooled
+from dbops.seeding.generate.rules import TIMES
+from dbops.seeding.generate.spaces import DAY, SECOND, Listed, Numbers, Ranges, Space, Times
+from dbops.seeding.generate.types import times
+from dbops.seeding.generate.values import INTEGERS
+
+NOTHING = Own(Listed(("",)), nulls=NULLS)
+_SHARE = 150  # thousandths of NULL in a column that takes it
+_MOSTLY = 850
+_STARTS = {"created": 0, "inserted": 0, "registered": 0, "joined": 0, "opened": 1, "started": 1, "start": 1,
+           "begin": 1, "began": 1, "from": 1, "placed": 1, "ordered": 1, "requested": 1, "issued": 1,
+           "published": 2, "sent": 2, "paid": 2, "approved": 2, "shipped": 3, "delivered": 4, "updated": 4,
+           "modified": 4, "changed": 4, "ended": 4, "end": 4, "to": 4, "until": 4, "closed": 4, "finished": 4,
+           "completed": 4, "resolved": 4, "cancelled": 4, "expires": 4, "expired": 4, "due": 4, "last": 4,
+           "deleted": 5, "archived": 5, "removed": 5}  # fmt: skip
+_GONE = frozenset({"deleted", "archived", "removed", "cancelled"})
+_STEP = 3600 * SECOND
+
+
+def choose_columns(draft: Draft, chooser: Chooser) -> None:
+    """Give every column that is left a maker.
+
+    :raises CannotFill: no values are known for a column that must have one.
+    """
+    _keep_apart(draft, chooser)
+    orders = _orders(draft)
+    referring = draft.referring
+    for column in draft.table.columns:
+        name = column.name
+        if not column.writable or name in draft.makers or name in draft.concrete:
+            continue
+        if name in draft.always_null:
+            draft.makers[name] = NOTHING
+        elif name not in referring:
+            _choose(draft, chooser, column, orders.get(name, ()))
+
+
+def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ...]) -> None:
+    name, how = column.name, how_of(draft, column.name)
+    nulls = _nulls(draft, column)
+    if after and how is How.DRAWN:
+        least = 86_400 if column.type.base.name == "date" else 1
+        draft.makers[name] = After(after, column.type.base.name, least, 10 * 86_400, nulls)
+        return
+    space = _counting(draft, chooser, column) if how is How.COUNTED else None
+    space = space or chooser.column(
+        draft.table, column, draft.singles.get(name, ()), _needed(draft, name, how)
+    )
+    if space is not None:
+        # What belongs to a person goes by the row's number, so that all of a row belongs to one.
+        counted = isinstance(space, Person) or (isinstance(space, Pooled) and how is How.UNIQUE)
+        draft.makers[name] = Own(space, How.COUNTED if counted else how, nulls)
+    elif draft.nullable(column) and name not in draft.never_null:
+        draft.makers[name] = NOTHING
+    elif column.default is not None or column.identity.value:
+        draft.left_out.add(name)
+    else:
+        raise CannotFill(f"no values are known for {name} ({column.type.sql})")
+
+
+def _needed(draft: Draft, name: str, how: How) -> int:
+    if how in (How.UNIQUE, How.COUNTED):
+        return draft.first + draft.rows
+    key = next((key for key in draft.keys if key.units[-1] == name), None)
+    return 0 if key is None or len(key.units) > 1 else draft.first + draft.rows
+
+
+def _counting(draft: Draft, chooser: Chooser, column: Column) -> Space | None:
+    """Whole numbers from the highest on that is there."""
+    if column.type.base.name not in INTEGERS or draft.singles.get(column.name):
+        return None
+    highest = chooser.probe.highest(draft.table.id, column.name) if chooser.probe and draft.first else 0
+    low = max(highest, 0) + 1 - draft.first
+    limits = {"int2": 1 << 15, "int4": 1 << 31}
+    return Numbers(low, limits.get(column.type.base.name, 1 << 63) - 1)
+
+
+def _nulls(draft: Draft, column: Column) -> int:
+    """Thousandths of NULL; none where a combination says which rows have it."""
+    name = column.name
+    tied = any(name in one.columns for one in draft.combinations)
+    keyed = name in draft.unique or any(name in key.units for key in draft.keys)
+    if tied or keyed or not draft.nullable(column) or name in draft.never_null:
+        return 0
+    return _MOSTLY if _GONE & {*words_of(name)} else _SHARE
+
+
+# -- times in order ------------------------------------------------------------------------------------
+
+
+def _orders(draft: Draft) -> dict[str, tuple[str, ...]]:
+    """For a time the columns that it comes after: those that checks ask for, and those that names suggest."""
+    free = [c for c in draft.table.columns if c.writable and _is_free_time(draft, c)]
+    graph: dict[str, set[str]] = {c.name: set() for c in free}
+    for order in draft.orders:
+        if order.before in graph and order.after in graph:
+            graph[order.after].add(order.before)
+    _in_order(graph)  # a circle of checks: equal times would do; the server will tell
+    for early in free:
+        for late in free:
+            if early.type.base.name == late.type.base.name and _suggested(draft, early.name, late.name):
+                graph[late.name].add(early.name)
+                if not _in_order(graph):
+                    graph[late.name].discard(early.name)
+    return {name: tuple(sorted(before)) for name, before in graph.items() if before}
+
+
+def _is_free_time(draft: Draft, column: Column) -> bool:
+    name = column.name
+    taken = (
+        name in draft.concrete or name in draft.referring or name in draft.makers or name in draft.always_null
+    )
+    return column.type.base.name in TIMES and column.type.base.kind is TypeKind.BASE and not taken
+
+
+def _suggested(draft: Draft, early: str, late: str) -> bool:
+    if late in draft.unique or draft.singles.get(late) or any(late in key.units for key in draft.keys):
+        return False
+    first, second = (
+        max((_STARTS[w] for w in words_of(one) if w in _STARTS), default=None) for one in (early, late)
+    )
+    return first is not None and second is not None and first < second
+
+
+def _in_order(graph: dict[str, set[str]]) -> bool:
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError:
+        return False
+    return True
+
+
+# -- exclusion constraints -----------------------------------------------------------------------------
+
+
+def _keep_apart(draft: Draft, chooser: Chooser) -> None:
+    """Makers for the columns of exclusion constraints: ranges that never overlap, or values that are all the same."""
+    for exclusion in draft.table.exclusions:
+        equal = {name for name, op in zip(exclusion.columns, exclusion.operators, strict=True) if op == "="}
+        if equal & draft.unique or all(operator == "=" for operator in exclusion.operators):
+            continue
+        if not any(_apart(draft, chooser, exclusion, place) for place in range(len(exclusion.operators))):
+            draft.notes.append(f"{exclusion.name}: no way is known to keep its rows apart")
+
+
+def _apart(draft: Draft, chooser: Chooser, exclusion: Exclusion, place: int) -> bool:
+    operator, name = exclusion.operators[place], exclusion.columns[place]
+    column = draft.table.column(name) if name else None
+    if operator == "&&" and column is not None:
+        return _range_apart(draft, chooser, column)
+    if operator == "&&":
+        return _bounds_apart(draft, chooser, exclusion.expressions[place])
+    if operator == "<>" and column is not None and column.name not in draft.referring | draft.concrete:
+        space = chooser.column(draft.table, column, draft.singles.get(column.name, ()))
+        if space is not None:
+            draft.makers[column.name] = Own(Listed(tuple(chooser.sample(space, 1))))
+            return True
+    return False
+
+
+def _range_apart(draft: Draft, chooser: Chooser, column: Column) -> bool:
+    if column.name in draft.concrete | draft.referring:
+        return False
+    if column.name in draft.makers:
+        return True
+    space = chooser.column(draft.table, column, draft.singles.get(column.name, ()), draft.first + draft.rows)
+    if space is None:
+        return False
+    draft.makers[column.name] = Own(space, How.COUNTED if isinstance(space, Ranges) else How.UNIQUE)
+    return True
+
+
+def _bounds_apart(draft: Draft, chooser: Chooser, text: str) -> bool:
+    """`tstzrange(starts, ends)`: both columns count on together, so that no two rows overlap."""
+    call = read_expression(text).tree.get("FuncCall")
+    if not call or not strings(call["funcname"])[-1].endswith("range"):
+        return False
+    names = [column_of(argument) for argument in call["args"][:2]]
+    columns = [draft.table.column(name) for name in names if name]
+    taken = draft.referring | draft.concrete | draft.makers.keys()
+    if len(columns) != 2 or any(column is None or column.name in taken for column in columns):
+        return False
+    for column, later in zip(columns, (False, True), strict=True):
+        assert column is not None
+        space = _bound(column, chooser, later=later)
+        if space is None:
+            return False
+        draft.makers[column.name] = Own(space, How.COUNTED)
+    draft.orders = [one for one in draft.orders if {one.before, one.after} != {*names}]
+    return True
+
+
+def _bound(column: Column, chooser: Chooser, *, later: bool) -> Space | None:
+    base = column.type.base.name
+    if base in TIMES:
+        start, step = times(base, chooser.as_of), 10 * DAY if base == "date" else _STEP
+        first = (
+            start.first
+            + (step // 2 // (DAY if base == "date" else 1) * (DAY if base == "date" else 1)) * later
+        )
+        return Times(first, step, 100_000 if base == "date" else 10_000_000, base)
+    if base in INTEGERS:
+        return Numbers(5 if later else 0, (1 << 31) - 10, 10)
+    return None

@@ -1,0 +1,190 @@
+"""Filling a plan's tables, each in a savepoint: what fails is named with the server's reason, the rest is filled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.catalog import Catalog, Table, TableName
+from dbops.events import Detail, Listener, Warned, ignore
+from dbops.seeding.fill import FillOptions, SeedFailed, TableReport, fill
+from dbops.seeding.generate.columns import NOTHING
+from dbops.seeding.generate.model import GeneratePlan, Reference, TablePlan, Unfilled
+from dbops.seeding.generate.source import GenerateSource
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came into each table, and which tables got nothing, with the reason."""
+
+    tables: tuple[TableReport, ...]
+    unfilled: tuple[Unfilled, ...]
+
+
+def generate(
+    connection: psycopg.Connection[Any],
+    plan: GeneratePlan,
+    options: FillOptions = FillOptions(),  # noqa: B008  # frozen
+    listen: Listener = ignore,
+) -> Outcome:
+    """Fill the plan's tables inside the transaction that the caller has opened.
+
+    A table whose rows the server refuses stays as it was, and so do those that cannot do without its rows.
+    Sequences are set past the plan's values first, which a rollback does not take back.
+
+    :raises psycopg.Error: the server is gone, or refuses what is not about a table's rows.
+    """
+    return _Filling(connection, plan, options, listen).run()
+
+
+class _Filling:
+    def __init__(
+        self, connection: psycopg.Connection[Any], plan: GeneratePlan, options: FillOptions, listen: Listener
+    ) -> None:
+        self.connection, self.plan, self.options, self.listen = connection, plan, options, listen
+        self.catalog: Catalog = plan.catalog
+        self.tables = {one.table: one for one in plan.tables}
+        self.unfilled = {one.table: one.reason for one in plan.unfilled}
+        self.reports: list[TableReport] = []
+
+    def run(self) -> Outcome:
+        for table in self.plan.tables:
+            self._reserve(table)
+        for group in groups(self.plan.tables):
+            self._group(list(group))
+        unfilled = tuple(Unfilled(table, reason) for table, reason in self.unfilled.items())
+        return Outcome(tuple(self.reports), unfilled)
+
+    def _reserve(self, planned: TablePlan) -> None:
+        """Set the sequences of a table past the values to come: its triggers, or another's, may take from them."""
+        for column in self.catalog.by_id[planned.table].columns:
+            maker = planned.makers.get(column.name)
+            high = getattr(getattr(maker, "space", None), "low", None)
+            if column.sequence is None or high is None:
+                continue
+            self.connection.execute(
+                "select setval(c.oid::regclass, greatest(%(high)s::bigint, last_value)) from pg_catalog.pg_sequences as s"
+                " join pg_catalog.pg_class as c on c.relname = s.sequencename"
+                " join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = s.schemaname"
+                " where s.schemaname = %(schema)s and s.sequencename = %(name)s and s.increment_by > 0"
+                " and %(high)s <= s.max_value",
+                {"high": high + planned.first + planned.rows - 1, "schema": column.sequence[0], "name": column.sequence[1]},
+            )  # fmt: skip
+
+    def _group(self, names: list[TableName]) -> None:
+        """Fill tables that go together; without the one that fails the others are tried again."""
+        while names := [name for name in names if self._still(name)]:
+            part = dataclasses.replace(self.plan, tables=tuple(self.tables.values()))
+            source = GenerateSource(part, names)
+            failure = self._attempt(source, names)
+            if failure is None:
+                return
+            failed, reason = failure
+            self.unfilled[failed] = reason
+            self.listen(Warned(f"{'.'.join(failed)} gets no rows: {reason}"))
+            del self.tables[failed]
+
+    def _attempt(self, source: GenerateSource, names: list[TableName]) -> tuple[TableName, str] | None:
+        """Fill tables in a savepoint; the one that fails, with the reason."""
+        import psycopg
+
+        try:
+            with self.connection.transaction():
+                reports = self._filled(source, [self.tables[name] for name in names])
+        except SeedFailed as error:
+            table = error.table if error.table in names else names[0]
+            return table, " ".join(": ".join(filter(None, (error.message, error.detail))).split())
+        except psycopg.DatabaseError as error:
+            if self.connection.closed:
+                raise
+            return names[0], " ".join(str(error).split())
+        self.reports += reports
+        return None
+
+    def _filled(self, source: GenerateSource, tables: Sequence[TablePlan]) -> tuple[TableReport, ...]:
+        waiting = [(one.table, key) for one in tables for key in one.references if key.backward]
+        options = self.options
+        if waiting:
+            options = dataclasses.replace(options, rebuild="never")
+        loosened = [(table, key) for table, key in waiting if self._wait(table, key)]
+        report = fill(self.connection, source, options, self.listen)
+        for table, key in loosened:
+            self._alter(table, key, "NOT DEFERRABLE")
+        return report.tables
+
+    def _wait(self, table: TableName, key: Reference) -> bool:
+        """Let a constraint be checked at the end; whether it was altered for that."""
+        from psycopg import sql
+
+        constraint = next(one for one in self._catalog_table(table).foreign_keys if one.name == key.name)
+        if not constraint.deferrable:
+            self._alter(table, key, "DEFERRABLE INITIALLY DEFERRED")
+        name = sql.Identifier(table[0], key.name)
+        self.connection.execute(sql.SQL("SET CONSTRAINTS {} DEFERRED").format(name))
+        return not constraint.deferrable
+
+    def _alter(self, table: TableName, key: Reference, to: str) -> None:
+        from psycopg import sql
+
+        statement = sql.SQL("ALTER TABLE {} ALTER CONSTRAINT {} " + to)
+        self.connection.execute(statement.format(sql.Identifier(*table), sql.Identifier(key.name)))
+
+    def _catalog_table(self, table: TableName) -> Table:
+        return self.catalog.by_id[table]
+
+    # -- what depends on what failed ------------------------------------------------------------------
+
+    def _still(self, name: TableName) -> bool:
+        """Whether a table can still be filled; a reference to one that failed becomes NULL where it may."""
+        planned = self.tables.get(name)
+        if planned is None:
+            return False
+        for reference in planned.references:
+            if reference.existing or reference.table in self.tables:
+                continue
+            loose = [column for column in reference.columns if self._may_be_null(name, column)]
+            if not loose:
+                parent = ".".join(reference.table)
+                self.unfilled[name] = f"{reference.name} needs rows of {parent}, which got none"
+                self.listen(Warned(f"{'.'.join(name)} gets no rows: {self.unfilled[name]}"))
+                del self.tables[name]
+                return False
+            planned = _without(planned, reference)
+            self.listen(
+                Detail(
+                    f"{'.'.join(name)}: {reference.name} is NULL, as {'.'.join(reference.table)} got no rows"
+                )
+            )
+        self.tables[name] = planned
+        return True
+
+    def _may_be_null(self, name: TableName, column: str) -> bool:
+        found = self.catalog.by_id[name].column(column)
+        return found is not None and not found.not_null
+
+
+def _without(planned: TablePlan, reference: Reference) -> TablePlan:
+    """The plan with NULL in place of a reference."""
+    kept = tuple(one for one in planned.references if one.name != reference.name)
+    others = {column for one in kept for column in one.columns}
+    makers = {**planned.makers, **{column: NOTHING for column in reference.columns if column not in others}}
+    keys = tuple(key for key in planned.keys if reference.name not in key.units)
+    return dataclasses.replace(planned, references=kept, makers=makers, keys=keys)
+
+
+def groups(tables: Sequence[TablePlan]) -> list[list[TableName]]:
+    """The tables in order, those together that wait for each other."""
+    places = {one.table: place for place, one in enumerate(tables)}
+    found: list[list[TableName]] = []
+    reach = -1
+    for place, one in enumerate(tables):
+        if place > reach:
+            found.append([])
+        found[-1].append(one.table)
+        awaited = [places[key.table] for key in one.references if key.backward and key.table in places]
+        reach = max(reach, *awaited, place)
+    return found

@@ -1,0 +1,126 @@
+"""What is asked of the server while a plan is made: whether values pass, what is there already.  Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.catalog import TableName
+
+if TYPE_CHECKING:
+    import psycopg
+
+Texts = Sequence[str | None]
+
+_PATIENCE = "SET LOCAL statement_timeout = '20s'"
+_SAMPLE = 1000
+_MOST = 100_000
+_ONE_BY_ONE = 200
+
+
+class Probe:
+    """Questions to the database that is to be filled, each in a savepoint that is rolled back."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def judge(
+        self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Texts], expressions: Sequence[str]
+    ) -> list[bool]:
+        """Whether each row passes all expressions, as a CHECK would have it; one that raises an error does not.
+
+        :param name: of the table, as expressions may call it.
+        :param columns: names and SQL types; a row has a text for each.
+        """
+        if not rows or not expressions:
+            return [True] * len(rows)
+        found = self._judged(name, columns, rows, expressions)
+        if found is None:
+            each = (self._judged(name, columns, [row], expressions) for row in rows[:_ONE_BY_ONE])
+            found = [bool(one and one[0]) for one in each]
+            found += [False] * (len(rows) - len(found))
+        return found
+
+    def _judged(
+        self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Texts], expressions: Sequence[str]
+    ) -> list[bool] | None:
+        from psycopg import sql
+
+        made = sql.SQL(", ").join(
+            sql.SQL("{}::{} AS {}").format(sql.Identifier(f"c{place}"), sql.SQL(kind), sql.Identifier(column))
+            for place, (column, kind) in enumerate(columns)
+        )
+        tests = sql.SQL(" AND ").join(
+            sql.SQL("(({}) IS NOT FALSE)").format(sql.SQL(one)) for one in expressions
+        )
+        names = sql.SQL(", ").join(sql.Identifier(f"c{place}") for place in range(len(columns)))
+        arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in columns)
+        query = sql.SQL(
+            "SELECT {} FROM (SELECT n, {} FROM unnest({}) WITH ORDINALITY AS u({}, n) OFFSET 0) AS {} ORDER BY n"
+        ).format(tests, made, arrays, names, sql.Identifier(name))
+        answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
+        return None if answer is None else [row[0] for row in answer]
+
+    def count(self, table: TableName) -> int:
+        """Rows that the table holds; 0 where they cannot be read."""
+        from psycopg import sql
+
+        answer = self._ask(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*table)), None)
+        return answer[0][0] if answer else 0
+
+    def highest(self, table: TableName, column: str) -> int:
+        """The highest value of a column of whole numbers; 0 for none."""
+        from psycopg import sql
+
+        query = sql.SQL("SELECT coalesce(max({}), 0)::bigint FROM {}")
+        answer = self._ask(query.format(sql.Identifier(column), sql.Identifier(*table)), None)
+        return answer[0][0] if answer else 0
+
+    def keys(
+        self, table: TableName, columns: Sequence[str], limit: int = _SAMPLE
+    ) -> tuple[tuple[str, ...], ...]:
+        """Values of the columns, as text, of some of the table's rows; the same ones as long as these stay."""
+        from psycopg import sql
+
+        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        filled = sql.SQL(" AND ").join(
+            sql.SQL("{} IS NOT NULL").format(sql.Identifier(one)) for one in columns
+        )
+        numbers = sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in range(len(columns)))
+        query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {} ORDER BY {} LIMIT {}")
+        answer = self._ask(
+            query.format(listed, sql.Identifier(*table), filled, numbers, sql.Literal(limit)), None
+        )
+        return tuple(tuple(row) for row in answer or ())
+
+    def rows(
+        self, table: TableName, columns: Sequence[str], limit: int = _MOST
+    ) -> tuple[tuple[str | None, ...], ...]:
+        """Values of the columns, as text, of the table's rows."""
+        from psycopg import sql
+
+        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        query = sql.SQL("SELECT {} FROM {} LIMIT {}")
+        answer = (
+            self._ask(query.format(listed, sql.Identifier(*table), sql.Literal(limit)), None)
+            if columns
+            else ()
+        )
+        return tuple(tuple(row) for row in answer or ())
+
+    def _ask(self, query: Any, parameters: Any) -> list[tuple[Any, ...]] | None:
+        """The answer; None where the server cannot give one."""
+        import psycopg
+
+        try:
+            with self._connection.transaction(force_rollback=True):
+                self._connection.execute(_PATIENCE)
+                self._connection.execute("SET LOCAL TimeZone = 'UTC'")
+                return self._connection.execute(query, parameters).fetchall()
+        except psycopg.DatabaseError as error:
+            if self._connection.closed:
+                raise
+            del (
+                error
+            )  # the question cannot be answered: an expression that fails, a table that cannot be read
+            return None

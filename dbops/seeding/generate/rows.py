@@ -1,0 +1,330 @@
+"""The rows of a plan, block by block and column by column.
+
+A block of a table refers to one block of each parent: block b of n to block b * m // n of the parent's m.  Every
+value follows from the seed, the table, the column and the row's number, so any worker can make any block, and the
+columns of a parent that its children need are made again where they are not at hand.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from operator import add
+
+from dbops.engines.catalog import TableName
+from dbops.seeding.draw import Permutation, longs, words
+from dbops.seeding.generate.model import (
+    NULLS,
+    OWN,
+    After,
+    Combinations,
+    GeneratePlan,
+    How,
+    Own,
+    Reference,
+    TablePlan,
+)  # fmt: skip
+from dbops.seeding.generate.spaces import SECOND, Dice, Times, written_moments
+
+Texts = Sequence[str | None]
+
+_KEPT_BLOCKS = 48
+_MOST_PARENTS = 16  # blocks of a parent that one block refers to
+STRETCH = 3  # so many times the rows wanted are made for a sieve
+
+
+class Maker:
+    """Makes blocks of the tables of a plan and keeps the latest."""
+
+    def __init__(self, plan: GeneratePlan) -> None:
+        self.seed = plan.seed
+        self.tables = {table.table: table for table in plan.tables}
+        self._blocks: OrderedDict[tuple[TableName, int], Block] = OrderedDict()
+
+    def block(self, table: TableName, number: int) -> Block:
+        """Block `number` of a table; its columns are made when they are asked for."""
+        place = (table, number)
+        made = self._blocks.pop(place, None) or Block(self, self.tables[table], number)
+        self._blocks[place] = made
+        if len(self._blocks) > _KEPT_BLOCKS:
+            self._blocks.popitem(last=False)
+        return made
+
+
+class Block:
+    """Rows `start` to `start + count` of a table (numbered from 0 in this run)."""
+
+    def __init__(self, maker: Maker, plan: TablePlan, number: int) -> None:
+        self.maker, self.plan, self.number = maker, plan, number
+        self.start = number * plan.block
+        self.wanted = max(0, min(plan.block, plan.rows - self.start))
+        sieve = plan.sieve
+        self.count = (sieve.made or self.wanted * STRETCH) if sieve.needed else self.wanted
+        self._numbers: dict[str, list[int]] = {}
+        self._texts: dict[str, Texts] = {}
+        self._moments: dict[str, list[int]] = {}
+        self._linked: dict[str, list[int]] | None = None
+        self._kept: list[int] | None = None
+        self._references = {column: one for one in plan.references for column in one.columns}
+        self._tied = {column: one for one in plan.combinations for column in one.columns}
+
+    # -- what others see -------------------------------------------------------------------------------
+
+    def column(self, name: str) -> Texts:
+        """The raw texts of a column for the rows that are kept."""
+        kept = self.kept()
+        reference = self._references.get(name)
+        if kept is not None and reference is not None and self._to_itself(reference):
+            return self._among_kept(reference, name)
+        texts = self.candidates(name)
+        return texts if kept is None else [texts[place] for place in kept]
+
+    def kept(self) -> list[int] | None:
+        """The rows that pass the sieve; None where there is none."""
+        if not self.plan.sieve.needed:
+            return None
+        if self._kept is None:
+            from dbops.seeding.generate.sieve import sift
+
+            self._kept = sift(self)[: self.wanted]
+        return self._kept
+
+    @property
+    def size(self) -> int:
+        """How many rows there are in the end."""
+        kept = self.kept()
+        return self.count if kept is None else len(kept)
+
+    # -- columns ---------------------------------------------------------------------------------------
+
+    def candidates(self, name: str) -> Texts:
+        """The texts of a column for all rows, those that the sieve will leave out, too."""
+        if name not in self._texts:
+            self._texts[name] = self._make(name)
+        return self._texts[name]
+
+    def _make(self, name: str) -> Texts:
+        tied = self._tied.get(name)
+        if tied is None:
+            return self._alone(name)
+        place = tied.columns.index(name)
+        values = [row[place] for row in tied.rows]
+        chosen = list(map(values.__getitem__, self.numbers(unit_of_combination(tied), len(values), tied.how)))
+        if OWN not in values:
+            return chosen
+        own = self._alone(name)
+        return [mine if text == OWN else text for text, mine in zip(chosen, own, strict=True)]
+
+    def _alone(self, name: str) -> Texts:
+        maker = self.plan.makers.get(name)
+        if isinstance(maker, Own):
+            return self._with_nulls(name, self._own(name, maker), maker.nulls)
+        if isinstance(maker, After):
+            return self._with_nulls(name, written_moments(self.moments(name), maker.form), maker.nulls)
+        reference = self._references[name]
+        return self._with_nulls(reference.name, self._referred(reference, name), reference.nulls)
+
+    def _own(self, name: str, maker: Own) -> list[str]:
+        numbers = self.numbers(name, maker.space.size, maker.how)
+        return maker.space.texts(numbers, Dice(self.maker.seed, self.stream(name)))
+
+    def _with_nulls(self, name: str, texts: Texts, nulls: int) -> Texts:
+        if not nulls:
+            return texts
+        below = (nulls << 32) // NULLS
+        drawn = words(self.maker.seed, self.stream(name + "/null"), self.number, len(texts))
+        return [None if word < below else text for word, text in zip(drawn, texts, strict=True)]
+
+    def moments(self, name: str) -> list[int]:
+        """The times of a column in microseconds, NULL or not."""
+        if name not in self._moments:
+            maker = self.plan.makers[name]
+            if isinstance(maker, Own):
+                assert isinstance(maker.space, Times)
+                self._moments[name] = maker.space.moments(self.numbers(name, maker.space.size, maker.how))
+            else:
+                self._moments[name] = self._after(name, maker)
+        return self._moments[name]
+
+    def _after(self, name: str, maker: After) -> list[int]:
+        before = [self.moments(column) for column in maker.columns]
+        latest = before[0] if len(before) == 1 else list(map(max, *before))
+        drawn = words(self.maker.seed, self.stream(name), self.number, self.count)
+        unit, room = SECOND, maker.most - maker.least + 1
+        # Most follow soon: the square of an even number is small more often.
+        waits = [((word * word >> 32) * room >> 32) + maker.least for word in drawn]
+        return list(map(add, latest, [wait * unit for wait in waits]))
+
+    # -- numbers ---------------------------------------------------------------------------------------
+
+    def stream(self, name: str) -> str:
+        """The name of a column's draws."""
+        schema, table = self.plan.table
+        first = f"+{self.plan.first}" if self.plan.first else ""
+        return f"{schema}.{table}{first}/{name}"
+
+    def numbers(self, unit: str, size: int, how: How) -> list[int]:
+        """The numbers of a unit, below `size`."""
+        if unit not in self._numbers:
+            self._numbers[unit] = self._choose(unit, size, how)
+        return self._numbers[unit]
+
+    def _choose(self, unit: str, size: int, how: How) -> list[int]:
+        first = self.plan.first + self.start * (STRETCH if self.plan.sieve.needed else 1)
+        if how is How.COUNTED:
+            return [number % size for number in range(first, first + self.count)]
+        if how is How.UNIQUE:
+            schema, table = self.plan.table
+            order = Permutation(self.maker.seed, f"{schema}.{table}/{unit}", size)
+            return order.of([number % size for number in range(first, first + self.count)])
+        if how is How.KEY:
+            self._share_out(unit)
+            return self._numbers[unit]
+        if size < 1 << 32:
+            drawn = words(self.maker.seed, self.stream(unit), self.number, self.count)
+            if how is How.SKEWED:
+                return [((word * word >> 32) * word >> 32) * size >> 32 for word in drawn]
+            return [word * size >> 32 for word in drawn]
+        return [
+            word * size >> 64 for word in longs(self.maker.seed, self.stream(unit), self.number, self.count)
+        ]
+
+    def _share_out(self, unit: str) -> None:
+        """The numbers of all units of a key, from one number of the row that none has twice."""
+        key = next(key for key in self.plan.keys if unit in key.units)
+        sizes = [self.size_of(one) for one in key.units]
+        low = 1
+        for size in sizes[:-1]:
+            low *= size
+        ranks = self._rank(key.units) * self.plan.block + self.plan.first
+        numbers = range(ranks, ranks + self.count)
+        schema, table = self.plan.table
+        within = max(low, 1) if len(sizes) > 1 else max(sizes[0], 1)
+        order = Permutation(self.maker.seed, f"{schema}.{table}/{key.name}/{within}", within)
+        rest = order.of([number % within for number in numbers])
+        shared = {one: [] for one in key.units[:-1]}  # type: dict[str, list[int]]
+        for one, size in zip(key.units[:-1], sizes[:-1], strict=True):
+            shared[one] = [number % size for number in rest]
+            rest = [number // size for number in rest]
+        last = [number // within % sizes[-1] for number in numbers] if len(sizes) > 1 else rest
+        self._numbers.update(shared)
+        self._numbers[key.units[-1]] = last
+
+    def _rank(self, units: tuple[str, ...]) -> int:
+        """How many blocks before this one draw from the same parents' blocks."""
+        places = self._places(units, self.number)
+        rank = 0
+        while rank < self.number and self._places(units, self.number - rank - 1) == places:
+            rank += 1
+        return rank
+
+    def _places(self, units: tuple[str, ...], number: int) -> list[range]:
+        return key_places(self.plan, self.maker.tables, units, number)
+
+    def size_of(self, unit: str) -> int:
+        """How many numbers a unit has in this block."""
+        if (reference := self._named_reference(unit)) is not None:
+            if reference.existing:
+                return len(reference.keys)
+            return sum(block.size for block in self._parents(reference))
+        for one in self.plan.combinations:
+            if unit_of_combination(one) == unit:
+                return len(one.rows)
+        maker = self.plan.makers[unit]
+        assert isinstance(maker, Own)
+        return maker.space.size
+
+    # -- parents ---------------------------------------------------------------------------------------
+
+    def _named_reference(self, unit: str) -> Reference | None:
+        return next((one for one in self.plan.references if one.name == unit), None)
+
+    def _parents(self, reference: Reference) -> list[Block]:
+        """The parent's blocks that this one refers to."""
+        places = parents_places(self.plan, self.maker.tables[reference.table], self.number)
+        return [self.maker.block(reference.table, place) for place in places]
+
+    def parent_column(self, reference: Reference, column: str) -> Texts:
+        """The parent's values of a referenced column."""
+        if reference.existing:
+            place = reference.referenced.index(column)
+            return [key[place] for key in reference.keys]
+        if reference.table == self.plan.table:
+            return self.candidates(column)
+        blocks = self._parents(reference)
+        if len(blocks) == 1:
+            return blocks[0].column(column)
+        return [text for block in blocks for text in block.column(column)]
+
+    def picks(self, reference: Reference) -> list[int]:
+        """For each row the place of its parent's row; -1 for none."""
+        if reference.linked:
+            return self.linked()[reference.name]
+        if reference.table == self.plan.table and not reference.existing:
+            return self._earlier(reference, self.count)
+        size = self.size_of(reference.name)
+        if not size:
+            return [-1] * self.count
+        return self.numbers(reference.name, size, reference.how)
+
+    def _to_itself(self, reference: Reference) -> bool:
+        """Whether a row's parent is another row of this block."""
+        return reference.table == self.plan.table and not reference.existing and not reference.linked
+
+    def _earlier(self, reference: Reference, count: int) -> list[int]:
+        """Rows of the table itself: each refers to one before it; the first to none, to itself or to the next."""
+        if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
+            return [(place + 1) % count for place in range(count)]
+        drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
+        picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
+        if picked:
+            picked[0] = -1 if reference.nulls else 0 if reference.itself else 1 % count
+        return picked
+
+    def _among_kept(self, reference: Reference, name: str) -> Texts:
+        """A column that refers to the table itself, where some rows are left out."""
+        column = reference.referenced[reference.columns.index(name)]
+        values = [*self.column(column), None]
+        texts = list(map(values.__getitem__, self._earlier(reference, self.size)))
+        return self._with_nulls(reference.name, texts, reference.nulls)
+
+    def missing(self) -> set[int]:
+        """The rows for which a reference that must have one found no parent."""
+        required = [one for one in self.plan.references if one.name in self.plan.sieve.required]
+        return {place for one in required for place, pick in enumerate(self.picks(one)) if pick < 0}
+
+    def linked(self) -> dict[str, list[int]]:
+        """The picks of references that share columns, or that must agree with what else is decided."""
+        if self._linked is None:
+            from dbops.seeding.generate.linked import link
+
+            self._linked = link(self)
+        return self._linked
+
+    def _referred(self, reference: Reference, name: str) -> Texts:
+        column = reference.referenced[reference.columns.index(name)]
+        values = [*self.parent_column(reference, column), None]  # the last is that of -1
+        return list(map(values.__getitem__, self.picks(reference)))
+
+
+def parents_places(child: TablePlan, parent: TablePlan, number: int) -> range:
+    """The numbers of the parent's blocks that block `number` of a child refers to.
+
+    Where the parent has more blocks than the child, each block refers to several, and no two to the same.
+    """
+    blocks, own = parent.blocks, max(child.blocks, 1)
+    first, end = number * blocks // own, (number + 1) * blocks // own
+    return range(first, max(first + 1, min(end, first + _MOST_PARENTS)))
+
+
+def key_places(
+    plan: TablePlan, tables: Mapping[TableName, TablePlan], units: Sequence[str], number: int
+) -> list[range]:
+    """The blocks of the parents among a key's units that block `number` draws from."""
+    made = [one for one in plan.references if one.name in units and not one.existing and one.table in tables]
+    return [parents_places(plan, tables[one.table], number) for one in made if one.table != plan.table]
+
+
+def unit_of_combination(one: Combinations) -> str:
+    """The name of the unit of columns that checks tie together."""
+    return "+".join(one.columns)

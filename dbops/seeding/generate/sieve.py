@@ -1,0 +1,115 @@
+"""Leaving out rows that break what only made rows show, and rows that repeat a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from dbops.engines.catalog import Table
+from dbops.seeding.generate.expressions import Expression, read_expression
+from dbops.seeding.generate.model import Sieve, SievedKey
+from dbops.seeding.generate.operators import UnknownExpression
+from dbops.seeding.generate.rows import Block
+from dbops.seeding.generate.values import Opaque, UnknownValue, read
+
+_UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
+
+
+def sieve_of(
+    table: Table, checks: tuple[str, ...], keys: tuple[SievedKey, ...], required: tuple[str, ...]
+) -> Sieve:
+    """A sieve with what its checks and keys need to know of the table."""
+    asked = {name for text in checks for name in read_expression(text).columns}
+    for texts, predicate, _ in keys:
+        asked |= {name for text in (*texts, predicate) if text for name in read_expression(text).columns}
+    derived = [c for c in table.columns if c.generated and c.name in asked]
+    for column in derived:
+        asked |= read_expression(column.generated or "").columns
+    types = tuple((c.name, c.type) for c in table.columns if c.name in asked and c.writable)
+    return Sieve(checks, keys, types, tuple((c.name, c.generated or "") for c in derived), required)
+
+
+def sift(block: Block) -> list[int]:
+    """The places of the rows that pass, in order, at most as many as are wanted."""
+    plan = block.plan
+    checks = [read_expression(text) for text in plan.sieve.checks]
+    keys = [
+        (_key(texts), predicate and read_expression(predicate), nulls)
+        for texts, predicate, nulls in plan.sieve.keys
+    ]
+    values = _values(block)
+    missing = block.missing()
+    seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
+    for texts in plan.sieve.taken:
+        row = _row(plan.sieve, texts)
+        for known, (key, predicate, nulls) in zip(seen, keys, strict=True):
+            if (found := _found(key, predicate, nulls, row)) is not None:
+                known.add(found)
+    kept: list[int] = []
+    for place in range(block.count):
+        if place in missing:
+            continue
+        row = values(place)
+        if any(check.holds(row) is False for check in checks):
+            continue
+        values_of_keys = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
+        if any(one is not None and one in known for one, known in zip(values_of_keys, seen, strict=True)):
+            continue
+        for one, known in zip(values_of_keys, seen, strict=True):
+            if one is not None:
+                known.add(one)
+        kept.append(place)
+        if len(kept) == block.wanted:
+            break
+    return kept
+
+
+def _key(texts: tuple[str, ...]) -> list[Expression]:
+    return [read_expression(text) for text in texts]
+
+
+def _found(
+    key: list[Expression], predicate: Any, nulls_equal: bool, row: dict[str, Any]
+) -> tuple[Any, ...] | None:
+    """The key's values; None where the row is not bound by it."""
+    if predicate is not None:
+        try:
+            if predicate.evaluate(row) is not True:
+                return None
+        except _UNKNOWN:
+            pass  # as if it were bound
+    parts = []
+    for expression in key:
+        try:
+            parts.append(_canonical(expression.evaluate(row)))
+        except _UNKNOWN:
+            parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
+    return None if "None" in parts and not nulls_equal else tuple(parts)
+
+
+def _canonical(value: Any) -> str:
+    """Equal values have equal texts."""
+    return str(value.normalize()) if isinstance(value, Decimal) and value.is_finite() else repr(value)
+
+
+def _values(block: Block) -> Callable[[int], dict[str, Any]]:
+    """For a row's place its Python values, those that the sieve asks for."""
+    sieve = block.plan.sieve
+    texts = [block.candidates(name) for name, _ in sieve.types]
+    return lambda place: _row(sieve, [column[place] for column in texts])
+
+
+def _row(sieve: Sieve, texts: Sequence[str | None]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for (name, kind), text in zip(sieve.types, texts, strict=True):
+        try:
+            made[name] = read(text, kind)
+        except UnknownValue:
+            made[name] = Opaque(text or "")
+    for name, expression in sieve.derived:
+        try:
+            made[name] = read_expression(expression).evaluate(made)
+        except _UNKNOWN:
+            continue
+    return made
