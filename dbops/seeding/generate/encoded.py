@@ -110,9 +110,7 @@ ENCODED: dict[str, Formula] = {
     "cube": _fixed(_BIG, lambda number: f"({number},1,2)"),
     "seg": _fixed(_BIG, lambda number: f"{number}..{number + 1}"),
     "vector": Formula(
-        lambda _: _BIG,
-        lambda number, length: (
-            "[" + ",".join(str(_mixed(number + place, 7)) for place in range(length or 3)) + "]"
-        ),
+        lambda _: 1 << 24,
+        lambda number, length: "[" + ",".join(["1"] * ((length or 3) - 1) + [str(number)]) + "]",
     ),
 }

@@ -215,10 +215,8 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
         own = _numbers_to_come(draft, column) or [Opaque("own")]
         return [*own, None] if nullable else own
     singles = draft.singles.get(name, ())
-    texts: list[str] = []
-    for value in _neighbours(constants_of([*rules, *singles], name, column.type)):
-        if (text := write(value)) is not None:
-            texts.append(text)
+    near = _neighbours(constants_of([*rules, *singles], name, column.type))
+    texts = [text for value in near if (text := write(value)) is not None]
     texts = chooser.passing(draft.table, column, singles, texts)
     space = chooser.column(draft.table, column, singles)
     if space is not None:

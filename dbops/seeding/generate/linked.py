@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.seeding.draw import words
 from dbops.seeding.generate.model import NULLS, Reference
-from dbops.seeding.generate.rows import Block, Texts
+
+if TYPE_CHECKING:
+    from dbops.seeding.generate.rows import Block, Texts
+
 
 _BRANCHES = 12  # parents that are tried of each key, for each row
 _PRIME = 2_654_435_761
