@@ -302,6 +302,8 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
         shapes = [f"^[{letters}]{{{n + more}}}$" for n in sorted(lengths) for more in (0, 1, -1)
                   for letters in ("a-z", "A-Z0-9", "0-9") if 0 < n + more < 1000]  # fmt: skip
         yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
+    if base.name in TIMES:
+        yield from _other_times(judge, base.name)
     if base.name in DOCUMENTS:
         yield Listed(_documents(judge, chooser.seed))
     if base.kind is TypeKind.ARRAY and base.element:
@@ -313,6 +315,18 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
             if step and abs(step) >= 1:
                 yield Numbers(0, int(abs(step)) * 1000, int(abs(step)))
         yield Numbers(-1000, 1000)
+
+
+def _other_times(judge: _Judge, form: str) -> Iterator[Space]:
+    """The years that rules name, then all since 1960."""
+    texts = {text for rule in judge.rules for text in constant_texts(rule.expression.tree)}
+    step = DAY if form == "date" else 60 * SECOND
+    for year in sorted(
+        int(text) for text in texts if len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
+    ):
+        start = micros(datetime(year, 1, 1))  # noqa: DTZ001
+        yield Times(start, step, 365 * DAY // step, form)
+    yield Times(micros(datetime(1960, 1, 1)), step, 80 * 365 * DAY // step, form)  # noqa: DTZ001
 
 
 def _array_shapes(judge: _Judge, chooser: Chooser) -> Iterator[Space]:

@@ -213,6 +213,12 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
         return [None]
     if name not in draft.concrete:
         own = _numbers_to_come(draft, column) or [Opaque("own")]
+        if (
+            nullable
+            and name not in draft.referring
+            and not chooser.column(draft.table, column, draft.singles.get(name, ()))
+        ):
+            return [None]
         return [*own, None] if nullable else own
     singles = draft.singles.get(name, ())
     near = _neighbours(constants_of([*rules, *singles], name, column.type))
