@@ -153,7 +153,7 @@ _IN_POOLS = frozenset({"job", "company", "timezone", "language"})
 _NAMES: list[tuple[frozenset[str], str]] = [
     (frozenset(words.split()), name)
     for words, name in (
-        ("email", "email"), ("e mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
+        ("email", "email"), ("e mail", "email"), ("mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
         ("useragent", "user_agent"), ("password", "password"), ("passwd", "password"), ("secret", "hash"),
         ("first name", "first_name"), ("firstname", "first_name"), ("given name", "first_name"),
         ("forename", "first_name"), ("fname", "first_name"), ("middle name", "first_name"),

@@ -307,7 +307,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "right": lambda text, count: _text(text)[-count:],
     "starts_with": lambda text, prefix: _text(text).startswith(prefix),
     "strpos": lambda text, part: _text(text).find(part) + 1,
-    "position": lambda part, text: _text(text).find(part) + 1,
+    "position": lambda text, part: _text(text).find(part) + 1,
     "replace": lambda text, old, new: _text(text).replace(old, new),
     "reverse": lambda text: _text(text)[::-1],
     "substr": _substring,

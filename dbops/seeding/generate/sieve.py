@@ -91,8 +91,12 @@ def _found(
         try:
             parts.append(_canonical(expression.evaluate(row)))
         except _UNKNOWN:
-            parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
+            parts.append(repr(sorted(row.items(), key=_name_of)))
     return None if "None" in parts and not nulls_equal else tuple(parts)
+
+
+def _name_of(item: tuple[str, Any]) -> str:
+    return item[0]
 
 
 def _canonical(value: Any) -> str:
