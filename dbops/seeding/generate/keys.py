@@ -45,9 +45,10 @@ def _counts_on(draft: Draft, name: str) -> bool:
 def wanted_keys(draft: Draft) -> list[Wanted]:
     """The table's keys and the exclusion constraints that mean the same, the shortest first."""
     keys = [_wanted(key) for key in draft.table.keys]
-    for one in draft.table.exclusions:
-        if all(operator == "=" for operator in one.operators):
-            keys.append(_wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate)))
+    keys += [
+        _wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate))
+        for one in draft.table.exclusions if all(operator == "=" for operator in one.operators)
+    ]  # fmt: skip
     return sorted(keys, key=lambda key: (len(key.expressions), key.name))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import choose_columns
+from dbops.seeding.generate.columns import choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import choose_keys, fit, reference_named
@@ -82,7 +82,8 @@ class _Planning:
         if draft.rows <= 0:
             raise CannotFill("no rows were asked for")
         self._references(draft, backward)
-        sort_rules(draft)
+        keep_apart(draft, self.chooser)
+        sort_rules(draft, self.probe.checks_of_partitions(table))
         self._link(draft)
         choose_keys(draft, self._unique_in)
         choose_combinations(draft, self.chooser)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import Expression, read_expression
 from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
-from dbops.seeding.generate.rows import Block
 from dbops.seeding.generate.values import Opaque, UnknownValue, read
+
+if TYPE_CHECKING:
+    from dbops.seeding.generate.rows import Block
+
 
 _UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -43,9 +46,7 @@ def sift(block: Block) -> list[int]:
     seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
     for texts in plan.sieve.taken:
         row = _row(plan.sieve, texts)
-        for known, (key, predicate, nulls) in zip(seen, keys, strict=True):
-            if (found := _found(key, predicate, nulls, row)) is not None:
-                known.add(found)
+        _add_new([_found(key, predicate, nulls, row) for key, predicate, nulls in keys], seen)
     kept: list[int] = []
     for place in range(block.count):
         if place in missing:
@@ -53,16 +54,22 @@ def sift(block: Block) -> list[int]:
         row = values(place)
         if any(check.holds(row) is False for check in checks):
             continue
-        values_of_keys = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
-        if any(one is not None and one in known for one, known in zip(values_of_keys, seen, strict=True)):
-            continue
-        for one, known in zip(values_of_keys, seen, strict=True):
-            if one is not None:
-                known.add(one)
-        kept.append(place)
+        found = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
+        if _add_new(found, seen):
+            kept.append(place)
         if len(kept) == block.wanted:
             break
     return kept
+
+
+def _add_new(found: Sequence[tuple[Any, ...] | None], seen: Sequence[set[tuple[Any, ...]]]) -> bool:
+    """Add a row's keys to those seen, unless one is among them; whether it was not."""
+    if any(one is not None and one in known for one, known in zip(found, seen, strict=True)):
+        return False
+    for one, known in zip(found, seen, strict=True):
+        if one is not None:
+            known.add(one)
+    return True
 
 
 def _key(texts: tuple[str, ...]) -> list[Expression]:
@@ -84,8 +91,12 @@ def _found(
         try:
             parts.append(_canonical(expression.evaluate(row)))
         except _UNKNOWN:
-            parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
+            parts.append(repr(sorted(row.items(), key=_name_of)))
     return None if "None" in parts and not nulls_equal else tuple(parts)
+
+
+def _name_of(item: tuple[str, Any]) -> str:
+    return item[0]
 
 
 def _canonical(value: Any) -> str:
