@@ -37,6 +37,7 @@ from dbops.seeding.generate.values import DOCUMENTS, FRACTIONS, INTEGERS, STRING
 _SAMPLE = 40
 _TRIED = 2000
 _LISTED = 1000
+_TIMES = 4  # so many of the values needed are tried
 _GOLDEN = 0x9E3779B97F4A7C15
 _SHAPES = (
     "^[a-z]{8}$", "^[A-Z]{3}$", "^[A-Z]{2}$", "^[A-Z0-9]{8}$", "^[0-9]{8}$", "^[a-z][a-z0-9_]{7}$", "^[0-9]{5}$",
@@ -108,7 +109,7 @@ class Chooser:
         passed = judge.passes(self.sample(space, _SAMPLE))
         if all(passed):
             return space
-        texts = self.sample(space, max(_TRIED, needed * 2 if needed < 50_000 else 0))
+        texts = self.sample(space, max(_TRIED, needed * _TIMES if needed < 50_000 else 0))
         good = [text for text, passes in zip(texts, judge.passes(texts), strict=True) if passes]
         listed = tuple(dict.fromkeys(good))[: max(_LISTED, needed)]
         return Listed(listed) if listed else None

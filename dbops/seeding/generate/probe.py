@@ -14,6 +14,7 @@ Texts = Sequence[str | None]
 
 _PATIENCE = "SET LOCAL statement_timeout = '20s'"
 _SAMPLE = 1000
+_MOST = 100_000
 _ONE_BY_ONE = 200
 
 
@@ -89,6 +90,21 @@ class Probe:
         query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {} ORDER BY {} LIMIT {}")
         answer = self._ask(
             query.format(listed, sql.Identifier(*table), filled, numbers, sql.Literal(limit)), None
+        )
+        return tuple(tuple(row) for row in answer or ())
+
+    def rows(
+        self, table: TableName, columns: Sequence[str], limit: int = _MOST
+    ) -> tuple[tuple[str | None, ...], ...]:
+        """Values of the columns, as text, of the table's rows."""
+        from psycopg import sql
+
+        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        query = sql.SQL("SELECT {} FROM {} LIMIT {}")
+        answer = (
+            self._ask(query.format(listed, sql.Identifier(*table), sql.Literal(limit)), None)
+            if columns
+            else ()
         )
         return tuple(tuple(row) for row in answer or ())
 

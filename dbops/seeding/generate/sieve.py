@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from dbops.engines.catalog import Table
@@ -10,7 +11,7 @@ from dbops.seeding.generate.expressions import Expression, read_expression
 from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
 from dbops.seeding.generate.rows import Block
-from dbops.seeding.generate.values import UnknownValue, read
+from dbops.seeding.generate.values import Opaque, UnknownValue, read
 
 _UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -40,6 +41,11 @@ def sift(block: Block) -> list[int]:
     values = _values(block)
     missing = block.missing()
     seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
+    for texts in plan.sieve.taken:
+        row = _row(plan.sieve, texts)
+        for known, (key, predicate, nulls) in zip(seen, keys, strict=True):
+            if (found := _found(key, predicate, nulls, row)) is not None:
+                known.add(found)
     kept: list[int] = []
     for place in range(block.count):
         if place in missing:
@@ -47,10 +53,10 @@ def sift(block: Block) -> list[int]:
         row = values(place)
         if any(check.holds(row) is False for check in checks):
             continue
-        found = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
-        if any(one is not None and one in known for one, known in zip(found, seen, strict=True)):
+        values_of_keys = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
+        if any(one is not None and one in known for one, known in zip(values_of_keys, seen, strict=True)):
             continue
-        for one, known in zip(found, seen, strict=True):
+        for one, known in zip(values_of_keys, seen, strict=True):
             if one is not None:
                 known.add(one)
         kept.append(place)
@@ -76,30 +82,34 @@ def _found(
     parts = []
     for expression in key:
         try:
-            parts.append(repr(expression.evaluate(row)))
+            parts.append(_canonical(expression.evaluate(row)))
         except _UNKNOWN:
             parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
     return None if "None" in parts and not nulls_equal else tuple(parts)
 
 
+def _canonical(value: Any) -> str:
+    """Equal values have equal texts."""
+    return str(value.normalize()) if isinstance(value, Decimal) and value.is_finite() else repr(value)
+
+
 def _values(block: Block) -> Callable[[int], dict[str, Any]]:
     """For a row's place its Python values, those that the sieve asks for."""
-    types = dict(block.plan.sieve.types)
-    derived = [(name, read_expression(text)) for name, text in block.plan.sieve.derived]
-    texts = {name: block.candidates(name) for name in types}
+    sieve = block.plan.sieve
+    texts = [block.candidates(name) for name, _ in sieve.types]
+    return lambda place: _row(sieve, [column[place] for column in texts])
 
-    def row(place: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for name, kind in types.items():
-            try:
-                made[name] = read(texts[name][place], kind)
-            except UnknownValue:
-                continue
-        for name, expression in derived:
-            try:
-                made[name] = expression.evaluate(made)
-            except _UNKNOWN:
-                continue
-        return made
 
-    return row
+def _row(sieve: Sieve, texts: Sequence[str | None]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for (name, kind), text in zip(sieve.types, texts, strict=True):
+        try:
+            made[name] = read(text, kind)
+        except UnknownValue:
+            made[name] = Opaque(text or "")
+    for name, expression in sieve.derived:
+        try:
+            made[name] = read_expression(expression).evaluate(made)
+        except _UNKNOWN:
+            continue
+    return made
