@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from tests.conftest import ROOT, Outcome, Project
+from tests.forking import DBOPS
 from tests.servers import Database, Server
 
 AS_OF = ("--as-of", "2026-06-12T15:30:00Z")  # a Friday
@@ -95,9 +96,12 @@ class Firms:
         return made
 
     def _give_schema(self, database: Database) -> None:
-        project = Project(self.folder, {"DBOPS_PROJECT": str(self.folder), "DATABASE_URL": database.url})
-        outcome = project.run("migrate", "up", "--migrations-dir", ROOT / "migrations")
-        assert outcome.code == 0, outcome
+        words = [*DBOPS, "migrate", "up", "--migrations-dir", str(ROOT / "migrations")]
+        environ = {"DBOPS_PROJECT": str(self.folder), "DATABASE_URL": database.url}
+        ended = subprocess.run(
+            words, cwd=self.folder, env=environ, capture_output=True, timeout=60, check=False
+        )
+        assert ended.returncode == 0, ended
 
 
 def _as_superuser(server: Server, statement: str, database: Database) -> None:
@@ -117,12 +121,14 @@ def seed(
 
 
 def seeding(project: Project, database: Database, *argv: str) -> subprocess.Popen[str]:
-    """Start it, in a process group of its own; the test ends it."""
-    return subprocess.Popen(
+    """Start it, in a process group of its own, which the end of the test kills."""
+    child = subprocess.Popen(
         [sys.executable, "-I", "-c", _WITH_PROCESSES, "seed-test-data", *argv],
         cwd=project.folder, env={**project.environ, "DATABASE_URL": database.url}, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    project.begun.append(child)
+    return child
 
 
 def structure(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -135,8 +141,11 @@ def contents(connection: psycopg.Connection[Any], *, whole_audit: bool = False) 
 
     :param whole_audit: take every column of the audit trail, as where no trigger wrote it.
     """
+    connection.execute("set search_path = public")
     connection.execute("set timezone = 'UTC'")
     connection.execute("set datestyle = 'ISO'")
+    connection.execute("set extra_float_digits = 1")
+    connection.execute("set quote_all_identifiers = off")
     found = {}
     for (table,) in connection.execute(_TABLES).fetchall():
         source = _AUDITED if table == "audit_log" and not whole_audit else table
@@ -144,3 +153,15 @@ def contents(connection: psycopg.Connection[Any], *, whole_audit: bool = False) 
         text = "\n".join(sorted(row[0] for row in rows))
         found[table] = (len(rows), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
     return found
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Let the rows of sets begin at one moment, as long as their files do not say when."""
+    rows = connection.execute(
+        "select attrelid::regclass::text, attname from pg_attribute join pg_attrdef on adrelid = attrelid and adnum = attnum"
+        " where attname in ('created_at', 'updated_at') and attrelid::regclass::text = any(%s)",
+        [["users", "accounts", "instruments", "liquidity_providers", "lp_instruments", "routing_rules",
+          "risk_limits", "circuit_breakers"]],
+    )  # fmt: skip
+    for table, column in rows.fetchall():
+        connection.execute(f"alter table {table} alter {column} set default '2026-01-01Z'".encode())
