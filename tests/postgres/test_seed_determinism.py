@@ -17,7 +17,7 @@ Connect = Callable[..., psycopg.Connection[Any]]
 Contents = Mapping[str, tuple[int, str]]
 
 pytestmark = pytest.mark.one_major
-GENERATE = ("generate", "--rows", "150", *AS_OF)
+GENERATE = ("generate", "--rows", "60", *AS_OF)
 # What another server, or another database on it, may have set: how values are shown and read, and how text is ordered.
 ELSEWHERE = {
     "timezone": "'Asia/Kolkata'", "datestyle": "'SQL, DMY'", "intervalstyle": "'sql_standard'", "bytea_output": "'escape'",
@@ -51,38 +51,42 @@ def _elsewhere(firms: Firms, server: Server, connect: Connect) -> Database:
     return made
 
 
-def test_demo_data_for_any_number_of_jobs(
-    firms: Firms, server: Server, seeded: Callable[..., Contents]
+def test_demo_data_on_every_server(
+    firms: Firms, seeded: Callable[..., Contents], request: pytest.FixtureRequest
 ) -> None:
-    """One process or four: every row is the same; another seed gives other rows in the same tables."""
+    """Major versions and numbers of processes: every row is the same, but for what the triggers say of themselves."""
     wanted = ("--rows", "accounts=130", "--rows", "orders=1000", *AS_OF)  # in four blocks
-    alone = seeded(firms.make(server), *wanted, "--jobs", "1")
-    assert seeded(firms.make(server), *wanted, "--jobs", "4") == alone
-    others = seeded(firms.make(server), *wanted, "--jobs", "3", "--random-seed", "7")
-    same = {table for table in alone if others[table] == alone[table]}
-    assert same == {"instruments", "liquidity_providers", "lp_instruments", "routing_rules"}
+    found = request.config.stash[SERVERS]
+    first, *others = (
+        seeded(firms.make(found[nth % len(found)]), *wanted, "--jobs", jobs)
+        for nth, jobs in enumerate(("1", "4", "3"))
+    )
+    for other in others:
+        assert other == first
 
 
 def test_demo_data_without_triggers(
     firms: Firms, server: Server, seeded: Callable[..., Contents], connect: Connect
 ) -> None:
-    """With --fast each row of the audit trail is the same, too: on another day, in other settings, after a rollback."""
+    """With --fast each row of the audit trail is the same, too: on another day, in other settings,
+    after a rollback, after other data of another seed."""
     here = firms.make(server)
     first = seeded(here, *DEMO, "--fast", "--jobs", "1")
-    environ = {"TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "1"}
+    environ = {
+        "TZ": "Pacific/Kiritimati",
+        "LANG": "tr_TR.UTF-8",
+        "LC_ALL": "tr_TR.UTF-8",
+        "PYTHONHASHSEED": "1",
+    }
     there = _elsewhere(firms, server, connect)
-    connect(there).execute("select setval('public.audit_log_id_seq', 5000), setval('public.orders_id_seq', 7000)")
+    connect(there).execute(
+        "select setval('public.audit_log_id_seq', 5000), setval('public.orders_id_seq', 7000)"
+    )
     assert seeded(there, *DEMO, "--fast", "--jobs", "4", environ=environ) == first
+    again = seeded(here, *DEMO, "--fast", "--truncate", "--random-seed", "7")
+    same = {table for table in first if again[table] == first[table]}
+    assert same == {"instruments", "liquidity_providers", "lp_instruments", "routing_rules"}
     assert seeded(here, *DEMO, "--fast", "--truncate") == first
-
-
-def test_demo_data_on_every_server(
-    firms: Firms, server: Server, seeded: Callable[..., Contents], request: pytest.FixtureRequest
-) -> None:
-    """The major versions hold the same data."""
-    first, *others = (seeded(firms.make(one), *DEMO) for one in request.config.stash[SERVERS])
-    for other in others:
-        assert other == first
 
 
 def test_generated_data(
@@ -94,10 +98,10 @@ def test_generated_data(
     environ = {"TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "1"}
     alone = seeded(first, *GENERATE, "--fast", "--jobs", "1")
     assert seeded(there, *GENERATE, "--fast", "--jobs", "3", environ=environ) == alone
-    more = ("generate", "--rows", "20", *AS_OF, "--fast", "--random-seed", "7")
+    more = ("generate", "--rows", "20", "--skip", "order_routes", *AS_OF, "--fast", "--random-seed", "7")
     again = seeded(first, *more)
     assert seeded(there, *more, environ=environ) == again
-    assert {table for table in alone if again[table] == alone[table]} == set()
+    assert {table for table in alone if again[table] == alone[table]} == {"order_routes"}
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="the sets' rows take the time of their loading")
