@@ -221,7 +221,9 @@ def copy(private_project: Project) -> Iterator[Project]:
 
 def _elsewhere(project: Project, name: str) -> Project:
     folder = project.folder.with_name(name)
-    return Project(folder, {**project.environ, "DBOPS_PROJECT": str(folder)})
+    return dataclasses.replace(
+        project, folder=folder, environ={**project.environ, "DBOPS_PROJECT": str(folder)}
+    )
 
 
 @pytest.mark.parametrize("argv", [("destroy", "--confirm", "trading_engine"), ("stop",), ("start",), ()])

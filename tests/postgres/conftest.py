@@ -16,7 +16,7 @@ from tests.postgres.migrating import mark_as_development, write_tables
 from tests.postgres.restoring import Live, live_database
 from tests.postgres.rounds import Rounds
 from tests.postgres.seeding import Seeds
-from tests.servers import Database, Server
+from tests.servers import Database, Server, create_database
 
 
 @pytest.fixture
@@ -64,11 +64,8 @@ def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Call
     def make(server: Server | None = None) -> Database:
         server = server or database.server
         one = Database(server, f"{database.name}_{secrets.token_hex(2)}", database.user, database.password)
-        words = sql.Identifier(one.name), sql.Identifier(one.user)
         with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(*words)
-            )
+            create_database(connection, one)
         made.append(one)
         return one
 

@@ -117,6 +117,13 @@ def test_no_sets_and_unknown_sets(seeded: Project, database: Database) -> None:
     assert (outcome.code, "dev, more" in outcome.stderr) == (2, True), outcome
 
 
+def test_demo_data_want_the_engines_schema(seeded: Project, database: Database) -> None:
+    """In any other database the tables that are missing are told, whatever else was asked for."""
+    for words in ([], ["--truncate"], ["--fast"], ["--dry-run"]):
+        outcome = seeded.run("seed-test-data", "--scale", "1", *words, "--confirm", database.name)
+        assert (outcome.code, "trading engine's own schema" in outcome.stderr) == (1, True), (words, outcome)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

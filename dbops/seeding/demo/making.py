@@ -12,6 +12,7 @@ from dbops.engines.postgres import advance, catalog, quiet, tablelocks
 from dbops.engines.postgres.analyze import analyze_tables
 from dbops.engines.postgres.matviews import refresh_over
 from dbops.events import Listener, StepDone
+from dbops.seeding.demo import reading
 from dbops.seeding.demo.concluding import conclude
 from dbops.seeding.demo.model import TABLES, DemoPlan
 from dbops.seeding.demo.planning import Request, plan
@@ -57,6 +58,7 @@ def make(
     :raises DbopsError: nothing was written.
     """
     with connection.transaction(force_rollback=dry_run):
+        reading.require_tables(connection)
         everything = [("public", name) for name in (*TABLES, *_MARKET)]
         triggers = quiet.user_triggers(connection, everything) if options.fast else ()
         if triggers:
@@ -65,6 +67,8 @@ def make(
             quiet.disable_triggers(connection, triggers)
         if empties:
             _empty(connection, options, listen)
+        if options.fast:
+            _number_anew(connection)
         load_sets()
         planned = plan(connection, request)
         report = None
@@ -79,6 +83,17 @@ def make(
         listen(StepDone("analyzed", time.monotonic() - began))
         refresh_over(connection, _filled(planned), listen)
     return Made(planned, report)
+
+
+def _number_anew(connection: psycopg.Connection[Any]) -> None:
+    """Let the rows of the audit trail be numbered from where it ends: numbers that were lost to a rollback come again.
+
+    In the transaction, and with the table locked, so that nobody has drawn a number that is not in it.
+    """
+    query = "SELECT coalesce(max(id), 0) + 1 FROM public.audit_log"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    connection.execute(f"ALTER TABLE public.audit_log ALTER COLUMN id RESTART WITH {row[0]}".encode())
 
 
 def _filled(planned: DemoPlan) -> list[TableName]:

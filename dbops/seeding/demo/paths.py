@@ -168,9 +168,8 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: bytearray) -> array[i
             bar, shock = _shock(shocks[day] // _SHOCKS, weight, width)
             steps[bar] += (shock << 32) * total // width
             moved += shock
-        path = _tied(price, steps, width // total, weight, moved)
-        closes.extend([one >> 16 for one in path])
-        price = path[-1]
+        path, price = _tied(price, steps, width // total, weight, moved)
+        closes.extend(path)
     return closes
 
 
@@ -182,14 +181,22 @@ def _unit_bell() -> list[int]:
     return draw.normals(0, "demo/bell", 0, _ONE, 4096)
 
 
-def _tied(price: int, steps: list[int], width: int, weights: Sequence[int], moved: int) -> list[int]:
-    """Prices from steps in units of `width`, bent so that they end where the day has `moved` to."""
-    sums, done = list(accumulate(steps)), list(accumulate(weights))
-    gap = ((moved << 32) - sums[-1] * width) // done[-1]
-    bent = [at * width + gap * part >> 32 for at, part in zip(sums, done, strict=True)]
+def _tied(
+    price: int, steps: list[int], width: int, weights: Sequence[int], moved: int
+) -> tuple[list[int], int]:
+    """Prices in ticks, and the last in 2**-16 of one, from `price` on in steps in units of `width`.
+
+    The steps are bent so that they end where the day has `moved` to.
+    """
+    sums, done = list(accumulate(steps)), accumulate(weights)
+    gap = ((moved << 32) - sums[-1] * width) // sum(weights)
     # e**x is 1 + x + x*x/2 near 0; and a price cannot fall below one tick
-    path = [price * (_ONE + x + (x * x >> 33)) >> 32 for x in bent]
-    return path if min(path) >= 1 << 16 else [max(one, 1 << 16) for one in path]
+    path = [
+        price * (_ONE + (x := at * width + gap * part >> 32) + (x * x >> 33)) >> 48
+        for at, part in zip(sums, done, strict=True)
+    ]
+    last = price * (_ONE + moved + (moved * moved >> 33)) >> 32
+    return path if min(path) > 0 else [max(one, 1) for one in path], max(last, 1 << 16)
 
 
 def _clusters(drawn: bytes) -> list[int]:

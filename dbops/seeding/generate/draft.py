@@ -44,6 +44,11 @@ class Draft:
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
+    def stretched(self) -> bool:
+        """Whether more rows are made than are wanted, as some will not pass."""
+        return bool(self.sieved or self.residual or any(one.linked for one in self.references))
+
+    @property
     def referring(self) -> set[str]:
         """Columns of the references."""
         return {column for one in self.references for column in one.columns}

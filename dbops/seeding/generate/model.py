@@ -118,6 +118,7 @@ class Sieve:
     :param types: of the columns that they speak of.
     :param derived: generated columns that they speak of, with their expressions.
     :param required: foreign keys that must find a parent's row.
+    :param taken: what the table's rows have in the columns of `types` already.
     :param made: rows of a block that are made to have enough in the end; 0 for three times as many.
 
     Rows that do not pass are left out; more are made than are wanted so that enough remain.
@@ -129,6 +130,7 @@ class Sieve:
     derived: tuple[tuple[str, str], ...] = ()
     required: tuple[str, ...] = ()
     made: int = 0
+    taken: tuple[tuple[str | None, ...], ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def needed(self) -> bool:

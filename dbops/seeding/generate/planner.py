@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import choose_columns
+from dbops.seeding.generate.columns import choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import choose_keys, fit, reference_named
@@ -29,6 +29,7 @@ from dbops.seeding.generate.sieve import sieve_of
 _MOST_WHOLE = 20_000
 """Rows of a table whose rows must be compared with each other."""
 _NULL_PARENTS = 150  # thousandths
+_FEW = 5000
 _MORE = (3, 10)
 """So many times the rows that are wanted are made, until enough pass the sieve."""
 
@@ -81,7 +82,8 @@ class _Planning:
         if draft.rows <= 0:
             raise CannotFill("no rows were asked for")
         self._references(draft, backward)
-        sort_rules(draft)
+        keep_apart(draft, self.chooser)
+        sort_rules(draft, self.probe.checks_of_partitions(table))
         self._link(draft)
         choose_keys(draft, self._unique_in)
         choose_combinations(draft, self.chooser)
@@ -169,6 +171,8 @@ class _Planning:
 
     def _room(self, draft: Draft, key: Key, rows: int) -> int:
         """How many of so many rows a key has place for, with the parents' blocks that each block draws from."""
+        if any(one.table == draft.table.id and one.name in key.units for one in draft.references):
+            return rows  # a ring through the rows themselves
         trial = dataclasses.replace(self._outline(draft), rows=rows)
         fixed = 1
         for unit in key.units:
@@ -218,6 +222,10 @@ class _Planning:
         )
         checks = tuple(dict.fromkeys(rule.expression.text for rule in draft.residual))
         sieve = sieve_of(table, checks, tuple(draft.sieved), required)
+        if draft.first and sieve.keys:
+            sieve = dataclasses.replace(
+                sieve, taken=self.probe.rows(table.id, [name for name, _ in sieve.types])
+            )
         made = TablePlan(
             table.id, draft.rows, columns, dict(draft.makers), tuple(draft.references), tuple(draft.combinations),
             tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes),
@@ -245,7 +253,7 @@ class _Planning:
         if not made.whole or any(one.backward for one in made.references):
             return made
         passing = 0
-        for more in _MORE:
+        for more in _MORE if made.rows <= _FEW else _MORE[:1]:
             sieve = dataclasses.replace(made.sieve, made=made.rows * more)
             trial = dataclasses.replace(made, sieve=sieve)
             plans = (*self.plans.values(), trial)

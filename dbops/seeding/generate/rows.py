@@ -30,7 +30,7 @@ Texts = Sequence[str | None]
 
 _KEPT_BLOCKS = 48
 _MOST_PARENTS = 16  # blocks of a parent that one block refers to
-_MORE = 3  # so many times the rows wanted are made for a sieve
+STRETCH = 3  # so many times the rows wanted are made for a sieve
 
 
 class Maker:
@@ -59,7 +59,7 @@ class Block:
         self.start = number * plan.block
         self.wanted = max(0, min(plan.block, plan.rows - self.start))
         sieve = plan.sieve
-        self.count = (sieve.made or self.wanted * _MORE) if sieve.needed else self.wanted
+        self.count = (sieve.made or self.wanted * STRETCH) if sieve.needed else self.wanted
         self._numbers: dict[str, list[int]] = {}
         self._texts: dict[str, Texts] = {}
         self._moments: dict[str, list[int]] = {}
@@ -170,12 +170,13 @@ class Block:
         return self._numbers[unit]
 
     def _choose(self, unit: str, size: int, how: How) -> list[int]:
-        first = self.plan.first + self.start
+        first = self.plan.first + self.start * (STRETCH if self.plan.sieve.needed else 1)
         if how is How.COUNTED:
-            return list(range(first, first + self.count))
+            return [number % size for number in range(first, first + self.count)]
         if how is How.UNIQUE:
             schema, table = self.plan.table
-            return Permutation(self.maker.seed, f"{schema}.{table}/{unit}", size).block(first, self.count)
+            order = Permutation(self.maker.seed, f"{schema}.{table}/{unit}", size)
+            return order.of([number % size for number in range(first, first + self.count)])
         if how is How.KEY:
             self._share_out(unit)
             return self._numbers[unit]
@@ -205,7 +206,7 @@ class Block:
         for one, size in zip(key.units[:-1], sizes[:-1], strict=True):
             shared[one] = [number % size for number in rest]
             rest = [number // size for number in rest]
-        last = [number // within for number in numbers] if len(sizes) > 1 else rest
+        last = [number // within % sizes[-1] for number in numbers] if len(sizes) > 1 else rest
         self._numbers.update(shared)
         self._numbers[key.units[-1]] = last
 

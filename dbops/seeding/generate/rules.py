@@ -39,9 +39,12 @@ class Order:
     strict: bool
 
 
-def rules_of(table: Table) -> list[Rule]:
-    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct."""
-    texts = [(check.name, check.expression) for check in table.checks]
+def rules_of(table: Table, more: Sequence[Check] = ()) -> list[Rule]:
+    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct.
+
+    :param more: checks of its partitions alone.
+    """
+    texts = [(check.name, check.expression) for check in (*table.checks, *more)]
     if table.partitioning and (leaves := [text for _, text in table.partitioning.leaves]) and all(leaves):
         texts.append(("its partitions", " OR ".join(f"({text})" for text in leaves)))
     for key in table.foreign_keys:

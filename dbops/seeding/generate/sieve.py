@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import Expression, read_expression
 from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
-from dbops.seeding.generate.rows import Block
-from dbops.seeding.generate.values import UnknownValue, read
+from dbops.seeding.generate.values import Opaque, UnknownValue, read
+
+if TYPE_CHECKING:
+    from dbops.seeding.generate.rows import Block
+
 
 _UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -40,6 +44,9 @@ def sift(block: Block) -> list[int]:
     values = _values(block)
     missing = block.missing()
     seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
+    for texts in plan.sieve.taken:
+        row = _row(plan.sieve, texts)
+        _add_new([_found(key, predicate, nulls, row) for key, predicate, nulls in keys], seen)
     kept: list[int] = []
     for place in range(block.count):
         if place in missing:
@@ -48,15 +55,21 @@ def sift(block: Block) -> list[int]:
         if any(check.holds(row) is False for check in checks):
             continue
         found = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
-        if any(one is not None and one in known for one, known in zip(found, seen, strict=True)):
-            continue
-        for one, known in zip(found, seen, strict=True):
-            if one is not None:
-                known.add(one)
-        kept.append(place)
+        if _add_new(found, seen):
+            kept.append(place)
         if len(kept) == block.wanted:
             break
     return kept
+
+
+def _add_new(found: Sequence[tuple[Any, ...] | None], seen: Sequence[set[tuple[Any, ...]]]) -> bool:
+    """Add a row's keys to those seen, unless one is among them; whether it was not."""
+    if any(one is not None and one in known for one, known in zip(found, seen, strict=True)):
+        return False
+    for one, known in zip(found, seen, strict=True):
+        if one is not None:
+            known.add(one)
+    return True
 
 
 def _key(texts: tuple[str, ...]) -> list[Expression]:
@@ -76,30 +89,38 @@ def _found(
     parts = []
     for expression in key:
         try:
-            parts.append(repr(expression.evaluate(row)))
+            parts.append(_canonical(expression.evaluate(row)))
         except _UNKNOWN:
-            parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
+            parts.append(repr(sorted(row.items(), key=_name_of)))
     return None if "None" in parts and not nulls_equal else tuple(parts)
+
+
+def _name_of(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def _canonical(value: Any) -> str:
+    """Equal values have equal texts."""
+    return str(value.normalize()) if isinstance(value, Decimal) and value.is_finite() else repr(value)
 
 
 def _values(block: Block) -> Callable[[int], dict[str, Any]]:
     """For a row's place its Python values, those that the sieve asks for."""
-    types = dict(block.plan.sieve.types)
-    derived = [(name, read_expression(text)) for name, text in block.plan.sieve.derived]
-    texts = {name: block.candidates(name) for name in types}
+    sieve = block.plan.sieve
+    texts = [block.candidates(name) for name, _ in sieve.types]
+    return lambda place: _row(sieve, [column[place] for column in texts])
 
-    def row(place: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for name, kind in types.items():
-            try:
-                made[name] = read(texts[name][place], kind)
-            except UnknownValue:
-                continue
-        for name, expression in derived:
-            try:
-                made[name] = expression.evaluate(made)
-            except _UNKNOWN:
-                continue
-        return made
 
-    return row
+def _row(sieve: Sieve, texts: Sequence[str | None]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for (name, kind), text in zip(sieve.types, texts, strict=True):
+        try:
+            made[name] = read(text, kind)
+        except UnknownValue:
+            made[name] = Opaque(text or "")
+    for name, expression in sieve.derived:
+        try:
+            made[name] = read_expression(expression).evaluate(made)
+        except _UNKNOWN:
+            continue
+    return made
