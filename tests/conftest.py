@@ -131,14 +131,6 @@ def database(server: Server, request: pytest.FixtureRequest) -> Iterator[Databas
 
 
 @pytest.fixture
-def second_database(server: Server) -> Iterator[Database]:
-    """Another fresh empty database on the same server, for what must be equal in two."""
-    made = _make_database(server)
-    yield made
-    _drop_database(made)
-
-
-@pytest.fixture
 def everywhere(request: pytest.FixtureRequest) -> Iterator[tuple[Database, ...]]:
     """A fresh empty database on every server found, for what must be equal between versions."""
     made = tuple(_make_database(server) for server in request.config.stash[SERVERS])

@@ -15,8 +15,9 @@ from dbops.errors import Refused
 from dbops.events import Event
 from dbops.seeding import fixtures
 from tests.conftest import ROOT, Project
+from tests.firms import Firms
 from tests.postgres.migrating import ran
-from tests.servers import Database
+from tests.servers import Database, Server
 from tests.zoo.nasty import tables, violations
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -29,15 +30,6 @@ def engine(configured: Project, database: Database, connect: Connect) -> psycopg
     shutil.copytree(ROOT / "migrations", configured.folder / "migrations", dirs_exist_ok=True)
     ran(configured, "up")
     return connect(database)
-
-
-@pytest.fixture
-def second_engine(
-    configured: Project, second_database: Database, connect: Connect
-) -> psycopg.Connection[Any]:
-    """The same of another database."""
-    ran(configured, "up", "--database-url", second_database.url)
-    return connect(second_database)
 
 
 def _load(
@@ -77,17 +69,16 @@ def test_dev_is_loaded_once(engine: psycopg.Connection[Any]) -> None:
 
 @pytest.mark.one_major
 @pytest.mark.parametrize("name", ["dev", "minimal"])
-def test_the_same_data_on_every_day(
-    name: str, engine: psycopg.Connection[Any], second_engine: psycopg.Connection[Any]
-) -> None:
+def test_the_same_data_on_every_day(name: str, firms: Firms, server: Server, connect: Connect) -> None:
     """Loaded into two databases at different times, every row of every table of the set is the same, in all columns."""
-    _load(engine, name)
-    summary = _load(second_engine, name, now=NOW + dt.timedelta(days=400))
+    first, second = (connect(firms.make(server)) for _ in range(2))
+    _load(first, name)
+    summary = _load(second, name, now=NOW + dt.timedelta(days=400))
     for count in summary.tables:
         query = f"SELECT * FROM {count.table} ORDER BY id".encode()
-        rows = engine.execute(query).fetchall()
+        rows = first.execute(query).fetchall()
         assert len(rows) == count.inserted > 0
-        assert rows == second_engine.execute(query).fetchall(), count.table
+        assert rows == second.execute(query).fetchall(), count.table
 
 
 @pytest.mark.one_major
