@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dbops.seeding.demo.accounts import Account
 from dbops.seeding.demo.execution import Order
 from dbops.seeding.demo.limits import Limits
-from dbops.seeding.demo.model import BAR, DAY, E8, WEEK
+from dbops.seeding.demo.model import BAR, BARS, DAY, E8, WEEK
 from dbops.seeding.demo.paths import Paths, Tape
 from dbops.seeding.demo.text import ratio
 
@@ -129,7 +129,7 @@ class Book:
         opening, closing = lot.fee * lots // lot.lots, fee * lots // left
         signed = -fill.order.side * lots
         tape = self._paths.tapes[position.place]
-        rate = self._paths.rate(tape.instrument.quote, self._currency, fill.time // BAR)
+        rate = self._paths.rates(tape.instrument.quote, self._currency)[fill.time // DAY]
         pnl = ratio((fill.ticks - entry.ticks) * signed * tape.value * rate, 10**26)
         fees = opening + closing
         self.trades.append((entry, fill, lots, rate, pnl, fees))
@@ -183,6 +183,6 @@ class Book:
     def _worth(self, position: Position, tape: Tape, bar: int) -> tuple[int, int]:
         """Notional and profit of a position at the market's price."""
         mark = tape.closes[bar]
-        factor = tape.value * self._paths.rate(tape.instrument.quote, self._currency, bar)
+        factor = tape.value * self._paths.rates(tape.instrument.quote, self._currency)[bar // BARS]
         profit = (position.net * mark - position.cost) * factor
         return ratio(abs(position.net) * mark * factor, 10**26), ratio(profit, 10**26)

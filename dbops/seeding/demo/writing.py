@@ -13,7 +13,7 @@ from dbops.seeding.demo.book import Book, Filled
 from dbops.seeding.demo.execution import Fill, Order
 from dbops.seeding.demo.halts import Trip
 from dbops.seeding.demo.limits import Breach
-from dbops.seeding.demo.model import BAR, SECOND, Provider
+from dbops.seeding.demo.model import DAY, SECOND, Provider
 from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.routing import Route, Router
 from dbops.seeding.demo.text import NULL, Clock, ratio
@@ -90,7 +90,7 @@ class Writer:
         fee = 0
         if share:
             tape = self._paths.tapes[order.place]
-            rate = self._paths.rate(tape.instrument.quote, order.run.account.currency, time // BAR)
+            rate = self._paths.rates(tape.instrument.quote, order.run.account.currency)[time // DAY]
             fee = ratio(ticks * lots * tape.value * rate * share, 10**34)
         price = f"{ticks * self._ticks[order.place]}e-8"
         return Filled(time, number, order_number, order, ticks, lots, fee, self._clock(time), price)

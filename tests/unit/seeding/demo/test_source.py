@@ -21,7 +21,7 @@ from dbops.seeding.demo.model import BAR
 from dbops.seeding.demo.paths import Paths
 from tests.unit.seeding.demo.firm import MONDAY, firm, market, read
 
-PINNED = "5efc9cfc06526c66de6679014c081c9c"
+PINNED = "5bfe5a8912eddc1e0bdced346f96eb53"
 
 
 @cache
