@@ -19,8 +19,10 @@ def read(file: MigrationFile) -> Migration:
 
     :raises DbopsError: with the place, where it cannot be read, is not UTF-8 or breaks its format's rules.
     """
-    down = None if file.down_path is None else read_text(file.down_path)
-    return by_name(file.format).parse(file, read_text(file.path), down)
+    known, variables = by_name(file.format), file.variables or {}
+    up = known.expand(read_text(file.path), variables)
+    down = None if file.down_path is None else known.expand(read_text(file.down_path), variables)
+    return known.parse(file, up, down)
 
 
 def read_text(path: Path) -> Text:
