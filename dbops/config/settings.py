@@ -63,7 +63,9 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         statement_timeout=times[1],
         deadline=times[2],
         backup_before_migrate=_backup_before_migrate(found),
-        migration_format=_option("format", options.migration_format) or found.text("format") or Setting("auto"),
+        migration_format=_option("format", options.migration_format)
+        or found.text("format")
+        or Setting("auto"),
         variables=_variables(options.variables or ()),
         warnings=source.warnings,
     )

@@ -35,9 +35,7 @@ SIGNS: dict[str, re.Pattern[bytes]] = {
     "goose": re.compile(rb"^--[ \t]*\+goose[ \t]+\w+", re.MULTILINE | re.IGNORECASE),
     "dbmate": re.compile(rb"^--[ \t]*migrate:(?:up|down)\b", re.MULTILINE),
     "sql-migrate": re.compile(rb"^-- \+migrate (?:Up|Down)\b", re.MULTILINE),
-    "tern": re.compile(
-        rb"^---- (?:create above / drop below|tern: disable-tx) ----[ \t]*\r?$", re.MULTILINE
-    ),
+    "tern": re.compile(rb"^---- (?:create above / drop below|tern: disable-tx) ----[ \t]*\r?$", re.MULTILINE),
     "graphile-migrate": re.compile(rb"\A(?:\xef\xbb\xbf)?--! Previous:.*"),
     "yoyo": re.compile(rb"\A(?:\xef\xbb\xbf)?(?:--.*\n|\s*\n)*?--[ \t]*(?:depends|transactional):.*"),
     "single": re.compile(rb"^[ \t]*--[-=*# \t]*(?:up|down) migration\b", re.MULTILINE | re.IGNORECASE),
@@ -93,7 +91,9 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
         return Reading(("folders",), f"{holding} holds up.sql")
     if "committed" in folders and {"current.sql", "current"} & {*files, *folders}:
         return Reading(("graphile-migrate",), "there are committed/ and current.sql")
-    if (flyway := next((name for name in _below(folder, folders) if _DOUBLE.fullmatch(name)), None)) is not None:
+    if (
+        flyway := next((name for name in _below(folder, folders) if _DOUBLE.fullmatch(name)), None)
+    ) is not None:
         return Reading(("flyway",), f"of the name {flyway} below it")
     return _without_numbers(folder, [name for name in files if name.endswith(".sql")])
 
@@ -127,9 +127,7 @@ def _by_names(folder: Path, names: Sequence[str], files: Collection[str]) -> Rea
     if all(_MILLISECONDS.fullmatch(name) for name in names):
         return Reading(("node-pg-migrate",), f"of the name {names[0]}")
     if any(_YOYO.fullmatch(name) for name in names):
-        return Reading(
-            ("yoyo",), f"of the name {next(name for name in names if _YOYO.fullmatch(name))}"
-        )
+        return Reading(("yoyo",), f"of the name {next(name for name in names if _YOYO.fullmatch(name))}")
     if "tern.conf" in files:
         return Reading(("tern",), "there is tern.conf")
     return None

@@ -60,7 +60,9 @@ def scan(
     folders = [name for name, is_folder in entries if is_folder]
     reading = _reading(path, format_name, files, folders)
     if reading.formats == ("graphile-migrate",) and "committed" in folders:
-        return _scanned(path / "committed", _entries(Setting(path / "committed", folder.origin)), reading, variables)
+        return _scanned(
+            path / "committed", _entries(Setting(path / "committed", folder.origin)), reading, variables
+        )
     return _scanned(path, entries, reading, variables)
 
 
@@ -90,7 +92,9 @@ def _scanned(
 def _entries(folder: Setting[Path]) -> list[tuple[str, bool]]:
     """Names in the folder, hidden ones left out, and whether each is a folder."""
     try:
-        return sorted((entry.name, entry.is_dir()) for entry in os.scandir(folder.value) if entry.name[0] != ".")
+        return sorted(
+            (entry.name, entry.is_dir()) for entry in os.scandir(folder.value) if entry.name[0] != "."
+        )
     except FileNotFoundError:
         raise ConfigError(
             f"the migrations folder {folder.value} does not exist ({folder.origin})",

@@ -18,6 +18,16 @@ _CLASSES = {
     "rollback-pairs": "RollbackPairs",
     "v-prefix": "VPrefix",
     "folders": "Folders",
+    "goose": "Goose",
+    "dbmate": "Dbmate",
+    "sql-migrate": "SqlMigrate",
+    "sqlx": "Sqlx",
+    "node-pg-migrate": "NodePgMigrate",
+    "tern": "Tern",
+    "graphile-migrate": "GraphileMigrate",
+    "yoyo": "Yoyo",
+    "pgmigrate": "Pgmigrate",
+    "flyway": "Flyway",
 }
 NAMES = tuple(_CLASSES)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from dbops.engines.records import Direction
 
 if TYPE_CHECKING:
-    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.content import Migration, Section, Text
     from dbops.migrations.model import MigrationFile
 
 Layout = Literal["flat", "folders", "tree"]
@@ -40,6 +40,7 @@ class Format(ABC):
     name: ClassVar[str]
     layout: ClassVar[Layout] = "flat"
     order: ClassVar[Literal["number", "text"]] = "number"
+    has_placeholders: ClassVar[bool] = False
     up_beside_down: ClassVar[str] = "no file beside it that goes up"
 
     @abstractmethod
@@ -71,11 +72,21 @@ class Format(ABC):
         :raises ConfigError: naming the file.
         """
 
-    def expand(self, source: Text, variables: Mapping[str, str]) -> Text:
-        """The text with its placeholders replaced; as it is, where the format has none.
+    def expand(self, section: Section, variables: Mapping[str, str]) -> Section:
+        """The section with its placeholders replaced; as it is, where the format has none.
 
         :raises DbopsError: with file and line, for a placeholder without a value.
         """
-        return source
+        return section
 
-    has_placeholders: ClassVar[bool] = False
+
+class Plain(Format):
+    """A format whose files are made for psql: its variables are replaced."""
+
+    has_placeholders = True
+
+    def expand(self, section: Section, variables: Mapping[str, str]) -> Section:
+        """`:'name'`, `:"name"` and `:name` outside of strings and comments."""
+        from dbops.migrations.formats import psql
+
+        return psql.expand(section, variables)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.errors import DbopsError
-from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.base import Claim, Plain
 from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?P<version>\d[\d-]*)_(?P<name>[^/]+)/(?P<direction>up|down)\.sql", re.ASCII | re.DOTALL)
 
 
-class Folders(Format):
+class Folders(Plain):
     """The version is what stands before the first `_` of the folder's name, without hyphens."""
 
     name = "folders"

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.base import Claim, Plain
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -18,7 +18,7 @@ _NAME = re.compile(
 )
 
 
-class Pairs(Format):
+class Pairs(Plain):
     """A file per direction; the down file may be missing."""
 
     name = "pairs"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.base import Claim, Plain
 from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
 from dbops.migrations.formats.single import claim_single
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ENDINGS = ("_rollback.sql", ".rollback.sql", "-rollback.sql")
 
 
-class RollbackPairs(Format):
+class RollbackPairs(Plain):
     """A file per direction; only files that have their other half are of this format."""
 
     name = "rollback-pairs"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.base import Claim, Plain
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -38,7 +38,7 @@ TEMPLATE = """\
 """
 
 
-class SingleFile(Format):
+class SingleFile(Plain):
     """One file with banners; the DOWN part in a comment, or as plain SQL."""
 
     name = "single"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.base import Claim, Plain
 from dbops.migrations.formats.pairs import Pairs, parse_pair
 from dbops.migrations.formats.single import SingleFile
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dbops.migrations.model import MigrationFile
 
 
-class VPrefix(Format):
+class VPrefix(Plain):
     """Names of single files and pairs with `V` or `v` before them."""
 
     name = "v-prefix"
