@@ -20,6 +20,8 @@ AUTO = Setting("auto")
 PLAIN = ("pairs", "rollback-pairs", "single")
 """The formats whose names keep them apart, so that one folder may hold all of them."""
 
+# What a single file may hold as well: marks that are read in it, and comments that anybody may write.
+_READ_IN_SINGLE = ("sql-migrate", "sqlx", "yoyo")
 _SAMPLE = 16
 _HEAD = 64 * 1024
 
@@ -54,7 +56,7 @@ class Reading:
     def text(self) -> str:
         """For people."""
         names = PLAIN[::2] if self.formats == PLAIN else self.formats
-        return f"read as {' and '.join(names)}, since {self.why}"
+        return f"read as {' and '.join(names)}: {self.why}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
     if (
         flyway := next((name for name in _below(folder, folders) if _DOUBLE.fullmatch(name)), None)
     ) is not None:
-        return Reading(("flyway",), f"of the name {flyway} below it")
+        return Reading(("flyway",), f"the name {flyway} below it")
     return _without_numbers(folder, [name for name in files if name.endswith(".sql")])
 
 
@@ -116,18 +118,18 @@ def _numbered(folder: Path, names: Sequence[str], files: Collection[str]) -> Rea
     if signs:
         return Reading(("sqlx",), str(signs["sqlx"]))
     if not others:
-        return Reading(PLAIN, f"of the name {paired[0]}")
+        return Reading(PLAIN, f"the name {paired[0]}")
     reading = _by_names(folder, others, files) or _by_signs(folder, others)
     if paired and reading.formats != PLAIN:
-        return Reading(("pairs", *reading.formats), f"of the name {paired[0]}, and {reading.why}")
+        return Reading(("pairs", *reading.formats), f"the name {paired[0]}, and {reading.why}")
     return reading
 
 
 def _by_names(folder: Path, names: Sequence[str], files: Collection[str]) -> Reading | None:
     if all(_MILLISECONDS.fullmatch(name) for name in names):
-        return Reading(("node-pg-migrate",), f"of the name {names[0]}")
+        return Reading(("node-pg-migrate",), f"the name {names[0]}")
     if any(_YOYO.fullmatch(name) for name in names):
-        return Reading(("yoyo",), f"of the name {next(name for name in names if _YOYO.fullmatch(name))}")
+        return Reading(("yoyo",), f"the name {next(name for name in names if _YOYO.fullmatch(name))}")
     if "tern.conf" in files:
         return Reading(("tern",), "there is tern.conf")
     return None
@@ -135,8 +137,9 @@ def _by_names(folder: Path, names: Sequence[str], files: Collection[str]) -> Rea
 
 def _by_signs(folder: Path, names: Sequence[str]) -> Reading:
     found = _signs(folder, names, (*SIGNS, "sqlx"))
-    if "sql-migrate" in found and ("single" in found or not _all_have("sql-migrate", folder, names)):
-        found.pop("sql-migrate", None)  # its marks are read in a single file, too
+    if "single" in found or ("sql-migrate" in found and not _all_have("sql-migrate", folder, names)):
+        for name in _READ_IN_SINGLE:
+            found.pop(name, None)
     if len(found) > 1:
         first, second = list(found.items())[:2]
         _refuse(folder, first, second)
@@ -160,21 +163,21 @@ def _prefixed(folder: Path, names: Sequence[str]) -> Reading:
     """`V1__x.sql` is Flyway's or pgmigrate's, `V1_x.sql` a number with a letter before it."""
     double = [name for name in names if _DOUBLE.fullmatch(name)]
     if not double:
-        return Reading(("v-prefix",), f"of the name {names[0]}")
+        return Reading(("v-prefix",), f"the name {names[0]}")
     flyway = next((name for name in double if _FLYWAY_ONLY.fullmatch(name)), None)
     pgmigrate = _of_pgmigrate(folder, double)
     if flyway and pgmigrate:
         _refuse(folder, ("flyway", flyway), ("pgmigrate", pgmigrate))
     if pgmigrate:
         return Reading(("pgmigrate",), pgmigrate)
-    return Reading(("flyway",), f"of the name {flyway or double[0]}")
+    return Reading(("flyway",), f"the name {flyway or double[0]}")
 
 
 def _of_pgmigrate(folder: Path, names: Sequence[str]) -> str | None:
     if os.path.exists(os.path.join(folder, os.pardir, "migrations.yml")):
         return "there is ../migrations.yml"
     named = next((name for name in names if "NONTRANSACTIONAL" in name), None)
-    return f"of the name {named}" if named else None
+    return f"the name {named}" if named else None
 
 
 def _signs(folder: Path, names: Sequence[str], wanted: Collection[str]) -> dict[str, _Sign]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -195,7 +196,7 @@ def _paired(
 
 def _refuse_other_order(files: Sequence[MigrationFile]) -> None:
     """Of a tool that sorts by text, its files in the order of numbers must be in its own order, too."""
-    for first, second in zip(files, files[1:], strict=False):
+    for first, second in itertools.pairwise(files):
         if first.file_name > second.file_name:
             raise ConfigError(
                 f"{first.path} comes before {second.path} by number, and after it for {first.format}, which sorts "

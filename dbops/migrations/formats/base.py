@@ -71,6 +71,7 @@ class Format(ABC):
 
         :raises ConfigError: naming the file.
         """
+        return
 
     def expand(self, section: Section, variables: Mapping[str, str]) -> Section:
         """The section with its placeholders replaced; as it is, where the format has none.
