@@ -22,11 +22,12 @@ AS_OF = ("--as-of", "2026-06-12T15:30:00Z")  # a Friday
 SETS = ("--seeds-dir", str(ROOT / "seeds"))
 DEMO = ("--scale", "1", *AS_OF, *SETS)
 
-# Many rows make processes worth while; the tests have few, and want the processes all the same.
+# Many rows make processes worth while, and indexes to be made again; the tests have few rows, and want it all the same.
 _WITH_PROCESSES = """
 import sys
 from dbops.seeding.fill import filling
-filling._WORTH_PROCESSES = 1
+from dbops.engines.postgres import rebuild
+filling._WORTH_PROCESSES, rebuild._INDEX_ROWS, rebuild._FOREIGN_KEY_ROWS = 1, 100, 100
 from dbops.__main__ import main
 sys.exit(main())
 """
