@@ -38,7 +38,7 @@ union all select 'constraint', conrelid::regclass || '.' || conname, pg_get_cons
 from pg_constraint where connamespace = 'public'::regnamespace
 union all select 'trigger', tgrelid::regclass || '.' || tgname, tgenabled::text, true
 from pg_trigger where not tgisinternal
-union all select 'comment', classoid::regclass || ' ' || objoid, description, true from pg_description
+union all select 'comment', pg_describe_object(classoid, objoid, objsubid), description, true from pg_description
 where classoid in ('pg_class'::regclass, 'pg_constraint'::regclass)
 """
 _TABLES: LiteralString = """
