@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--keep-servers", action="store_true", help="leave the servers running, to look at a kept database"
     )
+    parser.addoption(
+        "--update-golden", action="store_true", help="write what was read as what is expected, to be looked at"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -154,15 +154,3 @@ def contents(connection: psycopg.Connection[Any], *, whole_audit: bool = False) 
         text = "\n".join(sorted(row[0] for row in rows))
         found[table] = (len(rows), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
     return found
-
-
-def settle(connection: psycopg.Connection[Any]) -> None:
-    """Let the rows of sets begin at one moment, as long as their files do not say when."""
-    rows = connection.execute(
-        "select attrelid::regclass::text, attname from pg_attribute join pg_attrdef on adrelid = attrelid and adnum = attnum"
-        " where attname in ('created_at', 'updated_at') and attrelid::regclass::text = any(%s)",
-        [["users", "accounts", "instruments", "liquidity_providers", "lp_instruments", "routing_rules",
-          "risk_limits", "circuit_breakers"]],
-    )  # fmt: skip
-    for table, column in rows.fetchall():
-        connection.execute(f"alter table {table} alter {column} set default '2026-01-01Z'".encode())

@@ -47,6 +47,7 @@ class DataType:
     :param labels: of an enum, in its order.
     :param fields: of a composite type.
     :param checks: of a domain: its own; those of a domain below it stand at `element`.
+    :param default: of a domain: the expression that a column without a default of its own takes.
     """
 
     schema: str
@@ -61,6 +62,7 @@ class DataType:
     fields: tuple[tuple[str, DataType], ...] = ()
     checks: tuple[Check, ...] = ()
     not_null: bool = False
+    default: str | None = None
 
     @property
     def base(self) -> DataType:

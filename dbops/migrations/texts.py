@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,16 @@ def read(file: MigrationFile) -> Migration:
 
     :raises DbopsError: with the place, where it cannot be read, is not UTF-8 or breaks its format's rules.
     """
+    known, variables = by_name(file.format), file.variables or {}
     down = None if file.down_path is None else read_text(file.down_path)
-    return by_name(file.format).parse(file, read_text(file.path), down)
+    migration = known.parse(file, read_text(file.path), down)
+    if not known.has_placeholders:
+        return migration
+    return dataclasses.replace(
+        migration,
+        up=known.expand(migration.up, variables),
+        down=migration.down and known.expand(migration.down, variables),
+    )
 
 
 def read_text(path: Path) -> Text:

@@ -124,7 +124,7 @@ select used.oid::bigint, used.typmod, n.nspname::text, t.typname::text,
         where t.typtype = 'c' and f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped),
     (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.conname, pg_catalog.pg_get_expr(c.conbin, 0))
         order by c.conname) from pg_catalog.pg_constraint as c where c.contypid = t.oid and c.contype = 'c'),
-    t.typnotnull
+    t.typnotnull, pg_catalog.pg_get_expr(t.typdefaultbin, 0)
 from used
 join pg_catalog.pg_type as t on t.oid = used.oid
 join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
@@ -281,9 +281,9 @@ class _Parts:
         )  # fmt: skip
 
     def _type(self, oid: int, typmod: int) -> DataType:
-        schema, name, text, code, is_array, part, part_typmod, labels, fields, checks, not_null = self._types[
-            oid, typmod
-        ]
+        (
+            schema, name, text, code, is_array, part, part_typmod, labels, fields, checks, not_null, default,
+        ) = self._types[oid, typmod]  # fmt: skip
         kinds = {"b": TypeKind.BASE, "e": TypeKind.ENUM, "d": TypeKind.DOMAIN, "c": TypeKind.COMPOSITE,
                  "r": TypeKind.RANGE, "m": TypeKind.MULTIRANGE, "p": TypeKind.BASE}  # fmt: skip
         kind = TypeKind.ARRAY if is_array and code == "b" else kinds[code]
@@ -296,6 +296,7 @@ class _Parts:
             fields=tuple((one[0], self._type(one[1], one[2])) for one in fields or ()),
             checks=tuple(Check(*one) for one in checks or ()),
             not_null=not_null,
+            default=default,
         )  # fmt: skip
 
     def _foreign_key(self, row: Sequence[Any], names: Mapping[int, str]) -> ForeignKey:

@@ -14,6 +14,7 @@ from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.matviews import refresh_over
 from dbops.events import Listener, StepDone
 from dbops.seeding.demo import reading
+from dbops.seeding.demo.auditing import audit_new_rows
 from dbops.seeding.demo.concluding import conclude
 from dbops.seeding.demo.model import TABLES, DemoPlan
 from dbops.seeding.demo.planning import Request, plan
@@ -49,7 +50,8 @@ def make(
 ) -> Made:
     """Load the sets, make the data, and commit; then tell the planner of the rows, and the materialized views.
 
-    With `options.fast` no trigger of these tables fires, for the sets' rows neither.
+    With `options.fast` no trigger of these tables fires, for the sets' rows neither; what the audit trail would have
+    had of new rows is written alike.
 
     :param connection: in autocommit mode.
     :param load_sets: loads what the demo data are built on, within the transaction.
@@ -59,6 +61,7 @@ def make(
     :raises DbopsError: nothing was written.
     """
     with connection.transaction(force_rollback=dry_run):
+        connection.execute("SET LOCAL TimeZone TO 'UTC'")  # in which the audit trail writes times
         reading.require_tables(connection)
         everything = [("public", name) for name in (*TABLES, *_MARKET)]
         triggers = quiet.user_triggers(connection, everything) if options.fast else ()
@@ -71,6 +74,8 @@ def make(
         if options.fast:
             _number_anew(connection)
         load_sets()
+        if triggers:
+            audit_new_rows(connection, triggers)
         planned = plan(connection, request)
         report = None
         if not dry_run:

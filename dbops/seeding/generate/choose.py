@@ -126,6 +126,8 @@ class Chooser:
         passed = judge.passes(self.sample(space, _PEOPLE if isinstance(space, Person) else _SAMPLE))
         if all(passed):
             return space
+        if not any(passed) and judge.asked_the_server:
+            return None  # where each try costs, only what passes at least sometimes is gone into
         tried = max(_TRIED, needed * _TIMES if needed < 50_000 else 0)
         texts = self.sample(space, space.size if needed and space.size <= _ALL else tried)
         good = [text for text, passes in zip(texts, judge.passes(texts), strict=True) if passes]
@@ -190,6 +192,12 @@ class _Judge:
     name: str
     kind: DataType
     own: tuple[Rule, ...]
+    unknown_to_us: list[bool] = dataclasses.field(default_factory=list)
+
+    @property
+    def asked_the_server(self) -> bool:
+        """Whether there was a value that the evaluator could not judge."""
+        return bool(self.unknown_to_us)
 
     @property
     def rules(self) -> list[Rule]:
@@ -218,6 +226,8 @@ class _Judge:
             passed.append(verdict is not False)
             if verdict is None:
                 unknown.append(place)
+        if unknown:
+            self.unknown_to_us.append(True)
         if unknown and self.chooser.probe is not None:
             asked = [texts[place] for place in unknown]
             for place, verdict in zip(unknown, self._there(self.chooser.probe, asked), strict=True):
@@ -325,6 +335,16 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
         yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
     if base.name in TIMES:
         yield from _other_times(judge, base.name)
+    if base.name == "bytea":
+        texts = {
+            text for rule in judge.rules for text in constant_texts(rule.expression.tree) if text.isdigit()
+        }
+        yield from (
+            Encoded("bytea", int(text) + more)
+            for text in sorted(texts)
+            for more in (0, 1, -1)
+            if int(text) + more > 0
+        )
     if base.name in ("cidr", "inet"):
         yield Encoded("subnet")
     if base.name in DOCUMENTS:

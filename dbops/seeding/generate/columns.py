@@ -52,8 +52,7 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
     name, how = column.name, how_of(draft, column.name)
     nulls = _nulls(draft, column)
     if after and how is How.DRAWN:
-        least = 86_400 if column.type.base.name == "date" else 1
-        draft.makers[name] = After(after, column.type.base.name, least, 10 * 86_400, nulls)
+        draft.makers[name] = _after(draft, column, after, nulls)
         return
     space = _counting(draft, chooser, column) if how is How.COUNTED else None
     space = space or chooser.column(
@@ -69,6 +68,13 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
         draft.left_out.add(name)
     else:
         raise CannotFill(f"no values are known for {name} ({column.type.sql})")
+
+
+def _after(draft: Draft, column: Column, before: tuple[str, ...], nulls: int) -> After:
+    form = column.type.base.name
+    unit = 86_400 if form == "date" else 1
+    limits = [one.seconds - unit * one.strict for one in draft.bounds if one.after == column.name]
+    return After(before, form, unit, max(unit, min([10 * 86_400, *limits])), nulls)
 
 
 def _needed(draft: Draft, name: str, how: How) -> int:
@@ -105,7 +111,7 @@ def _orders(draft: Draft) -> dict[str, tuple[str, ...]]:
     """For a time the columns that it comes after: those that checks ask for, and those that names suggest."""
     free = [c for c in draft.table.columns if c.writable and _is_free_time(draft, c)]
     graph: dict[str, set[str]] = {c.name: set() for c in free}
-    for order in draft.orders:
+    for order in (*draft.orders, *draft.bounds):
         if order.before in graph and order.after in graph:
             graph[order.after].add(order.before)
     _in_order(graph)  # a circle of checks: equal times would do; the server will tell

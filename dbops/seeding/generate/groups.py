@@ -18,6 +18,7 @@ from dbops.seeding.generate.rules import (
     Rule,
     constants_of,
     names_values,
+    bound_of,
     only_null_tested,
     order_of,
     rules_of,
@@ -87,6 +88,7 @@ def _sort_several(draft: Draft, rules: Sequence[Rule]) -> None:
         ties += spoilt
         ordered = [rule for rule in ordered if rule not in spoilt]
     draft.orders += [order for rule in ordered if (order := order_of(rule))]
+    draft.bounds += [bound for rule in ordered if (bound := bound_of(rule))]
     for rule in ties:
         valued = _with_sources(draft, (name for name in rule.columns if not only_null_tested(rule, name)))
         wide = {name for name in valued if _too_wide(draft, rule, name)}
@@ -118,7 +120,7 @@ def _not_itself(draft: Draft, rule: Rule) -> bool:
 
 
 def _orders(draft: Draft, rule: Rule) -> bool:
-    order = order_of(rule)
+    order = order_of(rule) or bound_of(rule)
     if order is None:
         return False
     columns = [draft.table.column(order.before), draft.table.column(order.after)]

@@ -15,7 +15,7 @@ Texts = Sequence[str | None]
 _PATIENCE = "SET LOCAL statement_timeout = '20s'"
 _SAMPLE = 1000
 _MOST = 100_000
-_ONE_BY_ONE = 200
+_ONE_BY_ONE = 40
 
 
 _LEAF_CHECKS = """

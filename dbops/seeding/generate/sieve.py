@@ -36,7 +36,8 @@ def sieve_of(
 def sift(block: Block) -> list[int]:
     """The places of the rows that pass, in order, at most as many as are wanted."""
     plan = block.plan
-    checks = [read_expression(text) for text in plan.sieve.checks]
+    later = block.decided_later()
+    checks = [check for text in plan.sieve.checks if not later & (check := read_expression(text)).columns]
     keys = [
         (_key(texts), predicate and read_expression(predicate), nulls)
         for texts, predicate, nulls in plan.sieve.keys
@@ -60,6 +61,22 @@ def sift(block: Block) -> list[int]:
         if len(kept) == block.wanted:
             break
     return kept
+
+
+def without_refused(block: Block, name: str, texts: Sequence[str | None]) -> list[str | None]:
+    """The values of a column that refers to the table itself, NULL where a check refuses the row with it."""
+    sieve = block.plan.sieve
+    checks = [check for text in sieve.checks if name in (check := read_expression(text)).columns]
+    if not checks:
+        return list(texts)
+    asked = {column for check in checks for column in check.columns} - {name}
+    columns = [
+        texts if one == name else block.column(one) if one in asked else [None] * len(texts)
+        for one, _ in sieve.types
+    ]
+    rows = (_row(sieve, row) for row in zip(*columns, strict=True))
+    refused = [any(check.holds(row) is False for check in checks) for row in rows]
+    return [None if one else text for one, text in zip(refused, texts, strict=True)]
 
 
 def _add_new(found: Sequence[tuple[Any, ...] | None], seen: Sequence[set[tuple[Any, ...]]]) -> bool:
