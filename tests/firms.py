@@ -108,7 +108,7 @@ class Firms:
 def _as_superuser(server: Server, statement: str, database: Database) -> None:
     names = [sql.Identifier(name) for name in (database.name, database.user)]
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*names))  # type: ignore[arg-type]  # the tests' own words
+        connection.execute(sql.SQL(statement).format(*names))  # the tests' own words
 
 
 def seed(

@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import Project
-from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, settle, structure
+from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, structure
 from tests.servers import Database, Server
 from tests.watching import Watch, until
 
@@ -55,7 +55,9 @@ begin
     end if;
 end $$
 """
-_WAITING = "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+_WAITING = (
+    "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+)
 _SEEDING = "select count(*) = 0 from pg_stat_activity where application_name like 'dbops seed%%'"
 
 SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
@@ -92,7 +94,6 @@ def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Da
     """A database with a small firm's life, and the means to hold a command in the middle."""
     made = firms.make(server)
     owner = connect(made)
-    settle(owner)
     superuser = connect(made, user=server.user, password=server.password)
     for session, statements in ((owner, _FUNCTIONS), (superuser, _OPERATORS), (owner, _INDEXES)):
         session.execute(statements.encode())
@@ -179,7 +180,6 @@ def test_killed_in_the_transaction(
         _nobody_is_left(one, firm_watch)
         assert _state(firm_watch) == before, phase
     another = firms.make(firm.server)
-    settle(connect(another))
     for database in (firm, another):
         outcome = seed(project, database, *OTHER)
         assert outcome.code == 0, outcome
@@ -232,7 +232,7 @@ def test_ended_in_the_transaction(held: Start, firm_watch: Watch) -> None:
 
 def test_ended_after_the_commit(held: Start, firm_watch: Watch) -> None:
     """While the planner is told, or a view is refreshed: all rows are there; and that is said where it can be."""
-    before = _state(firm_watch)
+    before = after = _state(firm_watch)
     endings = (("ANALYZE%positions%", _interrupted, 130), ("refresh%", _terminated, 10))
     for number, (query, end, code) in enumerate(endings):
         one = held(query, *OTHER, "--random-seed", str(number))

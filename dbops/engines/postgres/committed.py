@@ -29,5 +29,7 @@ def committed() -> Iterator[None]:
         raise Interrupted(f"interrupted; {_LEFT}", hint=_HINT) from None
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate in ENDS_SESSION:
-            raise CannotConnect(f"the connection was lost; {_LEFT}: {first_line(error)}", hint=_HINT) from error
+            raise CannotConnect(
+                f"the connection was lost; {_LEFT}: {first_line(error)}", hint=_HINT
+            ) from error
         raise DbopsError(f"{first_line(error)}; {_LEFT}", hint=_HINT) from error
