@@ -38,7 +38,7 @@ union all select 'constraint', conrelid::regclass || '.' || conname, pg_get_cons
 from pg_constraint where connamespace = 'public'::regnamespace
 union all select 'trigger', tgrelid::regclass || '.' || tgname, tgenabled::text, true
 from pg_trigger where not tgisinternal
-union all select 'comment', classoid::regclass || ' ' || objoid, description, true from pg_description
+union all select 'comment', pg_describe_object(classoid, objoid, objsubid), description, true from pg_description
 where classoid in ('pg_class'::regclass, 'pg_constraint'::regclass)
 """
 _TABLES: LiteralString = """
@@ -108,7 +108,7 @@ class Firms:
 def _as_superuser(server: Server, statement: str, database: Database) -> None:
     names = [sql.Identifier(name) for name in (database.name, database.user)]
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*names))  # type: ignore[arg-type]  # the tests' own words
+        connection.execute(sql.SQL(statement).format(*names))  # the tests' own words
 
 
 def seed(

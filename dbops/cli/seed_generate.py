@@ -14,6 +14,7 @@ from dbops.config.model import Settings
 from dbops.engines.catalog import Catalog, TableName
 from dbops.engines.postgres import catalog as catalogs
 from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.tracking import Tables
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
@@ -73,7 +74,8 @@ def tracking_tables(settings: Settings) -> Sequence[TableName]:
 def analyze(session: Session, tables: Iterable[TableName], listen: Listener) -> None:
     """Tell the planner of the rows."""
     began = time.monotonic()
-    analyze_tables(session.connection, tables, listen)
+    with committed():
+        analyze_tables(session.connection, tables, listen)
     listen(StepDone("analyzed", time.monotonic() - began))
 
 

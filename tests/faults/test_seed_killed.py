@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import Project
-from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, settle, structure
+from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, structure
 from tests.servers import Database, Server
 from tests.watching import Watch, until
 
@@ -55,12 +55,15 @@ begin
     end if;
 end $$
 """
-_WAITING = "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+_WAITING = (
+    "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+)
 _SEEDING = "select count(*) = 0 from pg_stat_activity where application_name like 'dbops seed%%'"
 
 SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
 OTHER = (*SMALL, "--truncate", "--random-seed", "7", "--jobs", "1")
 GENERATE = ("generate", "--rows", "30", *AS_OF, "--jobs", "1", "--skip", "order_routes")
+MANY = ("generate", "--rows", "40_000", "--table", "users", *AS_OF, "--fast", "--jobs", "2")
 TWO = ("--jobs", "2")
 Start = Callable[..., "Held"]
 
@@ -91,7 +94,6 @@ def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Da
     """A database with a small firm's life, and the means to hold a command in the middle."""
     made = firms.make(server)
     owner = connect(made)
-    settle(owner)
     superuser = connect(made, user=server.user, password=server.password)
     for session, statements in ((owner, _FUNCTIONS), (superuser, _OPERATORS), (owner, _INDEXES)):
         session.execute(statements.encode())
@@ -178,7 +180,6 @@ def test_killed_in_the_transaction(
         _nobody_is_left(one, firm_watch)
         assert _state(firm_watch) == before, phase
     another = firms.make(firm.server)
-    settle(connect(another))
     for database in (firm, another):
         outcome = seed(project, database, *OTHER)
         assert outcome.code == 0, outcome
@@ -187,87 +188,78 @@ def test_killed_in_the_transaction(
     assert firms_own == undisturbed
 
 
-@pytest.mark.parametrize("query", ["ANALYZE%positions%", "refresh%"])
-def test_killed_after_the_commit(held: Start, firm_watch: Watch, query: str) -> None:
-    """kill -9 while the planner is told, or a view is refreshed: all rows are there, and every rule holds."""
+def _interrupted(one: Held, _: Watch) -> None:
+    os.killpg(one.process.pid, signal.SIGINT)
+
+
+def _asked_to_end(one: Held, _: Watch) -> None:
+    one.process.terminate()
+
+
+def _terminated(one: Held, watch: Watch) -> None:
+    watch.value("select pg_terminate_backend(%s)", one.backend)
+
+
+def _cancelled(one: Held, watch: Watch) -> None:
+    watch.value("select pg_cancel_backend(%s)", one.backend)
+
+
+ENDINGS = {
+    "Ctrl-C, which all processes of a terminal get": (_interrupted, 130, "interrupted"),
+    "SIGTERM, which one of them gets": (_asked_to_end, 130, "interrupted"),
+    "pg_terminate_backend": (_terminated, 10, "connection was lost: terminating connection"),
+    "pg_cancel_backend": (_cancelled, 1, "canceling statement due to user request"),
+}
+
+
+def test_ended_in_the_transaction(held: Start, firm_watch: Watch) -> None:
+    """Soon, with the exit code and a word of what it was, and nothing is left."""
     before = _state(firm_watch)
-    one = held(query, *OTHER, "--fast")
+    commands = [
+        ('COPY "public"."users"%', (*OTHER, *TWO)),
+        ('COPY "public"."users"%', (*GENERATE, *TWO)),
+        ("CREATE INDEX%", (*OTHER, "--fast")),
+        ('COPY "public"."users"%', GENERATE),
+    ]
+    for (ending, (end, code, words)), (query, argv) in zip(ENDINGS.items(), commands, strict=True):
+        one = held(query, *argv)
+        end(one, firm_watch)
+        said = one.ended()
+        assert (said[0], words in said[1], "Traceback" in said[1]) == (code, True, False), (ending, said)
+        _nobody_is_left(one, firm_watch)
+        assert _state(firm_watch) == before, ending
+
+
+def test_ended_after_the_commit(held: Start, firm_watch: Watch) -> None:
+    """While the planner is told, or a view is refreshed: all rows are there; and that is said where it can be."""
+    before = after = _state(firm_watch)
+    endings = (("ANALYZE%positions%", _interrupted, 130), ("refresh%", _terminated, 10))
+    for number, (query, end, code) in enumerate(endings):
+        one = held(query, *OTHER, "--random-seed", str(number))
+        end(one, firm_watch)
+        said = one.ended()
+        assert (said[0], "the data are there" in said[1]) == (code, True), said
+        _nobody_is_left(one, firm_watch)
+        after = _state(firm_watch)
+        assert after[0] == before[0]
+        assert after[1] != before[1]
+    one = held("refresh%", *OTHER, "--fast")
     one.process.kill()
     _nobody_is_left(one, firm_watch)
-    after = _state(firm_watch)
-    assert after[0] == before[0]
-    assert after[1] != before[1]
-
-
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(
-    ("query", "argv"),
-    [('COPY "public"."fills"%', (*GENERATE, *TWO)), ("CREATE INDEX%", (*OTHER, "--fast"))],
-    ids=["copying", "making indexes"],
-)
-def test_interrupted(
-    held: Start, firm_watch: Watch, query: str, argv: tuple[str, ...], signal_number: signal.Signals
-) -> None:
-    """Ctrl-C, which all processes of the terminal get, and SIGTERM, which one gets: exit 130, and nothing is left."""
-    before = _state(firm_watch)
-    one = held(query, *argv)
-    if signal_number == signal.SIGINT:
-        os.killpg(one.process.pid, signal_number)
-    else:
-        one.process.send_signal(signal_number)
-    code, said = one.ended()
-    assert (code, "interrupted" in said, "Traceback" in said) == (130, True, False), said
-    _nobody_is_left(one, firm_watch)
-    assert _state(firm_watch) == before
-
-
-def test_interrupted_after_the_commit(held: Start, firm_watch: Watch) -> None:
-    """Exit 130, and it says that the rows are there."""
-    before = _state(firm_watch)
-    one = held("refresh%", *OTHER)
-    one.process.send_signal(signal.SIGINT)
-    code, said = one.ended()
-    assert (code, "the data are there" in said) == (130, True), said
-    _nobody_is_left(one, firm_watch)
-    assert _state(firm_watch) != before
-
-
-@pytest.mark.parametrize("argv", [(*OTHER, *TWO), (*GENERATE, *TWO)], ids=["demo", "generate"])
-def test_the_session_is_terminated(held: Start, firm_watch: Watch, argv: tuple[str, ...]) -> None:
-    """An administrator ends the session in the middle: exit 10 that says so, and nothing is left."""
-    before = _state(firm_watch)
-    one = held('COPY "public"."users"%', *argv)
-    firm_watch.value("select pg_terminate_backend(%s)", one.backend)
-    code, said = one.ended()
-    assert (code, "connection was lost" in said, "terminating connection" in said) == (10, True, True), said
-    _nobody_is_left(one, firm_watch)
-    assert _state(firm_watch) == before
-
-
-@pytest.mark.parametrize("argv", [(*OTHER, *TWO), (*GENERATE, *TWO)], ids=["demo", "generate"])
-def test_the_statement_is_cancelled(held: Start, firm_watch: Watch, argv: tuple[str, ...]) -> None:
-    """pg_cancel_backend, as of an administrator who wants the load to end: it fails as a whole."""
-    before = _state(firm_watch)
-    one = held('COPY "public"."users"%', *argv)
-    firm_watch.value("select pg_cancel_backend(%s)", one.backend)
-    code, said = one.ended()
-    assert (code, "canceling statement due to user request" in said) == (1, True), said
-    _nobody_is_left(one, firm_watch)
-    assert _state(firm_watch) == before
+    undisturbed = _state(firm_watch)
+    assert undisturbed[0] == before[0]
+    assert undisturbed[1] not in (before[1], after[1])
 
 
 def test_a_process_that_makes_rows_is_killed(held: Start, firm_watch: Watch) -> None:
-    """As for want of memory, whether it was in the middle of a block or not: exit 1 that says so."""
+    """As for want of memory, the one whose rows are not all sent: exit 1 that says so, and nothing is left."""
     before = _state(firm_watch)
-    one = held('COPY "public"."users"%', *OTHER, *TWO)
-    for pid in one.workers:
-        os.kill(pid, signal.SIGSTOP)
-    one.free()
+    one = held('COPY "public"."users"%', *MANY)
+    assert len(one.workers) == 2
     for pid in one.workers:
         os.kill(pid, signal.SIGKILL)
+    one.free()
     code, said = one.ended()
-    if code == 0:  # it had sent its rows already
-        return
-    assert (code, "ended by signal 9" in said) == (1, True), said
+    assert (code, "a process that makes rows was ended by signal 9" in said) == (1, True), said
     _nobody_is_left(one, firm_watch)
     assert _state(firm_watch) == before

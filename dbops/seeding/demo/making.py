@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres import advance, catalog, quiet, tablelocks
 from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.matviews import refresh_over
 from dbops.events import Listener, StepDone
 from dbops.seeding.demo import reading
@@ -84,9 +85,10 @@ def make(
         quiet.enable_triggers(connection, triggers)
     if report is not None:
         began = time.monotonic()
-        analyze_tables(connection, _filled(planned), listen)
-        listen(StepDone("analyzed", time.monotonic() - began))
-        refresh_over(connection, _filled(planned), listen)
+        with committed():
+            analyze_tables(connection, _filled(planned), listen)
+            listen(StepDone("analyzed", time.monotonic() - began))
+            refresh_over(connection, _filled(planned), listen)
     return Made(planned, report)
 
 
