@@ -40,7 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--keep-servers", action="store_true", help="leave the servers running, to look at a kept database"
     )
     parser.addoption(
-        "--update-golden", action="store_true", help="write what was read as what is expected, to be looked at"
+        "--update-golden",
+        action="store_true",
+        help="write what was read as what is expected, to be looked at",
     )
 
 
