@@ -62,6 +62,7 @@ def test_what_a_folder_is_read_as(tmp_path: Path, files: dict[str, str], formats
         ),
         ({"1_a.sql": "-- UP Migration\n", "2_b.sql": GOOSE}, r"single \(1_a.* or as goose \(2_b|goose \(2_b"),
         ({"1_a.sql": "", "2_b/up.sql": ""}, r"folders \(2_b/up\.sql\) or as a format of files \(1_a\.sql\)"),
+        ({"V1_a.sql": "", "2_b/up.sql": ""}, r"folders .* or as a format of files \(V1_a\.sql\)"),
         ({"V1.1__a.sql": "", "V2__NONTRANSACTIONAL.sql": ""}, "flyway .* or as pgmigrate"),
         ({"a.sql": "-- +migrate Up\n", "b.sql": "-- depends: a\n"}, "sql-migrate .* or as yoyo"),
     ],
@@ -150,6 +151,20 @@ def test_formats_whose_tool_must_write_the_files(tmp_path: Path, name: str) -> N
     """Their names or headers hold what only the tool knows."""
     with pytest.raises(UsageError, match=r"itself|its own"):
         create(folder(tmp_path, {}), "000001", "x", Setting(name))
+
+
+def test_a_new_file_in_a_format_that_does_not_exist(tmp_path: Path) -> None:
+    """An error also where there is no folder yet."""
+    with pytest.raises(UsageError, match="is not a format"):
+        create(Setting(tmp_path / "m"), None, "x", Setting("gose", "option --format"))
+
+
+def test_a_slice_of_an_array_is_no_variable(tmp_path: Path) -> None:
+    """SQL that the grammar knows stays as it is; with a value for the name, psql's rule holds."""
+    setting = folder(tmp_path, {"1_a.sql": 'SELECT a[1:"n"] FROM t;'})
+    assert read(discover(setting).files[0]).up.sql == 'SELECT a[1:"n"] FROM t;'
+    (file,) = discover(setting, variables={"n": "m"}).files
+    assert read(file).up.sql == 'SELECT a[1"m"] FROM t;'
 
 
 def test_every_format_is_named_as_it_is_registered() -> None:
