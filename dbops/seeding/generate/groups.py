@@ -16,9 +16,9 @@ from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
     Rule,
+    bound_of,
     constants_of,
     names_values,
-    bound_of,
     only_null_tested,
     order_of,
     rules_of,
