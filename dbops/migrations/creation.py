@@ -38,6 +38,7 @@ def create(
         raise UsageError(
             f"{name!r} is not fit for a file name", hint="for example: bin/migrate new add_user_preferences"
         )
+    discovery.require_known(format_name)
     found = _existing(folder, format_name)
     if version is None:
         version = next_version(found)

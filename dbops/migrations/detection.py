@@ -87,6 +87,8 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
             _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", numbered[0]))
         return _numbered(folder, numbered, files)
     prefixed = [name for name in files if _V_PREFIX.fullmatch(name) or _DOUBLE.fullmatch(name)]
+    if prefixed and holding:
+        _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", prefixed[0]))
     if prefixed:
         return _prefixed(folder, prefixed)
     if holding:
@@ -107,7 +109,8 @@ def _folders_with_up(folder: Path, folders: Sequence[str]) -> str | None:
 
 def _below(folder: Path, folders: Sequence[str]) -> Iterator[str]:
     for name in folders:
-        yield from sorted(entry.name for entry in os.scandir(folder / name) if entry.is_file())
+        if os.access(folder / name, os.R_OK | os.X_OK):
+            yield from sorted(entry.name for entry in os.scandir(folder / name) if entry.is_file())
 
 
 def _numbered(folder: Path, names: Sequence[str], files: Collection[str]) -> Reading:

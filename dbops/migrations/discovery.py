@@ -122,9 +122,14 @@ def _below(path: Path, entries: list[tuple[str, bool]], layout: str) -> list[tup
 def _reading(path: Path, format_name: Setting[str], files: list[str], folders: list[str]) -> Reading:
     if format_name.value == AUTO.value:
         return detection.detect(path, files, folders)
-    if format_name.value not in NAMES:
-        raise wrong(format_name.origin, "is not a format", hint=f"known are auto, {', '.join(NAMES)}")
+    require_known(format_name)
     return detection.forced(format_name.value, format_name.origin)
+
+
+def require_known(format_name: Setting[str]) -> None:
+    """:raises DbopsError: where there is no such format, with its origin and the names of all."""
+    if format_name.value not in (AUTO.value, *NAMES):
+        raise wrong(format_name.origin, "is not a format", hint=f"known are auto, {', '.join(NAMES)}")
 
 
 def _refuse_other_languages(folder: Path, names: Collection[str], reading: Reading) -> None:

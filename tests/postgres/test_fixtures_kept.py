@@ -148,6 +148,22 @@ def test_times_of_rows_in_two_sets(seeds: Seeds) -> None:
     assert seeds.counts("dev", "more", now=NOW + timedelta(days=1)) == {"accounts": (0, 0, 2)}
 
 
+def test_a_reference_to_a_table_that_no_foreign_key_names(seeds: Seeds) -> None:
+    """It is found, though the set has no file for that table and none of its tables refers to it."""
+    seeds.connection.execute(
+        "create table notes (id int primary key, about int, more int, text text);"
+        "create schema far; create table far.things (id serial primary key, name text unique not null);"
+        "insert into far.things (name) values ('x'), ('y')"
+    )
+    seeds.write("notes.csv", "id,about,more,text\n1,@things:y,@far.things:x,@nothing:z\n")
+    assert seeds.counts() == {"notes": (1, 0, 0)}
+    assert seeds.rows("select * from notes") == [(1, 2, 1, "@nothing:z")]
+    seeds.write("thinks.csv", "id\n1\n")
+    assert seeds.problems() == [
+        "seeds/dev/thinks.csv: the database has no table 'thinks'; is it 'far.things'?"
+    ]
+
+
 def test_a_domain_with_a_default(seeds: Seeds) -> None:
     """A NOT NULL column whose domain has a default may be left out; references find what it gives."""
     seeds.connection.execute(

@@ -24,6 +24,7 @@ from dbops.engines.catalog import (
     TableName,
     Trigger,
     TypeKind,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -187,6 +188,15 @@ where t.tgrelid = any (%(tables)s) and not t.tgisinternal and t.tgenabled in ('O
 order by t.tgrelid, t.tgname
 """
 
+_REFERRED_TO = """
+with recursive reached(oid) as (
+    select unnest(%s::oid[])
+    union
+    select c.confrelid from reached join pg_catalog.pg_constraint as c on c.conrelid = reached.oid and c.contype = 'f'
+)
+select oid::bigint from reached
+"""
+
 _STRATEGIES = {"l": "list", "r": "range", "h": "hash"}
 _HEADER = 4  # bytes of header that the modifier of a type with a length counts, too
 _WITH_LENGTH = frozenset({"varchar", "bpchar"})
@@ -196,18 +206,30 @@ _TIMES = frozenset({"time", "timetz", "timestamp", "timestamptz"})
 _Types = Mapping[tuple[int, int], Sequence[Any]]
 
 
-def read(connection: psycopg.Connection[Any], without: Collection[TableName] = ()) -> Catalog:
+def read(
+    connection: psycopg.Connection[Any],
+    without: Collection[TableName] = (),
+    only: Collection[str] | None = None,
+) -> Catalog:
     """The schema as the connection's role sees it at this moment; reads only the catalog.
 
     :param without: tables to leave out besides those in which migration tools keep their records.
+    :param only: tables, named as for `Catalog.find`, that are read alone, with all that they refer to.
     """
     listed = connection.execute(_TABLES, {"tracking": sorted(TRACKING)}).fetchall()
     rows = [row for row in listed if not row[4] and (row[1], row[2]) not in without]
-    oids = [row[0] for row in rows]
-    parts = _Parts(connection, oids, [row[0] for row in rows if row[3] == "p"])
     path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchone()
     assert path is not None
-    return Catalog(tuple(parts.table(row) for row in rows), tuple(path[0]))
+    others: list[Sequence[Any]] = []
+    if only is not None:
+        there = {(row[1], row[2]): row[0] for row in rows}
+        asked = {named(name, there, path[0]) for name in only}
+        reached = connection.execute(_REFERRED_TO, [[there[table] for table in asked if table]]).fetchall()
+        others = [row for row in rows if (row[0],) not in reached]
+        rows = [row for row in rows if (row[0],) in reached]
+    parts = _Parts(connection, [row[0] for row in rows], [row[0] for row in rows if row[3] == "p"])
+    unread = frozenset((row[1], row[2]) for row in others)
+    return Catalog(tuple(parts.table(row) for row in rows), tuple(path[0]), unread)
 
 
 class _Parts:

@@ -59,7 +59,7 @@ def refuse_others(source: Text, own: str) -> None:
                         source,
                         line.number,
                         f"this is a mark of {tool}, and the folder is read as {own}",
-                        f"bin/migrate --format {tool} reads the folder so; else take the mark out",
+                        f"--format {tool} reads the folder so; else take the mark out",
                     )
 
 

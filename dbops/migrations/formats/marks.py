@@ -247,7 +247,7 @@ def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
         raise DbopsError(
             f"{source.path}:{line}:{column}: this is a mark of {tool}, and the folder is read in another format; "
             "the parts behind its marks would all run as one",
-            hint=f"bin/migrate --format {tool} reads the folder so; else divide the file with -- UP Migration and "
+            hint=f"--format {tool} reads the folder so; else divide the file with -- UP Migration and "
             "-- DOWN Migration",
         )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dbops.engines.postgres.statements import UnreadableSql
+from dbops.engines.postgres.statements import UnreadableSql, split
 from dbops.engines.postgres.tokens import encode, spans
 from dbops.migrations.formats.placeholders import refused, replaced
 
@@ -33,11 +33,18 @@ def expand(section: Section, variables: Mapping[str, str]) -> Section:
         name = match["literal"] or match["identifier"] or match["plain"]
         if name not in variables and match["plain"]:
             continue
+        if name not in variables and _is_sql(section):
+            return section  # the upper bound of an array's slice
         if name not in variables:
             raise refused(section, sql, match.start(), match[0], name)
         parts += [sql[at : match.start()], _quoted(match, variables[name])]
         at = match.end()
     return replaced(section, "".join([*parts, sql[at:]]))
+
+
+def _is_sql(section: Section) -> bool:
+    """Whether the grammar knows the text as it is."""
+    return (section.statements or split(section.sql)).parsed
 
 
 def _quoted(match: re.Match[str], value: str) -> str:

@@ -111,9 +111,12 @@ def _orders(draft: Draft) -> dict[str, tuple[str, ...]]:
     """For a time the columns that it comes after: those that checks ask for, and those that names suggest."""
     free = [c for c in draft.table.columns if c.writable and _is_free_time(draft, c)]
     graph: dict[str, set[str]] = {c.name: set() for c in free}
-    for order in (*draft.orders, *draft.bounds):
-        if order.before in graph and order.after in graph:
-            graph[order.after].add(order.before)
+    pairs = [(one.before, one.after) for one in draft.orders] + [
+        (one.before, one.after) for one in draft.bounds
+    ]
+    for before, after in pairs:
+        if before in graph and after in graph:
+            graph[after].add(before)
     _in_order(graph)  # a circle of checks: equal times would do; the server will tell
     for early in free:
         for late in free:

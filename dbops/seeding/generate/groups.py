@@ -88,7 +88,7 @@ def _sort_several(draft: Draft, rules: Sequence[Rule]) -> None:
         ties += spoilt
         ordered = [rule for rule in ordered if rule not in spoilt]
     draft.orders += [order for rule in ordered if (order := order_of(rule))]
-    draft.bounds += [bound for rule in ordered if (bound := bound_of(rule))]
+    draft.bounds += [limit for rule in ordered if (limit := bound_of(rule))]
     for rule in ties:
         valued = _with_sources(draft, (name for name in rule.columns if not only_null_tested(rule, name)))
         wide = {name for name in valued if _too_wide(draft, rule, name)}

@@ -79,6 +79,7 @@ class Reference:
     :param existing: whether the parent's rows are those that are in the database (`keys`), else those made.
     :param fixed: columns whose values are decided by something else; only a parent's row that agrees is taken.
     :param linked: whether it is decided together with others that share its columns, or has fixed ones.
+    :param optional: whether the columns that it decides take NULL.
     :param late: whether it is decided after the columns in `fixed`, which its own table has from elsewhere.
     :param itself: of a table that refers to itself, whether a row may be its own parent.
     :param backward: whether it is filled before its parent, so that the constraint must wait.
@@ -97,6 +98,7 @@ class Reference:
     backward: bool = False
     itself: bool = True
     late: bool = False
+    optional: bool = False
 
     @property
     def decides(self) -> tuple[str, ...]:

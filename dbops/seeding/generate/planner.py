@@ -170,7 +170,7 @@ class _Planning:
             fixed = ()
         decided = [draft.table.column(one) for one in reference.columns if one not in fixed]
         nulls = _NULL_PARENTS if all(one is not None and draft.nullable(one) for one in decided) else 0
-        return dataclasses.replace(reference, fixed=fixed, late=bool(fixed), nulls=nulls)
+        return dataclasses.replace(reference, fixed=fixed, late=bool(fixed), nulls=nulls, optional=nulls > 0)
 
     def _covering(self, draft: Draft, reference: Reference) -> Reference:
         """Where the parent waits for a row of this table that belongs to it, every parent gets one."""

@@ -65,6 +65,7 @@ class Block:
         sieve = plan.sieve
         self.count = (sieve.made or self.wanted * STRETCH) if sieve.needed else self.wanted
         self._making: set[str] = set()
+        self._later: dict[str, list[str | None]] = {}
         self._numbers: dict[str, list[int]] = {}
         self._texts: dict[str, Texts] = {}
         self._moments: dict[str, list[int]] = {}
@@ -80,7 +81,7 @@ class Block:
         """The raw texts of a column for the rows that are kept."""
         kept = self.kept()
         reference = self._references.get(name)
-        if kept is not None and reference is not None and self._to_itself(reference):
+        if kept is not None and reference is not None and self.to_itself(reference):
             return self._among_kept(reference, name)
         texts = self.candidates(name)
         return texts if kept is None else [texts[place] for place in kept]
@@ -92,7 +93,7 @@ class Block:
         if self._kept is None:
             from dbops.seeding.generate.sieve import sift
 
-            self._kept = sift(self)[: self.wanted]
+            self._kept, self._later = sift(self)
         return self._kept
 
     @property
@@ -281,12 +282,7 @@ class Block:
             return [-1] * self.count
         return self.numbers(reference.name, size, reference.how)
 
-    def decided_later(self) -> set[str]:
-        """Columns that refer to the table itself, which are decided among the rows that are kept."""
-        itself = [one for one in self.plan.references if self._to_itself(one) and one.nulls]
-        return {column for one in itself for column in one.decides}
-
-    def _to_itself(self, reference: Reference) -> bool:
+    def to_itself(self, reference: Reference) -> bool:
         """Whether a row's parent is another row of this block."""
         return reference.table == self.plan.table and not reference.existing and not reference.linked
 
@@ -304,7 +300,7 @@ class Block:
 
     def _earlier_alike(self, reference: Reference, drawn: Sequence[int]) -> list[int]:
         """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
-        texts = self.candidates if self._kept is None else self.column
+        texts = self.candidates
         pairs = dict(zip(reference.columns, reference.referenced, strict=True))
         own = zip(*(texts(column) for column in reference.fixed), strict=True)
         theirs = zip(*(texts(pairs[column]) for column in reference.fixed), strict=True)
@@ -319,14 +315,11 @@ class Block:
 
     def _among_kept(self, reference: Reference, name: str) -> Texts:
         """A column that refers to the table itself, where some rows are left out."""
+        if name in self._later:
+            return self._later[name]
         column = reference.referenced[reference.columns.index(name)]
-        values = [*self.column(column), None]
-        texts = list(map(values.__getitem__, self._earlier(reference, self.size)))
-        if not reference.nulls:
-            return texts
-        from dbops.seeding.generate.sieve import without_refused
-
-        return without_refused(self, name, self._with_nulls(reference.name, texts, reference.nulls))
+        values = self.column(column)
+        return list(map(values.__getitem__, self._earlier(reference, self.size)))
 
     def missing(self) -> set[int]:
         """The rows for which a reference that must have one found no parent."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import Expression, read_expression
+from dbops.seeding.generate.itself import Among
 from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
 from dbops.seeding.generate.values import Opaque, UnknownValue, read
@@ -33,50 +34,52 @@ def sieve_of(
     return Sieve(checks, keys, types, tuple((c.name, c.generated or "") for c in derived), required)
 
 
-def sift(block: Block) -> list[int]:
-    """The places of the rows that pass, in order, at most as many as are wanted."""
-    plan = block.plan
-    later = block.decided_later()
-    checks = [check for text in plan.sieve.checks if not later & (check := read_expression(text)).columns]
-    keys = [
-        (_key(texts), predicate and read_expression(predicate), nulls)
-        for texts, predicate, nulls in plan.sieve.keys
-    ]
-    values = _values(block)
-    missing = block.missing()
-    seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
-    for texts in plan.sieve.taken:
-        row = _row(plan.sieve, texts)
-        _add_new([_found(key, predicate, nulls, row) for key, predicate, nulls in keys], seen)
-    kept: list[int] = []
+def sift(block: Block) -> tuple[list[int], dict[str, list[str | None]]]:
+    """The places of the rows that pass, in order, at most as many as are wanted.
+
+    With them the values of the columns that refer to the table itself, for the rows that are kept.
+    """
+    sieve, among = block.plan.sieve, Among(block)
+    test = _Test(sieve)
+    texts = {name: block.candidates(name) for name, _ in sieve.types}
+    missing, kept = block.missing(), list[int]()
     for place in range(block.count):
         if place in missing:
             continue
-        row = values(place)
-        if any(check.holds(row) is False for check in checks):
-            continue
-        found = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
-        if _add_new(found, seen):
-            kept.append(place)
+        row = {name: column[place] for name, column in texts.items()}
+        for chosen in (among.choose(place), among.none()):
+            if chosen is not None and test.passes({**row, **chosen}):
+                among.keep(place, chosen)
+                kept.append(place)
+                break
         if len(kept) == block.wanted:
             break
-    return kept
+    return kept, among.texts
 
 
-def without_refused(block: Block, name: str, texts: Sequence[str | None]) -> list[str | None]:
-    """The values of a column that refers to the table itself, NULL where a check refuses the row with it."""
-    sieve = block.plan.sieve
-    checks = [check for text in sieve.checks if name in (check := read_expression(text)).columns]
-    if not checks:
-        return list(texts)
-    asked = {column for check in checks for column in check.columns} - {name}
-    columns = [
-        texts if one == name else block.column(one) if one in asked else [None] * len(texts)
-        for one, _ in sieve.types
-    ]
-    rows = (_row(sieve, row) for row in zip(*columns, strict=True))
-    refused = [any(check.holds(row) is False for check in checks) for row in rows]
-    return [None if one else text for one, text in zip(refused, texts, strict=True)]
+class _Test:
+    """The checks and keys of a sieve, and the keys that are taken."""
+
+    def __init__(self, sieve: Sieve) -> None:
+        self._sieve = sieve
+        self._checks = [read_expression(text) for text in sieve.checks]
+        self._keys = [
+            (_key(texts), predicate and read_expression(predicate), nulls)
+            for texts, predicate, nulls in sieve.keys
+        ]
+        self._seen: list[set[tuple[Any, ...]]] = [set() for _ in self._keys]
+        for texts in sieve.taken:
+            self._add(_row(sieve, texts))
+
+    def passes(self, texts: Mapping[str, str | None]) -> bool:
+        """Whether a row breaks no check and repeats no key; its keys are taken then."""
+        row = _row(self._sieve, [texts[name] for name, _ in self._sieve.types])
+        return all(check.holds(row) is not False for check in self._checks) and self._add(row)
+
+    def _add(self, row: dict[str, Any]) -> bool:
+        return _add_new(
+            [_found(key, predicate, nulls, row) for key, predicate, nulls in self._keys], self._seen
+        )
 
 
 def _add_new(found: Sequence[tuple[Any, ...] | None], seen: Sequence[set[tuple[Any, ...]]]) -> bool:
@@ -119,13 +122,6 @@ def _name_of(item: tuple[str, Any]) -> str:
 def _canonical(value: Any) -> str:
     """Equal values have equal texts."""
     return str(value.normalize()) if isinstance(value, Decimal) and value.is_finite() else repr(value)
-
-
-def _values(block: Block) -> Callable[[int], dict[str, Any]]:
-    """For a row's place its Python values, those that the sieve asks for."""
-    sieve = block.plan.sieve
-    texts = [block.candidates(name) for name, _ in sieve.types]
-    return lambda place: _row(sieve, [column[place] for column in texts])
 
 
 def _row(sieve: Sieve, texts: Sequence[str | None]) -> dict[str, Any]:

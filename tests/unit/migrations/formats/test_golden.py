@@ -70,3 +70,5 @@ def _section(word: str, section: Section, settings: FileSettings) -> Iterator[st
     for statement in statements:
         line = section.line + section.sql.count("\n", 0, statement.offset)
         yield f"{line}: {statement.text};"
+        if statement.data is not None:
+            yield f"data: {statement.data!r}"
