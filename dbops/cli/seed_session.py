@@ -10,7 +10,7 @@ from dbops.cli.confirm import ask
 from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.engines.postgres import lock
+from dbops.engines.postgres import lock, tablelocks
 from dbops.engines.postgres.protection import is_production
 from dbops.engines.postgres.session import Session
 from dbops.errors import Refused
@@ -31,7 +31,22 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session
         session.connection.execute("set jit = off")
         out.event(Note(f"database {session.identity}"))
         session.connection.execute(_SAME_EVERYWHERE)
-        yield session, settings
+        with _locks_told(session, settings.lock_timeout.value):
+            yield session, settings
+
+
+@contextlib.contextmanager
+def _locks_told(session: Session, patience: float) -> Iterator[None]:
+    """Whatever waited for a table in vain, even the look into the catalog: the holder is named.
+
+    :raises LockNotAcquired: in place of the server's error.
+    """
+    import psycopg
+
+    try:
+        yield
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise tablelocks.not_acquired(session.connection, patience) from error
 
 
 def require_consent(session: Session, settings: Settings, out: Output) -> None:

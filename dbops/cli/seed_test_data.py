@@ -67,6 +67,9 @@ def _folder(*, after_verb: bool) -> Parser:
     options.add_argument(
         "--lock-timeout", metavar="TIME", help="how long to wait for a table's lock (default: 5s)"
     )
+    options.add_argument(
+        "--deadline", metavar="TIME", help="how long to wait for a migration that runs (default: 60s)"
+    )
     return options
 
 
