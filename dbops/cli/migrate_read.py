@@ -19,7 +19,7 @@ from dbops.migrations.reader import Reader
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[Reader]:
     """The folder and the database that the arguments and the configuration name."""
     with connected(arguments, out) as (session, settings):
-        yield Reader(session, settings)
+        yield Reader(session, settings, out.event)
 
 
 def status(arguments: argparse.Namespace, out: Output) -> int:
@@ -62,7 +62,8 @@ def heads(arguments: argparse.Namespace, out: Output) -> int:
     """The newest version of the folder; asks no database."""
     from dbops.migrations.discovery import discover
 
-    newest = discover(load_settings(arguments, out).migrations_dir).files[-1]
+    settings = load_settings(arguments, out)
+    newest = discover(settings.migrations_dir, settings.migration_format).files[-1]
     out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
     return ExitCode.DONE
 

@@ -43,7 +43,8 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
         choice.refuse_name("--to", arguments.to)
     settings = located(arguments, out)
     if arguments.migrate:
-        discovery.discover(settings.migrations_dir)  # before anything is loaded that could not be migrated
+        # before anything is loaded that could not be migrated
+        discovery.discover(settings.migrations_dir, settings.migration_format)
     store = Store(settings.backups_dir.value, out.event)
     target = _live(settings, arguments.to)
     with choice.archive(arguments, settings, store, out) as archive:

@@ -10,6 +10,7 @@ from dbops.cli.connect import connected
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import plural
@@ -88,7 +89,8 @@ def _seed(
     if made.report is None:
         out.result({**data, "demo": {"rows": made.plan.rows}}, [*lines, *_plan_lines(made)])
         return ExitCode.DONE
-    findings = demo.check(session.connection)
+    with committed():
+        findings = demo.check(session.connection)
     demo_data = {"tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
                  "checks": _findings_data(findings)}  # fmt: skip
     out.result({**data, "demo": demo_data}, [*lines, *_report_lines(made.report), *_finding_lines(findings)])

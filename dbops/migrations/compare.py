@@ -28,7 +28,7 @@ def compare(
             version, name = file.version, file.name
         else:
             version, name = (
-                (Version(row.version, key), row.name) if row else (Version.parse(lines[0].version), "")
+                (Version(row.version, key), row.name) if row else (Version.named(lines[0].version), "")
             )
         return Status(version, name, _state(file, row, lines, newest, drifted), file, row, lines)
 
@@ -57,7 +57,7 @@ def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]
     found: dict[str, tuple[JournalLine, ...]] = {}
     for line in lines:
         if line.action is not Action.STATEMENT_UNDONE:
-            key = Version.parse(line.version).key
+            key = Version.named(line.version).key
             found[key] = (*found.get(key, ()), line)
     return found
 

@@ -97,6 +97,7 @@ class Executor:
         self._session.transaction(
             [text for unit in units for text in unit.texts],
             records,
+            copies=units[0].copies if units else None,
             begin=units[0].begin if units else None,
             lock_timeout=prepared.settings.lock_timeout,
             statement_timeout=prepared.settings.statement_timeout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from pathlib import Path
 
 from dbops.engines.records import Applied, JournalLine
@@ -35,6 +36,7 @@ class MigrationFile:
     folder: str
     file_name: str
     down_name: str | None = None
+    variables: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -49,11 +51,15 @@ class MigrationFile:
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """A migrations folder, read: its migrations in order of version, and what was passed over and why."""
+    """A migrations folder, read: its migrations in order of version, and what was passed over and why.
+
+    `read_as` says in which format, and why in that.
+    """
 
     path: Path
     files: tuple[MigrationFile, ...]
     passed_over: tuple[tuple[str, str], ...] = ()
+    read_as: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

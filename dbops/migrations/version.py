@@ -34,6 +34,14 @@ class Version:
         digits = [part.lstrip("0") or "0" for part in parts]
         return cls(text, ".".join(f"{len(part):02d}{part}" for part in digits))
 
+    @classmethod
+    def named(cls, text: str) -> Version:
+        """As `parse`, but text that is no number is a version, too: in order of text, behind all numbers."""
+        try:
+            return cls.parse(text)
+        except UsageError:
+            return cls(text, f"~{text}")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.key == other.key
 

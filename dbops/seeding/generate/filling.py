@@ -17,6 +17,9 @@ from dbops.seeding.generate.spaces import Numbers
 if TYPE_CHECKING:
     import psycopg
 
+# SQLSTATE classes: connection, transaction rollback (deadlock), resources (full disk), operator intervention, system.
+_NOT_OF_ROWS = ("08", "40", "53", "57", "58")
+
 
 _RESERVE = """
 select setval(c.oid::regclass, case when s.increment_by > 0 then greatest(%(last)s::bigint, s.last_value)
@@ -105,7 +108,7 @@ class _Filling:
             table = error.table if error.table in names else names[0]
             return table, " ".join(": ".join(filter(None, (error.message, error.detail))).split())
         except psycopg.DatabaseError as error:
-            if self.connection.closed:
+            if self.connection.closed or (error.sqlstate or "").startswith(_NOT_OF_ROWS):
                 raise
             return names[0], " ".join(str(error).split())
         self.reports += reports

@@ -123,7 +123,9 @@ class Probe:
         """Values of the columns, as text, of some of the table's rows; the same ones as long as these stay."""
         from psycopg import sql
 
-        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        # In the same order whatever the database's collation, since it decides what is drawn.
+        text = sql.SQL('{}::text COLLATE "C"')
+        listed = sql.SQL(", ").join(text.format(sql.Identifier(column)) for column in columns)
         filled = sql.SQL(" AND ").join(
             sql.SQL("{} IS NOT NULL").format(sql.Identifier(one)) for one in columns
         )
