@@ -327,12 +327,7 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
     if not judge.binding:
         return
     if base.name in STRINGS:
-        lengths = {
-            int(one) for rule in judge.rules for one in constant_texts(rule.expression.tree) if one.isdigit()
-        }
-        shapes = [f"^[{letters}]{{{n + more}}}$" for n in sorted(lengths) for more in (0, 1, -1)
-                  for letters in ("a-z", "A-Z0-9", "0-9") if 0 < n + more < 1000]  # fmt: skip
-        yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
+        yield from _other_strings(judge)
     if base.name in TIMES:
         yield from _other_times(judge, base.name)
     if base.name == "bytea":
@@ -358,6 +353,16 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
             if step and abs(step) >= 1:
                 yield Numbers(0, int(abs(step)) * 1000, int(abs(step)))
         yield Numbers(-1000, 1000)
+
+
+def _other_strings(judge: _Judge) -> Iterator[Space]:
+    """Strings of the lengths that rules name, and of many usual shapes."""
+    lengths = {
+        int(one) for rule in judge.rules for one in constant_texts(rule.expression.tree) if one.isdigit()
+    }
+    shapes = [f"^[{letters}]{{{n + more}}}$" for n in sorted(lengths) for more in (0, 1, -1)
+              for letters in ("a-z", "A-Z0-9", "0-9") if 0 < n + more < 1000]  # fmt: skip
+    yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
 
 
 def _other_times(judge: _Judge, form: str) -> Iterator[Space]:
