@@ -4,6 +4,7 @@
   `one_major`, or as `any_server`, only one of them.
 - `database`: a fresh empty database on `server`, owned by an ordinary role.
 - `everywhere`: such a database on each version at once.
+- `firms`: makes databases with the trading engine's schema.
 - `connect(database)`: an autocommit connection that is closed after the test.
 - `watch`: what that database shows of its sessions and of the migrations.
 - `project`: a project folder and a clean environment in which commands run; `configured`: for `database`.
@@ -15,19 +16,25 @@ import dataclasses
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests import servers
+from tests.forking import DBOPS, LANG, Forker, Request, started
 from tests.servers import Database, Farm, Server
 from tests.watching import Watch
+
+if TYPE_CHECKING:
+    from tests.firms import Firms
 
 ROOT = Path(__file__).resolve().parent.parent
 FARM = pytest.StashKey[Farm]()
@@ -52,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "one_major: run on one PostgreSQL version only, not on every one found"
     )
     _forget_users_settings()
+    _heed_signals()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[SERVERS] = servers.from_json(worker["servers"])
@@ -136,6 +144,27 @@ def everywhere(request: pytest.FixtureRequest) -> Iterator[tuple[Database, ...]]
         _drop_database(one)
 
 
+@pytest.fixture(scope="session")
+def _all_firms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firms]:
+    from tests.firms import Firms
+
+    made = Firms(tmp_path_factory.mktemp("firms"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def firms(_all_firms: Firms, request: pytest.FixtureRequest) -> Iterator[Firms]:
+    """Makes databases with the trading engine's schema; dropped when the test passes."""
+    yield _all_firms
+    made, _all_firms.made = _all_firms.made, []
+    for one in made:
+        if request.node.stash.get(FAILED, False):
+            print(f"kept (until the servers stop; see --keep-servers): {one.url}")
+        else:
+            _all_firms.drop(one)
+
+
 @pytest.fixture
 def connect() -> Iterator[Callable[..., psycopg.Connection[Any]]]:
     """Opens autocommit connections as the database's owner (or with other keywords) and closes them."""
@@ -181,6 +210,9 @@ class Project:
 
     folder: Path
     environ: dict[str, str]
+    forker: Forker
+    begun: list[subprocess.Popen[str]] = dataclasses.field(default_factory=list)
+    """What `popen` has started."""
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project, line ends as given."""
@@ -201,25 +233,41 @@ class Project:
         timeout: float = 60,
     ) -> Outcome:
         """Run `dbops ARGV` to its end; `environ` adds to the project's."""
-        ended = subprocess.run(
-            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})},
-            input=stdin.encode(), capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+        request = Request(
+            [str(word) for word in argv], self.folder, {**self.environ, **(environ or {})}, stdin.encode()
+        )
+        ended = self.forker.run(request, timeout) if request.forks() else started(request, timeout)
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def popen(self, *argv: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start `dbops ARGV` in a process group of its own; the test ends it."""
-        return subprocess.Popen(
-            self._words(argv), cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
+        """Start `dbops ARGV` in a process group of its own; the test ends it, or where it fails its end does."""
+        child = subprocess.Popen(
+            [*DBOPS, *map(str, argv)], cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
+        self.begun.append(child)
+        return child
 
-    def _words(self, argv: tuple[str | Path, ...]) -> list[str]:
-        return [sys.executable, "-I", "-m", "dbops", *map(str, argv)]
+    def end(self) -> None:
+        """Kill what still runs of what was started.  One that stays would be a failure of some later test."""
+        for child in self.begun:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdout, child.stderr):
+                assert pipe is not None
+                pipe.close()
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """The process that runs most commands: see `tests/forking.py`."""
+    made = Forker()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, forker: Forker) -> Iterator[Project]:
     """A project in a folder with a space in its name; no variable of the user's reaches its commands."""
     folder = tmp_path / "a project"
     (folder / "migrations").mkdir(parents=True)
@@ -228,11 +276,13 @@ def project(tmp_path: Path) -> Project:
     environ = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
-        "LANG": "C.UTF-8",
+        "LANG": LANG,
         "NO_COLOR": "1",
         "DBOPS_PROJECT": str(folder),
     }
-    return Project(folder, environ)
+    made = Project(folder, environ, forker)
+    yield made
+    made.end()
 
 
 @pytest.fixture
@@ -262,18 +312,34 @@ def _forget_users_settings() -> None:
     os.environ["PGPASSFILE"] = os.environ["PGSERVICEFILE"] = os.devnull
 
 
+def _heed_signals() -> None:
+    """A shell lets what it runs in the background ignore Ctrl-C, and nohup a hang-up: what we start would, too."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@contextmanager
+def fresh_database(server: Server) -> Iterator[Database]:
+    """A fresh empty database for a fixture that several tests share; dropped at the end."""
+    made = _make_database(server)
+    try:
+        yield made
+    finally:
+        _drop_database(made)
+
+
 def _make_database(server: Server) -> Database:
     made = Database(
         server, f"t_{secrets.token_hex(5)}", f"r_{secrets.token_hex(5)}", secrets.token_urlsafe(9)
     )
     with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        role, name = sql.Identifier(made.user), sql.Identifier(made.name)
         connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(made.password))
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(made.user), sql.Literal(made.password)
+            )
         )
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(name, role)
-        )
+        servers.create_database(connection, made)
     return made
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # PYTEST_ADDOPTS and the like stay: they are about pytest, and whoever sets them means it.
 _DATABASE_SETTINGS = re.compile(r"(.+_)?DATABASE_URL|POSTGRES_DSN|(DB_|PG|DBOPS_).*")
-_PYTEST = ("-m", "pytest", "-n", "2", "--dist", "worksteal")
+_MOST_WORKERS = 8  # each has some sessions at a time, and a server lets a hundred in
+_PYTEST = ("-m", "pytest", "--dist", "worksteal")
 
 
 def without_database_settings(environ: Mapping[str, str]) -> dict[str, str]:
@@ -25,13 +25,15 @@ def without_database_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not _DATABASE_SETTINGS.fullmatch(name)}
 
 
+def workers(cores: int | None) -> int:
+    """How many run tests at once: one more than there are cores, since now and then a test waits for a server."""
+    return min((cores or 1) + 1, _MOST_WORKERS)
+
+
 def main() -> None:
     """Become pytest: its summary is the last line, its exit code ours."""
     os.chdir(ROOT)
-    # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
-    for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-        signal.signal(sign, signal.SIG_DFL)
-    argv = [sys.executable, "-I", *_PYTEST, *sys.argv[1:]]
+    argv = [sys.executable, "-I", *_PYTEST, "-n", str(workers(os.cpu_count())), *sys.argv[1:]]
     os.execve(sys.executable, argv, without_database_settings(os.environ))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from dbops.cli import seed_load, seed_options
+from dbops.cli import seed_options, seed_sets
 from dbops.cli.connect import connected
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import plural
@@ -47,7 +48,7 @@ def seed(arguments: argparse.Namespace, out: Output) -> int:
     """
     wanted = request(arguments)
     with opened(arguments, out) as (session, settings):
-        sets = seed_load.chosen(settings, arguments.sets)
+        sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out, "load test data into")
         return _seed(session, settings, sets, wanted, arguments, out)
@@ -64,7 +65,7 @@ def _seed(
     loaded: list[Summary] = []
 
     def load_sets() -> None:
-        loaded.append(seed_load.load_sets(session, sets, seed_load.options(settings), out.event))
+        loaded.append(seed_sets.load_sets(session, sets, seed_sets.options(settings), out.event))
 
     options = FillOptions(
         jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=settings.lock_timeout.value
@@ -82,13 +83,14 @@ def _seed(
     data = {
         "dry_run": arguments.dry_run,
         "database": session.identity.database,
-        **seed_load.summary_data(summary),
+        **seed_sets.summary_data(summary),
     }
-    lines = seed_load.summary_lines(summary, dry_run=arguments.dry_run)
+    lines = seed_sets.summary_lines(summary, dry_run=arguments.dry_run)
     if made.report is None:
         out.result({**data, "demo": {"rows": made.plan.rows}}, [*lines, *_plan_lines(made)])
         return ExitCode.DONE
-    findings = demo.check(session.connection)
+    with committed():
+        findings = demo.check(session.connection)
     demo_data = {"tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
                  "checks": _findings_data(findings)}  # fmt: skip
     out.result({**data, "demo": demo_data}, [*lines, *_report_lines(made.report), *_finding_lines(findings)])

@@ -14,9 +14,10 @@ from dbops.config.model import Settings
 from dbops.engines.catalog import Catalog, TableName
 from dbops.engines.postgres import catalog as catalogs
 from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.tracking import Tables
-from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
 from dbops.events import Listener, StepDone, plural
 from dbops.seeding.fill import FillOptions
 from dbops.seeding.fill.model import label
@@ -47,6 +48,10 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
             require_consent(session, settings, out, "load test data into")
         with session.connection.transaction(force_rollback=not writes):
             found = catalogs.read(session.connection, tracking_tables(settings))
+            if not found.tables:
+                raise DbopsError(
+                    f"{session.identity.database} has no tables to fill", hint="bin/migrate up makes them"
+                )
             wanted = _request(arguments, found, seed, as_of)
             planned = plan(found, wanted, Probe(session.connection))
             if not writes:
@@ -69,7 +74,8 @@ def tracking_tables(settings: Settings) -> Sequence[TableName]:
 def analyze(session: Session, tables: Iterable[TableName], listen: Listener) -> None:
     """Tell the planner of the rows."""
     began = time.monotonic()
-    analyze_tables(session.connection, tables, listen)
+    with committed():
+        analyze_tables(session.connection, tables, listen)
     listen(StepDone("analyzed", time.monotonic() - began))
 
 

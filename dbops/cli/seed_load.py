@@ -1,22 +1,13 @@
-"""`bin/seed-test-data [SET ...]`: fixture sets, and demo data on top of them, in one transaction."""
+"""`bin/seed-test-data [SET ...]`: fixture sets, and demo data on top of them where they are asked for."""
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-from collections.abc import Sequence
 
+from dbops.cli import seed_sets
 from dbops.cli.output import Output
 from dbops.cli.seed_session import opened, require_consent
-from dbops.config.model import Settings
-from dbops.engines.postgres.session import Session
-from dbops.errors import ConfigError, ExitCode
-from dbops.events import Listener, plural
-from dbops.seeding import fixtures
-from dbops.seeding.fixtures import FixtureSet, Summary
-
-DEV = "dev"
+from dbops.errors import ExitCode
 
 
 def load(arguments: argparse.Namespace, out: Output) -> int:
@@ -26,83 +17,19 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
 
         return seed_demo.seed(arguments, out)
     with opened(arguments, out) as (session, settings):
-        sets = chosen(settings, arguments.sets)
+        sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out, "load test data into")
-        how = options(settings, arguments)
+        how = seed_sets.options(settings, arguments)
         if any(one.generates for one in sets):
             from dbops.cli import seed_written
 
             return seed_written.load(session, settings, sets, how, out)
-        summary = load_sets(session, sets, how, out.event)
-        data = {"dry_run": how.dry_run, "database": session.identity.database, **summary_data(summary)}
-        out.result(data, summary_lines(summary, dry_run=how.dry_run))
+        summary = seed_sets.load_sets(session, sets, how, out.event)
+        data = {
+            "dry_run": how.dry_run,
+            "database": session.identity.database,
+            **seed_sets.summary_data(summary),
+        }
+        out.result(data, seed_sets.summary_lines(summary, dry_run=how.dry_run))
     return ExitCode.DONE
-
-
-def options(settings: Settings, arguments: argparse.Namespace | None = None) -> fixtures.Options:
-    """How sets are loaded; without arguments, as they are by themselves."""
-    lock_timeout = settings.lock_timeout.value
-    if arguments is None:
-        return fixtures.Options(lock_timeout=lock_timeout)
-    return fixtures.Options(arguments.truncate, arguments.cascade, arguments.dry_run, lock_timeout)
-
-
-def chosen(settings: Settings, names: Sequence[str]) -> Sequence[FixtureSet]:
-    """The sets of these names with what they require, in the order in which they are loaded; `dev` without names.
-
-    :raises ConfigError: there are none at all.
-    :raises UsageError: there is none of that name.
-    """
-    folder = settings.seeds_dir
-    sets = fixtures.discover(folder.value)
-    if not sets:
-        raise ConfigError(
-            f"no fixture sets in {folder.value} ({folder.origin})",
-            hint="make the folder with a set in it, as docs/seed-test-data.md shows, or name another: --seeds-dir DIR",
-        )
-    return fixtures.choose(sets, names or [DEV])
-
-
-def load_sets(
-    session: Session, sets: Sequence[FixtureSet], how: fixtures.Options, listen: Listener
-) -> Summary:
-    """Load them in one transaction.
-
-    :raises DbopsError: see `dbops.seeding.fixtures.load`; nothing was written.
-    """
-    context = fixtures.Context(datetime.datetime.now(datetime.UTC), os.environ)
-    return fixtures.load(session.connection, sets, context, how, listen)
-
-
-def summary_data(summary: Summary) -> dict[str, object]:
-    """For --json; without the notices, which may show a password."""
-    return {
-        "sets": list(summary.sets),
-        "changed": summary.changed,
-        "tables": [
-            {
-                "table": one.table,
-                "inserted": one.inserted,
-                "updated": one.updated,
-                "unchanged": one.unchanged,
-                "deleted": one.deleted,
-            }
-            for one in summary.tables
-        ],
-        "scripts": list(summary.scripts),
-    }
-
-
-def summary_lines(summary: Summary, *, dry_run: bool = False) -> list[str]:
-    """The summary for people: rows of each kind, and what the sets ask to have printed."""
-    counts = {
-        kind: sum(getattr(one, kind) for one in summary.tables)
-        for kind in ("deleted", "inserted", "updated", "unchanged")
-    }
-    said = [f"{count:,} {kind}" for kind, count in counts.items() if count] or ["no rows"]
-    would = "would load " if dry_run else ""
-    names = f"{would}{', '.join(summary.sets)}"
-    ran = [f"  ran {script}" for script in summary.scripts if not dry_run]
-    notices = [] if dry_run else list(summary.notices)
-    return [f"{names}: {', '.join(said)} in {plural(len(summary.tables), 'table')}", *ran, *notices]

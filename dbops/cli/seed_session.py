@@ -16,6 +16,9 @@ from dbops.engines.postgres.session import Session
 from dbops.errors import Refused
 from dbops.events import Note
 
+# What values read and written as text mean, whatever the database, the role or the server says.
+_SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'"
+
 
 @contextlib.contextmanager
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
@@ -26,6 +29,7 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
         session.connection.execute("set jit = off")
+        session.connection.execute(_SAME_EVERYWHERE)
         yield session, settings
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from dbops.cli import seed_generate, seed_load
+from dbops.cli import seed_generate, seed_sets
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import catalog, tablelocks
@@ -56,7 +56,7 @@ def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: 
     :raises AnswerIsNo: tables were left empty; the rest is there.
     """
     with session.connection.transaction(force_rollback=how.dry_run):
-        summary = seed_load.load_sets(session, sets, how, out.event)
+        summary = seed_sets.load_sets(session, sets, how, out.event)
         generated = [_load(session, settings, one, how, out.event) for one in sets if one.generates]
     outcomes = [one.outcome for one in generated if one.outcome is not None]
     if outcomes and not how.dry_run:
@@ -65,12 +65,12 @@ def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: 
         {
             "dry_run": how.dry_run,
             "database": session.identity.database,
-            **seed_load.summary_data(summary),
+            **seed_sets.summary_data(summary),
             "generated": [one.data() for one in generated],
         },
         [
             *(
-                seed_load.summary_lines(summary, dry_run=how.dry_run)
+                seed_sets.summary_lines(summary, dry_run=how.dry_run)
                 if summary.tables or summary.scripts
                 else ()
             ),

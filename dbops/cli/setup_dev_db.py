@@ -128,25 +128,25 @@ class _Seeding:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from dbops.cli import seed_load
+        from dbops.cli import seed_sets
 
         self._settings = settings
-        self.sets = seed_load.chosen(settings, [])
+        self.sets = seed_sets.chosen(settings, [])
 
     def seed(self, target: Target, out: Output, listen: Listener) -> tuple[dict[str, Any], bool, list[str]]:
         """Load it into the database that has just been set up: for JSON, whether it changed anything, and in words.
 
         :raises DbopsError: nothing was loaded; what was set up stays.
         """
-        from dbops.cli import seed_load
+        from dbops.cli import seed_sets
         from dbops.cli.seed_session import require_consent
         from dbops.engines.postgres.session import Session
 
         settings = dataclasses.replace(self._settings, target=target)
         with Session.open(settings, "setup-dev-db --seed", listen) as session:
             require_consent(session, settings, out, "load test data into")
-            loaded = seed_load.load_sets(session, self.sets, seed_load.options(settings), listen)
-        return seed_load.summary_data(loaded), loaded.changed, seed_load.summary_lines(loaded)
+            loaded = seed_sets.load_sets(session, self.sets, seed_sets.options(settings), listen)
+        return seed_sets.summary_data(loaded), loaded.changed, seed_sets.summary_lines(loaded)
 
 
 def _status(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +11,9 @@ from dbops.backups.entries import Backup
 from dbops.backups.store import Store
 from tests import zoo
 from tests.conftest import Project
+from tests.faults.moments import killed, moments
 from tests.servers import Database
 from tests.watching import Watch
-
-KILLS = 50
-# A fixed seed: a moment that once failed is tried again by the next run.
-SEED = 20260118
 
 
 @pytest.fixture
@@ -28,30 +21,6 @@ def filled(configured: Project, database: Database) -> Project:
     """A project on a database with an ordinary role's kinds of things, a row of 10 MB among them."""
     zoo.build(database)
     return configured
-
-
-def _moments(longest: float) -> Iterator[float]:
-    """Moments over the whole duration and a little after it, in seconds; none of it is left out."""
-    chance = random.Random(SEED)
-    share = longest * 1.1 / KILLS
-    slots = list(range(KILLS))
-    chance.shuffle(slots)
-    for slot in slots:
-        yield (slot + chance.random()) * share
-
-
-def _kill_after(project: Project, seconds: float, *argv: str) -> bool:
-    """Start a backup and kill it after that time, it alone; False where it was done before.
-
-    What it has started (pg_dump) has to notice by itself.
-    """
-    running = project.popen("backup", *argv)
-    try:
-        running.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        running.kill()
-    running.communicate()
-    return running.returncode < 0
 
 
 def _sound(backups: Path) -> list[str]:
@@ -67,21 +36,18 @@ def _sound(backups: Path) -> list[str]:
 
 
 @pytest.mark.one_major
-@pytest.mark.parametrize("form", ["directory", "custom"])
-def test_at_random_moments(filled: Project, watch: Watch, form: str) -> None:
+@pytest.mark.parametrize(("form", "kills"), [("directory", 14), ("custom", 4)])
+def test_at_random_moments(filled: Project, watch: Watch, form: str, kills: int) -> None:
     """After each kill there is either no such name or a whole backup; the next run leaves nothing of the dead."""
-    began = time.monotonic()
-    assert filled.run("backup", "whole", "--format", form).code == 0
-    longest = time.monotonic() - began
+    chosen = moments(lambda: filled.popen("backup", "whole", "--format", form), kills)
     backups = filled.folder / "backups"
-    killed = 0
-    moments = list(_moments(longest))[:: 1 if form == "directory" else 5]
-    for number, moment in enumerate(moments):
-        was_killed = _kill_after(filled, moment, f"try_{number}", "--format", form)
-        killed += was_killed
+    found = 0
+    for number, moment in enumerate(chosen):
+        was_killed = killed(filled.popen("backup", f"try_{number}", "--format", form), moment)
+        found += was_killed
         names = _sound(backups)
         assert was_killed or f"try_{number}" in names
-    assert killed > len(moments) / 2
+    assert found > len(chosen) / 2
     watch.until(
         "select true from pg_stat_activity where application_name like 'dbops backup%%' having count(*) = 0"
     )

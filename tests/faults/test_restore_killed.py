@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from dbops.restore import names
 from tests.conftest import Project
+from tests.faults.moments import killed, moments
 from tests.faults.restoring import BACKUP, Ground
 from tests.postgres.restoring import Live, live_database
 from tests.servers import Server
@@ -115,48 +115,18 @@ def test_inside_the_swap(live: Live, project: Project, sign: signal.Signals) -> 
 
 # -- backups -----------------------------------------------------------------------------------------------------------
 
-KILLS = 50
-SEED = 20260118
 _LEFT = "which an interrupted restore had left"
-
-
-def _killed(ground: Ground, seconds: float, after: str | None, *argv: str) -> bool:
-    """Start a command and kill it, it alone, so many seconds after a line that it says; False where it was done."""
-    running = ground.project.popen(*argv)
-    assert running.stderr is not None
-    if after is not None:
-        until(lambda: after in (line := running.stderr.readline()) or not line, after)  # type: ignore[union-attr]  # seen above
-    try:
-        running.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        running.kill()
-    running.communicate()
-    return running.returncode < 0
-
-
-def _moments(longest: float, kills: int = KILLS) -> Iterator[tuple[float, str | None]]:
-    """Moments over the whole duration, in seconds; every fifth one is in or near the swap."""
-    chance = random.Random(SEED)  # a moment that once failed is tried again by the next run
-    share = longest / kills
-    slots = list(range(kills))
-    chance.shuffle(slots)
-    for number, slot in enumerate(slots):
-        if number % 5 == 0:
-            yield chance.uniform(0, 0.1) * longest, "carried over"
-        else:
-            yield (slot + chance.random()) * share, None
 
 
 @pytest.mark.one_major
 def test_at_random_moments(ground: Ground) -> None:
     """After each kill the one or the other has the live name, whole and open, nothing goes on loading; then it works."""
-    began = time.monotonic()
-    ground.restores()
-    longest = time.monotonic() - began
+    chosen = moments(lambda: ground.project.popen(*ground.confirmed), 16)
+    assert ground.checked() == "restored"
     ground.spoil()
-    killed = 0
-    for number, (moment, after) in enumerate(_moments(longest)):
-        killed += _killed(ground, moment, after, *ground.confirmed)
+    kills = 0
+    for number, moment in enumerate(chosen):
+        kills += killed(ground.project.popen(*ground.confirmed), moment)
         ground.quiet()
         displaced = ground.displaced()
         what = ground.checked()
@@ -167,7 +137,7 @@ def test_at_random_moments(ground: Ground) -> None:
             ground.restores()
             _drop(ground, ground.displaced())
             ground.spoil()
-    assert killed > KILLS / 2
+    assert kills > len(chosen) / 2
     listed = ground.ran("restore", "--json").json["displaced"]
     assert {one["name"] for one in listed if one["database"] == ground.live.name} == ground.displaced()
 
@@ -269,11 +239,8 @@ def _scratch(ground: Ground) -> list[Any]:
 def test_verify_at_random_moments(ground: Ground) -> None:
     """The scratch database is gone, or the next verify drops it; live is not touched, the backup stays proven."""
     argv = ("backup", "verify", BACKUP, "--restore-on", ground.url)
-    began = time.monotonic()
-    ground.ran(*argv)
-    longest = time.monotonic() - began
-    for moment, _ in _moments(longest, 8):
-        _killed(ground, moment, None, *argv)
+    for moment in moments(lambda: ground.project.popen(*argv), 4):
+        killed(ground.project.popen(*argv), moment)
         ground.quiet()
     with ground.gate():
         running = ground.project.popen(*argv)
@@ -319,15 +286,12 @@ def test_undo_at_random_moments(ground: Ground) -> None:
     """Killed at any moment, undo has happened or not: one of the two is live, the other displaced, both whole."""
     ground.restores()
     argv = ("restore", "undo", "--confirm", ground.live.name)
-    began = time.monotonic()
-    ground.ran(*argv)
-    longest = time.monotonic() - began
-    for moment, _ in _moments(longest, 10):
+    for moment in moments(lambda: ground.project.popen(*argv), 6):
         before = ground.checked()
-        killed = _killed(ground, moment, None, *argv)
+        was_killed = killed(ground.project.popen(*argv), moment)
         ground.quiet()
         now = ground.checked()
-        assert killed or now != before
+        assert was_killed or now != before
         assert len(ground.displaced()) == 1
         assert set(ground.live.databases()) == {ground.live.name, *ground.displaced()}
     before = ground.checked()

@@ -15,7 +15,7 @@ import psycopg
 from dbops.backups.compression import open_for_reading
 from dbops.backups.entries import Backup, read_entry
 from dbops.backups.proof import Proof, compare
-from tests.conftest import Project, _drop_database, _make_database
+from tests.conftest import Project, fresh_database
 from tests.postgres.proving import contents_of
 from tests.servers import Database
 
@@ -76,8 +76,7 @@ def sequences_of(backup: Backup) -> set[str]:
 @contextmanager
 def restored(backup: Backup, database: Database) -> Iterator[Database]:
     """The backup in a fresh database, put there by pg_restore or psql alone."""
-    fresh = _make_database(database.server)
-    try:
+    with fresh_database(database.server) as fresh:
         if any(option.startswith("--schema=") for option in backup.manifest.archive.options):
             with psycopg.connect(**database.server.keywords(fresh.name), autocommit=True) as superuser:
                 superuser.execute("drop schema public")  # then pg_dump makes it, too
@@ -85,8 +84,6 @@ def restored(backup: Backup, database: Database) -> Iterator[Database]:
             archive = _unpacked(backup, Path(folder))
             _load(archive, backup.manifest.archive.format, fresh)
         yield fresh
-    finally:
-        _drop_database(fresh)
 
 
 def assert_restores(backup: Backup, database: Database) -> None:

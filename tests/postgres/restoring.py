@@ -18,7 +18,7 @@ from dbops.events import ignore
 from dbops.restore import names, side
 from dbops.restore.holding import hold
 from dbops.restore.swap import Exchange
-from tests.servers import Server
+from tests.servers import Database, Server, create_database
 
 AT = datetime.datetime(2026, 1, 18, 12, 0, 0, tzinfo=datetime.UTC)
 
@@ -106,9 +106,8 @@ def live_database(server: Server, name: str = "live") -> Iterator[Live]:
     tag = secrets.token_hex(4)
     made = Live(server, f"{name}_{tag}", f"o_{tag}", secrets.token_hex(8), tag)
     made.sql(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(_id(made.owner), made.password))
-    made.sql(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(_id(made.name), _id(made.owner))
-    )
+    with made.connect("postgres") as connection:
+        create_database(connection, Database(server, made.name, made.owner, made.password))
     made.fill(made.name, "live")
     try:
         yield made

@@ -20,6 +20,7 @@ def shop(configured: Project, database: Database, connect: Connect) -> Project:
     return configured
 
 
+@pytest.mark.one_major
 def test_what_is_made(shop: Project) -> None:
     """An entry of the given name, for its owner alone, with a manifest; nothing else is left in the folder."""
     outcome = shop.run("backup", "before_release")

@@ -24,6 +24,8 @@ LARGE = """
 create table a_large as select i, md5(i::text) as text from generate_series(1, 400000) as i;
 create table b_other as select i as x from generate_series(1, 1000) as i;
 """
+SMALL = LARGE.replace("400000", "1000")
+"""The same tables where nothing has to happen while they are dumped."""
 DUMPING = "select pid from pg_stat_activity where datname = current_database() and query like 'COPY %%' and state = 'active'"
 
 
@@ -63,7 +65,7 @@ def children(of: int) -> list[tuple[int, str]]:
 @pytest.mark.one_major
 def test_a_table_that_is_locked(configured: Project, database: Database, connect: Connect) -> None:
     """Another session holds a table exclusively past the deadline: exit 11 with that session, nothing is left."""
-    holder = fill(database, connect, LARGE)
+    holder = fill(database, connect, SMALL)
     holder.execute("set application_name = 'the holder'")
     holder.execute("begin")
     holder.execute("lock table b_other in access exclusive mode")
@@ -80,7 +82,7 @@ def test_a_table_that_is_locked_for_a_while(
     configured: Project, database: Database, connect: Connect, watch: Watch
 ) -> None:
     """Within the deadline the lock goes: the backup is made."""
-    holder = fill(database, connect, LARGE)
+    holder = fill(database, connect, SMALL)
     holder.execute("begin")
     holder.execute("lock table b_other in access exclusive mode")
     end = in_the_background(configured, "b", "--deadline", "30s")
@@ -129,7 +131,7 @@ def test_a_change_of_the_schema_waits_for_a_table(
 
     It is repeated, and whole then; where a third session keeps the ALTER TABLE waiting, the answer is exit 11.
     """
-    fill(database, connect, LARGE)
+    fill(database, connect, SMALL)
     blocker, changer = connect(database), connect(database)
     blocker.execute("begin")
     if stuck:
@@ -187,7 +189,7 @@ def test_pg_dump_waits_for_who_waits_for_us(
     configured: Project, database: Database, connect: Connect, watch: Watch, form: str
 ) -> None:
     """A view's definition is locked by one who waits for a table that we have locked: begun anew, both succeed."""
-    fill(database, connect, LARGE + "create view v as select x from b_other;")
+    fill(database, connect, SMALL + "create view v as select x from b_other;")
     changer = connect(database)
     changer.execute("begin; create or replace view v as select x from b_other where x > 1")
     end = in_the_background(configured, "b", "--format", form)
@@ -331,7 +333,7 @@ def test_no_connection_is_left(
     configured: Project, database: Database, connect: Connect, limit: int, code: int
 ) -> None:
     """The role may hold fewer sessions than the jobs want: an error that says so by the deadline, nothing is left."""
-    fill(database, connect, LARGE).close()
+    fill(database, connect, SMALL).close()
     with psycopg.connect(**database.server.keywords(), autocommit=True) as superuser:
         superuser.execute(f'alter role "{database.user}" connection limit {limit}')
     outcome = configured.run("backup", "b", "--jobs", "2", "--deadline", "2s")
@@ -345,7 +347,6 @@ def test_no_connection_is_left(
 def test_quoted_and_foreign_names(project: Project, database: Database, connect: Connect) -> None:
     """A database with quotes, spaces and umlauts in its name, a label with umlauts: all the same."""
     name = f'Größe "{database.name}\'s" = %1'
-    fill(database, connect, LARGE)
     with psycopg.connect(**database.server.keywords(), autocommit=True) as superuser:
         quoted = sql.Identifier(name)
         superuser.execute(
@@ -405,7 +406,7 @@ def test_another_encoding(project: Project, database: Database, connect: Connect
 @pytest.mark.one_major
 def test_a_service_and_a_password_file(project: Project, database: Database, connect: Connect) -> None:
     """What the service file and .pgpass say reaches pg_dump, too."""
-    fill(database, connect, LARGE)
+    fill(database, connect, SMALL)
     keywords = database.keywords
     home = Path(project.environ["HOME"])
     (home / ".pg_service.conf").write_text(

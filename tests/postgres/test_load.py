@@ -27,8 +27,8 @@ from dbops.backups.toc import Damaged
 from dbops.engines.postgres import destination
 from dbops.errors import DbopsError, ProgramFailed, Refused, UsageError
 from dbops.events import Event, ignore
-from tests.conftest import SERVERS
-from tests.servers import Database, Server
+from tests.conftest import SERVERS, fresh_database
+from tests.servers import Database, Server, create_database
 
 Connection = psycopg.Connection[Any]
 Clients = tuple[programs.Client, ...]
@@ -85,7 +85,7 @@ def into() -> Iterator[Into]:
         def empty(server: Server, **keywords: str) -> Connection:
             name = f"l_{os.urandom(5).hex()}"
             with psycopg.connect(**server.keywords(), autocommit=True) as admin:
-                admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+                create_database(admin, Database(server, name, server.user, server.password))
             made.append((server, name))
             return stack.enter_context(
                 psycopg.connect(**{**server.keywords(name), **keywords}, autocommit=True)
@@ -97,8 +97,14 @@ def into() -> Iterator[Into]:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def filled(database: Database) -> Database:
+@pytest.fixture(scope="module")
+def filled(server: Server) -> Iterator[Database]:
+    """A database with something of most kinds in it, which the tests dump and do not change."""
+    with fresh_database(server) as made:
+        yield fill(made)
+
+
+def fill(database: Database) -> Database:
     """The database with something of most kinds in it."""
     with psycopg.connect(**database.keywords, autocommit=True) as connection:
         connection.execute(FILL.encode())
@@ -342,8 +348,9 @@ def test_missing_roles(database: Database, tmp_path: Path, into: Into, clients: 
                 source.execute(f"DROP ROLE IF EXISTS {role}")
 
 
-def test_ordinary_role(filled: Database, tmp_path: Path, into: Into, clients: Clients) -> None:
+def test_ordinary_role(database: Database, tmp_path: Path, into: Into, clients: Clients) -> None:
     """An ordinary role restores its own database; what needs a superuser is left out, and is told."""
+    filled = fill(database)
     with psycopg.connect(**filled.server.keywords(filled.name), autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'begin end';"

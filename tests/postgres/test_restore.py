@@ -102,6 +102,7 @@ def test_a_backup_is_put_back(ground: Ground) -> None:
     assert set(ground.live.databases()) == {ground.live.name}
 
 
+@pytest.mark.one_major
 def test_a_database_without_the_mark_is_protected(ground: Ground) -> None:
     """Nothing happens without its name; a development backup does not turn it into a development database."""
     ground.sql(f"COMMENT ON DATABASE \"{ground.live.name}\" IS 'environment=development'")
@@ -116,6 +117,7 @@ def test_a_database_without_the_mark_is_protected(ground: Ground) -> None:
     ground.ran("restore", "discard", code=13)
 
 
+@pytest.mark.one_major
 def test_a_development_database_is_not(ground: Ground) -> None:
     """With the mark no confirmation is needed, for any of the verbs; the mark stays."""
     ground.sql(f"COMMENT ON DATABASE \"{ground.live.name}\" IS 'environment=development'")
@@ -127,6 +129,7 @@ def test_a_development_database_is_not(ground: Ground) -> None:
     assert ground.live.databases() == {ground.live.name: "environment=development"}
 
 
+@pytest.mark.one_major
 def test_dry_run_changes_nothing(ground: Ground) -> None:
     """The plan names the databases and the steps, problems included."""
     ground.backed_up()
@@ -139,6 +142,7 @@ def test_dry_run_changes_nothing(ground: Ground) -> None:
     assert set(ground.live.databases()) == {ground.live.name}
 
 
+@pytest.mark.one_major
 def test_what_differs_from_its_proof_stops(ground: Ground) -> None:
     """The archive holds something else than its proof says: exit 3, named; live untouched, the side database gone."""
     ground.backed_up()
@@ -167,6 +171,7 @@ def _forge(folder: Any) -> None:
     path.write_text("".join(manifests.to_json(dataclasses.replace(made, proof=proof))))
 
 
+@pytest.mark.one_major
 def test_migrations_run_before_the_swap(ground: Ground) -> None:
     """--migrate: what became pending since the backup is applied in the side database; where it fails, live stays."""
     ground.backed_up()
@@ -186,6 +191,7 @@ def test_migrations_run_before_the_swap(ground: Ground) -> None:
     assert ground.sql("SELECT count(*) FROM schema_migrations") == [(2,)]
 
 
+@pytest.mark.one_major
 def test_pre_backup(ground: Ground) -> None:
     """--pre-backup: what is displaced is in a backup, too, and that one can be restored."""
     ground.backed_up()
@@ -215,6 +221,7 @@ def test_into_a_new_database(ground: Ground) -> None:
     assert set(ground.live.databases()) == {ground.live.name, new}
 
 
+@pytest.mark.one_major
 def test_a_part_does_not_take_the_place_of_the_whole(ground: Ground) -> None:
     """--table is for another database; there it brings the table alone, equal to its part of the proof."""
     ground.backed_up()
@@ -252,6 +259,7 @@ def test_a_dump_from_elsewhere(ground: Ground) -> None:
             live.sql(f'DROP DATABASE "{name}"')
 
 
+@pytest.mark.one_major
 def test_a_superusers_session_is_found_before_loading(ground: Ground) -> None:
     """Refused at once, with the statement that helps; nothing is made."""
     ground.backed_up()
@@ -274,6 +282,7 @@ def test_settings_that_cannot_be_carried_are_found_before_loading(ground: Ground
     assert ground.sql("SHOW log_min_duration_statement") == [("250ms",)]
 
 
+@pytest.mark.one_major
 def test_a_backup_that_was_copied_elsewhere(ground: Ground) -> None:
     """By its path, outside of the folder of backups: its proof is compared, and a changed byte is exit 3."""
     import shutil
@@ -290,6 +299,7 @@ def test_a_backup_that_was_copied_elsewhere(ground: Ground) -> None:
     assert "toc.dat" in ground.ran("restore", str(copied), "--to", f"b_{new}", code=3).stderr
 
 
+@pytest.mark.one_major
 def test_a_damaged_archive(ground: Ground) -> None:
     """A byte of the archive has changed: exit 3 before anything is made."""
     ground.backed_up()
@@ -330,6 +340,7 @@ def odd(server: Server, project: Project) -> Iterator[Ground]:
         yield Ground(live, project)
 
 
+@pytest.mark.one_major
 def test_an_odd_name(odd: Ground) -> None:
     """Quotes, spaces, umlauts, nearly 63 bytes: restored, undone, discarded."""
     odd.backed_up()
@@ -362,6 +373,7 @@ def test_in_place(ground: Ground) -> None:
     assert set(ground.live.databases()) == {ground.live.name}
 
 
+@pytest.mark.one_major
 def test_in_place_fails_as_a_whole(ground: Ground) -> None:
     """The last statement of what is loaded fails: everything that was there is there."""
     ground.backed_up()

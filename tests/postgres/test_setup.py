@@ -96,6 +96,7 @@ def test_set_up_makes_marks_migrates_and_writes_env(place: Place) -> None:
     assert (again.code, again.json["changed"]) == (0, False), again.stderr
 
 
+@pytest.mark.one_major
 def test_a_second_run_does_nothing_and_says_so(place: Place) -> None:
     """Everything is there: nothing is changed, and the first word is that."""
     assert place.run().code == 0
@@ -114,6 +115,7 @@ def test_the_psql_line_works_when_pasted(place: Place) -> None:
     assert (ended.stdout.strip(), ended.stderr) == (place.role, "")
 
 
+@pytest.mark.one_major
 def test_a_database_that_was_there_stays_unmarked(place: Place) -> None:
     """One exists with a comment: it is migrated, its comment stays, and the summary says so."""
     place.sql(f'CREATE DATABASE "{place.name.replace(chr(34), chr(34) * 2)}" OWNER {place.role}')
@@ -124,6 +126,7 @@ def test_a_database_that_was_there_stays_unmarked(place: Place) -> None:
     assert "not marked as development" in outcome.stdout
 
 
+@pytest.mark.one_major
 def test_the_next_command_names_the_database_that_was_given(place: Place) -> None:
     """DB_NAME in the environment: with .env written it stands there, otherwise the next command carries it."""
     assert place.run().stdout.splitlines()[-1].split() == ["next", "bin/migrate", "status"]
@@ -131,6 +134,7 @@ def test_the_next_command_names_the_database_that_was_given(place: Place) -> Non
     assert shlex.split(again) == ["next", f"DB_NAME={place.name}", "bin/migrate", "status"]
 
 
+@pytest.mark.one_major
 def test_env_that_is_a_folder_is_said_to_be_one(place: Place) -> None:
     """A virtual environment may be named .env: it stays, and the summary says that nothing was written."""
     (place.project.folder / ".env").mkdir()
@@ -140,6 +144,7 @@ def test_env_that_is_a_folder_is_said_to_be_one(place: Place) -> None:
     assert list((place.project.folder / ".env").iterdir()) == []
 
 
+@pytest.mark.one_major
 def test_env_that_exists_is_not_touched(place: Place) -> None:
     """A .env with another variable: the same bytes afterwards."""
     place.project.write(".env", "OTHER=1")
@@ -147,6 +152,7 @@ def test_env_that_exists_is_not_touched(place: Place) -> None:
     assert (place.project.folder / ".env").read_text() == "OTHER=1"
 
 
+@pytest.mark.one_major
 def test_reset_starts_over_and_needs_consent_without_the_mark(place: Place) -> None:
     """Marked: emptied, also with a session in it.  Unmarked: 13, and --confirm with its name lets it."""
     assert place.run().code == 0
@@ -167,6 +173,7 @@ def test_reset_starts_over_and_needs_consent_without_the_mark(place: Place) -> N
     assert place.comments() == {place.name: MARK, place.twin: MARK}
 
 
+@pytest.mark.one_major
 def test_a_reset_that_fails_brings_the_former_databases_back(place: Place) -> None:
     """The new migration is broken: exit 1, and the former database is there with its data."""
     assert place.run().code == 0
@@ -177,6 +184,7 @@ def test_a_reset_that_fails_brings_the_former_databases_back(place: Place) -> No
     assert place.comments() == {place.name: MARK, place.twin: MARK}
 
 
+@pytest.mark.one_major
 def test_a_migration_that_fails_leaves_what_was_whole_and_no_env(place: Place) -> None:
     """002 is broken: exit 1, 001 stays applied, no .env; mended, the next run completes."""
     place.project.write("migrations/002_broken.sql", "SELECT no_such_column;\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -16,7 +17,16 @@ from dbops.events import Listener, Note, format_seconds
 if TYPE_CHECKING:
     import psycopg
 
-Mode = Literal["row exclusive", "access exclusive"]
+Mode = Literal["row exclusive", "share row exclusive", "access exclusive"]
+
+_OF_READERS = {"AccessShareLock", "RowShareLock"}
+_OF_WRITERS = {"RowExclusiveLock", "ShareUpdateExclusiveLock"}
+# Modes that do not stand in the way of one.
+_HARMLESS: dict[Mode, set[str]] = {
+    "row exclusive": _OF_READERS | _OF_WRITERS,
+    "share row exclusive": _OF_READERS,
+    "access exclusive": set(),
+}
 
 _SLICE = 0.8  # seconds: shorter than deadlock_timeout, so that it is never another session that ends for a deadlock
 
@@ -31,7 +41,7 @@ where l.locktype = 'relation' and l.granted and l.pid is distinct from pg_catalo
     and (l.relation = any(%(tables)s::regclass[])
         or exists (select from pg_catalog.pg_partition_ancestors(l.relation) as up(oid)
             where up.oid = any(%(tables)s::regclass[])))
-    and (%(every)s or l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
+    and l.mode <> all(%(harmless)s)
 order by l.mode = 'AccessExclusiveLock' desc, a.xact_start nulls first
 """
 
@@ -45,8 +55,8 @@ def lock(
 ) -> None:
     """Lock them all, with their partitions, until the transaction ends.
 
-    :param patience: seconds.
-
+    :param tables: sorted by everybody, so that nobody waits in a circle.
+    :param patience: seconds; 0 is for ever.
     :raises LockNotAcquired: with the holder; the transaction may go on.
     :raises psycopg.Error: this role may not lock one of them, or it is gone.
     """
@@ -54,7 +64,7 @@ def lock(
 
     if not tables:
         return
-    until, told = time.monotonic() + patience, False
+    until, told = time.monotonic() + (patience or math.inf), False
     while True:
         left = max(min(_SLICE, until - time.monotonic()), 0.001)
         try:
@@ -71,12 +81,12 @@ def lock(
             )
         if not told:
             told = True
-            listen(Note(f"waits up to {format_seconds(patience)}: {holder}"))
+            listen(Note(f"waits{f' up to {format_seconds(patience)}' if patience else ''}: {holder}"))
         time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret
 
 
 def _holder(connection: psycopg.Connection[Any], tables: Sequence[TableName], mode: Mode) -> str:
-    given = {"tables": list(map(quoted, tables)), "every": mode == "access exclusive"}
+    given = {"tables": list(map(quoted, tables)), "harmless": sorted(_HARMLESS[mode])}
     row = connection.execute(_HOLDERS, given).fetchone()
     if row is None:
         return "sessions that come and go hold them"

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from dbops.seeding import draw
-from dbops.seeding.demo.model import BAR, DAY, E8, SECOND, DemoPlan, Limit
+from dbops.seeding.demo.model import BAR, BARS, DAY, E8, SECOND, DemoPlan, Limit
 from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.people import People, Person
 
@@ -165,7 +165,7 @@ class Accounts:
         if one.asset_class == "crypto":
             percent //= 3
         bar = account.opened // BAR
-        worth = tape.closes[bar] * tape.value * self._paths.rate(one.quote, account.currency, bar)
+        worth = tape.closes[bar] * tape.value * self._paths.rates(one.quote, account.currency)[bar // BARS]
         lots = account.initial * percent * 10**24 // worth
         return min(max(lots, one.smallest), max(one.largest // 50, one.smallest))
 

@@ -2,144 +2,105 @@
 
 from __future__ import annotations
 
-import dataclasses
 from array import array
 
 from dbops.seeding.demo.accounts import Run
+from dbops.seeding.demo.lines import Line
 from dbops.seeding.demo.model import BAR, DAY, SECOND
-from dbops.seeding.demo.paths import Tape
 
 PATIENCE = (
     3 * SECOND
 )  # an order at market is filled within this time, and within the bar that it was placed in
-_PARTS = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4)
 MOST_FILLS = 4
 _HOUR = 3600 * SECOND
 WICK = 8  # ticks beyond the bar and half the spread; no slip is larger
 
-Fill = tuple[int, int, int, bool]
-"""Time, price in ticks, quantity in lots, and whether the order took liquidity."""
+Fill = tuple[int, int, int]
+"""Time, price in ticks, quantity in lots."""
+
+Parts = tuple[int, int, bool]
+"""How an order is filled: in how many parts, ticks worse where it takes liquidity, and whether the last is missing."""
+
+Price = tuple[str, str, int, int]
+"""Type, time in force, limit and stop in ticks (0 where there is none)."""
+
+Outcome = tuple[str, str | None, int, int, list[Fill], bool]
+"""Status, reason of a refusal, time of the last change, lots that were filled, the fills, and whether they took."""
+
+Order = tuple[Run, Line, int, int, int, int, int | None, Price, Outcome]
+"""Session, line, its place among the session's pairs, side (1 to buy, -1 to sell), lots, when it was placed, when it
+expires, its price, and what became of it."""
+
+_NO_FILLS: list[Fill] = []
 
 
-@dataclasses.dataclass(slots=True)
-class Order:
-    """An order and how far it got.
-
-    :param place: of the instrument in the market; `side` is 1 to buy, -1 to sell.
-    :param lots: quantity; `limit` and `stop` are ticks, 0 where there is none; `mid` is the price as it is placed.
-    :param ended: when it last changed.
-    """
-
-    run: Run
-    place: int
-    pair: int
-    side: int
-    kind: str
-    lots: int
-    placed: int
-    drawn: int
-    force: str = "gtc"
-    limit: int = 0
-    stop: int = 0
-    expires: int | None = None
-    status: str = "open"
-    reason: str | None = None
-    ended: int = 0
-    done: int = 0
-    mid: int = 0
-    fills: list[Fill] = dataclasses.field(default_factory=list)
-
-    def reject(self, reason: str) -> None:
-        """Refuse it a moment after it was placed."""
-        self.status, self.reason = "rejected", reason
-        self.ended = self.placed + 1 + self.drawn % 9
+def refused(placed: int, reason: str, wait: int) -> Outcome:
+    """A refusal, a moment after it was placed.  `wait` has eight bits."""
+    return "rejected", reason, placed + 1 + (wait & 7), 0, _NO_FILLS, False
 
 
-def price(order: Order, tape: Tape) -> None:
-    """Give the order its prices and how long it is to live, by its kind."""
-    drawn, side = order.drawn, order.side
-    mid = order.mid = tape.mid(order.placed)
-    away = tape.step * (2 + (drawn & 15)) // 4 + tape.half_spread
-    if order.kind == "market":
-        order.force = ("ioc", "ioc", "ioc", "fok", "day", "gtc", "ioc", "ioc")[drawn >> 4 & 7]
-        return
-    if order.kind == "limit":
-        crossing = drawn >> 7 & 7 == 0
-        order.limit = max(1, mid + side * (tape.half_spread + WICK if crossing else -away))
-    else:
-        order.stop = max(1, mid + side * away)
-        if order.kind == "stop_limit":
-            order.limit = max(1, order.stop + side * (2 + (drawn >> 7 & 7)))
-    order.force = ("gtc", "gtc", "gtc", "gtd", "gtd", "day", "day", "gtc")[drawn >> 10 & 7]
-    if order.kind == "limit" and drawn >> 13 & 15 == 0:
-        order.force = "ioc" if drawn >> 17 & 1 else "fok"
-    if order.force == "gtd":
-        order.expires = order.placed + (1 + (drawn >> 18 & 31)) * _HOUR
+def at_market(line: Line, side: int, lots: int, placed: int, mid: int, wait: int, parts: Parts) -> list[Fill]:
+    """What an order gets at once: the price that is there, or a little worse."""
+    count, slip, cut = parts
+    time, ticks = placed + 20 + wait, mid + side * (line.half_spread + slip)
+    if count == 1 or lots < MOST_FILLS:
+        return [(time, ticks if ticks > 0 else 1, lots)]
+    each = lots // count
+    fills = [(time + nth * (1 + wait), max(1, ticks + side * nth), each) for nth in range(count - 1)]
+    if not cut:
+        last = time + (count - 1) * (1 + wait), max(1, ticks + side * (count - 1)), lots - each * (count - 1)
+        fills.append(last)
+    return fills
 
 
-def execute(order: Order, tape: Tape, end: int) -> None:
-    """Fill the order where the path reaches it, and end it when its time is up.  `end` is the end of history."""
-    horizon, fate = _horizon(order)
-    until = min(end, horizon)
-    found = _reached(order, tape, until)
-    if found:
-        _fill(order, found, until)
-    if order.done == order.lots:
-        order.status, order.ended = "filled", order.fills[-1][0]
-    elif horizon <= end:
-        order.status, order.ended = fate, horizon
-    elif order.done:
-        order.status, order.ended = "partially_filled", order.fills[-1][0]
-    else:
-        order.status = "open" if order.placed < end - BAR else "pending"
-        order.ended = order.placed
+def priced(line: Line, side: int, kind: str, force: str, mid: int, away: int, *, crossing: bool) -> Price:
+    """The prices of an order that is not at market.  `away` has eight bits."""
+    far = line.step * (2 + (away & 15)) // 4 + line.half_spread
+    if kind == "limit":
+        return kind, force, max(1, mid + side * (line.half_spread + WICK if crossing else -far)), 0
+    stop = max(1, mid + side * far)
+    return kind, force, max(1, stop + side * (2 + (away >> 4 & 7))) if kind == "stop_limit" else 0, stop
 
 
-def _horizon(order: Order) -> tuple[int, str]:
-    """When the order ends if it is not filled, and as what."""
-    drawn, placed = order.drawn, order.placed
-    if order.force in {"ioc", "fok"}:
-        horizon, fate = placed + PATIENCE, "cancelled"
-    elif order.force == "gtd":
-        assert order.expires is not None
-        horizon, fate = order.expires, "expired"
-    elif order.force == "day":
-        horizon, fate = (placed // DAY + 1) * DAY, "expired"
-    else:
-        horizon, fate = placed + (1 + (drawn >> 18 & 127)) * BAR + (drawn >> 30) % BAR, "cancelled"
-    ended = order.run.ended
-    return (ended, "cancelled") if ended is not None and ended < horizon else (horizon, fate)
-
-
-def _reached(order: Order, tape: Tape, until: int) -> tuple[int, int, bool] | None:
-    """When and at which price the order begins to be filled, and whether it takes liquidity."""
-    side, placed = order.side, order.placed
-    soon = placed + 20 + (order.drawn >> 36 & 255)
-    ask = order.mid + side * tape.half_spread  # what can be had at once
-    if order.kind == "market" or (order.kind == "limit" and side * (order.limit - ask) >= 0):
-        return soon, ask, True
-    if order.force in {"ioc", "fok"}:
-        return None
-    target = order.stop or order.limit
-    falling = (side > 0) == (order.stop == 0)  # whether the price must fall to the target
-    bar = _first(tape.closes, placed // BAR, until // BAR, target, falling=falling)
+def waiting(
+    line: Line, side: int, lots: int, placed: int, price: Price, wait: int, parts: Parts, until: int
+) -> list[Fill]:
+    """What an order gets that waits for the path to reach it, until this time."""
+    _, force, limit, stop = price
+    if force in {"ioc", "fok"}:
+        return _NO_FILLS
+    target = stop or limit
+    falling = (side > 0) == (stop == 0)  # whether the price must fall to the target
+    bar = _first(line.closes, placed // BAR, until // BAR + 1, target, falling=falling)
     if bar is None:
-        return None
-    time = _crossing(tape.closes, bar, placed, target)
-    return time, target, order.stop != 0
+        return _NO_FILLS
+    time = _crossing(line.closes, bar, placed, target)
+    if time > until:
+        return _NO_FILLS
+    count, slip, cut = parts
+    if count == 1 or lots < MOST_FILLS:
+        worst = abs(limit - stop) if limit and stop else slip
+        return [(time, max(1, target + side * min(slip, worst)) if stop else target, lots)]
+    each, over = lots // count, (bar + 1) * BAR
+    fills = []
+    for nth in range(count - 1 if cut else count):
+        at = min(time + nth * (1 + wait), over - count + nth)
+        if at > until:
+            break
+        worse = 0 if not stop else min(slip + nth, abs(limit - stop)) if limit else slip + nth
+        part = each if nth < count - 1 else lots - each * (count - 1)
+        fills.append((at, max(1, target + side * worse), part))
+    return fills
 
 
 def _first(closes: array[int], first: int, last: int, target: int, *, falling: bool) -> int | None:
-    """The first bar at whose end the path has reached the target."""
+    """The first bar from `first` to before `last` at whose end the path has reached the target."""
+    path = closes[first:last]
+    if not path or (min(path) > target if falling else max(path) < target):
+        return None
     if falling:
-        for bar in range(first, min(last + 1, len(closes))):
-            if closes[bar] <= target:
-                return bar
-    else:
-        for bar in range(first, min(last + 1, len(closes))):
-            if closes[bar] >= target:
-                return bar
-    return None
+        return next(bar for bar, close in enumerate(path, first) if close <= target)
+    return next(bar for bar, close in enumerate(path, first) if close >= target)
 
 
 def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:
@@ -150,26 +111,33 @@ def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:
     return min(max(time, begin, placed + 1), over - 1)
 
 
-def _fill(order: Order, found: tuple[int, int, bool], until: int) -> None:
-    """Fill in parts, each a little later, and a little worse where the order takes; all within one bar."""
-    time, start, taker = found
-    drawn = order.drawn
-    count = _PARTS[drawn >> 54 & 15] if order.lots >= MOST_FILLS else 1
-    gap = 1 + (drawn >> 40 & 255)
-    slip = drawn >> 58 & 3 if taker else 0
-    cut = count > 1 and order.force != "fok" and order.reason is None and drawn >> 60 == 0
-    each, over = order.lots // count, (time // BAR + 1) * BAR
-    for nth in range(count - 1 if cut else count):
-        at = time + nth * gap
-        if at >= over - count + nth:
-            at = over - count + nth
-        if at > until:
-            break
-        ticks = start
-        if taker:
-            ticks += order.side * (slip + nth)
-            if order.limit and order.side * (order.limit - ticks) < 0:
-                ticks = order.limit
-        lots = each if nth < count - 1 else order.lots - each * (count - 1)
-        order.fills.append((at, ticks if ticks > 0 else 1, lots, taker))
-        order.done += lots
+def horizon(force: str, placed: int, wait: int, ended: int | None) -> tuple[int, str, int | None]:
+    """When an order ends that is not filled, as what, and when it expires by its own time in force.
+
+    :param wait: eight bits; `ended` is when its session ended.
+    """
+    expires = None
+    if force == "gtc":
+        over, fate = placed + (1 + (wait & 63)) * BAR + wait * SECOND, "cancelled"
+    elif force == "day":
+        over, fate = (placed // DAY + 1) * DAY, "expired"
+    elif force == "gtd":
+        over = expires = placed + (1 + (wait & 15)) * _HOUR
+        fate = "expired"
+    else:
+        over, fate = placed + PATIENCE, "cancelled"
+    return (ended, "cancelled", expires) if ended is not None and ended < over else (over, fate, expires)
+
+
+def outcome(
+    placed: int, lots: int, fills: list[Fill], taker: bool, over: int, fate: str, end: int
+) -> Outcome:
+    """What an order has come to by the end of the history, where its time is up at `over`."""
+    done = sum([fill[2] for fill in fills])
+    if done == lots:
+        return "filled", None, fills[-1][0], done, fills, taker
+    if over <= end:
+        return fate, None, over, done, fills, taker
+    if done:
+        return "partially_filled", None, fills[-1][0], done, fills, taker
+    return "open" if placed < end - BAR else "pending", None, placed, 0, fills, taker

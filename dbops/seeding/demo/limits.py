@@ -17,8 +17,10 @@ import dataclasses
 from collections.abc import Iterable
 
 from dbops.seeding.demo.accounts import Account
-from dbops.seeding.demo.execution import Order
 from dbops.seeding.demo.model import Instrument, Limit, Market
+
+Cause = tuple[str, int]
+"""The order after which a limit was measured: its session's id, and its number."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -29,7 +31,7 @@ class Breach:
     limit: Limit
     level: int
     observed: int
-    order: Order | None = None
+    cause: Cause | None = None
     symbol: str | None = None
 
 
@@ -42,7 +44,7 @@ class Gauge:
         self.limit, self._found, self._level = limit, found, 0
 
     def measure(
-        self, time: int, observed: int, order: Order | None = None, symbol: str | None = None
+        self, time: int, observed: int, cause: Cause | None = None, symbol: str | None = None
     ) -> None:
         """Compare, and add an event if the level is above the last one."""
         if observed < self.limit.near:
@@ -50,7 +52,7 @@ class Gauge:
             return
         level = self.limit.level(observed)
         if level > self._level:
-            self._found.append(Breach(time, self.limit, level, observed, order, symbol))
+            self._found.append(Breach(time, self.limit, level, observed, cause, symbol))
         self._level = level
 
     def forget(self) -> None:
@@ -81,15 +83,11 @@ class Limits:
         limit = self._of.get((kind, None))
         return Gauge(limit, self.found) if limit else None
 
-    def on_order(self, order: Order) -> None:
+    def on_order(self, limit: Limit, one: Instrument, time: int, lots: int, cause: Cause) -> None:
         """Measure an order as it is placed."""
-        limit = self.orders.get(order.place)
-        if limit:
-            one: Instrument = self._instruments[order.place]
-            observed = order.lots * one.lot
-            level = limit.level(observed)
-            if level:
-                self.found.append(Breach(order.placed, limit, level, observed, order, one.symbol))
+        observed = lots * one.lot
+        if observed >= limit.near:
+            self.found.append(Breach(time, limit, limit.level(observed), observed, cause, one.symbol))
 
 
 def sorted_by_time(found: Iterable[Breach]) -> list[Breach]:

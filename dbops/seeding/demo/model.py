@@ -210,4 +210,4 @@ class DemoPlan:
         return range(total * accounts.start // self.accounts, total * accounts.stop // self.accounts)
 
 
-_PER_1000_ORDERS = {"fills": 1000, "trades": 700, "order_routes": 1000, "risk_events": 60}
+_PER_1000_ORDERS = {"fills": 1000, "trades": 700, "order_routes": 1000, "risk_events": 30}

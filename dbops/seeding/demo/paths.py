@@ -13,9 +13,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import isqrt
-from operator import mul
+from operator import add, mul
 
 from dbops.seeding import draw
 from dbops.seeding.demo.halts import Trip, trips
@@ -36,7 +36,6 @@ _PRICES = {
     "BRENT/USD": 8_250_000, "US500": 527_000_000, "US30": 3_910_000_000, "NAS100": 1_852_000_000,
     "DE40": 1_864_000_000, "UK100": 824_000_000, "JP225": 3_870_000_000, "FR40": 801_000_000,
 }  # fmt: skip
-_MOST_RATES = 50_000  # that are kept
 _TICKS = 50_000  # what an instrument without a price of its own begins at
 
 # How busy each hour of the day (UTC) is: what follows the sun, and indices by the hours of their exchange, busiest
@@ -86,7 +85,7 @@ class Paths:
 
     def __init__(self, plan: DemoPlan) -> None:
         market = plan.market
-        bars = plan.end // BAR + 1
+        bars = self._bars = plan.end // BAR + 1
         weights = [_weights(one, bars) for one in market.instruments]
         closes = [_walk(plan, one, weight) for one, weight in zip(market.instruments, weights, strict=True)]
         self.trips: tuple[Trip, ...] = trips(market, closes, bars)
@@ -94,23 +93,32 @@ class Paths:
             for place, instrument in enumerate(market.instruments):
                 if trip.breaker.covers(instrument):
                     _halt(closes[place], weights[place], trip)
-        self.tapes = tuple(map(_tape, [market] * len(closes), market.instruments, closes, weights))
+        # Instruments of the same hours share what is as large as the path itself.
+        busy = {key: array("I", accumulate(map(mul, key, key))) for key in map(bytes, weights)}
+        self.tapes = tuple(
+            _tape(market, one, path, busy[bytes(weight)])
+            for one, path, weight in zip(market.instruments, closes, weights, strict=True)
+        )
         self._dollars = _dollars(self.tapes)
-        self._rates: dict[tuple[str, str, int], int] = {}
+        self._rates: dict[tuple[str, str], list[int]] = {}
 
-    def rate(self, quote: str, currency: str, bar: int) -> int:
-        """Price of one unit of `quote` in `currency` at the end of a bar, in 1e-10."""
+    def rates(self, quote: str, currency: str) -> list[int]:
+        """By day the price of one unit of `quote` in `currency` as the day begins, in 1e-10.
+
+        Results and fees are converted at the rate of their day.
+        """
+        found = self._rates.get((quote, currency))
+        if found is None:
+            found = [self._rate(quote, currency, bar) for bar in range(0, self._bars, BARS)]
+            self._rates[quote, currency] = found
+        return found
+
+    def _rate(self, quote: str, currency: str, bar: int) -> int:
         if quote == currency:
             return 10**10
-        key = quote, currency, bar
-        rate = self._rates.get(key)
-        if rate is None:
-            if len(self._rates) > _MOST_RATES:
-                self._rates.clear()
-            above, below = self._dollar(quote, bar)
-            over, under = self._dollar(currency, bar)
-            rate = self._rates[key] = max(1, ratio(above * under * 10**10, below * over))
-        return rate
+        above, below = self._dollar(quote, bar)
+        over, under = self._dollar(currency, bar)
+        return max(1, ratio(above * under * 10**10, below * over))
 
     def knows(self, currency: str) -> bool:
         """Whether the worth of a currency follows from the instruments."""
@@ -168,9 +176,8 @@ def _walk(plan: DemoPlan, instrument: Instrument, weights: bytearray) -> array[i
             bar, shock = _shock(shocks[day] // _SHOCKS, weight, width)
             steps[bar] += (shock << 32) * total // width
             moved += shock
-        path = _tied(price, steps, width // total, weight, moved)
-        closes.extend([one >> 16 for one in path])
-        price = path[-1]
+        path, price = _tied(price, steps, width // total, weight, moved)
+        closes.extend(path)
     return closes
 
 
@@ -182,14 +189,20 @@ def _unit_bell() -> list[int]:
     return draw.normals(0, "demo/bell", 0, _ONE, 4096)
 
 
-def _tied(price: int, steps: list[int], width: int, weights: Sequence[int], moved: int) -> list[int]:
-    """Prices from steps in units of `width`, bent so that they end where the day has `moved` to."""
-    sums, done = list(accumulate(steps)), list(accumulate(weights))
-    gap = ((moved << 32) - sums[-1] * width) // done[-1]
-    bent = [at * width + gap * part >> 32 for at, part in zip(sums, done, strict=True)]
-    # e**x is 1 + x + x*x/2 near 0; and a price cannot fall below one tick
-    path = [price * (_ONE + x + (x * x >> 33)) >> 32 for x in bent]
-    return path if min(path) >= 1 << 16 else [max(one, 1 << 16) for one in path]
+def _tied(
+    price: int, steps: list[int], width: int, weights: Sequence[int], moved: int
+) -> tuple[list[int], int]:
+    """Prices in ticks, and the last in 2**-16 of one, from `price` on in steps in units of `width`.
+
+    The steps are bent so that they end where the day has `moved` to.
+    """
+    gap = ((moved << 32) - sum(steps) * width) // sum(weights)
+    bent = map(
+        add, map(mul, steps, repeat(price * width >> 32)), map(mul, weights, repeat(price * gap >> 32))
+    )
+    path = [at >> 48 for at in accumulate(bent, initial=price << 32)][1:]
+    last = price * (_ONE + moved) >> 32
+    return path if min(path) > 0 else [max(one, 1) for one in path], max(last, 1 << 16)
 
 
 def _clusters(drawn: bytes) -> list[int]:
@@ -220,13 +233,13 @@ def _halt(closes: array[int], weights: bytearray, trip: Trip) -> None:
         weights[bar] = 0
 
 
-def _tape(market: Market, instrument: Instrument, closes: array[int], weights: bytearray) -> Tape:
+def _tape(market: Market, instrument: Instrument, closes: array[int], busy: array[int]) -> Tape:
     spreads = [quote.spread for quote in market.quotes if quote.symbol == instrument.symbol]
     usual = closes[0] * _DAILY[instrument.asset_class] // 10_000 // isqrt(BARS)
     return Tape(
         instrument,
         closes,
-        array("I", accumulate(map(mul, weights, weights))),
+        busy,
         max(1, min(spreads, default=instrument.tick) // instrument.tick // 2),
         max(1, usual),
         instrument.tick * instrument.lot * instrument.contract,

@@ -62,7 +62,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
 def span(as_of: int, accounts: int) -> tuple[int, int]:
     """Beginning and end of the history, in milliseconds since the epoch: about a year at larger scales."""
     least, most = _DAYS
-    days = min(most, least + (accounts - ACCOUNTS) // 4 if accounts > ACCOUNTS else least)
+    days = min(most, least + (accounts - ACCOUNTS) // 16 if accounts > ACCOUNTS else least)
     return (as_of // DAY - days) * DAY, as_of
 
 

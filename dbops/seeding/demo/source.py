@@ -10,19 +10,20 @@ from itertools import accumulate
 
 from dbops.engines.catalog import TableName
 from dbops.seeding import draw
+from dbops.seeding.demo import trading, writing
 from dbops.seeding.demo.accounts import Account, Accounts, Run
 from dbops.seeding.demo.base import Base
-from dbops.seeding.demo.book import Book, Filled
+from dbops.seeding.demo.book import Book
 from dbops.seeding.demo.execution import MOST_FILLS, Order
 from dbops.seeding.demo.limits import Limits, sorted_by_time
+from dbops.seeding.demo.lines import Line
 from dbops.seeding.demo.model import DAY, TABLES, DemoPlan
 from dbops.seeding.demo.paths import Paths
 from dbops.seeding.demo.people import People
 from dbops.seeding.demo.routing import Router
 from dbops.seeding.demo.rows import COLUMNS, Record
 from dbops.seeding.demo.text import Clock
-from dbops.seeding.demo.trading import Trader
-from dbops.seeding.demo.writing import Writer
+from dbops.seeding.demo.writing import Rows, Writer
 from dbops.seeding.fill.model import Destination
 
 # How many numbers are set aside, for each order and each account.
@@ -30,8 +31,6 @@ _EVENTS = (4 * MOST_FILLS, 512)
 _SNAPSHOTS = 64
 _POSITIONS = 3
 _TRIPS = 10_000  # numbers of events that come before those of the blocks
-
-Rows = dict[str, list[str]]
 
 
 @contextmanager
@@ -61,13 +60,19 @@ class DemoSource:
 
     def make(self, block: int) -> Sequence[tuple[int, int, bytes]]:
         """The rows of a block of accounts, in the order of `destinations`."""
-        rows: Rows = {table: [] for table in TABLES}
+        texts: dict[str, list[str]] = {table: [] for table in TABLES}
+        counts = dict.fromkeys(TABLES, 0)
         with _without_collection():
-            self._maker.make(block, rows)
+            for rows in self._maker.make(block):
+                for table, lines in rows.items():
+                    if lines:
+                        counts[table] += len(lines)
+                        lines.append("")  # for the end of the last line
+                        texts[table].append("\n".join(lines))
         return [
-            (index, len(rows[table]), ("\n".join(rows[table]) + "\n").encode())
+            (index, counts[table], "".join(texts.pop(table)).encode())
             for index, table in enumerate(self._tables)
-            if rows[table]
+            if counts[table]
         ]
 
     @cached_property
@@ -84,39 +89,34 @@ class _Maker:
         self._people = People(plan)
         self._clock = Clock(plan.start, plan.end // DAY + 40)
         self._accounts = Accounts(plan, self._paths, self._people)
-        self._router = Router(plan.market)
         self._base = Base(plan, self._people, self._clock)
-        self._writer = Writer(self._paths, self._router, self._clock, self._people.officers, plan.end)
+        self._writer = Writer(Router(plan.market), self._clock, self._people.officers, plan.end)
         self._positions = draw.Uuids(plan.seed, "demo/positions")
 
-    def make(self, block: int, rows: Rows) -> None:
-        """Add the rows of a block."""
-        if block == 0:
-            rows["risk_events"] += [
-                self._writer.trip(nth, trip)
-                for nth, trip in enumerate(self._paths.trips, self._first("risk_events"))
-            ]
+    def make(self, block: int) -> Iterator[Rows]:
+        """The rows of a block: those of users, then account after account."""
         accounts = self._accounts.of(block)
-        self._users(rows, block, accounts)
+        yield self._users(block, accounts)
         sessions = self._shares(accounts, self._plan.share(self._plan.sessions, block), least=1)
         orders = self._shares(accounts, self._plan.share(self._plan.orders, block), least=0)
-        drawn = [
-            draw.longs(self._plan.seed, f"demo/orders/{column}", block, orders[-1].stop - orders[0].start)
-            for column in ("when", "what", "how")
-        ]
-        columns = list(zip(*drawn, strict=True))
+        count = orders[-1].stop - orders[0].start
+        draws = trading.drawn(self._plan.seed, block, count), writing.drawn(self._plan.seed, block, count)
         ids = self._accounts.run_ids(range(sessions[0].start, sessions[-1].stop))
-        self._position_ids = self._positions.block(
-            accounts[0].number * _POSITIONS, len(accounts) * _POSITIONS
-        )
-        self._begin = accounts[0].number
-        for account, runs, numbers in zip(accounts, sessions, orders, strict=True):
-            first = numbers.start - orders[0].start
+        first = accounts[0].number
+        positions = self._positions.block(first * _POSITIONS, len(accounts) * _POSITIONS)
+        for nth, (account, runs, numbers) in enumerate(zip(accounts, sessions, orders, strict=True)):
             own = ids[runs.start - sessions[0].start : runs.stop - sessions[0].start]
             made = self._accounts.runs(account, runs, own, len(numbers))
-            self._account(rows, account, made, numbers, columns[first : first + len(numbers)])
+            yield self._account(account, made, numbers, draws, positions[nth * _POSITIONS :])
 
-    def _users(self, rows: Rows, block: int, accounts: list[Account]) -> None:
+    def _users(self, block: int, accounts: list[Account]) -> Rows:
+        """Rows of users, and before all else those of the market's halts."""
+        rows: Rows = {table: [] for table in TABLES}
+        if block == 0:
+            first = self._first("risk_events")
+            rows["risk_events"] += [
+                self._writer.trip(nth, trip) for nth, trip in enumerate(self._paths.trips, first)
+            ]
         owned: dict[str, list[Account]] = {}
         for account in accounts:
             owned.setdefault(account.user, []).append(account)
@@ -125,6 +125,7 @@ class _Maker:
             # Whose accounts go on into the next block is taken for active.
             within = accounts[-1].user != person.id or block == self._plan.blocks - 1
             self._record(rows, self._base.user(person, owned.get(person.id, []) if within else []))
+        return rows
 
     def _shares(self, accounts: list[Account], total: range, *, least: int) -> list[range]:
         """The numbers of a block's rows, shared out by the weights of the accounts, `least` for each."""
@@ -146,63 +147,49 @@ class _Maker:
 
     def _account(
         self,
-        rows: Rows,
         account: Account,
         runs: list[Run],
         numbers: range,
-        drawn: Sequence[tuple[int, int, int]],
-    ) -> None:
-        plan = self._plan
+        draws: tuple[Iterator[trading.Drawn], Iterator[writing.Drawn]],
+        positions: Sequence[str],
+    ) -> Rows:
+        """All rows of an account; its orders have these numbers, its positions some of these ids."""
+        plan, writer, first = self._plan, self._writer, self._first
+        rows: Rows = {table: [] for table in TABLES}
         limits = Limits(plan.market, account)
-        made = Trader(account, self._accounts, self._paths, limits, plan.end).trade(runs, drawn)
-        fills = self._orders(rows, account, numbers.start, made)
-        book = Book(account, self._paths, limits, plan.end)
+        lines = {place: self._line(account, place, limits) for place in account.pairs}
+        made = trading.Trader(account, lines, plan.end).trade(runs, draws[0])
+        start = numbers.start
+        begin = (
+            first("orders") + start, first("order_routes") + 2 * start, first("fills") + MOST_FILLS * start,
+        )  # fmt: skip
+        fills = writer.orders(begin, account, made, draws[1], rows)
+        book = Book(account, list(lines.values()), limits, plan.end)
         book.run(fills, made)
         self._record(rows, self._base.account(account, book))
         for run in runs:
             self._record(rows, self._base.session(run, plan.market.instruments))
         for record in self._base.limits(account):
             self._record(rows, record)
-        self._books(rows, account, numbers, made, book, limits)
+        rows["trades"] = writer.trades(first("trades") + MOST_FILLS * start, account, book)
+        rows["positions"] = writer.positions(positions, account, book)
+        at = first("risk_snapshots") + _SNAPSHOTS * account.number
+        rows["risk_snapshots"] = list(writer.snapshots(at, account, book))
+        rows["risk_events"] = self._events(account, start, made, limits)
+        return rows
 
-    def _orders(self, rows: Rows, account: Account, start: int, made: list[Order]) -> list[Filled]:
-        """Add orders, routes and fills; returns the fills in the order of time."""
-        writer, first = self._writer, self._first("orders")
-        route_first, fill_first = self._first("order_routes"), self._first("fills")
-        booked: list[Filled] = []
-        for nth, order in enumerate(made):
-            number = start + nth + first
-            quantity = order.lots * self._plan.market.instruments[order.place].lot
-            size, placed = f"{quantity}e-8", self._clock(order.placed)
-            route = self._router.route(order.place, quantity, order.drawn >> 22)
-            if route and order.status not in {"rejected", "pending"}:
-                at = route_first + 2 * (start + nth)
-                rows["order_routes"] += writer.routes(at, number, order, size, placed, route)
-            provider = route[1] if route else None
-            fills = [
-                writer.filled(at, number, order, fill, provider)
-                for at, fill in enumerate(order.fills, fill_first + MOST_FILLS * (start + nth))
-            ]
-            rows["orders"].append(writer.order(number, nth + 1, order, size, placed, fills))
-            rows["fills"] += [writer.fill(fill, size, provider) for fill in fills]
-            booked += fills
-        booked.sort(key=lambda one: (one.time, one.number))
-        return booked
+    def _line(self, account: Account, place: int, limits: Limits) -> Line:
+        tape = self._paths.tapes[place]
+        rates = self._paths.rates(tape.instrument.quote, account.currency)
+        return Line(place, tape, self._accounts.unit(account, place), rates, limits)
 
-    def _books(
-        self, rows: Rows, account: Account, numbers: range, made: list[Order], book: Book, limits: Limits
-    ) -> None:
-        writer, first = self._writer, self._first
-        rows["trades"] += writer.trades(first("trades") + MOST_FILLS * numbers.start, account, book)
-        at = (account.number - self._begin) * _POSITIONS
-        ids = self._position_ids[at : at + len(book.positions)]
-        rows["positions"] += writer.positions(ids, account, book)
-        rows["risk_snapshots"] += writer.snapshots(
-            first("risk_snapshots") + _SNAPSHOTS * account.number, account, book
-        )
-        for order in made:
-            limits.on_order(order)
-        named = {id(order): number + first("orders") for order, number in zip(made, numbers, strict=True)}
-        event = first("risk_events") + _TRIPS + _EVENTS[0] * numbers.start + _EVENTS[1] * account.number
-        placed = sorted(order.placed for order in made)
-        rows["risk_events"] += writer.events(event, account, sorted_by_time(limits.found), placed, named)
+    def _events(self, account: Account, start: int, made: list[Order], limits: Limits) -> list[str]:
+        first = self._first("orders") + start
+        for number, (run, line, _, _, lots, placed, _, _, _) in enumerate(made, first):
+            if line.limit:
+                limits.on_order(line.limit, line.instrument, placed, lots, (run.id, number))
+        if not limits.found:
+            return []
+        at = self._first("risk_events") + _TRIPS + _EVENTS[0] * start + _EVENTS[1] * account.number
+        times = sorted([order[5] for order in made])
+        return list(self._writer.events(at, account, sorted_by_time(limits.found), times))

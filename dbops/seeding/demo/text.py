@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from functools import cache
 
 from dbops.seeding.demo.model import DAY, SECOND
 
@@ -30,20 +29,19 @@ class Clock:
     def __init__(self, start: int, days: int) -> None:
         first = datetime.date(1970, 1, 1) + datetime.timedelta(days=start // DAY)
         self._dates = [str(first + datetime.timedelta(days=day)) for day in range(days + 1)]
-        self._seconds = _seconds()
+        self._minutes = [f" {minute // 60:02d}:{minute % 60:02d}" for minute in range(1440)]
+        self._seconds = [f":{second:02d}" for second in range(60)]
         self._millis = [f".{milli:03d}+00" for milli in range(SECOND)]
 
-    def __call__(self, time: int) -> str:
+    def at(self, time: int) -> str:
         """As COPY takes it."""
-        second, milli = divmod(time, SECOND)
-        return f"{self._dates[second // 86_400]}{self._seconds[second % 86_400]}{self._millis[milli]}"
+        second = time // SECOND
+        return (
+            f"{self._dates[second // 86_400]}{self._minutes[second // 60 % 1440]}{self._seconds[second % 60]}"
+            f"{self._millis[time % SECOND]}"
+        )
 
     def json(self, time: int) -> str:
         """As `to_jsonb` writes a timestamptz in a session whose time zone is UTC, with its quotes."""
-        text = self(time)[:-3].replace(" ", "T")
+        text = self.at(time)[:-3].replace(" ", "T")
         return f'"{text.rstrip("0").rstrip(".")}+00:00"'
-
-
-@cache
-def _seconds() -> list[str]:
-    return [f" {s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)]

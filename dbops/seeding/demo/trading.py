@@ -2,88 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import product
 
-from dbops.seeding.demo.accounts import Account, Accounts, Run
-from dbops.seeding.demo.execution import PATIENCE, Order, execute, price
-from dbops.seeding.demo.limits import Limits
+from dbops.seeding import draw
+from dbops.seeding.demo.accounts import Account, Run
+from dbops.seeding.demo.execution import (
+    PATIENCE,
+    WICK,
+    Order,
+    Outcome,
+    Parts,
+    at_market,
+    horizon,
+    outcome,
+    priced,
+    refused,
+    waiting,
+)
+from dbops.seeding.demo.lines import Line
 from dbops.seeding.demo.model import BAR
-from dbops.seeding.demo.paths import Paths
 
-_KINDS = ("market",) * 29 + ("limit",) * 24 + ("stop",) * 6 + ("stop_limit",) * 5
-_SIZES = (1, 1, 1, 2, 1, 2, 3, 1)  # units of what the account usually trades
+# Type, time in force, and whether a limit can be filled at once; of 256 orders how many.
+_STYLES = draw.spread(
+    (
+        ("market", "ioc", True), ("market", "fok", True), ("market", "day", True), ("market", "gtc", True),
+        ("limit", "gtc", True), ("limit", "ioc", True), ("limit", "day", True),
+        ("limit", "gtc", False), ("limit", "gtd", False), ("limit", "day", False), ("limit", "ioc", False),
+        ("limit", "fok", False), ("stop", "gtc", False), ("stop", "gtd", False), ("stop", "day", False),
+        ("stop_limit", "gtc", False), ("stop_limit", "gtd", False), ("stop_limit", "day", False),
+    ),
+    (72, 15, 14, 15, 8, 3, 1, 38, 21, 21, 2, 2, 12, 6, 6, 10, 5, 5),
+    bits=8,
+)  # fmt: skip
+_SIZES = draw.spread(range(3), (5, 2, 1), bits=8)  # see `lines.SIZES`
+_SIDES = draw.spread((1, -1), bits=8)
+# In one part or several; how much worse; and of those in several some are never filled to the end.
+_PARTS: list[Parts] = draw.spread(
+    [(count, slip, False) for count, slip in product((1, 2, 3, 4), range(4))] + [(2, 1, True), (3, 0, True)],
+    [weight for weight in (44, 12, 4, 4) for _ in range(4)] + [2, 2],
+    bits=8,
+)
+_CLOSED = 160  # of 256: how often what is held is closed, in part or in full
+_SLIPS, _REFUSALS = 256, 1280  # of 65536: a slip of the finger, and refusals
 _REASONS = ("insufficient margin", "price outside the band", "provider unavailable", "insufficient margin")
-_MOST = 4  # units that an account holds before it only closes
+_TOO_LARGE = "limit max_order_quantity"
+_CLOSING = "account is being closed"
+assert max(slip + count for count, slip, _ in _PARTS) <= WICK
 
-Drawn = tuple[int, int, int]
+Drawn = tuple[int, int, int, int, int, int, tuple[str, str, bool], int, int, Parts, int]
+"""When (within its share of the session, 32 bits; within the bar, ms), pair, side, size, whether it closes, style,
+how far away, how long it waits, parts, luck."""
+
+
+def drawn(seed: int, block: int, count: int) -> Iterator[Drawn]:
+    """What is drawn for each order of a block."""
+
+    def octets(column: str) -> bytes:
+        return draw.octets(seed, f"demo/orders/{column}", block, count)
+
+    return zip(
+        draw.words(seed, "demo/orders/when", block, count),
+        draw.below(draw.words(seed, "demo/orders/offset", block, count), BAR - PATIENCE),
+        octets("pair"),
+        map(_SIDES.__getitem__, octets("side")),
+        map(_SIZES.__getitem__, octets("size")),
+        octets("close"),
+        map(_STYLES.__getitem__, octets("style")),
+        octets("away"),
+        octets("wait"),
+        map(_PARTS.__getitem__, octets("parts")),
+        draw.shorts(seed, "demo/orders/luck", block, count),
+        strict=True,
+    )
 
 
 class Trader:
-    """Trades on one account, session after session."""
+    """Trades on one account, session after session.
 
-    def __init__(self, account: Account, accounts: Accounts, paths: Paths, limits: Limits, end: int) -> None:
-        self._account, self._paths, self._limits, self._end = account, paths, limits, end
-        self._units = {place: accounts.unit(account, place) for place in account.pairs}
-        self._held = dict.fromkeys(account.pairs, 0)
+    :param lines: what it trades, by place in the market.
+    :param end: of the history.
+    """
 
-    def trade(self, runs: Sequence[Run], drawn: Sequence[Drawn]) -> list[Order]:
+    def __init__(self, account: Account, lines: dict[int, Line], end: int) -> None:
+        self._lines, self._end = lines, end
+        self._closed = account.closed
+
+    def trade(self, runs: Sequence[Run], draws: Iterator[Drawn]) -> list[Order]:
         """The orders of the sessions, as many as each is to have, in about the order of time."""
         made: list[Order] = []
+        left = sum(run.orders for run in runs)
         for run in runs:
-            for nth in range(run.orders):
-                when, what, how = drawn[len(made)]
-                made.append(self._order(run, nth, len(drawn) - len(made), (when, what, how)))
+            self._run(run, draws, made, left)
+            left -= run.orders
         return made
 
-    def _order(self, run: Run, nth: int, left: int, drawn: Drawn) -> Order:
-        when, what, how = drawn
-        pair = (what & 255) % len(run.pairs)
-        place = run.pairs[pair]
-        tape = self._paths.tapes[place]
-        bar = tape.moment(run.first, run.last, ((nth << 32) + (when & 0xFFFFFFFF)) // run.orders)
-        assert bar is not None  # a session keeps to what is open in its time
-        placed = bar * BAR + (when >> 32) % (BAR - PATIENCE)
-        held = self._held[place]
-        kind, side, lots = self._wish(place, held, what)
-        order = Order(run, place, pair, side, kind, lots, placed, how)
-        if self._account.closed and left <= (2 if held else 1):
-            self._finish(order, held)
+    def _run(self, run: Run, draws: Iterator[Drawn], made: list[Order], left: int) -> None:
+        first, last, orders = run.first, run.last, run.orders
+        lines = [self._lines[place] for place in run.pairs]
+        begins = [line.busy[first - 1] for line in lines]
+        widths = [line.busy[last - 1] - low for line, low in zip(lines, begins, strict=True)]
+        for nth, one in zip(range(orders), draws):  # noqa: B905 - the draws go on
+            when, offset, pair, side, size, close, style, away, wait, parts, luck = one
+            pair %= len(lines)
+            line = lines[pair]
+            # The orders share out what is busy in the session.
+            at = begins[pair] + widths[pair] * ((nth << 32) + when) // (orders << 32)
+            bar = bisect_right(line.busy, at, first, last)
+            placed, before = bar * BAR + offset, line.closes[bar - 1]
+            mid = before + (line.closes[bar] - before) * offset // BAR
+            held, lots = line.held, line.sizes[size]
+            if held and (close < _CLOSED or abs(held) >= line.most):
+                side = -1 if held > 0 else 1
+                lots = abs(held) if close & 3 else max(line.smallest, abs(held) // 2)
+            if self._closed and left - nth <= 2 and (held or left - nth == 1):
+                order = self._finish(run, line, pair, placed, mid, wait)
+            elif luck < _REFUSALS or lots > line.allowed:
+                order = self._refused(run, line, pair, side, lots, placed, mid, one)
+            else:
+                order = self._order(run, line, pair, side, lots, placed, mid, style, away, wait, parts)
+            line.held = held + order[3] * order[8][3]
+            made.append(order)
+
+    def _order(
+        self, run: Run, line: Line, pair: int, side: int, lots: int, placed: int, mid: int,
+        style: tuple[str, str, bool], away: int, wait: int, parts: Parts,
+    ) -> Order:  # fmt: skip
+        """An order that is accepted, and what becomes of it."""
+        kind, force, at_once = style
+        if kind == "market" and not parts[2]:  # mostly
+            fills = at_market(line, side, lots, placed, mid, wait, parts)
+            done: Outcome = "filled", None, fills[-1][0], lots, fills, True
+            return run, line, pair, side, lots, placed, None, (kind, force, 0, 0), done
+        price = (kind, force, 0, 0)
+        if kind != "market":
+            price = priced(line, side, kind, force, mid, away, crossing=at_once)
+        over, fate, expires = horizon(force, placed, wait, run.ended)
+        if force == "fok":
+            parts = (parts[0], parts[1], False)
+        if at_once:
+            fills = at_market(line, side, lots, placed, mid, wait, parts)
         else:
-            self._place(order, what >> 40)
-        self._held[place] = held + order.side * order.done
-        return order
+            fills = waiting(line, side, lots, placed, price, wait, parts, min(over, self._end))
+        done = outcome(placed, lots, fills, at_once or price[3] != 0, over, fate, self._end)
+        return run, line, pair, side, lots, placed, expires, price, done
 
-    def _wish(self, place: int, held: int, what: int) -> tuple[str, int, int]:
-        """Kind, side and lots: what is held is closed sooner or later, and at once if it is much."""
-        one = self._paths.tapes[place].instrument
-        unit = self._units[place]
-        side = 1 if what >> 8 & 1 else -1
-        lots = min(unit * _SIZES[what >> 9 & 7], one.largest)
-        if held and (what >> 12 & 15 < 10 or abs(held) >= _MOST * unit):
-            side = -1 if held > 0 else 1
-            lots = abs(held) if what >> 16 & 3 else max(one.smallest, abs(held) // 2)
-        return _KINDS[what >> 18 & 63], side, lots
+    def _refused(
+        self, run: Run, line: Line, pair: int, side: int, lots: int, placed: int, mid: int, one: Drawn
+    ) -> Order:
+        """An order that is refused."""
+        *_, (kind, force, at_once), away, wait, _, luck = one
+        if line.allowed < line.instrument.largest and luck < _SLIPS:  # a slip of the finger
+            lots = line.allowed * (110 + (luck & 127)) // 100 + 1
+        reason = _TOO_LARGE if lots > line.allowed else _REASONS[luck & 3]
+        price = (kind, force, 0, 0)
+        if kind != "market":
+            price = priced(line, side, kind, force, mid, away, crossing=at_once)
+        _, _, expires = horizon(force, placed, wait, None)
+        return run, line, pair, side, lots, placed, expires, price, refused(placed, reason, wait)
 
-    def _place(self, order: Order, drawn: int) -> None:
-        tape = self._paths.tapes[order.place]
-        limit = self._limits.orders.get(order.place)
-        if limit and limit.action == "block" and drawn & 255 == 0:  # a slip of the finger
-            order.lots = limit.value * (110 + (drawn >> 8 & 127)) // 100 // tape.instrument.lot
-        price(order, tape)
-        if limit and limit.action == "block" and limit.level(order.lots * tape.instrument.lot) == 2:
-            order.reject("limit max_order_quantity")
-        elif drawn >> 16 & 63 == 0:
-            order.reject(_REASONS[drawn >> 22 & 3])
-        else:
-            execute(order, tape, self._end)
-
-    def _finish(self, order: Order, held: int) -> None:
+    def _finish(self, run: Run, line: Line, pair: int, placed: int, mid: int, wait: int) -> Order:
         """The last orders of a closed account sell what it holds; with nothing held they come to nothing."""
+        held, price = line.held, ("market", "day", 0, 0)
         if not held:
-            price(order, self._paths.tapes[order.place])
-            order.reject("account is being closed")
-            return
-        order.kind, order.side, order.lots = "market", -1 if held > 0 else 1, abs(held)
-        order.mid = self._paths.tapes[order.place].mid(order.placed)
-        order.force, order.drawn = "day", order.drawn & (1 << 54) - 1  # in one fill
-        execute(order, self._paths.tapes[order.place], self._end)
+            none = refused(placed, _CLOSING, wait)
+            return run, line, pair, 1, line.sizes[0], placed, None, price, none
+        side, lots = -1 if held > 0 else 1, abs(held)
+        fills = at_market(line, side, lots, placed, mid, wait, (1, 0, False))
+        done: Outcome = "filled", None, fills[-1][0], lots, fills, True
+        return run, line, pair, side, lots, placed, None, price, done

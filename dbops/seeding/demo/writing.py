@@ -8,126 +8,163 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from dbops.seeding import draw
 from dbops.seeding.demo.accounts import Account
-from dbops.seeding.demo.book import Book, Filled
-from dbops.seeding.demo.execution import Fill, Order
+from dbops.seeding.demo.book import Book
+from dbops.seeding.demo.execution import MOST_FILLS, Order
 from dbops.seeding.demo.halts import Trip
 from dbops.seeding.demo.limits import Breach
-from dbops.seeding.demo.model import BAR, SECOND, Provider
-from dbops.seeding.demo.paths import Paths
+from dbops.seeding.demo.lines import Filled
+from dbops.seeding.demo.model import DAY, E8, SECOND, Provider
 from dbops.seeding.demo.routing import Route, Router
 from dbops.seeding.demo.text import NULL, Clock, ratio
 
-_TAGS = (
-    '{"source": "mobile"}', '{"source": "web"}', '{"source": "api", "client_version": "2.14"}',
-    '{"source": "desk", "desk": "london"}', '{"tag": "hedge"}', '{"tag": "news"}', '{"tag": "rollover"}',
-    '{"source": "api", "client_version": "2.15"}',
+_TAGS = draw.spread(
+    (
+        "{}", '{"source": "mobile"}', '{"source": "web"}', '{"source": "api", "client_version": "2.14"}',
+        '{"source": "desk", "desk": "london"}', '{"tag": "hedge"}', '{"tag": "news"}', '{"tag": "rollover"}',
+        '{"source": "api", "client_version": "2.15"}',
+    ),
+    (248, 1, 1, 1, 1, 1, 1, 1, 1),
+    bits=8,
 )  # fmt: skip
 _REFUSED = ("no liquidity", "rate limit", "price moved", "instrument busy")
 _ACTIONS = {"warn": "warned", "block": "blocked", "liquidate": "warned"}
+_FAILS = 8  # of 256 routes to a provider come to nothing at first, half of them without an answer
+
+_NOT_ROUTED = frozenset({"rejected", "pending"})
+
+Rows = dict[str, list[str]]
+"""Rows as COPY text, by table."""
+
+Numbers = tuple[int, int, int]
+"""The first numbers of orders, routes and fills."""
+
+Drawn = tuple[int, int, int, str]
+"""Which provider (of 64), how long it takes to answer, whether it fails, and the attributes of the order."""
+
+
+def drawn(seed: int, block: int, count: int) -> Iterator[Drawn]:
+    """What is drawn for the writing of each order of a block."""
+    route, answer, fails, tag = (
+        draw.octets(seed, f"demo/order_routes/{column}", block, count)
+        for column in ("route", "answer", "fails", "tag")
+    )
+    return zip(route, answer, fails, map(_TAGS.__getitem__, tag), strict=True)
 
 
 class Writer:
     """Writes the rows of accounts."""
 
-    def __init__(self, paths: Paths, router: Router, clock: Clock, officers: Sequence[str], end: int) -> None:
-        self._paths, self._router, self._clock = paths, router, clock
+    def __init__(self, router: Router, clock: Clock, officers: Sequence[str], end: int) -> None:
+        self._router, self._clock = router, clock.at
         self._officers, self._end = officers, end
-        self._symbols = [tape.instrument.symbol for tape in paths.tapes]
-        self._ticks = [tape.instrument.tick for tape in paths.tapes]
-        self._lots = [tape.instrument.lot for tape in paths.tapes]
 
-    def order(
-        self, number: int, nth: int, one: Order, size: str, placed: str, fills: Sequence[Filled]
-    ) -> str:
-        """A row of orders; `size` is its quantity as text, `placed` its time."""
-        clock, run, tick = self._clock, one.run, self._ticks[one.place]
-        done = size if one.done == one.lots else f"{one.done * self._lots[one.place]}e-8"
-        limit = f"{one.limit * tick}e-8" if one.limit else NULL
-        stop = f"{one.stop * tick}e-8" if one.stop else NULL
-        changed = fills[-1].when if one.done == one.lots else clock(one.ended)
-        return (
-            f"{number}\t{run.account.id}\t{run.id}\t{self._symbols[one.place]}\t{run.strategy[:2]}-{nth:06d}"
-            f"\t{'buy' if one.side > 0 else 'sell'}\t{one.kind}\t{one.force}\t{size}"
-            f"\t{limit}\t{stop}"
-            f"\t{done}\t{self._average(one, fills, tick)}\t{one.status}\t{one.reason or NULL}"
-            f"\t{'{}' if one.drawn >> 28 & 15 else _TAGS[one.drawn >> 32 & 7]}\t{placed}"
-            f"\t{NULL if one.expires is None else clock(one.expires)}\t{changed}\t{one.pair}"
-        )
+    def orders(
+        self, first: Numbers, account: Account, made: Sequence[Order], draws: Iterator[Drawn], rows: Rows
+    ) -> list[Filled]:
+        """Add rows of orders, routes and fills; returns the fills in the order of time."""
+        clock, write = self._clock, rows["orders"].append
+        number, route_number, fill_number = first
+        booked: list[Filled] = []
+        for nth, (one, (which, delay, fails, tags)) in enumerate(zip(made, draws), 1):  # noqa: B905 - draws go on
+            run, line, pair, side, lots, when, expires, price, outcome = one
+            kind, force, limit, stop = price
+            status, reason, ended, done, fills, _ = outcome
+            size, placed = f"{lots * line.lot}e-8", clock(when)
+            provider = None
+            route = self._router.route(line.place, lots * line.lot, which)
+            if route:
+                provider = route[1]
+                if status not in _NOT_ROUTED:
+                    attempt = fails if fills else _FAILS
+                    self._route(
+                        rows["order_routes"], route_number, number, one, size, placed, route, delay, attempt
+                    )
+            average = changed = NULL
+            if fills:
+                filled = self._fills(rows["fills"], fill_number, number, one, size, provider)
+                booked += filled
+                average, changed = filled[0][10], filled[-1][9]
+                if len(fills) > 1:
+                    total = sum([fill[1] * fill[2] for fill in fills]) * line.tick
+                    average = f"{ratio(total, done)}e-8"
+            write(
+                f"{number}\t{account.id}\t{run.id}\t{line.symbol}\t{run.strategy[:2]}-{nth}"
+                f"\t{'buy' if side > 0 else 'sell'}\t{kind}\t{force}\t{size}"
+                f"\t{f'{limit * line.tick}e-8' if limit else NULL}\t{f'{stop * line.tick}e-8' if stop else NULL}"
+                f"\t{size if done == lots else f'{done * line.lot}e-8'}\t{average}\t{status}\t{reason or NULL}"
+                f"\t{tags}\t{placed}\t{clock(expires) if expires else NULL}"
+                f"\t{changed if done == lots else clock(ended)}\t{pair}"
+            )
+            number, route_number, fill_number = number + 1, route_number + 2, fill_number + MOST_FILLS
+        booked.sort()
+        return booked
 
-    def _average(self, one: Order, fills: Sequence[Filled], tick: int) -> str:
-        if len(fills) < 2:
-            return fills[0].price if fills else NULL
-        return f"{ratio(sum([fill.ticks * fill.lots for fill in fills]) * tick, one.done)}e-8"
-
-    def routes(
-        self, first: int, order_number: int, one: Order, size: str, placed: str, route: Route
-    ) -> Iterator[str]:
-        """Rows of order_routes: mostly one, a second where the first came to nothing."""
-        drawn, clock = one.drawn, self._clock
+    def _route(
+        self, rows: list[str], number: int, order: int, one: Order, size: str, placed: str, route: Route,
+        delay: int, fails: int,
+    ) -> None:  # fmt: skip
+        """Add rows of order_routes: mostly one, a second where the first came to nothing."""
         rule, provider = route
-        attempt, sent, answered = 1, placed, one.placed + 1 + (drawn & 7)
-        fails = drawn >> 20 & 63
-        if fails < 2 and one.done:
-            others = [other for other in self._router.quoting[one.place] if other != provider] or [provider]
-            if fails:
-                answer = f"rejected\t{NULL}\t{_REFUSED[drawn >> 26 & 3]}\t{placed}\t{clock(one.placed + 2)}"
-            else:
-                answer = f"timed_out\t{NULL}\t{NULL}\t{placed}\t{NULL}"
-            yield f"{first}\t{order_number}\t1\t{others[0].id}\t{NULL}\t{size}\t{answer}"
-            first, attempt, sent, answered = first + 1, 2, clock(one.placed + 5), answered + 5
-        yield (
-            f"{first}\t{order_number}\t{attempt}\t{provider.id}\t{rule or NULL}\t{size}\taccepted"
-            f"\t{provider.code}-{first:x}\t{NULL}\t{sent}\t{clock(answered)}"
+        attempt, sent, answered = 1, placed, one[5] + 1 + (delay & 7)
+        if fails < _FAILS:
+            quoting = self._router.quoting[one[1].place]
+            others = [other for other in quoting if other != provider] or [provider]
+            answer = f"timed_out\t{NULL}\t{NULL}\t{placed}\t{NULL}"
+            if fails & 1:
+                reason = _REFUSED[delay >> 3 & 3]
+                answer = f"rejected\t{NULL}\t{reason}\t{placed}\t{self._clock(one[5] + 2)}"
+            rows.append(f"{number}\t{order}\t1\t{others[0].id}\t{NULL}\t{size}\t{answer}")
+            number, attempt, sent, answered = number + 1, 2, self._clock(one[5] + 5), answered + 5
+        rows.append(
+            f"{number}\t{order}\t{attempt}\t{provider.id}\t{rule or NULL}\t{size}\taccepted"
+            f"\t{provider.code}-{number}\t{NULL}\t{sent}\t{self._clock(answered)}"
         )
 
-    def filled(
-        self, number: int, order_number: int, order: Order, fill: Fill, provider: Provider | None
-    ) -> Filled:
-        """A fill with its number, its fee and its texts."""
-        time, ticks, lots, taker = fill
+    def _fills(
+        self, rows: list[str], first: int, order: int, one: Order, size: str, provider: Provider | None
+    ) -> list[Filled]:
+        """Add rows of fills; the firm's own book, which takes no fee, gives its executions no names."""
+        run, line, _, side, total, _, _, _, outcome = one
+        fills, taker = outcome[4], outcome[5]
         share = 0 if provider is None else provider.taker if taker else provider.maker
-        fee = 0
-        if share:
-            tape = self._paths.tapes[order.place]
-            rate = self._paths.rate(tape.instrument.quote, order.run.account.currency, time // BAR)
-            fee = ratio(ticks * lots * tape.value * rate * share, 10**34)
-        price = f"{ticks * self._ticks[order.place]}e-8"
-        return Filled(time, number, order_number, order, ticks, lots, fee, self._clock(time), price)
+        name = f"{provider.code}-" if provider and (provider.taker or provider.maker) else None
+        found: list[Filled] = []
+        for number, (time, ticks, lots) in enumerate(fills, first):
+            fee = 0
+            if share:
+                fee = ticks * lots * line.above * line.rates[time // DAY] * share // (line.below * E8)
+            when, price = self._clock(time), f"{ticks * line.tick}e-8"
+            found.append((time, number, order, run.id, line, side, ticks, lots, fee, when, price))
+            rows.append(
+                f"{number}\t{order}\t{run.id}\t{line.symbol}\t{'buy' if side > 0 else 'sell'}\t{price}"
+                f"\t{size if lots == total else f'{lots * line.lot}e-8'}\t{fee}e-8"
+                f"\t{'taker' if taker else 'maker'}\t{f'{name}{number}' if name else NULL}"
+                f"\t{when}\t{when}"
+            )
+        return found
 
-    def fill(self, one: Filled, size: str, provider: Provider | None) -> str:
-        """A row of fills; the firm's own book, which takes no fee, gives its executions no names."""
-        order, place = one.order, one.order.place
-        quantity = size if one.lots == order.lots else f"{one.lots * self._lots[place]}e-8"
-        taker = order.stop or order.kind == "market" or order.fills[0][3]
-        name = f"{provider.code}-{one.number:x}" if provider and (provider.taker or provider.maker) else NULL
-        return (
-            f"{one.number}\t{one.order_number}\t{order.run.id}\t{self._symbols[place]}"
-            f"\t{'buy' if order.side > 0 else 'sell'}\t{one.price}\t{quantity}\t{one.fee}e-8"
-            f"\t{'taker' if taker else 'maker'}\t{name}\t{one.when}\t{one.when}"
-        )
-
-    def trades(self, first: int, account: Account, book: Book) -> Iterator[str]:
+    def trades(self, first: int, account: Account, book: Book) -> list[str]:
         """Rows of trades."""
-        for number, (entry, closed, lots, rate, pnl, fees) in enumerate(book.trades, first):
-            place, when = closed.order.place, closed.when
-            yield (
-                f"{number}\t{account.id}\t{closed.order.run.id}\t{self._symbols[place]}"
-                f"\t{'long' if entry.order.side > 0 else 'short'}\t{lots * self._lots[place]}e-8"
-                f"\t{entry.order_number}\t{closed.order_number}\t{entry.price}\t{closed.price}"
-                f"\t{rate}e-10\t{pnl}e-8\t{fees}e-8"
-                f"\t{entry.when}\t{when}\t{when}"
-            )
+        return [
+            f"{number}\t{account.id}\t{closed[3]}\t{closed[4].symbol}\t{'long' if entry[5] > 0 else 'short'}"
+            f"\t{lots * closed[4].lot}e-8\t{entry[2]}\t{closed[2]}\t{entry[10]}\t{closed[10]}"
+            f"\t{rate}e-10\t{pnl}e-8\t{fees}e-8\t{entry[9]}\t{closed[9]}\t{closed[9]}"
+            for number, (entry, closed, lots, rate, pnl, fees) in enumerate(book.trades, first)
+        ]
 
-    def positions(self, ids: Sequence[str], account: Account, book: Book) -> Iterator[str]:
+    def positions(self, ids: Sequence[str], account: Account, book: Book) -> list[str]:
         """Rows of positions."""
-        for id_, one in zip(ids, book.positions.values(), strict=True):
-            tick = self._ticks[one.place]
-            average = f"{ratio(abs(one.cost) * tick, abs(one.net))}e-8" if one.net else NULL
-            yield (
-                f"{id_}\t{account.id}\t{self._symbols[one.place]}\t{one.net * self._lots[one.place]}e-8"
-                f"\t{average}\t{one.pnl}e-8\t{one.first.when}\t{one.last.when}"
-            )
+        rows = []
+        for id_, one in zip(ids, book.lines, strict=False):
+            if one.first and one.last:
+                average = f"{ratio(abs(one.cost) * one.tick, abs(one.net))}e-8" if one.net else NULL
+                rows.append(
+                    f"{id_}\t{account.id}\t{one.symbol}\t{one.net * one.lot}e-8"
+                    f"\t{average}\t{one.pnl}e-8\t{one.first[9]}\t{one.last[9]}"
+                )
+        return rows
 
     def snapshots(self, first: int, account: Account, book: Book) -> Iterator[str]:
         """Rows of risk_snapshots."""
@@ -144,9 +181,8 @@ class Writer:
         account: Account,
         found: Sequence[Breach],
         placed: Sequence[int],
-        number: dict[int, int],
     ) -> Iterator[str]:
-        """Rows of risk_events; `placed` are the account's orders in the order of time, `number` their ids."""
+        """Rows of risk_events; `placed` are the account's orders in the order of time."""
         for at, one in enumerate(found, first):
             broken = one.level == 2
             until = None
@@ -156,7 +192,7 @@ class Writer:
                 later = bisect_right(placed, one.time)
                 until = placed[later] if later < len(placed) else None
             resolved, officer = self._resolution(at, one.time, until)
-            session = f"{one.order.run.id}\t{number[id(one.order)]}" if one.order else f"{NULL}\t{NULL}"
+            session = f"{one.cause[0]}\t{one.cause[1]}" if one.cause else f"{NULL}\t{NULL}"
             yield (
                 f"{at}\t{one.limit.id}\t{NULL}\t{account.id}\t{session}\t{one.symbol or NULL}"
                 f"\t{'breach' if broken else 'warning'}\t{'critical' if broken else 'warning'}"

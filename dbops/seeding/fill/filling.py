@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres import bulk
@@ -9,7 +10,7 @@ from dbops.errors import LockNotAcquired
 from dbops.events import Listener, ignore
 from dbops.seeding.fill import copying, making
 from dbops.seeding.fill.failure import refused
-from dbops.seeding.fill.model import FillOptions, Report, Source
+from dbops.seeding.fill.model import FillOptions, Part, Report, Source
 from dbops.seeding.fill.preparing import prepared
 from dbops.seeding.fill.progress import Progress
 
@@ -47,7 +48,7 @@ def fill(
             bulk.settings(connection, limits),
             prepared(connection, coming, options, progress, listen),
         ):
-            copying.write(connection, source.destinations, blocks, progress)
+            copying.write(connection, source.destinations, _awaited(blocks, progress), progress)
     except psycopg.errors.LockNotAvailable as error:
         raise LockNotAcquired(
             f"another session holds what a row needs: {error.diag.message_primary}",
@@ -60,6 +61,13 @@ def fill(
             raise
         raise told from error
     return progress.report()
+
+
+def _awaited(blocks: Iterator[Sequence[Part]], progress: Progress) -> Iterator[Sequence[Part]]:
+    """The blocks; the time until each is there is spent on no table."""
+    for parts in blocks:
+        progress.waited()
+        yield parts
 
 
 def _jobs(source: Source, options: FillOptions) -> int:

@@ -63,7 +63,11 @@ class FillOptions:
 
 @dataclasses.dataclass(frozen=True)
 class TableReport:
-    """What came into one table.  `seconds` is wall-clock time, with its indexes and foreign keys built again."""
+    """What came into one table.
+
+    :param seconds: wall-clock time of writing and of building its indexes and foreign keys again; with a share, by
+        the rows, of the time in which rows of whatever table were waited for.
+    """
 
     table: TableName
     rows: int

@@ -28,6 +28,7 @@ class Progress:
         self._rows: dict[TableName, int] = {}
         self._seconds: dict[TableName, float] = {}
         self._done = 0
+        self._waited = 0.0
         self._marks: deque[tuple[float, int]] = deque([(self._began, 0)])
 
     def rows(self, table: TableName) -> int:
@@ -43,6 +44,12 @@ class Progress:
             self._told = now
             self._tell(table, now)
 
+    def waited(self) -> None:
+        """The time since the last call was spent on waiting for rows: the report shares it out by the rows."""
+        now = self._clock()
+        self._waited += now - self._last
+        self._last = now
+
     def spent(self, table: TableName) -> float:
         """The time since the last call was spent on this table; returns the clock."""
         now = self._clock()
@@ -53,7 +60,11 @@ class Progress:
     def report(self) -> Report:
         """All tables that were expected or written, in that order."""
         tables = dict.fromkeys([*self._expected, *self._rows])
-        parts = (TableReport(table, self.rows(table), self._seconds.get(table, 0.0)) for table in tables)
+        waited = self._waited / self._done if self._done else 0.0  # for each row
+        parts = (
+            TableReport(table, self.rows(table), self._seconds.get(table, 0.0) + self.rows(table) * waited)
+            for table in tables
+        )
         return Report(tuple(parts), self._clock() - self._began)
 
     def _tell(self, table: TableName, now: float) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 from dbops.engines.catalog import Column, Table, TypeKind
 from dbops.seeding.generate.model import After, Combinations, How, Key, Own, Reference, SievedKey
-from dbops.seeding.generate.rules import Order, Rule
+from dbops.seeding.generate.rules import Bound, Order, Rule
 
 
 class CannotFill(Exception):
@@ -32,6 +32,7 @@ class Draft:
     ties: list[Rule] = dataclasses.field(default_factory=list)
     residual: list[Rule] = dataclasses.field(default_factory=list)
     orders: list[Order] = dataclasses.field(default_factory=list)
+    bounds: list[Bound] = dataclasses.field(default_factory=list)
     concrete: set[str] = dataclasses.field(default_factory=set)
     never_null: set[str] = dataclasses.field(default_factory=set)
     always_null: set[str] = dataclasses.field(default_factory=set)
@@ -44,12 +45,19 @@ class Draft:
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
+    def stretched(self) -> bool:
+        """Whether more rows are made than are wanted, as some will not pass."""
+        return bool(self.sieved or self.residual or any(one.linked for one in self.references))
+
+    @property
     def referring(self) -> set[str]:
         """Columns of the references."""
-        return {column for one in self.references for column in one.columns}
+        return {column for one in self.references for column in (one.decides if one.late else one.columns)}
 
     def reference_with(self, column: str) -> Reference | None:
-        return next((one for one in self.references if column in one.columns), None)
+        return next(
+            (one for one in self.references if column in (one.decides if one.late else one.columns)), None
+        )
 
     def nullable(self, column: Column) -> bool:
         """Whether a column takes NULL."""

@@ -16,6 +16,9 @@ from dbops.seeding.generate.source import GenerateSource
 if TYPE_CHECKING:
     import psycopg
 
+# SQLSTATE classes: connection, transaction rollback (deadlock), resources (full disk), operator intervention, system.
+_NOT_OF_ROWS = ("08", "40", "53", "57", "58")
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -99,7 +102,7 @@ class _Filling:
             table = error.table if error.table in names else names[0]
             return table, " ".join(": ".join(filter(None, (error.message, error.detail))).split())
         except psycopg.DatabaseError as error:
-            if self.connection.closed:
+            if self.connection.closed or (error.sqlstate or "").startswith(_NOT_OF_ROWS):
                 raise
             return names[0], " ".join(str(error).split())
         self.reports += reports

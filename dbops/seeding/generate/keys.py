@@ -13,12 +13,13 @@ from dbops.engines.catalog import TableName, TypeKind
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
-from dbops.seeding.generate.model import How, Key, Own, Reference
+from dbops.seeding.generate.model import How, Key, Own, Reference, SievedKey
+from dbops.seeding.generate.rows import STRETCH
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS
 
 _ONE_TO_ONE = frozenset({"lower", "upper", "btrim", "trim", "md5", "sha256", "digest", "encode", "reverse"})
-_LINES = frozenset({"line", "attempt", "position", "seq", "sequence", "number", "no", "version", "ordinal", "rank",
-                    "revision", "index", "step", "day", "month", "year", "level", "sort", "order"})  # fmt: skip
+_MOST_COMPARED = 20_000
+"""Rows that are compared, one by one, with those that are there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +32,23 @@ class Wanted:
     predicate: str | None
     nulls_equal: bool
 
+    @property
+    def sieved(self) -> SievedKey:
+        """The key as a sieve has it."""
+        return self.expressions, self.predicate, self.nulls_equal
+
+
+def _counts_on(draft: Draft, name: str) -> bool:
+    return how_of(draft, name) is How.COUNTED and not draft.singles.get(name)
+
 
 def wanted_keys(draft: Draft) -> list[Wanted]:
     """The table's keys and the exclusion constraints that mean the same, the shortest first."""
     keys = [_wanted(key) for key in draft.table.keys]
-    for one in draft.table.exclusions:
-        if all(operator == "=" for operator in one.operators):
-            keys.append(_wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate)))
+    keys += [
+        _wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate))
+        for one in draft.table.exclusions if all(operator == "=" for operator in one.operators)
+    ]  # fmt: skip
     return sorted(keys, key=lambda key: (len(key.expressions), key.name))
 
 
@@ -61,9 +72,24 @@ def _simple(text: str) -> str | None:
 
 def choose_keys(draft: Draft, unique_in_parent: Callable[[TableName, Sequence[str]], bool]) -> None:
     """Decide for every key how it is met: `draft.unique`, `draft.keys` or `draft.sieved`."""
+    met = []
     for wanted in wanted_keys(draft):
-        if not _met(draft, wanted, unique_in_parent):
-            draft.sieved.append((wanted.expressions, wanted.predicate, wanted.nulls_equal))
+        if _met(draft, wanted, unique_in_parent):
+            met.append(wanted)
+        else:
+            draft.sieved.append(wanted.sieved)
+    if draft.first or draft.stretched:
+        draft.sieved += [wanted.sieved for wanted in met if not _never_twice(draft, wanted)]
+
+
+def _never_twice(draft: Draft, wanted: Wanted) -> bool:
+    """Whether what comes cannot be there already: too many rows to look, numbers beyond the highest, UUIDs."""
+    if draft.rows > _MOST_COMPARED and not draft.sieved:
+        return True
+    columns = [draft.table.column(name) for name in {*(wanted.columns or ())} & draft.unique]
+    return any(
+        one is not None and (one.type.base.name == "uuid" or _counts_on(draft, one.name)) for one in columns
+    )
 
 
 def _met(draft: Draft, wanted: Wanted, unique_in_parent: Callable[[TableName, Sequence[str]], bool]) -> bool:
@@ -232,18 +258,21 @@ def reference_named(draft: Draft, name: str) -> Reference | None:
     return next((one for one in draft.references if one.name == name), None)
 
 
-def fit(draft: Draft, room: Callable[[Key, int], int]) -> None:
+def fit(draft: Draft, room_of: Callable[[Key, int], int]) -> None:
     """Bring the rows down to what the unique spaces and keys hold.
 
-    :param room: for a key and a number of rows, how many of these it has place for.
+    :param room_of: for a key and a number of rows, how many of these it has place for.
     :raises CannotFill: nothing fits.
     """
     for name in sorted(draft.unique):
         maker = draft.makers.get(name)
-        if isinstance(maker, Own) and maker.space.size - draft.first < draft.rows:
-            _lower(draft, maker.space.size - draft.first, f"{name} has {maker.space.size} different values")
+        room = maker.space.size - draft.first if isinstance(maker, Own) else draft.rows
+        if draft.rows > _MOST_COMPARED and draft.stretched:
+            room //= STRETCH
+        if isinstance(maker, Own) and room < draft.rows:
+            _lower(draft, room, f"{name} has {maker.space.size} different values")
     for key in draft.keys:
-        while (most := room(key, draft.rows)) < draft.rows:
+        while (most := room_of(key, draft.rows)) < draft.rows:
             _lower(draft, most, f"{key.name} allows no more different rows")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.catalog import TableName
+from dbops.engines.catalog import Check, Table, TableName
 
 if TYPE_CHECKING:
     import psycopg
@@ -14,7 +14,16 @@ Texts = Sequence[str | None]
 
 _PATIENCE = "SET LOCAL statement_timeout = '20s'"
 _SAMPLE = 1000
-_ONE_BY_ONE = 200
+_MOST = 100_000
+_ONE_BY_ONE = 40
+
+
+_LEAF_CHECKS = """
+select c.conname::text, pg_catalog.pg_get_expr(c.conbin, c.conrelid) from pg_catalog.pg_constraint as c
+join pg_catalog.pg_class as r on r.oid = c.conrelid join pg_catalog.pg_namespace as n on n.oid = r.relnamespace
+where c.contype = 'c' and n.nspname = %(schema)s and r.relname = %(name)s and c.conname <> all (%(known)s)
+order by c.conname
+"""
 
 
 class Probe:
@@ -60,6 +69,19 @@ class Probe:
         answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
         return None if answer is None else [row[0] for row in answer]
 
+    def checks_of_partitions(self, table: Table) -> list[Check]:
+        """Checks that only some partitions have, each as it holds for the whole table."""
+        leaves = table.partitioning.leaves if table.partitioning else ()
+        found = []
+        for leaf, bounds in leaves:
+            answer = self._ask(
+                _LEAF_CHECKS, {"schema": leaf[0], "name": leaf[1], "known": [c.name for c in table.checks]}
+            )
+            found += [
+                Check(name, f"(({bounds}) IS NOT TRUE) OR ({text})") for name, text in answer or () if bounds
+            ]
+        return found
+
     def count(self, table: TableName) -> int:
         """Rows that the table holds; 0 where they cannot be read."""
         from psycopg import sql
@@ -81,7 +103,9 @@ class Probe:
         """Values of the columns, as text, of some of the table's rows; the same ones as long as these stay."""
         from psycopg import sql
 
-        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        # In the same order whatever the database's collation, since it decides what is drawn.
+        text = sql.SQL('{}::text COLLATE "C"')
+        listed = sql.SQL(", ").join(text.format(sql.Identifier(column)) for column in columns)
         filled = sql.SQL(" AND ").join(
             sql.SQL("{} IS NOT NULL").format(sql.Identifier(one)) for one in columns
         )
@@ -89,6 +113,21 @@ class Probe:
         query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {} ORDER BY {} LIMIT {}")
         answer = self._ask(
             query.format(listed, sql.Identifier(*table), filled, numbers, sql.Literal(limit)), None
+        )
+        return tuple(tuple(row) for row in answer or ())
+
+    def rows(
+        self, table: TableName, columns: Sequence[str], limit: int = _MOST
+    ) -> tuple[tuple[str | None, ...], ...]:
+        """Values of the columns, as text, of the table's rows."""
+        from psycopg import sql
+
+        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        query = sql.SQL("SELECT {} FROM {} LIMIT {}")
+        answer = (
+            self._ask(query.format(listed, sql.Identifier(*table), sql.Literal(limit)), None)
+            if columns
+            else ()
         )
         return tuple(tuple(row) for row in answer or ())
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from dbops.engines.catalog import DataType, Table, TypeKind
+from dbops.engines.catalog import Check, DataType, Table, TypeKind
 from dbops.engines.postgres.libpg_query import Refusal
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.expressions import Expression, column_of, read_expression, walk
 from dbops.seeding.generate.operators import UnknownExpression, cast, constant
-from dbops.seeding.generate.values import UnknownValue, read
+from dbops.seeding.generate.values import UnknownValue, read, read_named
 
 _ORDERS = {"<": (0, 1, True), "<=": (0, 1, False), ">": (1, 0, True), ">=": (1, 0, False)}
 TIMES = frozenset({"timestamp", "timestamptz", "date"})
@@ -39,9 +39,12 @@ class Order:
     strict: bool
 
 
-def rules_of(table: Table) -> list[Rule]:
-    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct."""
-    texts = [(check.name, check.expression) for check in table.checks]
+def rules_of(table: Table, more: Sequence[Check] = ()) -> list[Rule]:
+    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct.
+
+    :param more: checks of its partitions alone.
+    """
+    texts = [(check.name, check.expression) for check in (*table.checks, *more)]
     if table.partitioning and (leaves := [text for _, text in table.partitioning.leaves]) and all(leaves):
         texts.append(("its partitions", " OR ".join(f"({text})" for text in leaves)))
     for key in table.foreign_keys:
@@ -85,6 +88,39 @@ def order_of(rule: Rule) -> Order | None:
         return None
     before, after, strict = direction
     return Order(str(sides[before]), str(sides[after]), strict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """A time that comes at most so many seconds after another (or, strictly, fewer)."""
+
+    before: str
+    after: str
+    seconds: int
+    strict: bool
+
+
+def bound_of(rule: Rule) -> Bound | None:
+    """`ends_at <= starts_at + interval '16 hours'`, `last_day < first_day + 31`."""
+    operator = rule.expression.tree.get("A_Expr", {})
+    name = strings(operator.get("name"))[-1:]
+    if operator.get("kind") != "AEXPR_OP" or name not in (["<"], ["<="]):
+        return None
+    after, total = column_of(operator["lexpr"]), operator["rexpr"].get("A_Expr", {})
+    if after is None or strings(total.get("name")) != ["+"]:
+        return None
+    before, more = column_of(total["lexpr"]), constant_texts(total["rexpr"])
+    if before is None or len(more) != 1 or column_of(total["rexpr"]):
+        return None
+    try:
+        seconds = (
+            int(more[0]) * 86_400
+            if more[0].isdigit()
+            else int(read_named(more[0], "interval").total_seconds())
+        )
+    except ValueError:
+        return None
+    return Bound(before, after, seconds, name == ["<"])
 
 
 def only_null_tested(rule: Rule, column: str) -> bool:

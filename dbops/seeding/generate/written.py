@@ -37,7 +37,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from dbops.engines.catalog import Catalog, TableName
+from dbops.engines.catalog import Catalog, Table, TableName
 from dbops.errors import ConfigError
 from dbops.seeding.generate import pooled, spaces
 from dbops.seeding.generate.model import (
@@ -134,7 +134,7 @@ def _table(plan: TablePlan) -> str:
             {"entries": entries, "where": where or "", "nulls-equal": nulls}
             for entries, where, nulls in plan.sieve.keys
         ]
-        lines.append(f"keys = {_value(keys)}")
+        lines += [f"keys = {_value(keys)}", f"made = {plan.sieve.made}"]
     return "\n".join(lines) + "\n"
 
 
@@ -229,7 +229,7 @@ def _read_table(read: Mapping[str, Any], catalog: Catalog, probe: Probe) -> Tabl
             raise ValueError(f"{read['name']} has no column {column}")
     return TablePlan(
         name, read["rows"], tuple(read["order"]), makers, references, together, keys,
-        _read_sieve(read.get("sieve", {}), table), probe.count(name), read.get("whole", False),
+        _read_sieve(read.get("sieve", {}), table, probe), probe.count(name), read.get("whole", False),
     )  # fmt: skip
 
 
@@ -275,10 +275,12 @@ def _read_field(value: Any) -> Any:
     return tuple(map(_read_field, value)) if isinstance(value, list) else value
 
 
-def _read_sieve(read: Mapping[str, Any], table: Any) -> Sieve:
+def _read_sieve(read: Mapping[str, Any], table: Table, probe: Probe) -> Sieve:
     from dbops.seeding.generate.sieve import sieve_of
 
     keys = tuple(
         (tuple(one["entries"]), one["where"] or None, one["nulls-equal"]) for one in read.get("keys", ())
     )
-    return sieve_of(table, tuple(read.get("checks", ())), keys, tuple(read.get("required", ())))
+    sieve = sieve_of(table, tuple(read.get("checks", ())), keys, tuple(read.get("required", ())))
+    taken = probe.rows(table.id, [name for name, _ in sieve.types]) if keys else ()
+    return dataclasses.replace(sieve, taken=taken, made=read.get("made", 0))

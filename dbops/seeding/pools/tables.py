@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import chain, groupby, repeat
 
 from dbops.seeding.draw import below, shorts, skewed, spread
-from dbops.seeding.pools.locales import Locale, Names
+from dbops.seeding.pools.locales import City, Locale, Names
 from dbops.seeding.pools.patterns import expand
 
 SLOTS = 11  # bits: slots of a locale; of given names, one half is for women, the other for men
@@ -67,26 +68,58 @@ class NameTables:
 
 
 class PlaceTables:
-    """Cities with what belongs to them, and streets, of some locales."""
+    """Cities with what belongs to them, and streets, of some locales; a table is made when it is first read."""
 
     def __init__(self, locales: Iterable[Locale]) -> None:
-        self.city: list[str] = []
-        self.region: list[str] = []
-        self.timezone: list[str] = []
-        self.postcode: list[str] = []
-        self.phone: list[str] = []  # but for the last two digits
-        self.street: list[str] = []
-        for locale in locales:
+        self._locales = tuple(locales)
+        self._slots = [  # of each city how many
+            (locale, city, len(list(slots)))
+            for locale in self._locales
             for city, slots in groupby(
                 spread(locale.cities, [one.weight for one in locale.cities], bits=SLOTS)
-            ):
-                count = len(list(slots))
-                self.city += [city.name] * count
-                self.region += [city.region] * count
-                self.timezone += [city.timezone] * count
-                self.postcode += _alternately(city.postcodes, f"{locale.code}/{city.name}/postcode", count)
-                self.phone += _alternately([one[:-2] for one in city.phones], f"{locale.code}/phone", count)
-            self.street += _streets(locale)
+            )
+        ]
+
+    @cached_property
+    def city(self) -> list[str]:
+        """Names of cities."""
+        return self._each(lambda city: city.name)
+
+    @cached_property
+    def region(self) -> list[str]:
+        """Their states, provinces or counties."""
+        return self._each(lambda city: city.region)
+
+    @cached_property
+    def timezone(self) -> list[str]:
+        """Their time zones."""
+        return self._each(lambda city: city.timezone)
+
+    @cached_property
+    def postcode(self) -> list[str]:
+        """Postcodes."""
+        made = (
+            _alternately(city.postcodes, f"{locale.code}/{city.name}/postcode", count)
+            for locale, city, count in self._slots
+        )
+        return list(chain.from_iterable(made))
+
+    @cached_property
+    def phone(self) -> list[str]:
+        """Telephone numbers, but for the last two digits."""
+        made = (
+            _alternately([one[:-2] for one in city.phones], f"{locale.code}/phone", count)
+            for locale, city, count in self._slots
+        )
+        return list(chain.from_iterable(made))
+
+    @cached_property
+    def street(self) -> list[str]:
+        """Streets with house numbers."""
+        return list(chain.from_iterable(map(_streets, self._locales)))
+
+    def _each(self, fact: Callable[[City], str]) -> list[str]:
+        return [value for _, city, count in self._slots for value in repeat(fact(city), count)]
 
 
 def companies(locale: Locale) -> list[str]:

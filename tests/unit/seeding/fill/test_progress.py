@@ -65,6 +65,22 @@ def test_seconds_go_to_the_table_that_they_were_spent_on() -> None:
     assert report.tables[0].rate == 10
 
 
+def test_waiting_is_shared_by_rows() -> None:
+    """What the first block took to come is not the first table's alone: each row has its share of all waiting."""
+    progress, clock, _ = _progress(10, 30)
+    clock.now += 40
+    progress.waited()
+    clock.now += 1
+    progress.written(A, 10)
+    clock.now += 2
+    progress.written(B, 30)
+    clock.now += 4
+    progress.waited()
+    report = progress.report()
+    assert [(one.table, one.seconds) for one in report.tables] == [(A, 12), (B, 35)]
+    assert report.seconds == 47
+
+
 def test_more_rows_than_expected() -> None:
     """An estimate that was too low gives no negative time."""
     progress, clock, told = _progress(5)

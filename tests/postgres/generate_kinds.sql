@@ -1,0 +1,66 @@
+-- One of everything that `seed-test-data generate` must cope with; the names say what.  PostgreSQL 15 and newer.
+CREATE TYPE mood AS ENUM ('sad','ok','happy');
+CREATE DOMAIN zip AS varchar(5) CHECK (VALUE ~ '^\d{5}$');
+CREATE DOMAIN pos AS integer CHECK (VALUE > 0);
+CREATE DOMAIN smallpos AS pos CHECK (VALUE < 100) NOT NULL;
+CREATE DOMAIN tags AS text[] CHECK (array_length(VALUE, 1) BETWEEN 1 AND 3 AND NOT ('' = ANY (VALUE)));
+CREATE DOMAIN email AS text CHECK (VALUE ~ '^[^@]+@[^@]+$');
+CREATE TYPE addr AS (street text, zip zip, n smallint);
+CREATE TABLE alltypes (
+ a int2, b int4, c int8, d numeric, e numeric(5,2), f numeric(3,5), f2 numeric(5,-2), g float4, h float8, i money, j text, k varchar(3), l char(5), m "char", n name, o bytea, p bool,
+ q date, r timestamp, s timestamptz, t time, u timetz, v interval, w uuid, x inet, y cidr, z macaddr, aa macaddr8, ab bit(5), ac bit varying(7), ad json, ae jsonb, af jsonpath, ag xml,
+ ah tsvector, ai tsquery, aj point, ak lseg, al line, am box, an path, ao polygon, ap circle, aq int4range, ar int8range, at numrange, au tsrange, av tstzrange, aw daterange, ax int4multirange, ay tstzmultirange,
+ az int[], ba text[][], bb mood, bc mood[], bd addr, be addr[], bf zip, bg smallpos, bh tags, bi email, bl text, bm oid, bn regclass, bo regtype, bp pg_lsn, bq txid_snapshot, br bit, bs varchar, bt timestamp(0), bu interval day to second, bv box[], bw xid8, bx regproc, by regrole, bz tags[], ca bpchar,
+ id int primary key generated always as identity);
+ALTER TABLE alltypes ADD COLUMN nn text NOT NULL, ADD UNIQUE (k), ADD UNIQUE(x), ADD UNIQUE(q), ADD UNIQUE(r), ADD UNIQUE(bf), ADD UNIQUE (ab), ADD UNIQUE(o), ADD UNIQUE(e), ADD UNIQUE (bl), ADD UNIQUE(g), ADD UNIQUE (v), ADD UNIQUE (az), ADD UNIQUE (ae), ADD UNIQUE (bb, p), ADD UNIQUE(t), ADD UNIQUE (i), ADD UNIQUE(a);
+-- cycles
+CREATE TABLE dept (id int primary key, head int NOT NULL, name text NOT NULL UNIQUE CHECK (upper(name) = name));
+CREATE TABLE emp (id int primary key, dept int NOT NULL REFERENCES dept, boss int REFERENCES emp CHECK (boss <> id), email text not null, next_id int unique references emp);
+CREATE UNIQUE INDEX ON emp (lower(email)); ALTER TABLE dept ADD FOREIGN KEY (head) REFERENCES emp;
+CREATE TABLE ring_a (id uuid primary key default gen_random_uuid(), b uuid);
+CREATE TABLE ring_b (id uuid primary key default gen_random_uuid(), c uuid not null);
+CREATE TABLE ring_c (id uuid primary key default gen_random_uuid(), a uuid not null references ring_a, label text);
+ALTER TABLE ring_a ADD FOREIGN KEY (b) REFERENCES ring_b; ALTER TABLE ring_b ADD FOREIGN KEY (c) REFERENCES ring_c;
+-- tenants, overlapping FKs
+CREATE TABLE tenant (id int primary key, name text not null);
+CREATE TABLE project (tenant_id int references tenant, id int, name text, primary key (tenant_id, id));
+CREATE TABLE worker (tenant_id int references tenant, id int, email text, primary key (tenant_id, id), unique (tenant_id, email));
+CREATE TABLE task (tenant_id int not null references tenant, project_id int not null, worker_id int, no int not null, foreign key (tenant_id, project_id) references project, foreign key (tenant_id, worker_id) references worker, primary key (tenant_id, project_id, no));
+CREATE TABLE assignment (tenant_id int, project_id int, worker_id int, since date not null, until date, primary key (tenant_id, project_id, worker_id), foreign key (tenant_id, project_id) references project, foreign key (tenant_id, worker_id) references worker, check (until is null or until > since));
+CREATE TABLE mf (id int primary key, t int, p int, foreign key (t, p) references project match full);
+-- 1:1, subtypes
+CREATE TABLE asset (id int, kind text check (kind in ('car','boat')), primary key (id), unique (id, kind));
+CREATE TABLE car (id int primary key, kind text not null default 'car' check (kind = 'car'), plate text unique not null check (plate ~ '^[A-Z]{2}-\d{4}$'), foreign key (id, kind) references asset (id, kind));
+CREATE TABLE boat (id int primary key references asset, kind text generated always as ('boat') stored, foreign key (id, kind) references asset (id, kind));
+CREATE TABLE tree (id serial primary key, parent_id int references tree, depth int not null, path text, check ((parent_id is null) = (depth = 0)));
+-- partial, expression, nulls not distinct
+CREATE TABLE partial (id serial primary key, user_id int not null references tenant, is_default bool not null, deleted_at timestamptz, slug text not null, code text, n int);
+CREATE UNIQUE INDEX ON partial (user_id) WHERE is_default; CREATE UNIQUE INDEX ON partial (slug) WHERE deleted_at IS NULL; CREATE UNIQUE INDEX ON partial (coalesce(code,''), user_id); CREATE UNIQUE INDEX ON partial ((n % 1000));
+CREATE TABLE nnd (a int references tenant, b mood, c bool, unique nulls not distinct (a, b));
+-- exclusion
+CREATE TABLE ex3 (a int, b daterange, EXCLUDE USING gist (b WITH &&) WHERE (a > 5));
+-- partitions
+CREATE TABLE plist (id int generated by default as identity, region text not null, v numeric check (v between 1 and 2), primary key (id, region)) PARTITION BY LIST (region);
+CREATE TABLE plist_eu PARTITION OF plist FOR VALUES IN ('de','fr'); CREATE TABLE plist_us PARTITION OF plist FOR VALUES IN ('us', 'ca') PARTITION BY RANGE (id); CREATE TABLE plist_us1 PARTITION OF plist_us FOR VALUES FROM (1) TO (1000000);
+CREATE TABLE prange (at timestamptz not null, dev int, val float8, primary key (at, dev)) PARTITION BY RANGE (at);
+CREATE TABLE prange1 PARTITION OF prange FOR VALUES FROM ('2024-01-01') TO ('2024-02-01'); CREATE TABLE prange2 PARTITION OF prange FOR VALUES FROM ('2024-03-01') TO ('2024-04-01');
+CREATE TABLE phash (id bigint primary key, t text) PARTITION BY HASH (id); CREATE TABLE phash0 PARTITION OF phash FOR VALUES WITH (MODULUS 3, REMAINDER 0); CREATE TABLE phash1 PARTITION OF phash FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE pmulti (a int not null, b date not null, c text) PARTITION BY RANGE (a, b); CREATE TABLE pmulti1 PARTITION OF pmulti FOR VALUES FROM (1,'2020-01-01') TO (5, '2021-01-01');
+CREATE TABLE pexpr (at timestamptz not null, id uuid) PARTITION BY LIST ((extract(year from at at time zone 'UTC')::int)); CREATE TABLE pexpr1 PARTITION OF pexpr FOR VALUES IN (2023, 2025);
+CREATE TABLE pchild (at timestamptz, dev int, note text, foreign key (at, dev) references prange);
+-- checks
+CREATE TABLE chk (id int primary key, a int, b int, c int, lo numeric, hi numeric, s text, j jsonb not null, k text, e1 text, e2 text, d1 date, d2 date, ts timestamptz, st text not null, u text, w text,
+ check (lo <= hi), check (a + b = c), check (a > 10 or b > 10), check (num_nonnulls(e1, e2) = 1), check (s like 'ab%' and length(s) between 5 and 8), check (j ? 'name' and jsonb_typeof(j->'items') = 'array'), check (d2 >= d1 + 7), check (case st when 'x' then a is null when 'y' then b > 0 else true end),
+ check (st in ('x','y','z')), check (k = lower(k)), check (ts < now()), check (u is null or u in ('p','q')), check (char_length(btrim(w)) > 0 and w !~ '\s'), check (extract(year from d1) = 2023), check ((k is null) = (u is null)));
+CREATE FUNCTION luhn(n text) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN length(n) = 8 AND substr(n,1,1) IN ('4','5') AND n ~ '^\d+$'; END $$;
+CREATE TABLE opaque (id int primary key, card text not null check (luhn(card)), unique (card), a int not null, b int not null, check (luhn((a*b)::text)));
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no % today', TG_TABLE_NAME; END $$;
+CREATE TABLE refusing (id int primary key); CREATE TRIGGER r BEFORE INSERT ON refusing FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TABLE needs_refusing (id int primary key, r int not null references refusing); CREATE TABLE may_refusing (id int primary key, r int references refusing);
+CREATE TABLE impossible (a int not null check (a > 5 and a < 3)); CREATE TABLE nocols (); CREATE TABLE gen (a int, b int generated always as (a * 2) stored, unique (b), check (b < 100));
+CREATE TABLE "Weird ""Name" ("A b" int primary key, "sel""ect" text not null unique, "ünï" text);
+CREATE TABLE people (id bigserial primary key, first_name varchar(30), last_name varchar(30), email varchar(255) unique, phone text, city text, country char(2), zip varchar(10), dob date, lat numeric(9,6), lon numeric(9,6), price numeric(10,2), created_at timestamptz not null default now(), updated_at timestamptz, deleted_at timestamptz, url text, ip inet, colour text, tz text, status text);
+CREATE TABLE lang (code char(2) primary key, name text not null);
+CREATE TABLE m2m (a int references tenant, b int references dept, primary key (a,b));
+CREATE TABLE dayprice (d date, pid int references tenant, price numeric not null check (price > 0), primary key (d, pid));
+CREATE TABLE bools (a bool, b bool, primary key (a,b)); CREATE TABLE enumkey (m mood primary key); CREATE TABLE noisy (x int check (x % 7 = 3), y numeric(10,2) check (y % 0.25 = 0), z text check (z ~* '^(foo|bar)-[0-9]+$'), v text check (v similar to '(a|b)+'));
