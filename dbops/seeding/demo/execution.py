@@ -53,8 +53,9 @@ def at_market(line: Line, side: int, lots: int, placed: int, mid: int, wait: int
     return fills
 
 
-def priced(line: Line, side: int, kind: str, force: str, mid: int, away: int, *, crossing: bool) -> Price:
-    """The prices of an order that is not at market.  `away` has eight bits."""
+def priced(line: Line, side: int, price: Price, mid: int, away: int, *, crossing: bool) -> Price:
+    """An order that is not at market with its prices.  `away` has eight bits."""
+    kind, force, _, _ = price
     far = line.step * (2 + (away & 15)) // 4 + line.half_spread
     if kind == "limit":
         return kind, force, max(1, mid + side * (line.half_spread + WICK if crossing else -far)), 0
@@ -122,7 +123,7 @@ def horizon(force: str, placed: int, wait: int, ended: int | None) -> tuple[int,
     elif force == "day":
         over, fate = (placed // DAY + 1) * DAY, "expired"
     elif force == "gtd":
-        over = expires = placed + (1 + (wait & 15)) * _HOUR
+        over = expires = placed + (1 + (wait & 7)) * _HOUR
         fate = "expired"
     else:
         over, fate = placed + PATIENCE, "cancelled"
