@@ -13,6 +13,7 @@ PATIENCE = (
 )  # an order at market is filled within this time, and within the bar that it was placed in
 MOST_FILLS = 4
 _HOUR = 3600 * SECOND
+_HOUR_BARS = _HOUR // BAR
 WICK = 8  # ticks beyond the bar and half the spread; no slip is larger
 
 Fill = tuple[int, int, int]
@@ -96,12 +97,14 @@ def waiting(
 
 def _first(closes: array[int], first: int, last: int, target: int, *, falling: bool) -> int | None:
     """The first bar from `first` to before `last` at whose end the path has reached the target."""
-    path = closes[first:last]
-    if not path or (min(path) > target if falling else max(path) < target):
-        return None
-    if falling:
-        return next(bar for bar, close in enumerate(path, first) if close <= target)
-    return next(bar for bar, close in enumerate(path, first) if close >= target)
+    for begin in range(first, min(last, len(closes)), _HOUR_BARS):  # most are reached in the first hours
+        path = closes[begin : min(begin + _HOUR_BARS, last)]
+        if falling:
+            if min(path) <= target:
+                return next(bar for bar, close in enumerate(path, begin) if close <= target)
+        elif max(path) >= target:
+            return next(bar for bar, close in enumerate(path, begin) if close >= target)
+    return None
 
 
 def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:

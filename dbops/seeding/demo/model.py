@@ -136,6 +136,11 @@ class Market:
     limits: tuple[Limit, ...]
     breakers: tuple[Breaker, ...]
 
+    @cached_property
+    def limits_by_kind(self) -> dict[tuple[str, str | None], Limit]:
+        """The limits by kind and symbol."""
+        return {(limit.kind, limit.symbol): limit for limit in self.limits}
+
 
 @dataclasses.dataclass(frozen=True)
 class DemoPlan:
