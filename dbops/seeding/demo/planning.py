@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _USERS = 30, ACCOUNTS  # users to accounts
 _SESSIONS = 4  # for each account
-_ORDERS = 52
+_ORDERS = 46
 SETTABLE = ("users", "accounts", "sessions", "orders")
 _MOST_ORDERS = 2000  # for each account; a block has to be made in a worker's memory
 _DAYS = 90, 365  # history at scale 1, and at large scales
