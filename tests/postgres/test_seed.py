@@ -137,6 +137,9 @@ def test_demo_data_want_the_engines_schema(seeded: Project, database: Database) 
         (["--rows", "=5"], "names no table"),
         (["--rows", "orders=5", "--rows", "orders=6"], "given twice"),
         (["--scale", "1", "--as-of", "yesterday"], "no time"),
+        (["--scale", "1", "--as-of", "0001-01-05"], "years 1980 to 2100"),
+        (["generate", "--as-of", "9999-12-31T00:00:00-11:00"], "years 1980 to 2100"),
+        (["--rows", "orders=0"], "at least one"),
         (["--scale", "1", "--jobs", "0"], "below 1"),
         (["generate", "--random-seed", "-1"], "below 0"),
     ],
@@ -145,6 +148,7 @@ def test_wrong_usage(seeded: Project, database: Database, words: list[str], said
     """Exit 2, one cause, before anything is asked or written."""
     outcome = seeded.run("seed-test-data", *words, "--confirm", database.name)
     assert (outcome.code, said in outcome.stderr) == (2, True), outcome
+    assert "database t_" not in outcome.stderr
 
 
 def test_generate_without_tables(configured: Project, database: Database) -> None:
