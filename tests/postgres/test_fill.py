@@ -71,6 +71,7 @@ def test_what_is_told(family: Connection) -> None:
     """With -v what is built after; while an index is built, which; nothing is told of a table five times a second."""
     events: list[Event] = []
     _fill(family, Family(), events)
+    assert events[0].sentence() == "preparing 2,000,000 rows"
     details = [event.sentence() for event in events if isinstance(event, Detail)]
     assert details == ["built again after the rows are in: 4 of the indexes, 1 foreign key"]
     built = [event for event in events if isinstance(event, Rebuilding)]
