@@ -71,7 +71,7 @@ def make(
             quiet.disable_triggers(connection, triggers)
         if empties:
             _empty(connection, options, listen)
-        if options.fast:
+        if triggers:
             _number_anew(connection)
         load_sets()
         if triggers:
