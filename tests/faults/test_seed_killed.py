@@ -1,161 +1,23 @@
-"""`bin/seed-test-data` that dies or is ended, at each of its phases: all of it is there or nothing, and no one is left.
-
-Indexes and a materialized view call `hold`, which waits in the server while the query of the phase is at work.
-"""
+"""`bin/seed-test-data` that dies or is ended, at each of its phases: all of it is there or nothing, and no one is left."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests.conftest import Project
-from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, structure
-from tests.servers import Database, Server
-from tests.watching import Watch, until
+from tests.faults.seeding import GENERATE, MANY, OTHER, TWO, Held, Holder, nobody_is_left, state
+from tests.firms import SETS, Firms, contents, seed
+from tests.servers import Database
+from tests.watching import Watch
 
 pytestmark = pytest.mark.one_major
 Connect = Callable[..., psycopg.Connection[Any]]
-
-_LOCK = 77
-# An index that calls a function is not taken away while rows come in; one with an operator class of its own is.
-_FUNCTIONS = """
-create function hold() returns void language plpgsql as 'begin end';
-create function hold(value anyelement) returns text language plpgsql immutable as
-    'begin perform public.hold(); return value::text; end';
-create function hold(one text, other text) returns integer language plpgsql immutable as
-    'begin perform public.hold(); return bttextcmp(one, other); end';
-"""
-_OPERATORS = """
-create operator class held_ops for type text using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=,
-    operator 5 >, function 1 hold(text, text);
-"""
-_INDEXES = """
-create index held_users on users (hold(username));
-create index held_orders on orders (client_order_id held_ops);
-create index held_fills on fills (hold(symbol));
-create index held_positions on positions (hold(symbol));
-create index held_breakers on circuit_breakers (hold(tripped_at));
-create materialized view held_view as select hold(status) from orders;
-comment on index held_orders is 'kept';
-"""
-_HOLD = """
-create or replace function hold() returns void language plpgsql as $$
-begin
-    if current_query() ilike {} then
-        perform pg_advisory_xact_lock_shared({});
-    end if;
-end $$
-"""
-_WAITING = (
-    "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
-)
-_SEEDING = "select count(*) = 0 from pg_stat_activity where application_name like 'dbops seed%%'"
-
-SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
-OTHER = (*SMALL, "--truncate", "--random-seed", "7", "--jobs", "1")
-GENERATE = ("generate", "--rows", "30", *AS_OF, "--jobs", "1", "--skip", "order_routes")
-MANY = ("generate", "--rows", "40_000", "--table", "users", *AS_OF, "--fast", "--jobs", "2")
-TWO = ("--jobs", "2")
-Start = Callable[..., "Held"]
-
-
-class Held:
-    """A command that waits in the server at one of its phases, and lets nobody wait for it longer than the test."""
-
-    def __init__(self, process: subprocess.Popen[str], backend: int, free: Callable[[], None]) -> None:
-        self.process, self.backend, self.free = process, backend, free
-
-    @property
-    def workers(self) -> list[int]:
-        """The processes that make the rows."""
-        argv = ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(self.process.pid)]
-        lines = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
-        return [int(line.split()[0]) for line in lines if "spawn_main" in line]
-
-    def ended(self) -> tuple[int, str]:
-        """Exit code and what was said, within a few seconds."""
-        began = time.monotonic()
-        out, err = self.process.communicate(timeout=30)
-        assert time.monotonic() - began < 10, "slow to end"
-        return self.process.returncode, out + err
-
-
-@pytest.fixture
-def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Database:
-    """A database with a small firm's life, and the means to hold a command in the middle."""
-    made = firms.make(server)
-    owner = connect(made)
-    superuser = connect(made, user=server.user, password=server.password)
-    for session, statements in ((owner, _FUNCTIONS), (superuser, _OPERATORS), (owner, _INDEXES)):
-        session.execute(statements.encode())
-    outcome = seed(project, made, *SMALL)
-    assert outcome.code == 0, outcome
-    return made
-
-
-@pytest.fixture
-def firm_watch(firm: Database, connect: Connect) -> Watch:
-    return Watch(connect(firm))
-
-
-@pytest.fixture
-def held(firm: Database, firm_watch: Watch, project: Project, connect: Connect) -> Iterator[Start]:
-    """Starts a command and waits until it is at the phase where it sends a query like that."""
-    lock = connect(firm)
-
-    def free() -> None:
-        lock.execute("select pg_advisory_unlock_all()")
-
-    def start(query: str, *argv: str) -> Held:
-        statement = sql.SQL(_HOLD).format(sql.Literal(query), sql.Literal(_LOCK))
-        lock.execute(statement)
-        lock.execute("select pg_advisory_lock(%s)", [_LOCK])
-        process = seeding(project, firm, *argv)
-
-        def waiting() -> int | None:
-            assert process.poll() is None, (query, process.communicate())
-            found = firm_watch.value(_WAITING)
-            return None if found is None else int(found)
-
-        return Held(process, until(waiting, f"{argv} to wait in {query}"), free)
-
-    yield start
-    free()
-
-
-def _running(group: int) -> list[int]:
-    """The processes of a process group that have not ended."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, pgrp = path.read_text().rpartition(")")[2].split()[:3]
-        except OSError:  # it has just ended
-            continue
-        if int(pgrp) == group and state != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-def _nobody_is_left(one: Held, watch: Watch) -> None:
-    """No process, no session, and so no lock; before the lock that it waited for is free."""
-    one.process.wait(timeout=30)
-    until(lambda: not _running(one.process.pid), "the end of its processes")
-    watch.until(_SEEDING)
-    one.free()
-
-
-def _state(watch: Watch) -> tuple[object, object]:
-    return structure(watch.connection), contents(watch.connection)
-
 
 IN_THE_TRANSACTION = {
     "the set's rows are written": ("%users%", ("--truncate", "--cascade", *SETS)),
@@ -169,16 +31,16 @@ IN_THE_TRANSACTION = {
 
 
 def test_killed_in_the_transaction(
-    held: Start, firm: Database, firm_watch: Watch, project: Project, firms: Firms, connect: Connect
+    held: Holder, firm: Database, firm_watch: Watch, project: Project, firms: Firms, connect: Connect
 ) -> None:
     """kill -9 at each phase: all is as it was before, and nobody is left.  Then the command gives what it gives
     in a database where nothing has happened."""
-    before = _state(firm_watch)
+    before = state(firm_watch)
     for phase, (query, argv) in IN_THE_TRANSACTION.items():
         one = held(query, *argv)
         one.process.kill()
-        _nobody_is_left(one, firm_watch)
-        assert _state(firm_watch) == before, phase
+        nobody_is_left(one, firm_watch)
+        assert state(firm_watch) == before, phase
     another = firms.make(firm.server)
     for database in (firm, another):
         outcome = seed(project, database, *OTHER)
@@ -212,9 +74,9 @@ ENDINGS = {
 }
 
 
-def test_ended_in_the_transaction(held: Start, firm_watch: Watch) -> None:
+def test_ended_in_the_transaction(held: Holder, firm_watch: Watch) -> None:
     """Soon, with the exit code and a word of what it was, and nothing is left."""
-    before = _state(firm_watch)
+    before = state(firm_watch)
     commands = [
         ('COPY "public"."users"%', (*OTHER, *TWO)),
         ('COPY "public"."users"%', (*GENERATE, *TWO)),
@@ -226,34 +88,34 @@ def test_ended_in_the_transaction(held: Start, firm_watch: Watch) -> None:
         end(one, firm_watch)
         said = one.ended()
         assert (said[0], words in said[1], "Traceback" in said[1]) == (code, True, False), (ending, said)
-        _nobody_is_left(one, firm_watch)
-        assert _state(firm_watch) == before, ending
+        nobody_is_left(one, firm_watch)
+        assert state(firm_watch) == before, ending
 
 
-def test_ended_after_the_commit(held: Start, firm_watch: Watch) -> None:
+def test_ended_after_the_commit(held: Holder, firm_watch: Watch) -> None:
     """While the planner is told, or a view is refreshed: all rows are there; and that is said where it can be."""
-    before = after = _state(firm_watch)
+    before = after = state(firm_watch)
     endings = (("ANALYZE%positions%", _interrupted, 130), ("refresh%", _terminated, 10))
     for number, (query, end, code) in enumerate(endings):
         one = held(query, *OTHER, "--random-seed", str(number))
         end(one, firm_watch)
         said = one.ended()
         assert (said[0], "the data are there" in said[1]) == (code, True), said
-        _nobody_is_left(one, firm_watch)
-        after = _state(firm_watch)
+        nobody_is_left(one, firm_watch)
+        after = state(firm_watch)
         assert after[0] == before[0]
         assert after[1] != before[1]
     one = held("refresh%", *OTHER, "--fast")
     one.process.kill()
-    _nobody_is_left(one, firm_watch)
-    undisturbed = _state(firm_watch)
+    nobody_is_left(one, firm_watch)
+    undisturbed = state(firm_watch)
     assert undisturbed[0] == before[0]
     assert undisturbed[1] not in (before[1], after[1])
 
 
-def test_a_process_that_makes_rows_is_killed(held: Start, firm_watch: Watch) -> None:
+def test_a_process_that_makes_rows_is_killed(held: Holder, firm_watch: Watch) -> None:
     """As for want of memory, the one whose rows are not all sent: exit 1 that says so, and nothing is left."""
-    before = _state(firm_watch)
+    before = state(firm_watch)
     one = held('COPY "public"."users"%', *MANY)
     assert len(one.workers) == 2
     for pid in one.workers:
@@ -261,5 +123,5 @@ def test_a_process_that_makes_rows_is_killed(held: Start, firm_watch: Watch) -> 
     one.free()
     code, said = one.ended()
     assert (code, "a process that makes rows was ended by signal 9" in said) == (1, True), said
-    _nobody_is_left(one, firm_watch)
-    assert _state(firm_watch) == before
+    nobody_is_left(one, firm_watch)
+    assert state(firm_watch) == before
