@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import Project
-from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, settle, structure
+from tests.firms import AS_OF, SETS, Firms, contents, seed, seeding, structure
 from tests.servers import Database, Server
 from tests.watching import Watch, until
 
@@ -91,7 +91,6 @@ def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Da
     """A database with a small firm's life, and the means to hold a command in the middle."""
     made = firms.make(server)
     owner = connect(made)
-    settle(owner)
     superuser = connect(made, user=server.user, password=server.password)
     for session, statements in ((owner, _FUNCTIONS), (superuser, _OPERATORS), (owner, _INDEXES)):
         session.execute(statements.encode())
@@ -178,7 +177,6 @@ def test_killed_in_the_transaction(
         _nobody_is_left(one, firm_watch)
         assert _state(firm_watch) == before, phase
     another = firms.make(firm.server)
-    settle(connect(another))
     for database in (firm, another):
         outcome = seed(project, database, *OTHER)
         assert outcome.code == 0, outcome
