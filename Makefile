@@ -1,13 +1,15 @@
 # Short names for bin/*, and the developer's chores; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force backup restore test lint format pools lock develop
+.PHONY: help setup migrate-up migrate-down migrate-status migrate-create migrate-force backup restore seed test lint format pools lock develop
 
 # What a user gives reaches the recipes through the environment, unexpanded: a quote, a semicolon or a dollar
 # sign in it is text, to make and to the shell.
 override NAME := $(value NAME)
 override VERSION := $(value VERSION)
 override N := $(value N)
-export NAME VERSION N
+override SET := $(value SET)
+override SCALE := $(value SCALE)
+export NAME VERSION N SET SCALE
 
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE) pyproject.toml requirements/build.in
@@ -40,6 +42,9 @@ backup: ## a backup, called NAME= or by the time
 
 restore: ## put the backup NAME= in the place of the database; without NAME=, list them
 	@bin/restore $${NAME:+"$$NAME"}
+
+seed: ## test data: the set SET=, else dev; with SCALE=100, demo data on top of it
+	@bin/seed-test-data $${SET:+"$$SET"} $${SCALE:+--scale "$$SCALE"}
 
 test: ## the test suite, on every PostgreSQL found
 	@bin/test

@@ -4,6 +4,7 @@
   `one_major`, or as `any_server`, only one of them.
 - `database`: a fresh empty database on `server`, owned by an ordinary role.
 - `everywhere`: such a database on each version at once.
+- `firms`: makes databases with the trading engine's schema.
 - `connect(database)`: an autocommit connection that is closed after the test.
 - `watch`: what that database shows of its sessions and of the migrations.
 - `project`: a project folder and a clean environment in which commands run; `configured`: for `database`.
@@ -21,7 +22,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -32,6 +33,9 @@ from tests.forking import DBOPS, LANG, Forker, Request, started
 from tests.servers import Database, Farm, Server
 from tests.watching import Watch
 
+if TYPE_CHECKING:
+    from tests.firms import Firms
+
 ROOT = Path(__file__).resolve().parent.parent
 FARM = pytest.StashKey[Farm]()
 SERVERS = pytest.StashKey[tuple[Server, ...]]()
@@ -41,6 +45,11 @@ FAILED = pytest.StashKey[bool]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--keep-servers", action="store_true", help="leave the servers running, to look at a kept database"
+    )
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what was read as what is expected, to be looked at",
     )
 
 
@@ -133,6 +142,27 @@ def everywhere(request: pytest.FixtureRequest) -> Iterator[tuple[Database, ...]]
     yield made
     for one in made:
         _drop_database(one)
+
+
+@pytest.fixture(scope="session")
+def _all_firms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firms]:
+    from tests.firms import Firms
+
+    made = Firms(tmp_path_factory.mktemp("firms"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def firms(_all_firms: Firms, request: pytest.FixtureRequest) -> Iterator[Firms]:
+    """Makes databases with the trading engine's schema; dropped when the test passes."""
+    yield _all_firms
+    made, _all_firms.made = _all_firms.made, []
+    for one in made:
+        if request.node.stash.get(FAILED, False):
+            print(f"kept (until the servers stop; see --keep-servers): {one.url}")
+        else:
+            _all_firms.drop(one)
 
 
 @pytest.fixture

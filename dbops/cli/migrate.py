@@ -87,6 +87,19 @@ def _folder_options(*, after_verb: bool) -> Parser:
     options.add_argument(
         "--migrations-dir", metavar="DIR", help="the migrations folder (default: migrations)"
     )
+    options.add_argument(
+        "--format",
+        dest="migration_format",
+        metavar="NAME",
+        help="the format of the migration files (default: auto, what they look like)",
+    )
+    options.add_argument(
+        "--var",
+        dest="variables",
+        metavar="NAME=VALUE",
+        action="append",
+        help="what stands for a placeholder in the files; several times for several",
+    )
     options.add_argument("--tracking-table", metavar="NAME", help="schema.table of the applied migrations")
     options.add_argument(
         "--lock-timeout", metavar="TIME", help="how long a statement waits for a lock (default: 5s)"
@@ -170,14 +183,7 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     ),
     "new": (
         "write the files of a new migration",
-        (
-            option("words", nargs="+", metavar="[VERSION] NAME"),
-            option(
-                "--format",
-                choices=["single", "pairs"],
-                help="one file, or .up.sql and .down.sql (default: as the folder has)",
-            ),
-        ),
+        (option("words", nargs="+", metavar="[VERSION] NAME"),),
     ),
     "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),
     "baseline": (

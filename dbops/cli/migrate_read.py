@@ -19,7 +19,7 @@ from dbops.migrations.reader import Reader
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[Reader]:
     """The folder and the database that the arguments and the configuration name."""
     with connected(arguments, out) as (session, settings):
-        yield Reader(session, settings)
+        yield Reader(session, settings, out.event)
 
 
 def status(arguments: argparse.Namespace, out: Output) -> int:
@@ -36,7 +36,7 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
                 f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
                 f"{wrong[0].state.value}",
                 hint="bin/migrate up"
-                if wrong[0].state is State.PENDING
+                if wrong[0].state in {State.PENDING, State.CHANGED}
                 else "bin/migrate up tells what can be done",
             )
     return ExitCode.DONE
@@ -52,7 +52,7 @@ def current(arguments: argparse.Namespace, out: Output) -> int:
             "database": show.identity(reader.session.identity),
         }
         out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
-        newest = reader.folder.files[-1].version
+        newest = reader.folder.newest.version
         if arguments.check and (at is None or at.version < newest):
             raise AnswerIsNo(f"the newest version is {newest}", hint="bin/migrate up")
     return ExitCode.DONE
@@ -62,7 +62,8 @@ def heads(arguments: argparse.Namespace, out: Output) -> int:
     """The newest version of the folder; asks no database."""
     from dbops.migrations.discovery import discover
 
-    newest = discover(load_settings(arguments, out).migrations_dir).files[-1]
+    settings = load_settings(arguments, out)
+    newest = discover(settings.migrations_dir, settings.migration_format).newest
     out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
     return ExitCode.DONE
 

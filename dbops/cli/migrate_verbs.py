@@ -244,8 +244,10 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.migrations.creation import create
 
     version, name = _version_and_name(arguments.words)
-    folder = load_settings(arguments, out).migrations_dir
-    paths = create(folder, version, name, arguments.format, dry_run=arguments.dry_run)
+    settings = load_settings(arguments, out)
+    paths = create(
+        settings.migrations_dir, version, name, settings.migration_format, dry_run=arguments.dry_run
+    )
     word = "would write" if arguments.dry_run else "wrote"
     out.result({"files": [str(path) for path in paths]}, [f"{word} {path}" for path in paths])
     return ExitCode.DONE
@@ -281,7 +283,10 @@ def _version(text: str | None, folder: Folder) -> Version | None:
     """A version as typed; `head` is the newest of the folder."""
     if text is None:
         return None
-    return folder.files[-1].version if text in {"head", "latest"} else Version.parse(text)
+    if text in {"head", "latest"}:
+        return folder.newest.version
+    named = (file.version for file in folder.files if file.version.text == text)
+    return next(named, None) or Version.parse(text)
 
 
 def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:

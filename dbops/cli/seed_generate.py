@@ -14,9 +14,10 @@ from dbops.config.model import Settings
 from dbops.engines.catalog import Catalog, TableName
 from dbops.engines.postgres import catalog as catalogs
 from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.tracking import Tables
-from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
 from dbops.events import Listener, StepDone, plural
 from dbops.seeding.fill import FillOptions
 from dbops.seeding.fill.model import label
@@ -38,20 +39,25 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
     if arguments.truncate or arguments.cascade:
         raise UsageError("--truncate is for sets and demo data; generate adds rows to what is there",
                          hint="bin/setup-dev-db --reset makes the database anew")  # fmt: skip
-    options = FillOptions(jobs=seed_options.jobs(arguments), fast=arguments.fast)
+    jobs = seed_options.jobs(arguments)
     seed_options.rows(arguments.rows or ())
     seed, as_of = seed_options.random_seed(arguments), seed_options.as_of(arguments)
     writes = not (arguments.dry_run or arguments.write_set)
     with opened(arguments, out) as (session, settings):
         if writes:
-            require_consent(session, settings, out, "load test data into")
+            require_consent(session, settings, out)
         with session.connection.transaction(force_rollback=not writes):
             found = catalogs.read(session.connection, tracking_tables(settings))
+            if not found.tables:
+                raise DbopsError(
+                    f"{session.identity.database} has no tables to fill", hint="bin/migrate up makes them"
+                )
             wanted = _request(arguments, found, seed, as_of)
             planned = plan(found, wanted, Probe(session.connection))
             if not writes:
                 return _told(planned, arguments, settings, out)
             began = time.monotonic()
+            options = FillOptions(jobs, fast=arguments.fast, patience=seed_options.patience(settings))
             outcome = fill_tables(session.connection, planned, options, out.event)
         seconds = time.monotonic() - began
         analyze(session, [one.table for one in outcome.tables], out.event)
@@ -69,7 +75,8 @@ def tracking_tables(settings: Settings) -> Sequence[TableName]:
 def analyze(session: Session, tables: Iterable[TableName], listen: Listener) -> None:
     """Tell the planner of the rows."""
     began = time.monotonic()
-    analyze_tables(session.connection, tables, listen)
+    with committed():
+        analyze_tables(session.connection, tables, listen)
     listen(StepDone("analyzed", time.monotonic() - began))
 
 

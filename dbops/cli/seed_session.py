@@ -10,11 +10,14 @@ from dbops.cli.confirm import ask
 from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.engines.postgres import lock
+from dbops.engines.postgres import lock, tablelocks
 from dbops.engines.postgres.protection import is_production
 from dbops.engines.postgres.session import Session
 from dbops.errors import Refused
 from dbops.events import Note
+
+# What values read and written as text mean, whatever the database, the role or the server says.
+_SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'"
 
 
 @contextlib.contextmanager
@@ -26,23 +29,42 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
         session.connection.execute("set jit = off")
-        yield session, settings
+        out.event(Note(f"database {session.identity}"))
+        session.connection.execute(_SAME_EVERYWHERE)
+        with _locks_told(session, settings.lock_timeout.value):
+            yield session, settings
 
 
-def require_consent(session: Session, settings: Settings, out: Output, what: str) -> None:
+@contextlib.contextmanager
+def _locks_told(session: Session, patience: float) -> Iterator[None]:
+    """Whatever waited for a table in vain, even the look into the catalog: the holder is named.
+
+    :raises LockNotAcquired: in place of the server's error.
+    """
+    import psycopg
+
+    try:
+        yield
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise tablelocks.not_acquired(session.connection, patience) from error
+
+
+def require_consent(session: Session, settings: Settings, out: Output) -> None:
     """Return if test data may be written to this database.
 
-    :param what: what would be done to it, "seed".
     :raises Refused: it is marked as production; or it is not marked as development, and nobody confirms.
     """
     from dbops.devdb import consent
+    from dbops.devdb.consent import Cost
     from dbops.devdb.databases import Found
 
-    out.event(Note(f"database {session.identity}"))
     comment, name = session.comment(), session.identity.database
     if is_production(comment):
         raise Refused(
             f"{name!r} is marked as production: test data and known passwords do not go there",
             hint="name another database: --database-url URL, or --env NAME",
         )
-    consent.require([Found(name, comment)], what, settings.confirm, lambda question: ask(question, out))
+    consent.require(
+        [Found(name, comment)], "load test data into", settings.confirm, lambda question: ask(question, out),
+        cost=Cost.TEST_DATA,
+    )  # fmt: skip

@@ -28,6 +28,8 @@ VALUED = frozenset(
         "--confirm",
         "--migrations-dir",
         "--tracking-table",
+        "--format",
+        "--var",
         "--lock-timeout",
     }
     | {"--statement-timeout", "--deadline"}

@@ -82,6 +82,8 @@ class Options:
     backups_dir: str | None = None
     seeds_dir: str | None = None
     tracking_table: str | None = None
+    migration_format: str | None = None
+    variables: tuple[str, ...] | None = dataclasses.field(default=None, repr=False)
     server: str | None = None
     confirm: str | None = None
     lock_timeout: str | None = None
@@ -100,6 +102,7 @@ class Settings:
     `confirm` is the database name given by --confirm or DBOPS_CONFIRM.
     `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;
     0 asks for a new one, None for none.
+    `migration_format` is the format of the migration files, `variables` what stands for their placeholders.
     `warnings` are sentences for the user about what was read and not used.
     """
 
@@ -119,4 +122,6 @@ class Settings:
     statement_timeout: Setting[float]
     deadline: Setting[float]
     backup_before_migrate: Setting[float | None]
+    migration_format: Setting[str] = Setting("auto")
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ _TEXT = (
     "backups-dir",
     "seeds-dir",
     "tracking-table",
+    "format",
     "server",
 )
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dbops.config import dotenv, project, sources, values
@@ -63,6 +63,10 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         statement_timeout=times[1],
         deadline=times[2],
         backup_before_migrate=_backup_before_migrate(found),
+        migration_format=_option("format", options.migration_format)
+        or found.text("format")
+        or Setting("auto"),
+        variables=_variables(options.variables or ()),
         warnings=source.warnings,
     )
 
@@ -146,6 +150,17 @@ def _folder(key: str, given_by_option: str | None, found: Project, cwd: Path) ->
         return Setting(cwd / option.value, option.origin)
     given = found.text(key) or Setting(_FOLDERS[key])
     return Setting(found.folder / given.value, given.origin)
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError("--var takes NAME=VALUE", hint="for instance --var owner=app; NAME= is empty")
+        require_utf8(value, f"option --var {name}")
+        found[name] = value
+    return found
 
 
 def _tracking_table(options: Options, found: Project) -> Setting[str | None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 TableName = tuple[str, str]
@@ -47,6 +47,7 @@ class DataType:
     :param labels: of an enum, in its order.
     :param fields: of a composite type.
     :param checks: of a domain: its own; those of a domain below it stand at `element`.
+    :param default: of a domain: the expression that a column without a default of its own takes.
     """
 
     schema: str
@@ -61,6 +62,7 @@ class DataType:
     fields: tuple[tuple[str, DataType], ...] = ()
     checks: tuple[Check, ...] = ()
     not_null: bool = False
+    default: str | None = None
 
     @property
     def base(self) -> DataType:
@@ -225,21 +227,44 @@ class Table:
         return {column.name: column for column in self.columns}
 
 
+class NotRead(LookupError):
+    """A table is there, but only others were read."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Catalog:
-    """All tables of a database but the system's, an extension's and dbops' own; sorted by schema and name."""
+    """All tables of a database but the system's, an extension's and dbops' own; sorted by schema and name.
+
+    :param others: tables that are there, too, and were not read, since only some were asked for.
+    """
 
     tables: tuple[Table, ...]
     search_path: tuple[str, ...] = ("public",)
+    others: frozenset[TableName] = frozenset()
 
     @cached_property
     def by_id(self) -> Mapping[TableName, Table]:
         return {table.id: table for table in self.tables}
 
+    @cached_property
+    def _there(self) -> frozenset[TableName]:
+        return self.others.union(self.by_id)
+
     def find(self, name: str) -> Table | None:
-        """A table by `name` (looked up along the search path, then if only one schema has it) or `schema.name`."""
-        for schema in self.search_path:
-            if found := self.by_id.get((schema, name)):
-                return found
-        found_all = [table for table in self.tables if name in {table.name, f"{table.schema}.{table.name}"}]
-        return found_all[0] if len(found_all) == 1 else None
+        """A table by `name` (looked up along the search path, then if only one schema has it) or `schema.name`.
+
+        :raises NotRead: it is one of `others`.
+        """
+        found = named(name, self._there, self.search_path)
+        if found in self.others:
+            raise NotRead(name)
+        return self.by_id[found] if found else None
+
+
+def named(name: str, tables: Collection[TableName], search_path: Sequence[str]) -> TableName | None:
+    """Which of these tables is meant by `name` (see `Catalog.find`)."""
+    for schema in search_path:
+        if (schema, name) in tables:
+            return schema, name
+    found = [table for table in tables if name in {table[1], ".".join(table)}]
+    return found[0] if len(found) == 1 else None

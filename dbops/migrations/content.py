@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class Section:
 
     `line` and `column` (from 1) are where `sql` begins in the file at `path`;
     `statements` are those of `sql`, where the format has already told them apart.
+    `copies` are the data of its COPY statements, by the line in the file on which the statement ends.
     """
 
     sql: str
@@ -35,6 +37,7 @@ class Section:
     line: int = 1
     column: int = 1
     statements: Statements | None = None
+    copies: Mapping[int, str] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def label(self) -> str:

@@ -3,55 +3,155 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dbops.config.model import Setting
+from dbops.config.values import wrong
 from dbops.engines.records import Direction
 from dbops.errors import ConfigError
-from dbops.migrations.formats import FORMATS, Claim, Format
+from dbops.migrations import detection
+from dbops.migrations.detection import AUTO, PLAIN, Reading
+from dbops.migrations.formats import NAMES, Claim, Format, by_name
 from dbops.migrations.model import Folder, MigrationFile
 from dbops.migrations.version import Version
 
+_LANGUAGES = {
+    "ts": "TypeScript",
+    "js": "JavaScript",
+    "mjs": "JavaScript",
+    "cjs": "JavaScript",
+    "go": "Go",
+    "java": "Java",
+    "kt": "Kotlin",
+    "py": "Python",
+}
+_CODE = re.compile(rf"(?:.*/)?[VvUR]?\d.*(?<!_test)(?<!\.d)\.(?:{'|'.join(_LANGUAGES)})", re.DOTALL)
 
-def discover(folder: Setting[Path]) -> Folder:
+
+def discover(
+    folder: Setting[Path], format_name: Setting[str] = AUTO, variables: Mapping[str, str] | None = None
+) -> Folder:
     """All migrations of a folder in order of version; their texts are not read.
 
-    :raises ConfigError: where the folder is missing or holds no migration, or two files claim one version.
+    :param format_name: the format of its files; `auto` finds out.
+    :param variables: what stands for placeholders in the files.
+    :raises ConfigError: where the folder is missing or holds no migration, two formats or two files claim the
+        same, or a file cannot be read here.
     """
-    found = scan(folder)
+    found = scan(folder, format_name, variables)
     if not found.files:
         raise _empty(folder, found.passed_over)
     return found
 
 
-def scan(folder: Setting[Path]) -> Folder:
+def scan(
+    folder: Setting[Path], format_name: Setting[str] = AUTO, variables: Mapping[str, str] | None = None
+) -> Folder:
     """As `discover`, but a folder without a migration is none the less a folder.
 
-    :raises ConfigError: where the folder is missing, or two files claim one version.
+    :raises ConfigError: as `discover` does.
     """
     path = folder.value
-    try:
-        entries = sorted((entry.name, entry.is_dir()) for entry in os.scandir(path) if entry.name[0] != ".")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"the migrations folder {path} does not exist ({folder.origin})",
-            hint="name another one with --migrations-dir, or begin with bin/migrate new NAME",
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"the migrations folder {path} cannot be read: {error.strerror} ({folder.origin})"
-        ) from None
+    entries = _entries(folder)
+    files = [name for name, is_folder in entries if not is_folder]
+    folders = [name for name, is_folder in entries if is_folder]
+    reading = _reading(path, format_name, files, folders)
+    if reading.formats == ("graphile-migrate",) and "committed" in folders:
+        return _scanned(
+            path / "committed", _entries(Setting(path / "committed", folder.origin)), reading, variables
+        )
+    return _scanned(path, entries, reading, variables)
+
+
+def _scanned(
+    path: Path, entries: list[tuple[str, bool]], reading: Reading, variables: Mapping[str, str] | None
+) -> Folder:
+    formats = [by_name(name) for name in reading.formats]
+    if formats[0].layout != "flat":
+        entries = _below(path, entries, formats[0].layout)
+    names = {name for name, is_folder in entries if not is_folder}
+    for known in formats:
+        known.check(path, names)
+    _refuse_other_languages(path, names, reading)
     claims: list[tuple[Format, Claim, str]] = []
     passed_over: list[tuple[str, str]] = []
     for name, is_folder in entries:
-        claimed = None if is_folder else _claim(name)
+        claimed = None if is_folder else _claim(formats, name, names)
         if claimed is None:
             passed_over.append((name, _why_passed_over(name, is_folder)))
         else:
             _check_name(path, name)
             claims.append((*claimed, name))
-    return Folder(path, _paired(str(path), claims), tuple(passed_over))
+    _refuse_useless_variables(formats, variables)
+    return Folder(path, _paired(str(path), claims, variables), tuple(passed_over), reading.text)
+
+
+def _entries(folder: Setting[Path]) -> list[tuple[str, bool]]:
+    """Names in the folder, hidden ones left out, and whether each is a folder."""
+    try:
+        return sorted(
+            (entry.name, entry.is_dir()) for entry in os.scandir(folder.value) if entry.name[0] != "."
+        )
+    except FileNotFoundError:
+        raise ConfigError(
+            f"the migrations folder {folder.value} does not exist ({folder.origin})",
+            hint="name another one with --migrations-dir, or begin with bin/migrate new NAME",
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"the migrations folder {folder.value} cannot be read: {error.strerror} ({folder.origin})"
+        ) from None
+
+
+def _below(path: Path, entries: list[tuple[str, bool]], layout: str) -> list[tuple[str, bool]]:
+    """The entries with what is in the folders among them: one level deep, or all of it."""
+    found = []
+    for name, is_folder in entries:
+        if is_folder:
+            inner = [(f"{name}/{below}", deeper) for below, deeper in _entries(Setting(path / name))]
+            found += _below(path, inner, layout) if layout == "tree" else inner
+        else:
+            found.append((name, False))
+    return found
+
+
+def _reading(path: Path, format_name: Setting[str], files: list[str], folders: list[str]) -> Reading:
+    if format_name.value == AUTO.value:
+        return detection.detect(path, files, folders)
+    require_known(format_name)
+    return detection.forced(format_name.value, format_name.origin)
+
+
+def require_known(format_name: Setting[str]) -> None:
+    """:raises DbopsError: where there is no such format, with its origin and the names of all."""
+    if format_name.value not in (AUTO.value, *NAMES):
+        raise wrong(format_name.origin, "is not a format", hint=f"known are auto, {', '.join(NAMES)}")
+
+
+def _refuse_other_languages(folder: Path, names: Collection[str], reading: Reading) -> None:
+    """Migrations in a language that cannot be read are not passed over: what they do would be missing."""
+    own = reading.formats == PLAIN  # then a .py file is another project's, as Alembic's versions are
+    found = sorted(name for name in names if _CODE.fullmatch(name) and not (own and name.endswith(".py")))
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise ConfigError(
+            f"{', '.join(os.path.join(folder, name) for name in found[:5])}{more}: migrations in "
+            f"{_LANGUAGES[found[0].rpartition('.')[2]]} cannot be read",
+            hint="write what they do as SQL under the same number, NUMBER_name.up.sql with NUMBER_name.down.sql; "
+            "or as a Python module of the same shape, in a version that reads those",
+        )
+
+
+def _refuse_useless_variables(formats: Sequence[Format], variables: Mapping[str, str] | None) -> None:
+    if variables and not any(known.has_placeholders for known in formats):
+        raise ConfigError(
+            f"the format {' and '.join(known.name for known in formats)} has no placeholders for --var",
+            hint="leave --var out",
+        )
 
 
 def _check_name(folder: Path, name: str) -> None:
@@ -62,35 +162,52 @@ def _check_name(folder: Path, name: str) -> None:
         raise ConfigError(f"the name of {name!r} in {folder} {why}", hint="rename the file")
 
 
-def _claim(name: str) -> tuple[Format, Claim] | None:
-    for known in FORMATS:
-        if claim := known.claim(name):
+def _claim(formats: Sequence[Format], name: str, beside: Collection[str]) -> tuple[Format, Claim] | None:
+    for known in formats:
+        if claim := known.claim(name, beside):
             return known, claim
     return None
 
 
-def _paired(folder: str, claims: list[tuple[Format, Claim, str]]) -> tuple[MigrationFile, ...]:
+def _paired(
+    folder: str, claims: list[tuple[Format, Claim, str]], variables: Mapping[str, str] | None
+) -> tuple[MigrationFile, ...]:
     """One migration per version; a down file goes with its up file."""
     files: dict[str, MigrationFile] = {}
-    downs: dict[str, tuple[Version, str]] = {}
+    downs: dict[str, tuple[Version, str, Format]] = {}
     for known, claim, name in claims:
-        version = Version.parse(claim.version)
+        version = Version.named(claim.version)
         if claim.direction is Direction.DOWN:
             if version.key in downs:
                 raise _double(folder, downs[version.key][1], name, version)
-            downs[version.key] = version, name
+            downs[version.key] = version, name, known
         else:
             if version.key in files:
                 raise _double(folder, files[version.key].file_name, name, version)
-            files[version.key] = MigrationFile(version, claim.name, known.name, folder, name)
-    for key, (version, name) in downs.items():
-        if key not in files or files[key].format != "pairs":
+            files[version.key] = MigrationFile(
+                version, claim.name, known.name, folder, name, variables=variables
+            )
+    for key, (version, name, known) in downs.items():
+        if key not in files or files[key].format != known.name:
             raise ConfigError(
-                f"{os.path.join(folder, name)} has no .up.sql beside it",
+                f"{os.path.join(folder, name)} has {known.up_beside_down}",
                 hint=f"write the up file of version {version}, or take the down file away",
             )
         files[key] = dataclasses.replace(files[key], down_name=name)
-    return tuple(files[key] for key in sorted(files))
+    ordered = tuple(files[key] for key in sorted(files))
+    _refuse_other_order([file for file in ordered if by_name(file.format).order == "text"])
+    return ordered
+
+
+def _refuse_other_order(files: Sequence[MigrationFile]) -> None:
+    """Of a tool that sorts by text, its files in the order of numbers must be in its own order, too."""
+    for first, second in itertools.pairwise(files):
+        if first.file_name > second.file_name:
+            raise ConfigError(
+                f"{first.path} comes before {second.path} by number, and after it for {first.format}, which sorts "
+                "by text",
+                hint="write the numbers with as many digits",
+            )
 
 
 def _double(folder: str, first: str, second: str, version: Version) -> ConfigError:

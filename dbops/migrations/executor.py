@@ -97,6 +97,7 @@ class Executor:
         self._session.transaction(
             [text for unit in units for text in unit.texts],
             records,
+            copies=units[0].copies if units else None,
             begin=units[0].begin if units else None,
             lock_timeout=prepared.settings.lock_timeout,
             statement_timeout=prepared.settings.statement_timeout,
@@ -188,7 +189,8 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
         entry = LogEntry(
             Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described
         )
-        records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
+        before: list[Record] = [DeleteRow(step.status.row.version)] if step.status.row else []  # run again
+        records = [*before, dataclasses.replace(row, execution_time_ms=milliseconds)]
     else:
         assert step.status.row is not None  # only applied versions are undone
         entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)

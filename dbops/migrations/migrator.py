@@ -34,8 +34,7 @@ class Migrator(Reader):
     def __init__(
         self, session: Session, settings: Settings, listen: Listener, decide: Decide = nobody_knows
     ) -> None:
-        super().__init__(session, settings)
-        self._listen = listen
+        super().__init__(session, settings, listen)
         self._decide = decide
 
     def initialise(self) -> bool:

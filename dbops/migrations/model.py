@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from pathlib import Path
 
 from dbops.engines.records import Applied, JournalLine
@@ -19,6 +20,8 @@ class State(enum.Enum):
     DRIFTED = "drifted"
     OUT_OF_ORDER = "out of order"
     PARTIAL = "partial"
+    CHANGED = "changed"
+    """A repeatable migration that has changed since it ran, and will run again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class MigrationFile:
     folder: str
     file_name: str
     down_name: str | None = None
+    variables: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -49,11 +53,23 @@ class MigrationFile:
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """A migrations folder, read: its migrations in order of version, and what was passed over and why."""
+    """A migrations folder, read: its migrations in order of version, and what was passed over and why.
+
+    `read_as` says in which format, and why in that.
+    """
 
     path: Path
     files: tuple[MigrationFile, ...]
     passed_over: tuple[tuple[str, str], ...] = ()
+    read_as: str = ""
+
+    @property
+    def newest(self) -> MigrationFile:
+        """The file with the highest version; a repeatable one only where there are no others.
+
+        :raises IndexError: where the folder holds no migration.
+        """
+        return next((file for file in reversed(self.files) if not file.version.repeatable), self.files[-1])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -139,6 +139,18 @@ def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSetting
 
 
 def _split(section: Section) -> Statements:
+    statements = _divided(section)
+    if not section.copies:
+        return statements
+    found = {}
+    for statement in statements.statements:
+        line, _ = place(section, statement.offset + len(statement.text))
+        if line in section.copies:
+            found[statement.offset] = section.copies[line]
+    return statements.with_data(found)
+
+
+def _divided(section: Section) -> Statements:
     if section.statements is not None:
         return section.statements
     try:

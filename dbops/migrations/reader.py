@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbops.events import Detail, Listener
 from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted
 from dbops.migrations.model import Folder, Status
+from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 class Reader:
     """Migrations of one folder, held against one database."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+    def __init__(self, session: Session, settings: Settings, listen: Listener) -> None:
         self.session = session
         self.settings = settings
+        self._listen = listen
         self._folder: Folder | None = None
 
     @property
@@ -30,7 +33,11 @@ class Reader:
         :raises ConfigError: where it is missing or holds no migration.
         """
         if self._folder is None:
-            self._folder = discovery.discover(self.settings.migrations_dir)
+            settings = self.settings
+            self._folder = discovery.discover(
+                settings.migrations_dir, settings.migration_format, settings.variables
+            )
+            self._listen(Detail(f"{self._folder.path}: {self._folder.read_as}"))
         return self._folder
 
     @property
@@ -50,7 +57,8 @@ class Reader:
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""
-        return next(reversed(self.session.read().rows), None)
+        rows = reversed(self.session.read().rows)
+        return next((row for row in rows if not Version(row.version, row.sort_key).repeatable), None)
 
     def history(self) -> list[LoggedEvent]:
         """The event log, oldest first."""

@@ -37,6 +37,12 @@ class Unit:
         """What is sent to the server."""
         return [statement.text for statement in self.statements]
 
+    @property
+    def copies(self) -> dict[int, str]:
+        """What is sent behind those that copy from the file, by their place."""
+        found = enumerate(self.statements)
+        return {index: statement.data for index, statement in found if statement.data is not None}
+
 
 @dataclasses.dataclass(frozen=True)
 class Script:
@@ -149,11 +155,11 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 statement.offset,
                 "write COMMIT in its place",
             )
-        if statement.kind is Kind.COPY_FROM_CLIENT:
+        if statement.kind is Kind.COPY_FROM_CLIENT and statement.data is None:
             raise ScriptError(
-                "COPY FROM STDIN takes its data from psql, and a migration cannot carry it",
+                "COPY FROM STDIN without its data",
                 statement.offset,
-                "write INSERT statements (pg_dump --inserts does), or seed the data",
+                "the data follow on the next line, up to a line with \\. alone; or write INSERT statements",
             )
         if statement.reason == "DISCARD ALL":
             raise ScriptError(

@@ -164,6 +164,7 @@ class Stepwise:
                     lambda: self._session.transaction(
                         unit.texts,
                         [self._line(Action.STATEMENT_DONE, number, unit)],
+                        copies=unit.copies,
                         begin=unit.begin,
                         last=False,
                     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,8 @@ from dbops.errors import DbopsError
 from dbops.migrations.formats import by_name
 
 if TYPE_CHECKING:
-    from dbops.migrations.content import Migration, Text
+    from dbops.migrations.content import Migration, Section, Text
+    from dbops.migrations.formats import Format
     from dbops.migrations.model import MigrationFile
 
 
@@ -19,8 +22,26 @@ def read(file: MigrationFile) -> Migration:
 
     :raises DbopsError: with the place, where it cannot be read, is not UTF-8 or breaks its format's rules.
     """
-    down = None if file.down_path is None else read_text(file.down_path)
-    return by_name(file.format).parse(file, read_text(file.path), down)
+    from dbops.migrations.psqltext import understood
+
+    known, variables = by_name(file.format), file.variables or {}
+    up, copies = understood(read_text(file.path))
+    down, down_copies = (None, copies) if file.down_path is None else understood(read_text(file.down_path))
+    migration = known.parse(file, up, down)
+    return dataclasses.replace(
+        migration,
+        up=_finished(migration.up, known, variables, copies),
+        down=migration.down and _finished(migration.down, known, variables, down_copies),
+    )
+
+
+def _finished(
+    section: Section, known: Format, variables: Mapping[str, str], copies: Mapping[int, str]
+) -> Section:
+    """A section with its placeholders replaced, and with the data that its statements copy."""
+    if copies:
+        section = dataclasses.replace(section, copies=copies)
+    return known.expand(section, variables)
 
 
 def read_text(path: Path) -> Text:

@@ -388,6 +388,23 @@ def test_a_failing_initdb_leaves_nothing(private_project: Project, reachable_fol
     assert not list(places.base.glob("cluster*"))
 
 
+def test_seeding_loads_the_set_dev_once(private_project: Project) -> None:
+    """--seed loads seeds/dev, again changes nothing; without a set nothing is made at all."""
+    missing = set_up(private_project, "--seed")
+    assert (missing.code, "no fixture sets" in missing.stderr) == (5, True), missing
+    assert not (private_project.folder / ".dbops").exists()
+    private_project.write("seeds/dev/orders.csv", "id\n1\n2\n")
+    private_project.write("seeds/dev/set.toml", 'notice = "two orders"\n[tables.orders]\nkey = ["id"]\n')
+    private_project.write("migrations/001_orders.sql", "CREATE TABLE public.orders (id int primary key);\n")
+    first = set_up(private_project, "--seed")
+    assert "  data       dev: 2 inserted in 1 table\n" in first.stdout
+    assert first.stdout.endswith("\ntwo orders\n")
+    again = set_up(private_project, "--seed")
+    assert again.stdout.startswith("Nothing to do")
+    assert "dev: 2 unchanged in 1 table" in again.stdout
+    assert set_up(private_project, "--seed", "--json").json["seeded"]["changed"] is False
+
+
 def test_usage(private_project: Project) -> None:
     """--seed and --reset go with no verb: exit 2, nothing made; --help has examples."""
     assert private_project.run("setup-dev-db", "status", "--seed").code == 2

@@ -20,10 +20,14 @@ from dbops.devdb import account, cluster, serving
 from tests import servers
 from tests.conftest import Project
 from tests.faults.restoring import Ground
+from tests.faults.seeding import SMALL, Holder, prepare
+from tests.firms import Firms, seed
 from tests.postgres.restoring import live_database
 from tests.servers import Database, Server
+from tests.watching import Watch
 
 Start = Callable[..., "subprocess.Popen[str]"]
+Connect = Callable[..., psycopg.Connection[Any]]
 SmallDisk = Callable[[int], Path]
 OldSnapshot = Callable[[], psycopg.Connection[Any]]
 
@@ -179,3 +183,27 @@ def own_server(any_server: Server) -> Iterator[OwnServer]:
     yield own
     serving.stop(made, "immediate")
     cluster.destroy(made)
+
+
+@pytest.fixture
+def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Database:
+    """A database with a small firm's life, and the means to hold a command in the middle."""
+    made = firms.make(server)
+    prepare(connect(made), connect(made, user=server.user, password=server.password))
+    outcome = seed(project, made, *SMALL)
+    assert outcome.code == 0, outcome
+    return made
+
+
+@pytest.fixture
+def firm_watch(firm: Database, connect: Connect) -> Watch:
+    """What the firm's database shows."""
+    return Watch(connect(firm))
+
+
+@pytest.fixture
+def held(firm: Database, firm_watch: Watch, project: Project, connect: Connect) -> Iterator[Holder]:
+    """Starts a command and waits until it is at one of its phases."""
+    holder = Holder(project, firm, connect(firm), firm_watch)
+    yield holder
+    holder.free()

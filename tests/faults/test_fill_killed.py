@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbops.seeding.fill import FillOptions, fill
+from dbops.seeding.fill import FillOptions, WorkerFailed, fill, making
 from tests.conftest import ROOT
 from tests.faults.conftest import SmallDisk
-from tests.postgres.filling import TABLES, Family
+from tests.postgres.filling import TABLES, Family, Large
 from tests.servers import Database
 from tests.watching import Watch, until
 
@@ -107,6 +108,21 @@ def test_a_process_that_makes_blocks_is_killed(filling: Start, watch: Watch) -> 
         said
     )
     _nothing_is_left(watch, pids)
+
+
+def test_a_process_is_killed_while_it_sends_a_block() -> None:
+    """It has sent a part of it, which is larger than its pipe: told like any other."""
+    with making.made(Large(), jobs=2) as blocks:
+        next(blocks)
+        for process in multiprocessing.active_children():
+            until(lambda pid=process.pid: _asleep(pid), "a full pipe")  # type: ignore[misc]
+            process.kill()
+        with pytest.raises(WorkerFailed, match="ended by signal 9"):
+            list(blocks)
+
+
+def _asleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/wchan").read_text() in {"pipe_write", "pipe_wait", "anon_pipe_write"}
 
 
 def test_the_session_is_terminated(filling: Start, watch: Watch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
 from tests.postgres.restoring import Live, live_database
 from tests.postgres.rounds import Rounds
+from tests.postgres.seeding import Seeds
 from tests.servers import Database, Server, create_database
 
 
@@ -29,6 +32,12 @@ def abc_dev(abc: Project, database: Database) -> Project:
     """The same on a database that is marked as development, where nothing need be confirmed."""
     mark_as_development(database)
     return abc
+
+
+@pytest.fixture
+def seeds(database: Database, connect: Callable[..., psycopg.Connection[Any]], tmp_path: Path) -> Seeds:
+    """A seeds folder and an empty database."""
+    return Seeds(tmp_path / "seeds", connect(database))
 
 
 @pytest.fixture

@@ -77,3 +77,15 @@ class Family:
 
     def _note(self, n: int) -> str:
         return "bad" if self.wrong == "note" and n == self.at else f"note {n}"
+
+
+class Large:
+    """Blocks that no pipe holds."""
+
+    destinations = (Destination(PARENT, ("id", "name")),)
+    rows: Mapping[TableName, int] = {PARENT: 1}  # never changed
+    blocks = 6
+
+    def make(self, block: int) -> list[Part]:
+        """One part."""
+        return [(0, 1, b"x" * 3_000_000)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,10 @@ def test_triggers_of_another_role_are_refused(database: Database, connect: Conne
 
 @pytest.mark.one_major
 def test_a_held_table_is_told(bulky: Connection, database: Database, connect: Connect) -> None:
-    """After the patience the error names table and session; the transaction may go on, and once free it is locked."""
+    """After the patience the error names table and session; the transaction may go on, and once free it is locked.
+
+    Without patience it waits for ever; a reader does not keep writers out.
+    """
     other = connect(database, autocommit=False, application_name="somebody")
     other.execute("select from bulky.pt2")
     events: list[Event] = []
@@ -302,6 +306,14 @@ def test_a_held_table_is_told(bulky: Connection, database: Database, connect: Co
         other.commit()
         tablelocks.lock(bulky, [("bulky", "pt")], "access exclusive", 5, ignore)
     assert len(events) == 1
+    other.execute("select from bulky.pt2")
+    release = threading.Timer(1, other.commit)
+    release.start()
+    with bulky.transaction():
+        tablelocks.lock(bulky, [("bulky", "pt")], "share row exclusive", 0.1, ignore)
+        tablelocks.lock(bulky, [("bulky", "pt")], "access exclusive", 0, events.append)
+    release.join()
+    assert events[1].sentence().startswith("waits: pt2 is held by")
 
 
 SEQUENCES = """

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbops.engines.catalog import Catalog, Identity, Key, TypeKind
+from dbops.engines.catalog import Catalog, Identity, Key, NotRead, TypeKind
 from dbops.engines.postgres import catalog
 from tests.servers import Database
 
@@ -148,3 +148,30 @@ def test_checks_exclusions_triggers_and_partitions_are_told(read: Catalog) -> No
     assert leaves.keys() == {("public", "log_1_a"), ("public", "log_rest")}
     assert "2026-02-01" in str(leaves["public", "log_1_a"])
     assert "'a'" in str(leaves["public", "log_1_a"])
+
+
+@pytest.mark.one_major
+def test_only_some_tables(read: Catalog, database: Database, connect: Connect) -> None:
+    """Those asked for, with all that they refer to, as in the whole; what is there besides is known by name."""
+    connection = connect(database)
+    some = catalog.read(connection, only=["child", "nothing"])
+    assert {table.label for table in some.tables} == {"child", "parent", 'other.Odd "name'}
+    assert all(table == read.by_id[table.id] for table in some.tables)
+    assert some.others == read.by_id.keys() - some.by_id.keys()
+    connection.execute("create table far (id int)")
+    some = catalog.read(connection, only=["public.child"])
+    assert some.find("nothing") is None
+    with pytest.raises(NotRead):
+        some.find("far")
+
+
+@pytest.mark.one_major
+def test_a_domain_has_its_default(database: Database, connect: Connect) -> None:
+    """One of its own, or that of the domain that it was made of."""
+    connection = connect(database)
+    connection.execute(
+        "create domain state as text default 'new'; create domain later as state; create table t (a state, b later, c text)"
+    )
+    (table,) = catalog.read(connection).tables
+    assert [column.type.default for column in table.columns] == ["'new'::text", "'new'::text", None]
+    assert [column.default for column in table.columns] == [None, None, None]

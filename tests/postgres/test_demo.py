@@ -16,10 +16,12 @@ from dbops.events import ignore
 from dbops.seeding import fixtures
 from dbops.seeding.demo import DemoPlan, DemoSource, Request, check, checking, conclude, plan
 from dbops.seeding.demo.checks import CHECKS
+from dbops.seeding.demo.making import make
 from dbops.seeding.fill import FillOptions, Report, fill
 from tests.conftest import ROOT, Project
+from tests.firms import Firms
 from tests.postgres.migrating import ran
-from tests.servers import Database
+from tests.servers import Database, Server
 
 Connection = psycopg.Connection[Any]
 Connect = Callable[..., Connection]
@@ -114,6 +116,31 @@ def test_fast_is_the_same_data_without_triggers(market: Connection) -> None:
     later = "SELECT count(*) FROM audit_log WHERE transaction_id > 0 AND table_name = 'sessions'"
     assert _one(market, later) == 0
     assert _one(market, "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O'") == 0
+
+
+def test_the_audit_trail_of_the_sets(
+    market: Connection, firms: Firms, server: Server, connect: Connect
+) -> None:
+    """With `fast` the sets' rows have the entries that the triggers write, each once, and rows that have theirs no more."""
+    compared = "SELECT table_name, row_id, operation, old_row, new_row, changed_columns FROM audit_log"
+    written = set(map(str, market.execute(compared.encode())))
+    other = connect(firms.make(server))
+    twice = "SELECT FROM audit_log WHERE operation = 'INSERT' GROUP BY table_name, row_id HAVING count(*) > 1"
+    sets = fixtures.choose(fixtures.discover(ROOT / "seeds"), ["dev"])
+    context = fixtures.Context(datetime.datetime.now(datetime.UTC), {})
+    for connection in (market, other):
+
+        def load(to: Connection = connection) -> None:
+            fixtures.load(to, sets, context, fixtures.Options(), ignore)
+
+        make(connection, Request(AS_OF, scale=1, fast=True), load, FillOptions(jobs=1, fast=True), ignore)
+        assert _wrong(connection) == {}
+        assert connection.execute(twice.encode()).fetchall() == []
+    assert len(written) == 103
+    assert written <= set(map(str, other.execute(compared.encode())))
+    assert _one(other, "SELECT count(*) FROM audit_log WHERE transaction_id > 0") == 0
+    made = "SELECT count(*) FROM audit_log a JOIN users u ON a.row_id = u.id::text WHERE a.changed_at = u.created_at"
+    assert _one(other, made) == _one(other, "SELECT count(*) FROM users")
 
 
 SPOILED = {

@@ -15,8 +15,9 @@ from dbops.errors import Refused
 from dbops.events import Event
 from dbops.seeding import fixtures
 from tests.conftest import ROOT, Project
+from tests.firms import Firms
 from tests.postgres.migrating import ran
-from tests.servers import Database
+from tests.servers import Database, Server
 from tests.zoo.nasty import tables, violations
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -31,12 +32,14 @@ def engine(configured: Project, database: Database, connect: Connect) -> psycopg
     return connect(database)
 
 
-def _load(connection: psycopg.Connection[Any], *names: str, **options: bool) -> fixtures.Summary:
+def _load(
+    connection: psycopg.Connection[Any], *names: str, now: dt.datetime = NOW, **options: bool
+) -> fixtures.Summary:
     def listen(_: Event) -> None:
         pass
 
     sets = fixtures.choose(fixtures.discover(ROOT / "seeds"), names)
-    return fixtures.load(connection, sets, fixtures.Context(NOW), fixtures.Options(**options), listen)
+    return fixtures.load(connection, sets, fixtures.Context(now), fixtures.Options(**options), listen)
 
 
 def _inserted(summary: fixtures.Summary) -> dict[str, int]:
@@ -62,6 +65,39 @@ def test_dev_is_loaded_once(engine: psycopg.Connection[Any]) -> None:
     assert not _load(engine, "dev").changed
     assert not _load(engine, "minimal").changed
     assert engine.execute("SELECT count(*), max(id) FROM audit_log").fetchone() == before
+
+
+@pytest.mark.one_major
+@pytest.mark.parametrize("name", ["dev", "minimal"])
+def test_the_same_data_on_every_day(name: str, firms: Firms, server: Server, connect: Connect) -> None:
+    """Loaded into two databases at different times, every row of every table of the set is the same, in all columns."""
+    first, second = (connect(firms.make(server)) for _ in range(2))
+    _load(first, name)
+    summary = _load(second, name, now=NOW + dt.timedelta(days=400))
+    for count in summary.tables:
+        query = f"SELECT * FROM {count.table} ORDER BY id".encode()
+        rows = first.execute(query).fetchall()
+        assert len(rows) == count.inserted > 0
+        assert rows == second.execute(query).fetchall(), count.table
+
+
+@pytest.mark.one_major
+def test_dev_and_minimal_in_one_command(engine: psycopg.Connection[Any]) -> None:
+    """What both sets give is there once."""
+    _load(engine, "dev", "minimal")
+    assert engine.execute("SELECT count(*) FROM users").fetchone() == (4,)
+    assert not _load(engine, "minimal", "dev").changed
+
+
+@pytest.mark.one_major
+def test_trades_of_a_developer_stay(engine: psycopg.Connection[Any]) -> None:
+    """A balance that has moved, and when its row was last touched, are left alone when the set is loaded again."""
+    _load(engine, "dev")
+    engine.execute("UPDATE accounts SET balance = balance - 12.5 WHERE account_number = 'LIVE-1001'")
+    engine.execute("UPDATE users SET created_at = '2020-01-01' WHERE username = 'demo'")
+    before = engine.execute("SELECT * FROM accounts ORDER BY id").fetchall()
+    assert not _load(engine, "dev").changed
+    assert engine.execute("SELECT * FROM accounts ORDER BY id").fetchall() == before
 
 
 @pytest.mark.one_major

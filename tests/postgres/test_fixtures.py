@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 from dbops.errors import DbopsError, Refused
@@ -26,12 +22,6 @@ create function touch() returns trigger language plpgsql as
     $$ begin new.updated_at = clock_timestamp(); return new; end $$;
 create trigger touch before update on posts for each row execute function touch();
 """
-
-
-@pytest.fixture
-def seeds(database: Database, connect: Callable[..., psycopg.Connection[Any]], tmp_path: Path) -> Seeds:
-    """A seeds folder and an empty database."""
-    return Seeds(tmp_path / "seeds", connect(database))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,12 +15,6 @@ from tests.postgres.seeding import Seeds
 from tests.servers import Database
 
 Connect = Callable[..., psycopg.Connection[Any]]
-
-
-@pytest.fixture
-def seeds(database: Database, connect: Connect, tmp_path: Path) -> Seeds:
-    """A seeds folder and an empty database."""
-    return Seeds(tmp_path / "seeds", connect(database))
 
 
 def test_every_kind_of_problem_at_once(seeds: Seeds) -> None:
@@ -159,13 +152,13 @@ def test_the_row_that_the_server_refuses(seeds: Seeds, constraint: str, row: str
 
 @pytest.mark.one_major
 def test_an_identity_that_cannot_be_changed(seeds: Seeds) -> None:
-    """Matched by name, with another id than the row has: told, not ignored."""
+    """Matched by name, with another number than the row has: told, not ignored."""
     seeds.connection.execute(
-        "create table t (id int generated always as identity primary key, name text unique); insert into t (name) values ('a')"
+        "create table t (number int generated always as identity, name text unique); insert into t (name) values ('a')"
     )
-    seeds.write("t.toml", 'key = ["name"]\n[[rows]]\nid = 7\nname = "a"\n')
+    seeds.write("t.toml", 'key = ["name"]\n[[rows]]\nnumber = 7\nname = "a"\n')
     assert seeds.problems() == [
-        "seeds/dev/t.toml row 1 (line 2), column id: differs, and an identity that is GENERATED ALWAYS cannot be changed: leave it out"
+        "seeds/dev/t.toml row 1 (line 2), column number: differs, and an identity that is GENERATED ALWAYS cannot be changed: leave it out"
     ]
 
 

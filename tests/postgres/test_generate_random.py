@@ -104,7 +104,7 @@ def test_random_schemas_are_filled(database: Database, connect: Connect) -> None
     connection = connect(database)
 
     @settings(
-        max_examples=40, deadline=None, derandomize=True, database=None,
+        max_examples=25, deadline=None, derandomize=True, database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(schema=tables())

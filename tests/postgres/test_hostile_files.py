@@ -83,9 +83,13 @@ REFUSED = {
         b"BEGIN;\nCREATE TABLE t (id integer);\nVACUUM;\nCOMMIT;",
         "001_m.sql:3:1: VACUUM cannot run",
     ),
-    "COPY with data": (
-        b"CREATE TABLE t (id integer);\nCOPY t FROM STDIN;\n1\n2\n\\.\n",
-        "001_m.sql:2:1: COPY FROM STDIN takes its data from psql",
+    "COPY without an end of its data": (
+        b"CREATE TABLE t (id integer);\nCOPY t FROM STDIN;\n1\n2\n",
+        "001_m.sql:2:1: COPY FROM STDIN without its data",
+    ),
+    "psql's command": (
+        b"SELECT 1;\n\\connect other\nSELECT 2;",
+        "001_m.sql:2:1: \\connect is a command of psql",
     ),
     "COPY without data": (b"COPY t FROM STDIN WITH (FORMAT csv);", "001_m.sql:1:1: COPY FROM STDIN"),
     "an open string": (b"CREATE TABLE t (id integer);\nSELECT 'open;\n", "001_m.sql:2:8"),
@@ -114,7 +118,7 @@ FAILS = {
     "after a byte order mark": ("\ufeffSELECT nowhere;", "001_m.sql:1:8: column"),
     "in the middle of a line": ("SELECT 'ß'; SELECT 1 / 0;", "001_m.sql:1:13: division by zero"),
     "at the end": ("CREATE TABLE t (id", "001_m.sql:1:19: syntax error at"),
-    "psql's command": ("SELECT 1;\n\\connect other\nSELECT 2;", "001_m.sql:2:1"),
+    "psql's command behind a statement": ("SELECT 1 AS x \\gset\nSELECT 2;", "001_m.sql:1:15"),
     "COPY out": ("CREATE TABLE t (id integer);\nCOPY t TO STDOUT;\nSELECT 1 / 0;", "001_m.sql:3:1"),
 }
 
@@ -134,7 +138,7 @@ def test_fails_at_its_place(configured: Project, watch: Watch, what: str) -> Non
 
 def test_commands_of_psql_are_explained(configured: Project) -> None:
     """What only psql understands is named as such."""
-    configured.write(NAME, "SELECT 1;\n\\echo hello\nSELECT 2;")
+    configured.write(NAME, "SELECT 1 AS x \\gset\nSELECT 2;")
     assert "psql's own commands" in configured.run("migrate", "up").stderr
 
 

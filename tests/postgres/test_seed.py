@@ -98,6 +98,7 @@ def test_sets_are_listed_without_a_database(project: Project) -> None:
             "name": "a",
             "description": "",
             "requires": [],
+            "generates": False,
             "files": [
                 {"file": "seeds/a/people.csv", "table": "people", "rows": 2},
                 {"file": "seeds/a/after.sql", "table": None, "rows": None},
@@ -115,6 +116,13 @@ def test_no_sets_and_unknown_sets(seeded: Project, database: Database) -> None:
     assert (outcome.code, "--seeds-dir" in outcome.stderr) == (5, True), outcome
     outcome = seeded.run("seed-test-data", "nobody", "--confirm", database.name)
     assert (outcome.code, "dev, more" in outcome.stderr) == (2, True), outcome
+
+
+def test_demo_data_want_the_engines_schema(seeded: Project, database: Database) -> None:
+    """In any other database the tables that are missing are told, whatever else was asked for."""
+    for words in ([], ["--truncate"], ["--fast"], ["--dry-run"]):
+        outcome = seeded.run("seed-test-data", "--scale", "1", *words, "--confirm", database.name)
+        assert (outcome.code, "trading engine's own schema" in outcome.stderr) == (1, True), (words, outcome)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +145,52 @@ def test_wrong_usage(seeded: Project, database: Database, words: list[str], said
     """Exit 2, one cause, before anything is asked or written."""
     outcome = seeded.run("seed-test-data", *words, "--confirm", database.name)
     assert (outcome.code, said in outcome.stderr) == (2, True), outcome
+
+
+def test_generate_without_tables(configured: Project, database: Database) -> None:
+    """Nothing to fill is exit 1 with the next command, and no set is written."""
+    for words in ([], ["--dry-run"], ["--write-set", "start"]):
+        outcome = configured.run("seed-test-data", "generate", *words, "--confirm", database.name)
+        assert (outcome.code, "bin/migrate up" in outcome.stderr) == (1, True), (words, outcome)
+    assert not (configured.folder / "seeds").exists()
+
+
+def test_generate_fills_writes_a_set_and_loads_it_once(
+    seeded: Project, database: Database, connect: Connect
+) -> None:
+    """Rows for each table; what was decided becomes a set, which fills tables that are empty and no others."""
+    confirm = ("--confirm", database.name)
+    connection = connect(database)
+    dry = seeded.run("seed-test-data", "generate", "--rows", "7", "--dry-run", "--json").json
+    assert [(one["table"], one["rows"]) for one in dry["tables"]] == [("people", 7)]
+    assert people(connection) == []
+    assert seeded.run("seed-test-data", "generate", "--rows", "7", "--write-set", "start").code == 0
+    loaded = seeded.run("seed-test-data", "start", *confirm, "--json").json
+    assert (loaded["generated"][0]["rows"], len(people(connection))) == (7, 7)
+    before = people(connection)
+    again = seeded.run("seed-test-data", "start", *confirm)
+    assert (again.code, "rows in people already" in again.stdout) == (0, True), again
+    assert people(connection) == before
+    assert seeded.run("seed-test-data", "start", "--truncate", *confirm).code == 0
+    assert people(connection) == before
+    more = seeded.run(
+        "seed-test-data", "generate", "--rows", "people=5", "--table", "people", *confirm, "--json"
+    ).json
+    assert (more["rows"], len(people(connection))) == (5, 12)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--table", "peple"], 2, "did you mean people?"),
+        (["--truncate"], 2, "--truncate is for sets"),
+        (["--write-set", "../x"], 2, "no name for a set"),
+        (["--rows", "10", "--rows", "20"], 2, "given twice"),
+    ],
+)
+def test_generate_used_wrongly(
+    seeded: Project, database: Database, words: list[str], code: int, said: str
+) -> None:
+    """One cause, nothing written."""
+    outcome = seeded.run("seed-test-data", "generate", *words, "--confirm", database.name)
+    assert (outcome.code, said in outcome.stderr) == (code, True), outcome

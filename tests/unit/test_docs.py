@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbops.cli import backup, migrate, restore, setup_dev_db, spellings
+from dbops.cli import backup, migrate, restore, seed_test_data, setup_dev_db, spellings
 from dbops.cli.options import Parser
 from dbops.engines.records import Action
 from dbops.errors import ExitCode
@@ -21,17 +21,24 @@ PAGES = {
     "backup": ROOT / "docs" / "backup.md",
     "migrate": ROOT / "docs" / "migrate.md",
     "restore": ROOT / "docs" / "restore.md",
+    "seed-test-data": ROOT / "docs" / "seed-test-data.md",
     "setup-dev-db": ROOT / "docs" / "setup-dev-db.md",
 }
 PARSERS = {
     "backup": backup.parser,
     "migrate": migrate.parser,
     "restore": restore.parser,
+    "seed-test-data": seed_test_data.parser,
     "setup-dev-db": setup_dev_db._parser,
 }
 SECTIONED = [
     (command, verb)
-    for command, verbs in (("backup", backup.VERBS), ("migrate", migrate.VERBS), ("restore", restore.VERBS))
+    for command, verbs in (
+        ("backup", backup.VERBS),
+        ("migrate", migrate.VERBS),
+        ("restore", restore.VERBS),
+        ("seed-test-data", seed_test_data.VERBS),
+    )
     for verb in verbs
 ]
 DOCUMENTS = sorted(
@@ -42,7 +49,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # A command line ends where the shell's does, at the end of a code span, and at the words of a sentence or table.
-COMMAND = re.compile(r"bin/(backup|migrate|restore|setup-dev-db)\b([^\n;|&`#<>)]*)")
+COMMAND = re.compile(r"bin/(backup|migrate|restore|seed-test-data|setup-dev-db)\b([^\n;|&`#<>)]*)")
 
 
 def _verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres.bulk import quoted
@@ -13,10 +13,11 @@ from dbops.events import Listener, Warned, ignore
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg import sql
 
 # Identities and serial columns own their sequence; other defaults only use it.
 _SEQUENCES = """
-select sn.nspname, s.relname, q.seqincrement, q.seqmin, q.seqmax,
+select sn.nspname, s.relname,
     pg_catalog.has_sequence_privilege(s.oid, 'SELECT') and pg_catalog.has_sequence_privilege(s.oid, 'UPDATE'),
     n.nspname, c.relname, a.attname
 from (
@@ -38,6 +39,21 @@ where used.tab = any(%s::regclass[])
 order by sn.nspname, s.relname, n.nspname, c.relname, a.attname
 """
 
+# Of a sequence that goes down, what counts is the lowest value; none is set beyond its own bounds.
+_FORWARD: LiteralString = """
+select pg_catalog.setval(s.seqrelid::regclass, v.last::bigint) from pg_catalog.pg_sequence as s
+cross join (select pg_catalog.ceil(max(highest)), pg_catalog.floor(min(lowest)) from ({bounds}) as given (highest, lowest))
+    as c (highest, lowest)
+cross join {sequence} as q
+cross join lateral (select case when s.seqincrement > 0 then least(c.highest, s.seqmax)
+    else greatest(c.lowest, s.seqmin) end as last) as v
+where s.seqrelid = {name}::regclass and v.last between s.seqmin and s.seqmax
+    and ((v.last - q.last_value) * sign(s.seqincrement) > 0 or (v.last = q.last_value and not q.is_called))
+"""
+
+Move = tuple[TableName, "sql.Composable"]
+"""A sequence, and a query for the highest and the lowest value that it is to be set past, in one row or several."""
+
 
 def set_sequences(
     connection: psycopg.Connection[Any], tables: Collection[TableName], listen: Listener = ignore
@@ -46,47 +62,35 @@ def set_sequences(
 
     None is ever moved backwards; returns how many were moved.  A rollback does not take it back, which harms nobody.
     """
-    rows = connection.execute(_SEQUENCES, [list(map(quoted, tables))]).fetchall()
-    moved = 0
-    for (schema, name, step, least, most, allowed), columns in groupby(rows, itemgetter(slice(6))):
-        if not allowed:
-            listen(Warned(f"sequence {schema}.{name} is not set past the new values: this role may not"))
-            continue
-        moved += _set(connection, (schema, name), step, (least, most), [row[6:] for row in columns])
-    return moved
-
-
-def _set(
-    connection: psycopg.Connection[Any],
-    name: TableName,
-    step: int,
-    limits: tuple[int, int],
-    columns: Sequence[tuple[str, str, str]],
-) -> bool:
-    """Set one, which may serve several columns; returns whether it was moved."""
     from psycopg import sql
 
-    up = step > 0
-    words = {"extreme": sql.SQL("max" if up else "min"), "whole": sql.SQL("ceil" if up else "floor")}
-    one = sql.SQL("select pg_catalog.{whole}({extreme}({column})::numeric) from {table}")
-    each = [
-        one.format(column=sql.Identifier(column), table=sql.Identifier(schema, table), **words)
-        for schema, table, column in columns
+    moves: list[Move] = []
+    rows = connection.execute(_SEQUENCES, [list(map(quoted, tables))]).fetchall()
+    for (schema, name, allowed), columns in groupby(rows, itemgetter(slice(3))):
+        if allowed:
+            each = [bounds(column, sql.Identifier(*table)) for *table, column in (row[3:] for row in columns)]
+            moves.append(((schema, name), sql.SQL(" union all ").join(each)))
+        else:
+            listen(Warned(f"sequence {schema}.{name} is not set past the new values: this role may not"))
+    return forward(connection, moves)
+
+
+def bounds(column: str, rows: sql.Composable) -> sql.Composed:
+    """A query for the highest and the lowest value of a column."""
+    from psycopg import sql
+
+    query = sql.SQL("select max({column})::numeric, min({column})::numeric from {rows}")
+    return query.format(column=sql.Identifier(column), rows=rows)
+
+
+def forward(connection: psycopg.Connection[Any], moves: Sequence[Move]) -> int:
+    """Set sequences past values, never backwards, in one statement; returns how many were moved."""
+    from psycopg import sql
+
+    statements = [
+        sql.SQL(_FORWARD).format(
+            bounds=values, sequence=sql.Identifier(*name), name=sql.Literal(quoted(name))
+        )
+        for name, values in moves
     ]
-    query = sql.SQL("select {extreme}(value) from ({each}) as found (value)")
-    row = connection.execute(query.format(each=sql.SQL(" union all ").join(each), **words)).fetchone()
-    value = row and row[0]
-    least, most = limits
-    if value is None or (value < least if up else value > most):
-        return False
-    to = min(int(value), most) if up else max(int(value), least)
-    forward = sql.SQL(
-        "select pg_catalog.setval({name}::regclass, {to}) from {sequence}"
-        " where last_value {before} {to} or last_value = {to} and not is_called"
-    ).format(
-        name=sql.Literal(quoted(name)),
-        to=sql.Literal(to),
-        sequence=sql.Identifier(*name),
-        before=sql.SQL("<" if up else ">"),
-    )
-    return connection.execute(forward).fetchone() is not None
+    return connection.execute(sql.SQL(" union all ").join(statements)).rowcount if statements else 0

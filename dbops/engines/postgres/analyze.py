@@ -99,6 +99,8 @@ def _drain(connection: Connection, waiting: queue.SimpleQueue[str], listen: List
             return
         try:
             connection.execute(f"ANALYZE {name}".encode())  # quoted by the server
+        except psycopg.errors.LockNotAvailable as error:
+            listen(Warned(f"{name} has no statistics, since it is locked: {first_line(error)}"))
         except psycopg.OperationalError:  # of the server or the connection, not of the table
             raise
         except psycopg.Error as error:

@@ -24,6 +24,7 @@ from dbops.engines.catalog import (
     TableName,
     Trigger,
     TypeKind,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ select used.oid::bigint, used.typmod, n.nspname::text, t.typname::text,
         where t.typtype = 'c' and f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped),
     (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.conname, pg_catalog.pg_get_expr(c.conbin, 0))
         order by c.conname) from pg_catalog.pg_constraint as c where c.contypid = t.oid and c.contype = 'c'),
-    t.typnotnull
+    t.typnotnull, pg_catalog.pg_get_expr(t.typdefaultbin, 0)
 from used
 join pg_catalog.pg_type as t on t.oid = used.oid
 join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
@@ -187,6 +188,15 @@ where t.tgrelid = any (%(tables)s) and not t.tgisinternal and t.tgenabled in ('O
 order by t.tgrelid, t.tgname
 """
 
+_REFERRED_TO = """
+with recursive reached(oid) as (
+    select unnest(%s::oid[])
+    union
+    select c.confrelid from reached join pg_catalog.pg_constraint as c on c.conrelid = reached.oid and c.contype = 'f'
+)
+select oid::bigint from reached
+"""
+
 _STRATEGIES = {"l": "list", "r": "range", "h": "hash"}
 _HEADER = 4  # bytes of header that the modifier of a type with a length counts, too
 _WITH_LENGTH = frozenset({"varchar", "bpchar"})
@@ -196,18 +206,30 @@ _TIMES = frozenset({"time", "timetz", "timestamp", "timestamptz"})
 _Types = Mapping[tuple[int, int], Sequence[Any]]
 
 
-def read(connection: psycopg.Connection[Any], without: Collection[TableName] = ()) -> Catalog:
+def read(
+    connection: psycopg.Connection[Any],
+    without: Collection[TableName] = (),
+    only: Collection[str] | None = None,
+) -> Catalog:
     """The schema as the connection's role sees it at this moment; reads only the catalog.
 
     :param without: tables to leave out besides those in which migration tools keep their records.
+    :param only: tables, named as for `Catalog.find`, that are read alone, with all that they refer to.
     """
     listed = connection.execute(_TABLES, {"tracking": sorted(TRACKING)}).fetchall()
     rows = [row for row in listed if not row[4] and (row[1], row[2]) not in without]
-    oids = [row[0] for row in rows]
-    parts = _Parts(connection, oids, [row[0] for row in rows if row[3] == "p"])
     path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchone()
     assert path is not None
-    return Catalog(tuple(parts.table(row) for row in rows), tuple(path[0]))
+    others: list[Sequence[Any]] = []
+    if only is not None:
+        there = {(row[1], row[2]): row[0] for row in rows}
+        asked = {named(name, there, path[0]) for name in only}
+        reached = connection.execute(_REFERRED_TO, [[there[table] for table in asked if table]]).fetchall()
+        others = [row for row in rows if (row[0],) not in reached]
+        rows = [row for row in rows if (row[0],) in reached]
+    parts = _Parts(connection, [row[0] for row in rows], [row[0] for row in rows if row[3] == "p"])
+    unread = frozenset((row[1], row[2]) for row in others)
+    return Catalog(tuple(parts.table(row) for row in rows), tuple(path[0]), unread)
 
 
 class _Parts:
@@ -281,9 +303,9 @@ class _Parts:
         )  # fmt: skip
 
     def _type(self, oid: int, typmod: int) -> DataType:
-        schema, name, text, code, is_array, part, part_typmod, labels, fields, checks, not_null = self._types[
-            oid, typmod
-        ]
+        (
+            schema, name, text, code, is_array, part, part_typmod, labels, fields, checks, not_null, default,
+        ) = self._types[oid, typmod]  # fmt: skip
         kinds = {"b": TypeKind.BASE, "e": TypeKind.ENUM, "d": TypeKind.DOMAIN, "c": TypeKind.COMPOSITE,
                  "r": TypeKind.RANGE, "m": TypeKind.MULTIRANGE, "p": TypeKind.BASE}  # fmt: skip
         kind = TypeKind.ARRAY if is_array and code == "b" else kinds[code]
@@ -296,6 +318,7 @@ class _Parts:
             fields=tuple((one[0], self._type(one[1], one[2])) for one in fields or ()),
             checks=tuple(Check(*one) for one in checks or ()),
             not_null=not_null,
+            default=default,
         )  # fmt: skip
 
     def _foreign_key(self, row: Sequence[Any], names: Mapping[int, str]) -> ForeignKey:

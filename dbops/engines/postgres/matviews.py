@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres.bulk import quoted
+from dbops.engines.postgres.errors import first_line
 from dbops.events import Listener, StepDone, Warned
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ def refresh_over(
 ) -> None:
     """Refresh the materialized views over these tables, each after those that it is made from.
 
-    Outside a transaction each is refreshed by itself; readers of one wait as long.
+    Outside a transaction each is refreshed by itself; readers of one wait as long.  What cannot be refreshed, as where
+    somebody reads it for long, is told, and shows what it has shown before.
 
-    :raises psycopg.Error: one cannot be refreshed; the others that came before it are.
+    :raises psycopg.OperationalError: of the server or the connection.
     """
+    import psycopg
     from psycopg import sql
 
     for schema, name, owned in connection.execute(_OVER, [list(map(quoted, tables))]).fetchall():
@@ -50,5 +53,12 @@ def refresh_over(
             listen(Warned(f"materialized view {label} is not refreshed: another role owns it"))
             continue
         began = time.monotonic()
-        connection.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(schema, name)))
-        listen(StepDone(f"refreshed {label}", time.monotonic() - began))
+        try:
+            connection.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(schema, name)))
+        except psycopg.Error as error:
+            locked = isinstance(error, psycopg.errors.LockNotAvailable)
+            if isinstance(error, psycopg.OperationalError) and not locked:
+                raise
+            listen(Warned(f"materialized view {label} is not refreshed: {first_line(error)}"))
+        else:
+            listen(StepDone(f"refreshed {label}", time.monotonic() - began))

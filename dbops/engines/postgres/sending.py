@@ -25,11 +25,12 @@ _SEPARATOR = ";\n"
 
 
 class Command(NamedTuple):
-    """One statement to send; `number` counts those of a migration, from 0."""
+    """One statement to send; `number` counts those of a migration, from 0; `data` is what a COPY takes in."""
 
     stage: Stage
     text: str
     number: int = 0
+    data: str | None = None
 
 
 class Sender:
@@ -75,7 +76,8 @@ class Sender:
         portion: list[Command] = []
         size = 0
         for command in commands:
-            if portion and (size + len(command.text) > PORTION or self._one_by_one):
+            apart = self._one_by_one or command.data is not None or (portion and portion[-1].data is not None)
+            if portion and (apart or size + len(command.text) > PORTION):
                 yield portion
                 portion, size = [], 0
             portion.append(command)
@@ -85,7 +87,8 @@ class Sender:
     def _send(self, portion: Sequence[Command]) -> None:
         from dbops.engines.postgres.wire import exchange
 
-        succeeded, error = exchange(self._connection, _SEPARATOR.join(command.text for command in portion))
+        query = _SEPARATOR.join(command.text for command in portion)
+        succeeded, error = exchange(self._connection, query, portion[0].data)
         if error is not None:
             at, error = _culprit(portion, succeeded, error)
             raise self._failed(portion[at], error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import DEFAULT, Settings
@@ -200,6 +200,7 @@ class Session:
         statements: Sequence[str],
         records: Sequence[Record],
         *,
+        copies: Mapping[int, str] | None = None,
         begin: str | None = None,
         lock_timeout: float | None = None,
         statement_timeout: float | None = None,
@@ -209,6 +210,7 @@ class Session:
     ) -> None:
         """Run statements and write records in one transaction, in as few round trips as possible.
 
+        :param copies: what the statements that copy from the client take in, by their place in `statements`.
         :param begin: the statement that opens it, where a file brings its own (with an isolation level).
         :param lock_timeout: seconds, for this transaction; None leaves it as it is.  `statement_timeout` likewise.
         :param last: nothing of this migration follows, so that settings and temporary tables are cleared with it.
@@ -222,7 +224,10 @@ class Session:
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
             if seconds is not None:
                 commands.append(Command(Stage.RECORD, f"set local {name} = {seconds * 1000:.0f}"))
-        commands += [Command(Stage.STATEMENT, text, index) for index, text in enumerate(statements)]
+        data = copies or {}
+        commands += [
+            Command(Stage.STATEMENT, text, index, data.get(index)) for index, text in enumerate(statements)
+        ]
         if records:
             commands += [Command(Stage.RECORD, text) for text in aside]
             commands.append(Command(Stage.LOCK_CHECK, lock.STILL_HELD))

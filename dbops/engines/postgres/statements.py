@@ -8,7 +8,7 @@ between two statements is ever dropped but white space, comments and semicolons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dbops.engines.postgres import libpg_query
 from dbops.engines.postgres.classify import classify
@@ -46,12 +46,14 @@ class Statement:
     :param offset: characters before it in the section that was split.
     :param checksum: sha256 in hexadecimal over its tokens.
     :param facts: what the grammar tells about it.
+    :param data: what stands behind a COPY FROM STDIN, to be sent with it; None where there is nothing.
     """
 
     text: str
     offset: int
     checksum: str
     facts: Facts
+    data: str | None = None
 
     @property
     def kind(self) -> Kind:
@@ -105,6 +107,12 @@ class Statements:
         """sha256 in hexadecimal over all tokens: comments, white space and line ends do not count."""
         return digest("\n".join(statement.checksum for statement in self.statements).encode())
 
+    def with_data(self, data: Mapping[int, str]) -> Statements:
+        """The same, those at the given offsets with the data that they copy; it counts in their checksums."""
+        return Statements(
+            tuple(_with_data(one, data.get(one.offset)) for one in self.statements), self.parsed
+        )
+
     def within(self, start: int, end: int) -> Statements:
         """Those of a part of the text, with offsets that count from its beginning."""
         part = tuple(
@@ -113,6 +121,13 @@ class Statements:
             if start <= statement.offset < end
         )
         return Statements(part, all(statement.kind is not Kind.UNKNOWN for statement in part))
+
+
+def _with_data(statement: Statement, data: str | None) -> Statement:
+    if data is None or statement.kind is not Kind.COPY_FROM_CLIENT:
+        return statement
+    checksum = digest(f"{statement.checksum}\n{data}".encode())
+    return dataclasses.replace(statement, checksum=checksum, data=data)
 
 
 def split(sql: str) -> Statements:

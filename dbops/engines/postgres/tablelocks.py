@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -16,23 +17,38 @@ from dbops.events import Listener, Note, format_seconds
 if TYPE_CHECKING:
     import psycopg
 
-Mode = Literal["row exclusive", "access exclusive"]
+Mode = Literal["row exclusive", "share row exclusive", "access exclusive"]
+
+_OF_READERS = {"AccessShareLock", "RowShareLock"}
+_OF_WRITERS = {"RowExclusiveLock", "ShareUpdateExclusiveLock"}
+# Modes that do not stand in the way of one.
+_HARMLESS: dict[Mode, set[str]] = {
+    "row exclusive": _OF_READERS | _OF_WRITERS,
+    "share row exclusive": _OF_READERS,
+    "access exclusive": set(),
+}
 
 _SLICE = 0.8  # seconds: shorter than deadlock_timeout, so that it is never another session that ends for a deadlock
 
 # Whoever waits in the line before us is in the way, too, but only because of a holder.
-_HOLDERS = """
+_LOCKS = """
 select l.relation::regclass::text, coalesce(l.pid, 0), coalesce(a.usename, ''),
     coalesce(a.application_name, case when l.pid is null then 'a prepared transaction' end, ''), coalesce(a.query, ''),
     extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8
 from pg_catalog.pg_locks as l left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
 where l.locktype = 'relation' and l.granted and l.pid is distinct from pg_catalog.pg_backend_pid()
     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+"""
+_HOLDERS = f"""{_LOCKS}
     and (l.relation = any(%(tables)s::regclass[])
         or exists (select from pg_catalog.pg_partition_ancestors(l.relation) as up(oid)
             where up.oid = any(%(tables)s::regclass[])))
-    and (%(every)s or l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
+    and l.mode <> all(%(harmless)s)
 order by l.mode = 'AccessExclusiveLock' desc, a.xact_start nulls first
+"""
+_ALONE = f"""{_LOCKS}
+    and l.mode = 'AccessExclusiveLock' and l.relation >= 16384  -- of users, and not of the catalog
+order by a.xact_start nulls first, l.relation limit 1
 """
 
 
@@ -45,8 +61,8 @@ def lock(
 ) -> None:
     """Lock them all, with their partitions, until the transaction ends.
 
-    :param patience: seconds.
-
+    :param tables: sorted by everybody, so that nobody waits in a circle.
+    :param patience: seconds; 0 is for ever.
     :raises LockNotAcquired: with the holder; the transaction may go on.
     :raises psycopg.Error: this role may not lock one of them, or it is gone.
     """
@@ -54,7 +70,7 @@ def lock(
 
     if not tables:
         return
-    until, told = time.monotonic() + patience, False
+    until, told = time.monotonic() + (patience or math.inf), False
     while True:
         left = max(min(_SLICE, until - time.monotonic()), 0.001)
         try:
@@ -71,15 +87,32 @@ def lock(
             )
         if not told:
             told = True
-            listen(Note(f"waits up to {format_seconds(patience)}: {holder}"))
+            listen(Note(f"waits{f' up to {format_seconds(patience)}' if patience else ''}: {holder}"))
         time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret
 
 
+def not_acquired(connection: psycopg.Connection[Any], patience: float) -> LockNotAcquired:
+    """The error where it was not `lock` that waited: any statement does for a table that is altered or emptied.
+
+    :param connection: after the rollback.
+    :param patience: seconds that it waited.
+    """
+    row = connection.execute(_ALONE).fetchone()
+    holder = f"{row[0]} is held by {_who(row)}" if row else "who held it has just gone"
+    return LockNotAcquired(
+        f"a table's lock was not to be had within {format_seconds(patience)}: {holder}",
+        hint="wait for it and try again, or give it longer with --lock-timeout",
+    )
+
+
 def _holder(connection: psycopg.Connection[Any], tables: Sequence[TableName], mode: Mode) -> str:
-    given = {"tables": list(map(quoted, tables)), "every": mode == "access exclusive"}
+    given = {"tables": list(map(quoted, tables)), "harmless": sorted(_HARMLESS[mode])}
     row = connection.execute(_HOLDERS, given).fetchone()
     if row is None:
         return "sessions that come and go hold them"
+    return f"{row[0]} is held by {_who(row)}"
+
+
+def _who(row: Sequence[Any]) -> str:
     blocker = Blocker(*row[1:])
-    who = str(blocker) if blocker.pid else blocker.application
-    return f"{row[0]} is held by {who}"
+    return str(blocker) if blocker.pid else blocker.application

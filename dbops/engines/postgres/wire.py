@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn, PGresult
 
+_CHUNK = 128 * 1024
 _NO_COPY_DATA = b"a migration file cannot carry the data of a COPY; write INSERT statements"
 
 
-def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, ServerError | None]:
+def exchange(
+    connection: psycopg.Connection[Any], query: str, data: str | None = None
+) -> tuple[int, ServerError | None]:
     """Send statements separated by semicolons; return how many succeeded, and the server's no if there was one.
+
+    With `data` the query is one COPY FROM STDIN, which takes it in.
 
     After an error the server executes nothing of what follows.  A syntax error
     anywhere stops all of it.  Positions in the error count from the beginning of `query`.
@@ -39,15 +44,34 @@ def exchange(connection: psycopg.Connection[Any], query: str) -> tuple[int, Serv
     except UnicodeEncodeError as error:
         said = f"{query[error.start]!r} does not exist in {encoding}, the client_encoding that was set"
         return 0, ServerError(said, position=error.start + 1)
+    try:
+        taken_in = None if data is None else data.encode(encoding)
+    except UnicodeEncodeError as error:
+        return 0, ServerError(f"{data and data[error.start]!r} among the data does not exist in {encoding}")
     with connection.lock:
         pgconn.send_query(message)
         results = connection.wait(generators.execute(pgconn))
         while results[-1].status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
-            results = results[:-1] + _refuse_copy(connection, results[-1])
+            if taken_in is not None and results[-1].status == ExecStatus.COPY_IN:
+                results = connection.wait(_copy_in(pgconn, taken_in))
+            else:
+                results = results[:-1] + _refuse_copy(connection, results[-1])
     # compared by value: the compiled wrapper of libpq gives plain numbers
     if results[-1].status == ExecStatus.FATAL_ERROR:
         return len(results) - 1, server_error(results[-1], encoding)
     return len(results), None
+
+
+def _copy_in(pgconn: PGconn, data: bytes) -> PQGen[list[PGresult]]:
+    """Send all data; the result of the COPY."""
+    for start in range(0, len(data), _CHUNK):
+        yield from generators.copy_to(pgconn, data[start : start + _CHUNK], flush=True)
+    while pgconn.put_copy_end() == 0:
+        yield Wait.W
+    while pgconn.flush():
+        yield Wait.W
+    results: list[PGresult] = yield from generators.fetch_many(pgconn)
+    return results
 
 
 def _refuse_copy(connection: psycopg.Connection[Any], result: PGresult) -> list[PGresult]:

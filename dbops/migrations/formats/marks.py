@@ -245,9 +245,10 @@ def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
     if tool is not None:
         line, column = position(source.text, comment.start)
         raise DbopsError(
-            f"{source.path}:{line}:{column}: this is a mark of {tool}, whose files are not read yet; "
+            f"{source.path}:{line}:{column}: this is a mark of {tool}, and the folder is read in another format; "
             "the parts behind its marks would all run as one",
-            hint="divide the file with -- UP Migration and -- DOWN Migration",
+            hint=f"--format {tool} reads the folder so; else divide the file with -- UP Migration and "
+            "-- DOWN Migration",
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.migrations.formats.base import Claim
+from dbops.migrations.formats.base import Claim, Plain
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -17,12 +18,13 @@ _NAME = re.compile(
 )
 
 
-class Pairs:
+class Pairs(Plain):
     """A file per direction; the down file may be missing."""
 
     name = "pairs"
+    up_beside_down = "no .up.sql beside it"
 
-    def claim(self, file_name: str) -> Claim | None:
+    def claim(self, file_name: str, beside: Collection[str] = ()) -> Claim | None:
         """Names that end in `.up.sql` or `.down.sql`."""
         match = _NAME.fullmatch(file_name)
         return match and Claim(match["version"], match["name"], Direction(match["direction"]))
@@ -32,26 +34,44 @@ class Pairs:
 
         :raises DbopsError: where a file carries the mark of the other direction, whose part must not run with it.
         """
-        from dbops.migrations.content import FileSettings, Migration, Section
-        from dbops.migrations.formats import marks
-
-        sections = marks.sections(up)
-        marks.refuse_mark(up, sections, Direction.DOWN)
-        if down is not None:
-            marks.refuse_mark(down, marks.sections(down), Direction.UP)
-        return Migration(
-            file=file,
-            up=Section(up.text, up.path, statements=sections.statements),
-            down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
-            raw_checksum=up.raw_checksum,
-            description=sections.header.get("description"),
-            up_settings=sections.settings,
-            down_settings=marks.sections(down).settings if down else FileSettings(),
-        )
+        return parse_pair(file, up, down)
 
     def file_names(self, version: str, name: str) -> dict[str, str]:
         """An up and a down file, each with its header."""
         return {
-            f"{version}_{name}.up.sql": f"-- Migration: {version}_{name}\n-- Description: \n\n",
-            f"{version}_{name}.down.sql": f"-- Undoes {version}_{name}\n\n",
+            f"{version}_{name}.up.sql": up_text(version, name),
+            f"{version}_{name}.down.sql": down_text(version, name),
         }
+
+
+def up_text(version: str, name: str) -> str:
+    """A new up file: its header."""
+    return f"-- Migration: {version}_{name}\n-- Description: \n\n"
+
+
+def down_text(version: str, name: str) -> str:
+    """A new down file: its header."""
+    return f"-- Undoes {version}_{name}\n\n"
+
+
+def parse_pair(file: MigrationFile, up: Text, down: Text | None) -> Migration:
+    """Two files, each of which is a section as a whole; the second may be missing.
+
+    :raises DbopsError: where a file carries the mark of the other direction.
+    """
+    from dbops.migrations.content import FileSettings, Migration, Section
+    from dbops.migrations.formats import marks
+
+    sections = marks.sections(up)
+    marks.refuse_mark(up, sections, Direction.DOWN)
+    if down is not None:
+        marks.refuse_mark(down, marks.sections(down), Direction.UP)
+    return Migration(
+        file=file,
+        up=Section(up.text, up.path, statements=sections.statements),
+        down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
+        raw_checksum=up.raw_checksum,
+        description=sections.header.get("description"),
+        up_settings=sections.settings,
+        down_settings=marks.sections(down).settings if down else FileSettings(),
+    )

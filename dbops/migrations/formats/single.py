@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from dbops.migrations.formats.base import Claim
+from dbops.migrations.formats.base import Claim, Plain
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -37,15 +38,14 @@ TEMPLATE = """\
 """
 
 
-class SingleFile:
+class SingleFile(Plain):
     """One file with banners; the DOWN part in a comment, or as plain SQL."""
 
     name = "single"
 
-    def claim(self, file_name: str) -> Claim | None:
+    def claim(self, file_name: str, beside: Collection[str] = ()) -> Claim | None:
         """Names that begin with a version and end in `.sql`."""
-        match = _NAME.fullmatch(file_name)
-        return match and Claim(match["version"], match["name"] or match["version"])
+        return claim_single(file_name)
 
     def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
         """Up to the DOWN banner is up; what is commented out behind it is down.  Without a banner all is up."""
@@ -73,3 +73,9 @@ class SingleFile:
             date=datetime.datetime.now().astimezone().date(),
         )
         return {f"{version}_{name}.sql": text}
+
+
+def claim_single(file_name: str) -> Claim | None:
+    """What a name that begins with a version says."""
+    match = _NAME.fullmatch(file_name)
+    return match and Claim(match["version"], match["name"] or match["version"])

@@ -14,8 +14,9 @@ SELECT b.id, max(e.occurred_at) AS last
 FROM public.circuit_breakers AS b JOIN public.risk_events AS e ON e.circuit_breaker_id = b.id
 GROUP BY b.id
 """
+# Where the time of the change is not given, a trigger takes the server's, and no two runs are alike.
 _UPDATE = f"""
-UPDATE public.circuit_breakers AS b SET tripped_at = t.last,
+UPDATE public.circuit_breakers AS b SET tripped_at = t.last, updated_at = t.last,
     state = CASE WHEN t.last + b.cooldown_seconds * interval '1 second' > %(as_of)s THEN 'tripped' ELSE 'armed' END
 FROM ({_TRIPPED}) AS t WHERE t.id = b.id AND b.state <> 'disabled'
 """
@@ -25,10 +26,10 @@ WITH changed AS ({_UPDATE} RETURNING b.*)
 INSERT INTO public.audit_log (table_name, row_id, operation, old_row, new_row, changed_columns, changed_at,
     transaction_id, database_user, application_name, client_address)
 SELECT 'circuit_breakers', n.id::text, 'UPDATE', o.row, to_jsonb(n.*), array_remove(ARRAY[
-        CASE WHEN o.state <> n.state THEN 'state' END, 'tripped_at'], NULL),
+        CASE WHEN o.state <> n.state THEN 'state' END, 'tripped_at', 'updated_at'], NULL),
     n.tripped_at, 0, 'dbops', 'dbops seed-test-data', NULL
 FROM changed AS n JOIN (SELECT b.id, b.state, to_jsonb(b.*) AS row FROM public.circuit_breakers AS b) AS o ON o.id = n.id
-ORDER BY n.name
+ORDER BY n.name COLLATE "C"
 """
 _TRIGGERS = """
 SELECT tgname FROM pg_catalog.pg_trigger

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres import advance, catalog, quiet, tablelocks
 from dbops.engines.postgres.analyze import analyze_tables
+from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.matviews import refresh_over
-from dbops.events import Listener, StepDone
+from dbops.events import Listener, Note, StepDone, plural
+from dbops.seeding.demo import reading
+from dbops.seeding.demo.auditing import audit_new_rows
 from dbops.seeding.demo.concluding import conclude
 from dbops.seeding.demo.model import TABLES, DemoPlan
 from dbops.seeding.demo.planning import Request, plan
@@ -43,20 +46,25 @@ def make(
     listen: Listener,
     *,
     empties: bool = False,
+    cascade: bool = False,
     dry_run: bool = False,
 ) -> Made:
     """Load the sets, make the data, and commit; then tell the planner of the rows, and the materialized views.
 
-    With `options.fast` no trigger of these tables fires, for the sets' rows neither.
+    With `options.fast` no trigger of these tables fires, for the sets' rows neither; what the audit trail would have
+    had of new rows is written alike.
 
     :param connection: in autocommit mode.
     :param load_sets: loads what the demo data are built on, within the transaction.
     :param empties: empty all tables first that demo data and the sets are in; the audit trail only where triggers
         are left out, since its own refuses that.
+    :param cascade: empty tables of others that refer to them, too.
     :param dry_run: load the sets and plan, then take all back.
     :raises DbopsError: nothing was written.
     """
     with connection.transaction(force_rollback=dry_run):
+        connection.execute("SET LOCAL TimeZone TO 'UTC'")  # in which the audit trail writes times
+        reading.require_tables(connection)
         everything = [("public", name) for name in (*TABLES, *_MARKET)]
         triggers = quiet.user_triggers(connection, everything) if options.fast else ()
         if triggers:
@@ -64,8 +72,12 @@ def make(
             tablelocks.lock(connection, locked, "access exclusive", options.patience, listen)
             quiet.disable_triggers(connection, triggers)
         if empties:
-            _empty(connection, options, listen)
+            _empty(connection, options, listen, cascade=cascade)
+        if options.fast:
+            _number_anew(connection)
         load_sets()
+        if triggers:
+            audit_new_rows(connection, triggers)
         planned = plan(connection, request)
         report = None
         if not dry_run:
@@ -75,17 +87,31 @@ def make(
         quiet.enable_triggers(connection, triggers)
     if report is not None:
         began = time.monotonic()
-        analyze_tables(connection, _filled(planned), listen)
-        listen(StepDone("analyzed", time.monotonic() - began))
-        refresh_over(connection, _filled(planned), listen)
+        with committed():
+            analyze_tables(connection, _filled(planned), listen)
+            listen(StepDone("analyzed", time.monotonic() - began))
+            refresh_over(connection, _filled(planned), listen)
     return Made(planned, report)
+
+
+def _number_anew(connection: psycopg.Connection[Any]) -> None:
+    """Let the rows of the audit trail be numbered from where it ends: numbers that were lost to a rollback come again.
+
+    In the transaction, and with the table locked, so that nobody has drawn a number that is not in it.
+    """
+    query = "SELECT coalesce(max(id), 0) + 1 FROM public.audit_log"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    connection.execute(f"ALTER TABLE public.audit_log ALTER COLUMN id RESTART WITH {row[0]}".encode())
 
 
 def _filled(planned: DemoPlan) -> list[TableName]:
     return [("public", name) for name in planned.rows]
 
 
-def _empty(connection: psycopg.Connection[Any], options: FillOptions, listen: Listener) -> None:
+def _empty(
+    connection: psycopg.Connection[Any], options: FillOptions, listen: Listener, *, cascade: bool
+) -> None:
     """Empty what demo data are in, with what refers to it and holds nothing.
 
     :raises Refused: a table of somebody else's refers to one of them, and holds rows.
@@ -96,4 +122,5 @@ def _empty(connection: psycopg.Connection[Any], options: FillOptions, listen: Li
     others = referring(there, {table.id for table in tables})
     both = sorted(table.id for table in (*tables, *others))
     tablelocks.lock(connection, both, "access exclusive", options.patience, listen)
-    truncate(connection, tables, others, listen, cascade=False)
+    deleted = truncate(connection, tables, others, listen, cascade=cascade)
+    listen(Note(f"emptied {plural(len(tables), 'table')} of {sum(deleted.values()):,} rows"))

@@ -17,12 +17,13 @@ NUMBERED = ("orders", "fills", "trades", "order_routes", "risk_events", "risk_sn
 _READ = (*TABLES, "instruments", "liquidity_providers", "lp_instruments", "routing_rules", "circuit_breakers")
 PREFIX = "DM-"  # every account of the demo data has a number that begins so, and no other has
 
+# The order is the same in every database, whatever its collation: which row comes first decides what is drawn.
 _UNITS = "(%s * 100000000)::bigint"  # a numeric(20,8) as a whole number
 _INSTRUMENTS = """
 SELECT symbol, asset_class, base_currency, quote_currency, {tick_size}, {lot_size},
     (min_quantity / lot_size)::bigint, (max_quantity / lot_size)::bigint, {contract_size},
     (margin_rate * 100000)::bigint, trading_hours -> 'sessions' = '[]'
-FROM public.instruments WHERE status = 'active' ORDER BY symbol
+FROM public.instruments WHERE status = 'active' ORDER BY symbol COLLATE "C"
 """
 _FACTS = tuple(field.name for field in dataclasses.fields(Instrument))[:-1]
 # Each session of each day, in UTC.  It ends on the next day where it does not end after it begins.
@@ -38,28 +39,28 @@ CROSS JOIN LATERAL (SELECT i.trading_hours ->> 'timezone') AS z (zone)
 CROSS JOIN LATERAL jsonb_array_elements(i.trading_hours -> 'sessions') AS s
 CROSS JOIN generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') AS day
 WHERE i.status = 'active' AND s -> 'days' @> to_jsonb(extract(isodow FROM day)::integer)
-ORDER BY 1, 2
+ORDER BY i.symbol COLLATE "C", 2
 """
 _PROVIDERS = """
 SELECT id::text, code, (maker_fee_rate * 100000000)::bigint, (taker_fee_rate * 100000000)::bigint
-FROM public.liquidity_providers WHERE status <> 'disabled' ORDER BY code
+FROM public.liquidity_providers WHERE status <> 'disabled' ORDER BY code COLLATE "C"
 """
 _QUOTES = """
 SELECT q.liquidity_provider_id::text, q.symbol, {typical_spread}, {min_quantity}, {max_quantity}
 FROM public.lp_instruments AS q JOIN public.liquidity_providers AS p ON p.id = q.liquidity_provider_id
-WHERE q.enabled AND p.status <> 'disabled' ORDER BY p.code, q.symbol
+WHERE q.enabled AND p.status <> 'disabled' ORDER BY p.code COLLATE "C", q.symbol COLLATE "C"
 """
 _RULES = """
 SELECT id::text, priority, asset_class, symbol, {min_quantity}, {max_quantity}, liquidity_provider_id::text, weight
-FROM public.routing_rules WHERE enabled AND account_id IS NULL ORDER BY priority, name
+FROM public.routing_rules WHERE enabled AND account_id IS NULL ORDER BY priority, name COLLATE "C"
 """
 _LIMITS = """
 SELECT id::text, limit_type, symbol, {limit_value}, (warning_percent * 100)::integer, action
-FROM public.risk_limits WHERE enabled AND account_id IS NULL ORDER BY limit_type, symbol
+FROM public.risk_limits WHERE enabled AND account_id IS NULL ORDER BY limit_type COLLATE "C", symbol COLLATE "C"
 """
 _BREAKERS = """
 SELECT id::text, asset_class, symbol, {threshold}, window_seconds, cooldown_seconds
-FROM public.circuit_breakers WHERE state <> 'disabled' AND trigger_type = 'price_move_percent' ORDER BY name
+FROM public.circuit_breakers WHERE state <> 'disabled' AND trigger_type = 'price_move_percent' ORDER BY name COLLATE "C"
 """
 
 

@@ -95,7 +95,7 @@ def _received(workers: Sequence[_Worker], blocks: int) -> Iterator[Sequence[Part
         worker = workers[block % len(workers)]
         try:
             yield _receive(worker.pipe)
-        except EOFError:
+        except (EOFError, OSError):  # at the end of a message, or within one
             raise _died(worker.process) from None
 
 

@@ -30,11 +30,22 @@ from dbops.seeding.generate.rules import (
     names_values,
     patterns_of,
 )  # fmt: skip
-from dbops.seeding.generate.spaces import DAY, SECOND, Dice, Listed, Numbers, Pattern, Space, Times
+from dbops.seeding.generate.spaces import DAY, SECOND, Dice, Encoded, Listed, Numbers, Pattern, Space, Times
 from dbops.seeding.generate.types import arrays, micros, space_of
-from dbops.seeding.generate.values import DOCUMENTS, FRACTIONS, INTEGERS, STRINGS, UnknownValue, read, write
+from dbops.seeding.generate.values import (
+    DOCUMENTS,
+    FRACTIONS,
+    INTEGERS,
+    STRINGS,
+    UnknownValue,
+    fits,
+    read,
+    write,
+)
 
 _SAMPLE = 40
+_PEOPLE = 1500  # names differ in length and letters
+_ALL = 40_000
 _TRIED = 2000
 _LISTED = 1000
 _TIMES = 4  # so many of the values needed are tried
@@ -80,6 +91,12 @@ class Chooser:
         """Some of a space's values."""
         return sample(space, count, self.seed)
 
+    def between(self, kind: DataType, rules: Sequence[Rule], name: str, count: int) -> list[str]:
+        """Values between and beyond the constants that rules compare a column with."""
+        judge = _Judge(self, "t", name, kind, tuple(rules))
+        spaces = [space for space in _from_bounds(judge, self.as_of) if space.size]
+        return [text for space in spaces[: 4 * count] for text in sample(space, count, self.seed)]
+
     def any_text(self, kind: DataType) -> str | None:
         """A value of a type, to stand for any."""
         space = self.type(kind)
@@ -106,10 +123,13 @@ class Chooser:
         """The space if a sample of it passes, the values that pass if only some do, None if none does."""
         if not judge.binding:
             return space
-        passed = judge.passes(self.sample(space, _SAMPLE))
+        passed = judge.passes(self.sample(space, _PEOPLE if isinstance(space, Person) else _SAMPLE))
         if all(passed):
             return space
-        texts = self.sample(space, max(_TRIED, needed * _TIMES if needed < 50_000 else 0))
+        if not any(passed) and judge.asked_the_server:
+            return None  # where each try costs, only what passes at least sometimes is gone into
+        tried = max(_TRIED, needed * _TIMES if needed < 50_000 else 0)
+        texts = self.sample(space, space.size if needed and space.size <= _ALL else tried)
         good = [text for text, passes in zip(texts, judge.passes(texts), strict=True) if passes]
         listed = tuple(dict.fromkeys(good))[: max(_LISTED, needed)]
         return Listed(listed) if listed else None
@@ -172,6 +192,12 @@ class _Judge:
     name: str
     kind: DataType
     own: tuple[Rule, ...]
+    unknown_to_us: list[bool] = dataclasses.field(default_factory=list)
+
+    @property
+    def asked_the_server(self) -> bool:
+        """Whether there was a value that the evaluator could not judge."""
+        return bool(self.unknown_to_us)
 
     @property
     def rules(self) -> list[Rule]:
@@ -193,12 +219,15 @@ class _Judge:
 
     def passes(self, texts: Sequence[str]) -> list[bool]:
         """Which values pass all rules."""
-        passed, unknown = [], []
+        passed: list[bool] = []
+        unknown: list[int] = []
         for place, text in enumerate(texts):
             verdict = self._here(text)
             passed.append(verdict is not False)
             if verdict is None:
                 unknown.append(place)
+        if unknown:
+            self.unknown_to_us.append(True)
         if unknown and self.chooser.probe is not None:
             asked = [texts[place] for place in unknown]
             for place, verdict in zip(unknown, self._there(self.chooser.probe, asked), strict=True):
@@ -210,6 +239,8 @@ class _Judge:
             value = read(text, self.kind)
         except UnknownValue:
             return None
+        if not fits(text, value, self.kind.base):
+            return False
         row = {self.name: value, "value": value}
         verdicts = {rule.expression.holds(row) for rule in self.rules}
         return False if False in verdicts else None if None in verdicts else True
@@ -296,12 +327,21 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
     if not judge.binding:
         return
     if base.name in STRINGS:
-        lengths = {
-            int(one) for rule in judge.rules for one in constant_texts(rule.expression.tree) if one.isdigit()
+        yield from _other_strings(judge)
+    if base.name in TIMES:
+        yield from _other_times(judge, base.name)
+    if base.name == "bytea":
+        texts = {
+            text for rule in judge.rules for text in constant_texts(rule.expression.tree) if text.isdigit()
         }
-        shapes = [f"^[{letters}]{{{n + more}}}$" for n in sorted(lengths) for more in (0, 1, -1)
-                  for letters in ("a-z", "A-Z0-9", "0-9") if 0 < n + more < 1000]  # fmt: skip
-        yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
+        yield from (
+            Encoded("bytea", int(text) + more)
+            for text in sorted(texts)
+            for more in (0, 1, -1)
+            if int(text) + more > 0
+        )
+    if base.name in ("cidr", "inet"):
+        yield Encoded("subnet")
     if base.name in DOCUMENTS:
         yield Listed(_documents(judge, chooser.seed))
     if base.kind is TypeKind.ARRAY and base.element:
@@ -313,6 +353,28 @@ def _of_kind(judge: _Judge, chooser: Chooser) -> Iterator[Space]:
             if step and abs(step) >= 1:
                 yield Numbers(0, int(abs(step)) * 1000, int(abs(step)))
         yield Numbers(-1000, 1000)
+
+
+def _other_strings(judge: _Judge) -> Iterator[Space]:
+    """Strings of the lengths that rules name, and of many usual shapes."""
+    lengths = {
+        int(one) for rule in judge.rules for one in constant_texts(rule.expression.tree) if one.isdigit()
+    }
+    shapes = [f"^[{letters}]{{{n + more}}}$" for n in sorted(lengths) for more in (0, 1, -1)
+              for letters in ("a-z", "A-Z0-9", "0-9") if 0 < n + more < 1000]  # fmt: skip
+    yield from (Pattern(shape) for shape in (*shapes, *_SHAPES))
+
+
+def _other_times(judge: _Judge, form: str) -> Iterator[Space]:
+    """The years that rules name, then all since 1960."""
+    texts = {text for rule in judge.rules for text in constant_texts(rule.expression.tree)}
+    step = DAY if form == "date" else 60 * SECOND
+    for year in sorted(
+        int(text) for text in texts if len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
+    ):
+        start = micros(datetime(year, 1, 1))  # noqa: DTZ001
+        yield Times(start, step, 365 * DAY // step, form)
+    yield Times(micros(datetime(1960, 1, 1)), step, 80 * 365 * DAY // step, form)  # noqa: DTZ001
 
 
 def _array_shapes(judge: _Judge, chooser: Chooser) -> Iterator[Space]:

@@ -13,7 +13,7 @@ from dbops.seeding.generate.keys import how_of
 from dbops.seeding.generate.meaning import words_of
 from dbops.seeding.generate.model import NULLS, After, How, Own
 from dbops.seeding.generate.pooled import Person, Pooled
-from dbops.seeding.generate.rules import TIMES
+from dbops.seeding.generate.rules import TIMES, Rule, rules_of
 from dbops.seeding.generate.spaces import DAY, SECOND, Listed, Numbers, Ranges, Space, Times
 from dbops.seeding.generate.types import times
 from dbops.seeding.generate.values import INTEGERS
@@ -36,7 +36,6 @@ def choose_columns(draft: Draft, chooser: Chooser) -> None:
 
     :raises CannotFill: no values are known for a column that must have one.
     """
-    _keep_apart(draft, chooser)
     orders = _orders(draft)
     referring = draft.referring
     for column in draft.table.columns:
@@ -53,8 +52,7 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
     name, how = column.name, how_of(draft, column.name)
     nulls = _nulls(draft, column)
     if after and how is How.DRAWN:
-        least = 86_400 if column.type.base.name == "date" else 1
-        draft.makers[name] = After(after, column.type.base.name, least, 10 * 86_400, nulls)
+        draft.makers[name] = _after(draft, column, after, nulls)
         return
     space = _counting(draft, chooser, column) if how is How.COUNTED else None
     space = space or chooser.column(
@@ -72,6 +70,13 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
         raise CannotFill(f"no values are known for {name} ({column.type.sql})")
 
 
+def _after(draft: Draft, column: Column, before: tuple[str, ...], nulls: int) -> After:
+    form = column.type.base.name
+    unit = 86_400 if form == "date" else 1
+    limits = [one.seconds - unit * one.strict for one in draft.bounds if one.after == column.name]
+    return After(before, form, unit, max(unit, min([10 * 86_400, *limits])), nulls)
+
+
 def _needed(draft: Draft, name: str, how: How) -> int:
     if how in (How.UNIQUE, How.COUNTED):
         return draft.first + draft.rows
@@ -83,6 +88,10 @@ def _counting(draft: Draft, chooser: Chooser, column: Column) -> Space | None:
     """Whole numbers from the highest on that is there."""
     if column.type.base.name not in INTEGERS or draft.singles.get(column.name):
         return None
+    if chooser.probe and column.sequence and (down := chooser.probe.downward(column.sequence)):
+        start, step, least = down
+        lowest = chooser.probe.lowest(draft.table.id, column.name) + step if draft.first else start
+        return Numbers(lowest - draft.first * step, least, step)
     highest = chooser.probe.highest(draft.table.id, column.name) if chooser.probe and draft.first else 0
     low = max(highest, 0) + 1 - draft.first
     limits = {"int2": 1 << 15, "int4": 1 << 31}
@@ -106,9 +115,12 @@ def _orders(draft: Draft) -> dict[str, tuple[str, ...]]:
     """For a time the columns that it comes after: those that checks ask for, and those that names suggest."""
     free = [c for c in draft.table.columns if c.writable and _is_free_time(draft, c)]
     graph: dict[str, set[str]] = {c.name: set() for c in free}
-    for order in draft.orders:
-        if order.before in graph and order.after in graph:
-            graph[order.after].add(order.before)
+    pairs = [(one.before, one.after) for one in draft.orders] + [
+        (one.before, one.after) for one in draft.bounds
+    ]
+    for before, after in pairs:
+        if before in graph and after in graph:
+            graph[after].add(before)
     _in_order(graph)  # a circle of checks: equal times would do; the server will tell
     for early in free:
         for late in free:
@@ -147,12 +159,11 @@ def _in_order(graph: dict[str, set[str]]) -> bool:
 # -- exclusion constraints -----------------------------------------------------------------------------
 
 
-def _keep_apart(draft: Draft, chooser: Chooser) -> None:
-    """Makers for the columns of exclusion constraints: ranges that never overlap, or values that are all the same."""
+def keep_apart(draft: Draft, chooser: Chooser) -> None:
+    """Makers for the columns of exclusion constraints, before all else: ranges that never overlap, or values that are all the same."""
     for exclusion in draft.table.exclusions:
-        equal = {name for name, op in zip(exclusion.columns, exclusion.operators, strict=True) if op == "="}
-        if equal & draft.unique or all(operator == "=" for operator in exclusion.operators):
-            continue
+        if all(operator == "=" for operator in exclusion.operators):
+            continue  # a key
         if not any(_apart(draft, chooser, exclusion, place) for place in range(len(exclusion.operators))):
             draft.notes.append(f"{exclusion.name}: no way is known to keep its rows apart")
 
@@ -160,12 +171,14 @@ def _keep_apart(draft: Draft, chooser: Chooser) -> None:
 def _apart(draft: Draft, chooser: Chooser, exclusion: Exclusion, place: int) -> bool:
     operator, name = exclusion.operators[place], exclusion.columns[place]
     column = draft.table.column(name) if name else None
+    if operator == "&&" and column is not None and column.generated is not None:
+        return _bounds_apart(draft, chooser, column.generated)
     if operator == "&&" and column is not None:
         return _range_apart(draft, chooser, column)
     if operator == "&&":
         return _bounds_apart(draft, chooser, exclusion.expressions[place])
     if operator == "<>" and column is not None and column.name not in draft.referring | draft.concrete:
-        space = chooser.column(draft.table, column, draft.singles.get(column.name, ()))
+        space = chooser.column(draft.table, column, _singles(draft, column.name))
         if space is not None:
             draft.makers[column.name] = Own(Listed(tuple(chooser.sample(space, 1))))
             return True
@@ -177,9 +190,10 @@ def _range_apart(draft: Draft, chooser: Chooser, column: Column) -> bool:
         return False
     if column.name in draft.makers:
         return True
-    space = chooser.column(draft.table, column, draft.singles.get(column.name, ()), draft.first + draft.rows)
+    space = chooser.column(draft.table, column, _singles(draft, column.name), draft.first + draft.rows)
     if space is None:
         return False
+    draft.unique.add(column.name)
     draft.makers[column.name] = Own(space, How.COUNTED if isinstance(space, Ranges) else How.UNIQUE)
     return True
 
@@ -200,8 +214,12 @@ def _bounds_apart(draft: Draft, chooser: Chooser, text: str) -> bool:
         if space is None:
             return False
         draft.makers[column.name] = Own(space, How.COUNTED)
-    draft.orders = [one for one in draft.orders if {one.before, one.after} != {*names}]
+        draft.unique.add(column.name)
     return True
+
+
+def _singles(draft: Draft, name: str) -> list[Rule]:
+    return [rule for rule in rules_of(draft.table) if rule.columns == {name}]
 
 
 def _bound(column: Column, chooser: Chooser, *, later: bool) -> Space | None:

@@ -6,7 +6,7 @@ import dataclasses
 
 from dbops.engines.catalog import Column, Table, TypeKind
 from dbops.seeding.generate.model import After, Combinations, How, Key, Own, Reference, SievedKey
-from dbops.seeding.generate.rules import Order, Rule
+from dbops.seeding.generate.rules import Bound, Order, Rule
 
 
 class CannotFill(Exception):
@@ -32,6 +32,7 @@ class Draft:
     ties: list[Rule] = dataclasses.field(default_factory=list)
     residual: list[Rule] = dataclasses.field(default_factory=list)
     orders: list[Order] = dataclasses.field(default_factory=list)
+    bounds: list[Bound] = dataclasses.field(default_factory=list)
     concrete: set[str] = dataclasses.field(default_factory=set)
     never_null: set[str] = dataclasses.field(default_factory=set)
     always_null: set[str] = dataclasses.field(default_factory=set)
@@ -51,10 +52,12 @@ class Draft:
     @property
     def referring(self) -> set[str]:
         """Columns of the references."""
-        return {column for one in self.references for column in one.columns}
+        return {column for one in self.references for column in (one.decides if one.late else one.columns)}
 
     def reference_with(self, column: str) -> Reference | None:
-        return next((one for one in self.references if column in one.columns), None)
+        return next(
+            (one for one in self.references if column in (one.decides if one.late else one.columns)), None
+        )
 
     def nullable(self, column: Column) -> bool:
         """Whether a column takes NULL."""

@@ -48,6 +48,7 @@ ENCODED: dict[str, Formula] = {
     "bool": _one_of("t", "f"),
     "inet": _fixed(1 << 24, _address),
     "cidr": _fixed(1 << 24, lambda number: f"{_address(number)}/32"),
+    "subnet": _fixed(1 << 16, lambda number: f"10.{number >> 8 & 255}.{number & 255}.0/24"),
     "macaddr": _fixed(1 << 48, lambda number: _mac(number, 6)),
     "macaddr8": _fixed(1 << 60, lambda number: _mac(number, 8)),
     "bit": Formula(lambda length: 1 << max(length, 1), lambda number, length: f"{number:0{max(length, 1)}b}"),
@@ -110,9 +111,7 @@ ENCODED: dict[str, Formula] = {
     "cube": _fixed(_BIG, lambda number: f"({number},1,2)"),
     "seg": _fixed(_BIG, lambda number: f"{number}..{number + 1}"),
     "vector": Formula(
-        lambda _: _BIG,
-        lambda number, length: (
-            "[" + ",".join(str(_mixed(number + place, 7)) for place in range(length or 3)) + "]"
-        ),
+        lambda _: 1 << 24,
+        lambda number, length: "[" + ",".join(["1"] * ((length or 3) - 1) + [str(number)]) + "]",
     ),
 }

@@ -102,11 +102,22 @@ def _conjuncts(tree: Any) -> list[Any]:
 
 
 def _compile(node: Any) -> Evaluate:
+    """A function of the row; where a part is not known it raises when it is called, as another part may decide."""
     ((name, inner),) = node.items()
     rule = _RULES.get(name)
     if rule is None:
-        raise UnknownExpression(name)
-    return rule(inner)
+        return _unknown(name)
+    try:
+        return rule(inner)
+    except UnknownExpression as error:
+        return _unknown(str(error))
+
+
+def _unknown(what: str) -> Evaluate:
+    def evaluate(row: Row) -> Any:
+        raise UnknownExpression(what)
+
+    return evaluate
 
 
 def _constant(node: Node) -> Evaluate:
@@ -125,7 +136,7 @@ def _cast(node: Node) -> Evaluate:
     inner, names = _compile(node["arg"]), strings(node["typeName"]["names"])
     target = names[-1] + ("[]" if node["typeName"].get("arrayBounds") else "")
     if "A_Const" in node["arg"]:
-        value = cast(inner({}), target)
+        value = cast(constant(node["arg"]["A_Const"]), target)
         return lambda row: value
     return lambda row: cast(inner(row), target)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from dbops.engines.catalog import Column
+from dbops.engines.catalog import Check, Column
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.choose import Chooser, sample
 from dbops.seeding.generate.draft import CannotFill, Draft
@@ -16,10 +16,12 @@ from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
     Rule,
+    bound_of,
     constants_of,
     names_values,
     only_null_tested,
     order_of,
+    overflows,
     rules_of,
 )  # fmt: skip
 from dbops.seeding.generate.search import Problem, search
@@ -27,15 +29,18 @@ from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS, Opaque, 
 
 _COMBINATIONS = 250
 _SAMPLE = 16
+_BETWEEN = 6
 
 
 # -- sorting -------------------------------------------------------------------------------------------
 
 
-def sort_rules(draft: Draft) -> None:
+def sort_rules(draft: Draft, more: Sequence[Check] = ()) -> None:
     """Put each rule of the table where it will be met: `singles`, `orders`, `ties` or `residual`."""
     several = []
-    for rule in rules_of(draft.table):
+    for rule in [*rules_of(draft.table, more), *overflows(draft.table)]:
+        if rule.columns and rule.columns <= draft.makers.keys():
+            continue  # kept apart already: chosen so that it holds
         columns = [draft.table.column(name) for name in rule.columns]
         known = [column for column in columns if column is not None]
         if not columns or len(known) < len(columns):
@@ -63,7 +68,7 @@ def _single(draft: Draft, rule: Rule, name: str) -> None:
         return
     if name not in draft.referring:
         draft.singles.setdefault(name, []).append(rule)
-    elif names_values(rule) and name not in _keyed(draft):
+    elif names_values(rule, name) and name not in _keyed(draft):
         draft.ties.append(rule)
         draft.concrete.add(name)
     else:
@@ -84,6 +89,7 @@ def _sort_several(draft: Draft, rules: Sequence[Rule]) -> None:
         ties += spoilt
         ordered = [rule for rule in ordered if rule not in spoilt]
     draft.orders += [order for rule in ordered if (order := order_of(rule))]
+    draft.bounds += [limit for rule in ordered if (limit := bound_of(rule))]
     for rule in ties:
         valued = _with_sources(draft, (name for name in rule.columns if not only_null_tested(rule, name)))
         wide = {name for name in valued if _too_wide(draft, rule, name)}
@@ -94,7 +100,7 @@ def _sort_several(draft: Draft, rules: Sequence[Rule]) -> None:
         listed = {
             name for name in valued - wide if (c := draft.table.column(name)) and not (c.generated and wide)
         }
-        if listed or not wide:
+        if not wide or (listed and all(_counts(draft, name) for name in wide)):
             draft.ties.append(rule)
             draft.concrete |= listed
 
@@ -115,7 +121,7 @@ def _not_itself(draft: Draft, rule: Rule) -> bool:
 
 
 def _orders(draft: Draft, rule: Rule) -> bool:
-    order = order_of(rule)
+    order = order_of(rule) or bound_of(rule)
     if order is None:
         return False
     columns = [draft.table.column(order.before), draft.table.column(order.after)]
@@ -130,8 +136,14 @@ def _too_wide(draft: Draft, rule: Rule, name: str) -> bool:
     if column is None or only_null_tested(rule, name):
         return column is None
     if name in draft.referring and column.generated is None:
-        return not (names_values(rule) and constants_of([rule], name, column.type))
+        return not (names_values(rule, name) and constants_of([rule], name, column.type))
     return name in _keyed(draft) or column.sequence is not None
+
+
+def _counts(draft: Draft, name: str) -> bool:
+    """Whether a column's values are known beforehand: it counts the rows, or is another table's."""
+    column = draft.table.column(name)
+    return column is not None and (name in draft.referring or column.type.base.name in INTEGERS)
 
 
 def _keyed(draft: Draft) -> set[str]:
@@ -213,12 +225,17 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
         return [None]
     if name not in draft.concrete:
         own = _numbers_to_come(draft, column) or [Opaque("own")]
+        if (
+            nullable
+            and name not in draft.referring
+            and not chooser.column(draft.table, column, draft.singles.get(name, ()))
+        ):
+            return [None]
         return [*own, None] if nullable else own
     singles = draft.singles.get(name, ())
-    texts: list[str] = []
-    for value in _neighbours(constants_of([*rules, *singles], name, column.type)):
-        if (text := write(value)) is not None:
-            texts.append(text)
+    near = _neighbours(constants_of([*rules, *singles], name, column.type))
+    texts = [text for value in near if (text := write(value)) is not None]
+    texts += chooser.between(column.type, rules, name, _BETWEEN)
     texts = chooser.passing(draft.table, column, singles, texts)
     space = chooser.column(draft.table, column, singles)
     if space is not None:
@@ -258,10 +275,20 @@ def _kind(column: Column) -> str:
     return name
 
 
+def _fits_in(small: Column, large: Column) -> bool:
+    """Whether every value of one column's type is one of the other's."""
+    one, other = small.type.base, large.type.base
+    return one == other or (other.length is None and other.precision is None and one.name == other.name)
+
+
 def _alike(draft: Draft, columns: Sequence[Column]) -> dict[str, list[str]]:
     concrete = [column for column in columns if column.name in draft.concrete and not column.generated]
     return {
-        one.name: [other.name for other in concrete if other is not one and _kind(other) == _kind(one)]
+        one.name: [
+            other.name
+            for other in concrete
+            if other is not one and _kind(other) == _kind(one) and _fits_in(other, one)
+        ]
         for one in concrete
     }
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.seeding.draw import words
 from dbops.seeding.generate.model import NULLS, Reference
-from dbops.seeding.generate.rows import Block, Texts
+
+if TYPE_CHECKING:
+    from dbops.seeding.generate.rows import Block, Texts
+
 
 _BRANCHES = 12  # parents that are tried of each key, for each row
 _PRIME = 2_654_435_761
@@ -62,7 +65,8 @@ class _Component:
             decided |= {*reference.columns}
         self.indexes = [self._index(place) for place in range(len(references))]
         self.fixed = {column: block.candidates(column) for one in references for column in one.fixed}
-        self.leading: dict[tuple[Any, ...], Sequence[int]] = {}
+        self.leading: dict[tuple[Any, ...], tuple[Sequence[int], bool]] = {}
+        self.apart = True
 
     def _rows(self, reference: Reference) -> list[tuple[str | None, ...]]:
         columns: list[Texts] = [self.block.parent_column(reference, name) for name in reference.referenced]
@@ -125,7 +129,7 @@ class _Component:
     def _twice(self, place: int, number: int, rest: Sequence[int]) -> bool:
         """Whether another reference to the same table has taken the very row: two orders of a trade are two."""
         table = self.references[place].table
-        return any(
+        return self.apart and any(
             other.table == table and one == number
             for other, one in zip(self.references[place + 1 :], rest, strict=True)
         )
@@ -146,8 +150,18 @@ class _Component:
         """The parents of the first key that lead to rows that agree; found once for all rows with the same columns."""
         state = tuple(decided.get(column) for column in sorted(self.fixed))
         if state not in self.leading:
-            alone = len(self.references) == 1
-            self.leading[state] = [
-                one for one in numbers if alone or self._with(0, one, decided, one * _PRIME & 0xFFFFFFFF)
-            ]
-        return self.leading[state]
+            self.leading[state] = self._that_lead(numbers, decided)
+        found, self.apart = self.leading[state]
+        return found
+
+    def _that_lead(
+        self, numbers: Sequence[int], decided: Mapping[str, str | None]
+    ) -> tuple[Sequence[int], bool]:
+        """Those parents, and whether references to one table take different rows of it, as they should if they can."""
+        if len(self.references) == 1:
+            return numbers, True
+        for self.apart in (True, False):
+            found = [one for one in numbers if self._with(0, one, decided, one * _PRIME & 0xFFFFFFFF)]
+            if found:
+                return found, self.apart
+        return [], True

@@ -153,7 +153,7 @@ _IN_POOLS = frozenset({"job", "company", "timezone", "language"})
 _NAMES: list[tuple[frozenset[str], str]] = [
     (frozenset(words.split()), name)
     for words, name in (
-        ("email", "email"), ("e mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
+        ("email", "email"), ("e mail", "email"), ("mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
         ("useragent", "user_agent"), ("password", "password"), ("passwd", "password"), ("secret", "hash"),
         ("first name", "first_name"), ("firstname", "first_name"), ("given name", "first_name"),
         ("forename", "first_name"), ("fname", "first_name"), ("middle name", "first_name"),
@@ -195,12 +195,12 @@ def _country(longest: int, wide: bool) -> list[Space]:
 
 
 # The form of a hash, and the hash of nothing: nobody logs in with it.
-_PASSWORD = r"^\$argon2id\$v=19\$m=65536,t=3,p=4\$[a-zA-Z0-9]{6}bm9wYXNzd29yZA\$[a-zA-Z0-9]{6}ZGJvcHMgZ2VuZXJhdGVkIHRoaXMgaGFzaC4uLg$"
+_HASHED = r"^\$argon2id\$v=19\$m=65536,t=3,p=4\$[a-zA-Z0-9]{6}bm9wYXNzd29yZA\$[a-zA-Z0-9]{6}ZGJvcHMgZ2VuZXJhdGVkIHRoaXMgaGFzaC4uLg$"
 
 _SHAPED: dict[str, Make] = {
     "email": lambda longest, wide: [Pooled("slug", wide, longest, "@example.com")],
     "country": _country,
-    "password": lambda *_: [Pattern(_PASSWORD)],
+    "password": lambda *_: [Pattern(_HASHED)],
     "hash": lambda longest, _: [Encoded("hex", longest or 64)] if longest != 60 else [],
     "md5": lambda *_: [Encoded("hex", 32)],
     "phone": lambda *_: [Pattern(r"^\+[1-9][0-9]{2}[0-9]{8}$"), Pattern("^[0-9]{10}$")],

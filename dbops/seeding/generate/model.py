@@ -29,6 +29,8 @@ class How(enum.Enum):
     """At random, all alike."""
     SKEWED = "skewed"
     """At random, small numbers more often: some parents have many children."""
+    COVERING = "covering"
+    """Each number once if there are rows enough, then as SKEWED."""
     UNIQUE = "unique"
     """Each number once, in another order."""
     COUNTED = "counted"
@@ -77,6 +79,8 @@ class Reference:
     :param existing: whether the parent's rows are those that are in the database (`keys`), else those made.
     :param fixed: columns whose values are decided by something else; only a parent's row that agrees is taken.
     :param linked: whether it is decided together with others that share its columns, or has fixed ones.
+    :param optional: whether the columns that it decides take NULL.
+    :param late: whether it is decided after the columns in `fixed`, which its own table has from elsewhere.
     :param itself: of a table that refers to itself, whether a row may be its own parent.
     :param backward: whether it is filled before its parent, so that the constraint must wait.
     """
@@ -93,6 +97,13 @@ class Reference:
     linked: bool = False
     backward: bool = False
     itself: bool = True
+    late: bool = False
+    optional: bool = False
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """The columns whose values it brings: those that nothing else has decided."""
+        return tuple(column for column in self.columns if column not in self.fixed)
 
     def without_nulls(self) -> Reference:
         """The same, with a parent for every row."""

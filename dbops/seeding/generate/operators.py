@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
+from types import UnionType
 from typing import Any
 
 from dbops.engines.postgres.nodes import Node
@@ -126,8 +128,10 @@ def _regex(pattern: str, ignore_case: bool) -> re.Pattern[str]:
     translated = re.sub(r"\[:([a-z]+):\]", lambda named: _NAMED.get(named[1], named[0]), pattern)
     translated = re.sub(r"(?<!\\)\$$", r"\\Z", translated)
     try:
-        return re.compile(translated, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
-    except re.error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # what Python may come to read otherwise
+            return re.compile(translated, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    except (re.error, FutureWarning):
         raise UnknownExpression(pattern) from None
 
 
@@ -241,14 +245,14 @@ def _round(value: Any, digits: int = 0, rounding: str = ROUND_HALF_UP) -> Any:
 
 def _json_kind(document: Any) -> str:
     value = _content(document)
-    for kind, types in (
+    for kind, python in (
         ("object", dict),
         ("array", list),
         ("string", str),
         ("boolean", bool),
         ("null", type(None)),
     ):
-        if isinstance(value, types):
+        if isinstance(value, python):
             return kind
     return "number"
 
@@ -303,7 +307,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "right": lambda text, count: _text(text)[-count:],
     "starts_with": lambda text, prefix: _text(text).startswith(prefix),
     "strpos": lambda text, part: _text(text).find(part) + 1,
-    "position": lambda part, text: _text(text).find(part) + 1,
+    "position": lambda text, part: _text(text).find(part) + 1,
     "replace": lambda text, old, new: _text(text).replace(old, new),
     "reverse": lambda text: _text(text)[::-1],
     "substr": _substring,
@@ -334,7 +338,10 @@ def _list(document: Any) -> list[Any]:
     return value
 
 
-_KINDS = {"varchar": "text", "bpchar": "text", "citext": "text", "int2": "int4", "int8": "int4"}
+_KINDS = {
+    "varchar": "text", "bpchar": "text", "citext": "text", "int2": "int4", "int8": "int4", "float4": "numeric",
+    "float8": "numeric", "timestamptz": "timestamp", "json": "jsonb",
+}  # fmt: skip
 
 
 def cast(value: Any, target: str) -> Any:
@@ -352,21 +359,24 @@ def cast(value: Any, target: str) -> Any:
         except (ValueError, KeyError):
             raise UnknownExpression(f"{value!r} as {target}") from None
     kind = _KINDS.get(target, target)
-    if kind == "text" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if kind == "int4" and isinstance(value, int | Decimal):
-        return int(_round(value)) if not isinstance(value, bool) else int(value)
-    if target in ("numeric", "float8", "float4") and isinstance(value, int | Decimal):
-        return Decimal(value)
-    if target == "date" and isinstance(value, date):
-        return value.date() if isinstance(value, datetime) else value
-    if target in ("timestamp", "timestamptz") and isinstance(value, date):
-        return _midnight(value)
-    if target in ("json", "jsonb") and isinstance(value, Document):
-        return value
-    if target == "bool" and isinstance(value, bool):
-        return value
+    for name, accepted, convert in _CASTS:
+        if name == kind and isinstance(value, accepted):
+            return convert(value)
     raise UnknownExpression(f"cast to {target}")
+
+
+_CASTS: tuple[tuple[str, type | UnionType, Callable[[Any], Any]], ...] = (
+    ("int4", bool, int),
+    ("int4", int | Decimal, lambda value: int(_round(value))),
+    ("bool", bool, bool),
+    ("text", bool, lambda value: "true" if value else "false"),
+    ("text", int, str),
+    ("numeric", int | Decimal, Decimal),
+    ("date", datetime, lambda value: value.date()),
+    ("date", date, lambda value: value),
+    ("timestamp", date, _midnight),
+    ("jsonb", Document, lambda value: value),
+)
 
 
 def _cast_array(value: Any, element: str) -> list[Any]:

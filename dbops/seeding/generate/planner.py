@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import choose_columns
+from dbops.seeding.generate.columns import choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import choose_keys, fit, reference_named
 from dbops.seeding.generate.model import (
     GeneratePlan,
+    How,
     Key,
     Own,
     Reference,
@@ -23,7 +24,7 @@ from dbops.seeding.generate.model import (
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.rows import Maker, key_places
+from dbops.seeding.generate.rows import CircularValues, Maker, key_places
 from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
@@ -60,7 +61,26 @@ class _Planning:
             except CannotFill as reason:
                 self.unfilled[table.id] = str(reason)
                 self.coming.discard(table.id)
+        while (circular := self._circular()) is not None:
+            self.unfilled[circular[0]] = circular[1]
+            del self.plans[circular[0]]
         return self.made()
+
+    def _circular(self) -> tuple[TableName, str] | None:
+        """A table whose values follow from each other in a circle, and why; what refers to it is left to the filling."""
+        maker = Maker(GeneratePlan(self.request.seed, self.request.as_of, tuple(self.plans.values())))
+        for planned in self.plans.values():
+            if not any(one.backward or one.late for one in planned.references):
+                continue
+            try:
+                for one in planned.references:
+                    for column in one.columns:
+                        maker.block(planned.table, 0).candidates(column)
+            except CircularValues as circle:
+                return planned.table, str(circle)
+            except KeyError:  # its parent was such a table
+                return planned.table, "its parent gets no rows"
+        return None
 
     def made(self) -> GeneratePlan:
         unfilled = tuple(Unfilled(table, reason) for table, reason in self.unfilled.items())
@@ -70,7 +90,8 @@ class _Planning:
 
     def _asked_for(self, table: Table) -> bool:
         request = self.request
-        return (not request.only or table.id in request.only) and table.id not in request.skip
+        chosen = not request.only or table.id in request.only
+        return chosen and table.id not in request.skip and self._rows(table) > 0
 
     def _rows(self, table: Table) -> int:
         return self.request.per_table.get(table.id, self.request.rows)
@@ -82,7 +103,8 @@ class _Planning:
         if draft.rows <= 0:
             raise CannotFill("no rows were asked for")
         self._references(draft, backward)
-        sort_rules(draft)
+        keep_apart(draft, self.chooser)
+        sort_rules(draft, self.probe.checks_of_partitions(table))
         self._link(draft)
         choose_keys(draft, self._unique_in)
         choose_combinations(draft, self.chooser)
@@ -101,6 +123,7 @@ class _Planning:
                 seen.add(place)
                 self._reference(draft, key, (draft.table.id, key.name) in backward)
         draft.references = [one for one in draft.references if not self._implied(draft, one)]
+        draft.references = [self._late(draft, one) for one in draft.references]
 
     def _reference(self, draft: Draft, key: ForeignKey, backward: bool) -> None:
         columns = [draft.table.column(name) for name in key.columns]
@@ -126,10 +149,44 @@ class _Planning:
             why = f": {self.unfilled[key.table]}" if key.table in self.unfilled else ""
             raise CannotFill(f"{key.name} needs rows of {parent}, which has none{why}")
 
+    def _late(self, draft: Draft, reference: Reference) -> Reference:
+        """A reference to rows that come later, or of the table itself, takes the columns that are decided without it.
+
+        These are the key's own, and those that another reference brings.
+        """
+        primary = draft.table.primary_key
+        own = {one for one in primary.columns if one} if primary else set()
+        others = {
+            c for one in draft.references if one is not reference and not one.backward for c in one.columns
+        }
+        if reference.existing or not (reference.backward or reference.table == draft.table.id):
+            return self._covering(draft, reference)
+        taken = own | others
+        fixed = tuple(
+            one
+            for one, other in zip(reference.columns, reference.referenced, strict=True)
+            if one in taken or one == other
+        )
+        if len(fixed) == len(reference.columns):
+            fixed = ()
+        decided = [draft.table.column(one) for one in reference.columns if one not in fixed]
+        nulls = _NULL_PARENTS if all(one is not None and draft.nullable(one) for one in decided) else 0
+        return dataclasses.replace(reference, fixed=fixed, late=bool(fixed), nulls=nulls, optional=nulls > 0)
+
+    def _covering(self, draft: Draft, reference: Reference) -> Reference:
+        """Where the parent waits for a row of this table that belongs to it, every parent gets one."""
+        parent = self.plans.get(reference.table)
+        awaited = parent is not None and any(
+            one.backward and one.table == draft.table.id for one in parent.references
+        )
+        return dataclasses.replace(reference, how=How.COVERING) if awaited else reference
+
     def _implied(self, draft: Draft, reference: Reference) -> bool:
         """Whether another reference brings values that are the same parent's already, as the parent has them from it."""
         for other in draft.references:
-            if other is reference or other.existing or not {*reference.columns} <= {*other.columns}:
+            if other is reference or other.existing or other.backward or other.table == draft.table.id:
+                continue
+            if not {*reference.columns} <= {*other.columns}:
                 continue
             through = tuple(other.referenced[other.columns.index(one)] for one in reference.columns)
             parent = self.catalog.by_id.get(other.table)
@@ -149,10 +206,13 @@ class _Planning:
         """References that share columns, or with columns that are decided otherwise, go together."""
         counts: dict[str, int] = {}
         for one in draft.references:
-            for column in one.columns:
+            for column in () if one.late else one.columns:
                 counts[column] = counts.get(column, 0) + 1
         linked = []
         for one in draft.references:
+            if one.late:
+                linked.append(dataclasses.replace(one, linked=one.table != draft.table.id))
+                continue
             generated = [c for c in one.columns if (found := draft.table.column(c)) and found.generated]
             fixed = tuple(
                 c for c in one.columns if c in draft.concrete or c in generated or c in draft.always_null
@@ -217,7 +277,9 @@ class _Planning:
             raise CannotFill("it has no column that values can be written to")
         columns = tuple(c.name for c in table.columns if c.writable and c.name not in draft.left_out)
         required = tuple(
-            one.name for one in draft.references if one.linked and not self._may_be_null(draft, one)
+            one.name
+            for one in draft.references
+            if one.linked and not one.backward and not self._may_be_null(draft, one)
         )
         checks = tuple(dict.fromkeys(rule.expression.text for rule in draft.residual))
         sieve = sieve_of(table, checks, tuple(draft.sieved), required)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
-from dbops.engines.catalog import TableName
+from dbops.engines.catalog import Check, Table, TableName
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,7 +15,21 @@ Texts = Sequence[str | None]
 _PATIENCE = "SET LOCAL statement_timeout = '20s'"
 _SAMPLE = 1000
 _MOST = 100_000
-_ONE_BY_ONE = 200
+_ONE_BY_ONE = 40
+
+
+_LEAF_CHECKS = """
+select c.conname::text, pg_catalog.pg_get_expr(c.conbin, c.conrelid) from pg_catalog.pg_constraint as c
+join pg_catalog.pg_class as r on r.oid = c.conrelid join pg_catalog.pg_namespace as n on n.oid = r.relnamespace
+where c.contype = 'c' and n.nspname = %(schema)s and r.relname = %(name)s and c.conname <> all (%(known)s)
+order by c.conname
+"""
+
+
+_DOWNWARD = """
+select start_value, increment_by, min_value from pg_catalog.pg_sequences
+where schemaname = %(schema)s and sequencename = %(name)s and increment_by < 0
+"""
 
 
 class Probe:
@@ -51,15 +65,28 @@ class Probe:
             for place, (column, kind) in enumerate(columns)
         )
         tests = sql.SQL(" AND ").join(
-            sql.SQL("(({}) IS NOT FALSE)").format(sql.SQL(one)) for one in expressions
+            sql.SQL("(({}) IS NOT FALSE)").format(sql.SQL(one.replace("%", "%%"))) for one in expressions
         )
         names = sql.SQL(", ").join(sql.Identifier(f"c{place}") for place in range(len(columns)))
         arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in columns)
         query = sql.SQL(
-            "SELECT {} FROM (SELECT n, {} FROM unnest({}) WITH ORDINALITY AS u({}, n) OFFSET 0) AS {} ORDER BY n"
+            'SELECT {} FROM (SELECT "dbops row", {} FROM unnest({}) WITH ORDINALITY AS u({}, "dbops row") OFFSET 0) AS {} ORDER BY "dbops row"'
         ).format(tests, made, arrays, names, sql.Identifier(name))
         answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
         return None if answer is None else [row[0] for row in answer]
+
+    def checks_of_partitions(self, table: Table) -> list[Check]:
+        """Checks that only some partitions have, each as it holds for the whole table."""
+        leaves = table.partitioning.leaves if table.partitioning else ()
+        found = []
+        for leaf, bounds in leaves:
+            answer = self._ask(
+                _LEAF_CHECKS, {"schema": leaf[0], "name": leaf[1], "known": [c.name for c in table.checks]}
+            )
+            found += [
+                Check(name, f"(({bounds}) IS NOT TRUE) OR ({text})") for name, text in answer or () if bounds
+            ]
+        return found
 
     def count(self, table: TableName) -> int:
         """Rows that the table holds; 0 where they cannot be read."""
@@ -70,11 +97,25 @@ class Probe:
 
     def highest(self, table: TableName, column: str) -> int:
         """The highest value of a column of whole numbers; 0 for none."""
+        return self._most(table, column, "max")
+
+    def lowest(self, table: TableName, column: str) -> int:
+        """The lowest value of a column of whole numbers; 0 for none."""
+        return self._most(table, column, "min")
+
+    def _most(self, table: TableName, column: str, function: LiteralString) -> int:
         from psycopg import sql
 
-        query = sql.SQL("SELECT coalesce(max({}), 0)::bigint FROM {}")
-        answer = self._ask(query.format(sql.Identifier(column), sql.Identifier(*table)), None)
+        query = sql.SQL("SELECT coalesce({}({}), 0)::bigint FROM {}")
+        answer = self._ask(
+            query.format(sql.SQL(function), sql.Identifier(column), sql.Identifier(*table)), None
+        )
         return answer[0][0] if answer else 0
+
+    def downward(self, sequence: tuple[str, str]) -> tuple[int, int, int] | None:
+        """Start, step and lowest value of a sequence that counts down; None for one that counts up."""
+        answer = self._ask(_DOWNWARD, {"schema": sequence[0], "name": sequence[1]})
+        return (answer[0][0], answer[0][1], answer[0][2]) if answer else None
 
     def keys(
         self, table: TableName, columns: Sequence[str], limit: int = _SAMPLE
@@ -82,7 +123,9 @@ class Probe:
         """Values of the columns, as text, of some of the table's rows; the same ones as long as these stay."""
         from psycopg import sql
 
-        listed = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns)
+        # In the same order whatever the database's collation, since it decides what is drawn.
+        text = sql.SQL('{}::text COLLATE "C"')
+        listed = sql.SQL(", ").join(text.format(sql.Identifier(column)) for column in columns)
         filled = sql.SQL(" AND ").join(
             sql.SQL("{} IS NOT NULL").format(sql.Identifier(one)) for one in columns
         )

@@ -24,13 +24,17 @@ from dbops.seeding.generate.model import (
     Reference,
     TablePlan,
 )  # fmt: skip
-from dbops.seeding.generate.spaces import SECOND, Dice, Times, written_moments
+from dbops.seeding.generate.spaces import SECOND, Dice, moments, written_moments
 
 Texts = Sequence[str | None]
 
 _KEPT_BLOCKS = 48
 _MOST_PARENTS = 16  # blocks of a parent that one block refers to
 STRETCH = 3  # so many times the rows wanted are made for a sieve
+
+
+class CircularValues(Exception):
+    """Values that follow from each other in a circle: such tables cannot be filled here."""
 
 
 class Maker:
@@ -60,12 +64,15 @@ class Block:
         self.wanted = max(0, min(plan.block, plan.rows - self.start))
         sieve = plan.sieve
         self.count = (sieve.made or self.wanted * STRETCH) if sieve.needed else self.wanted
+        self._making: set[str] = set()
+        self._later: dict[str, list[str | None]] = {}
         self._numbers: dict[str, list[int]] = {}
         self._texts: dict[str, Texts] = {}
         self._moments: dict[str, list[int]] = {}
         self._linked: dict[str, list[int]] | None = None
         self._kept: list[int] | None = None
-        self._references = {column: one for one in plan.references for column in one.columns}
+        late_last = sorted(plan.references, key=lambda one: not one.late)
+        self._references = {c: one for one in late_last for c in (one.decides if one.late else one.columns)}
         self._tied = {column: one for one in plan.combinations for column in one.columns}
 
     # -- what others see -------------------------------------------------------------------------------
@@ -74,7 +81,7 @@ class Block:
         """The raw texts of a column for the rows that are kept."""
         kept = self.kept()
         reference = self._references.get(name)
-        if kept is not None and reference is not None and self._to_itself(reference):
+        if kept is not None and reference is not None and self.to_itself(reference):
             return self._among_kept(reference, name)
         texts = self.candidates(name)
         return texts if kept is None else [texts[place] for place in kept]
@@ -86,7 +93,7 @@ class Block:
         if self._kept is None:
             from dbops.seeding.generate.sieve import sift
 
-            self._kept = sift(self)[: self.wanted]
+            self._kept, self._later = sift(self)
         return self._kept
 
     @property
@@ -100,7 +107,11 @@ class Block:
     def candidates(self, name: str) -> Texts:
         """The texts of a column for all rows, those that the sieve will leave out, too."""
         if name not in self._texts:
+            if name in self._making:
+                raise CircularValues(f"{name} depends on itself through foreign keys")
+            self._making.add(name)
             self._texts[name] = self._make(name)
+            self._making.discard(name)
         return self._texts[name]
 
     def _make(self, name: str) -> Texts:
@@ -140,8 +151,8 @@ class Block:
         if name not in self._moments:
             maker = self.plan.makers[name]
             if isinstance(maker, Own):
-                assert isinstance(maker.space, Times)
-                self._moments[name] = maker.space.moments(self.numbers(name, maker.space.size, maker.how))
+                numbers = self.numbers(name, maker.space.size, maker.how)
+                self._moments[name] = moments(maker.space, numbers, Dice(self.maker.seed, self.stream(name)))
             else:
                 self._moments[name] = self._after(name, maker)
         return self._moments[name]
@@ -182,6 +193,10 @@ class Block:
             return self._numbers[unit]
         if size < 1 << 32:
             drawn = words(self.maker.seed, self.stream(unit), self.number, self.count)
+            if how is How.COVERING:
+                order = Permutation(self.maker.seed, self.stream(unit), size)
+                rest = [((word * word >> 32) * size) >> 32 for word in drawn[size:]]
+                return [*order.block(0, min(size, self.count)), *rest]
             if how is How.SKEWED:
                 return [((word * word >> 32) * word >> 32) * size >> 32 for word in drawn]
             return [word * size >> 32 for word in drawn]
@@ -267,7 +282,7 @@ class Block:
             return [-1] * self.count
         return self.numbers(reference.name, size, reference.how)
 
-    def _to_itself(self, reference: Reference) -> bool:
+    def to_itself(self, reference: Reference) -> bool:
         """Whether a row's parent is another row of this block."""
         return reference.table == self.plan.table and not reference.existing and not reference.linked
 
@@ -276,17 +291,35 @@ class Block:
         if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
             return [(place + 1) % count for place in range(count)]
         drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
+        if reference.late:
+            return self._earlier_alike(reference, drawn)
         picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
         if picked:
             picked[0] = -1 if reference.nulls else 0 if reference.itself else 1 % count
         return picked
 
+    def _earlier_alike(self, reference: Reference, drawn: Sequence[int]) -> list[int]:
+        """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
+        texts = self.candidates
+        pairs = dict(zip(reference.columns, reference.referenced, strict=True))
+        own = zip(*(texts(column) for column in reference.fixed), strict=True)
+        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), strict=True)
+        before: dict[tuple[str | None, ...], list[int]] = {}
+        picked = []
+        for place, (word, wanted, offered) in enumerate(zip(drawn, own, theirs, strict=True)):
+            found = before.get(wanted, ())
+            nobody = -1 if reference.nulls or not reference.itself else place
+            picked.append(found[(word * word >> 32) * len(found) >> 32] if found else nobody)
+            before.setdefault(offered, []).append(place)
+        return picked
+
     def _among_kept(self, reference: Reference, name: str) -> Texts:
         """A column that refers to the table itself, where some rows are left out."""
+        if name in self._later:
+            return self._later[name]
         column = reference.referenced[reference.columns.index(name)]
-        values = [*self.column(column), None]
-        texts = list(map(values.__getitem__, self._earlier(reference, self.size)))
-        return self._with_nulls(reference.name, texts, reference.nulls)
+        values = self.column(column)
+        return list(map(values.__getitem__, self._earlier(reference, self.size)))
 
     def missing(self) -> set[int]:
         """The rows for which a reference that must have one found no parent."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from dbops.engines.catalog import DataType, Table, TypeKind
+from dbops.engines.catalog import Check, DataType, Table, TypeKind
 from dbops.engines.postgres.libpg_query import Refusal
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.expressions import Expression, column_of, read_expression, walk
 from dbops.seeding.generate.operators import UnknownExpression, cast, constant
-from dbops.seeding.generate.values import UnknownValue, read
+from dbops.seeding.generate.values import UnknownValue, read, read_named
 
 _ORDERS = {"<": (0, 1, True), "<=": (0, 1, False), ">": (1, 0, True), ">=": (1, 0, False)}
 TIMES = frozenset({"timestamp", "timestamptz", "date"})
@@ -39,9 +39,12 @@ class Order:
     strict: bool
 
 
-def rules_of(table: Table) -> list[Rule]:
-    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct."""
-    texts = [(check.name, check.expression) for check in table.checks]
+def rules_of(table: Table, more: Sequence[Check] = ()) -> list[Rule]:
+    """The rules of the table's checks, its partitions and its keys' MATCH FULL, conjunct by conjunct.
+
+    :param more: checks of its partitions alone.
+    """
+    texts = [(check.name, check.expression) for check in (*table.checks, *more)]
     if table.partitioning and (leaves := [text for _, text in table.partitioning.leaves]) and all(leaves):
         texts.append(("its partitions", " OR ".join(f"({text})" for text in leaves)))
     for key in table.foreign_keys:
@@ -85,6 +88,39 @@ def order_of(rule: Rule) -> Order | None:
         return None
     before, after, strict = direction
     return Order(str(sides[before]), str(sides[after]), strict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """A time that comes at most so many seconds after another (or, strictly, fewer)."""
+
+    before: str
+    after: str
+    seconds: int
+    strict: bool
+
+
+def bound_of(rule: Rule) -> Bound | None:
+    """`ends_at <= starts_at + interval '16 hours'`, `last_day < first_day + 31`."""
+    operator = rule.expression.tree.get("A_Expr", {})
+    name = strings(operator.get("name"))[-1:]
+    if operator.get("kind") != "AEXPR_OP" or name not in (["<"], ["<="]):
+        return None
+    after, total = column_of(operator["lexpr"]), operator["rexpr"].get("A_Expr", {})
+    if after is None or strings(total.get("name")) != ["+"]:
+        return None
+    before, more = column_of(total["lexpr"]), constant_texts(total["rexpr"])
+    if before is None or len(more) != 1 or column_of(total["rexpr"]):
+        return None
+    try:
+        seconds = (
+            int(more[0]) * 86_400
+            if more[0].isdigit()
+            else int(read_named(more[0], "interval").total_seconds())
+        )
+    except ValueError:
+        return None
+    return Bound(before, after, seconds, name == ["<"])
 
 
 def only_null_tested(rule: Rule, column: str) -> bool:
@@ -166,8 +202,26 @@ def patterns_of(rules: Sequence[Rule]) -> list[str]:
     return found
 
 
-def names_values(rule: Rule) -> bool:
-    """Whether the rule compares with `=`, IN or ANY."""
+def names_values(rule: Rule, column: str | None = None) -> bool:
+    """Whether the rule compares (this column) with `=`, IN or ANY."""
     return any(
-        name == "A_Expr" and strings(node["name"]) == ["="] for name, node in walk(rule.expression.tree)
-    )
+        name == "A_Expr" and strings(node["name"]) == ["="]
+        and (column is None or column in (column_of(node["lexpr"]), column_of(node["rexpr"])))
+        for name, node in walk(rule.expression.tree)
+    )  # fmt: skip
+
+
+def overflows(table: Table) -> list[Rule]:
+    """Products of small integers in generated columns, which may leave their type: that they can be computed at all."""
+    found = []
+    for column in table.columns:
+        tree = read_expression(column.generated).tree if column.generated else {}
+        small = (c.name for c in table.columns if c.type.base.name in ("int2", "int4"))
+        products = [node for name, node in walk(tree) if name == "A_Expr" and strings(node["name"]) == ["*"]]
+        if products and {*small} & read_expression(column.generated or "").columns:
+            unknown = {
+                "FuncCall": {"funcname": [{"String": {"sval": "computed by the server"}}], "args": [tree]}
+            }
+            text = f"(({column.generated}) IS NULL) IS NOT NULL"
+            found.append(Rule(f"the expression of {column.name}", Expression(text, unknown)))
+    return found

@@ -17,6 +17,7 @@ from dbops.seeding.generate.rules import Rule
 
 _STEPS = 80
 _DRY = 40  # rows in a row that bring nothing new end the search
+_EVALUATIONS = 150_000
 _VALUES = 24  # tried of a column at a time
 
 
@@ -26,6 +27,7 @@ class Problem:
 
     :param alike: for a column those whose values may be tried in it, too.
     :param singles: rules of one column, which its own values satisfy.
+    :param spent: how many rules have been evaluated: the same on every machine, unlike seconds.
     :param derived: columns that follow from the others (generated ones), in the order of evaluation.
     """
 
@@ -34,6 +36,7 @@ class Problem:
     alike: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     singles: Mapping[str, Sequence[Rule]] = dataclasses.field(default_factory=dict)
     derived: Mapping[str, Evaluate] = dataclasses.field(default_factory=dict)
+    spent: list[int] = dataclasses.field(default_factory=lambda: [0])
 
 
 class _Chance:
@@ -61,7 +64,7 @@ def search(problem: Problem, wanted: int, seed: int, stream: str) -> list[dict[s
     chance = _Chance(seed, stream)
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     dry = 0
-    while len(found) < wanted and dry < _DRY:
+    while len(found) < wanted and dry < _DRY and problem.spent[0] < _EVALUATIONS:
         row = _repaired(problem, chance)
         key = tuple(repr(row[name]) for name in problem.values) if row is not None else None
         dry = dry + 1 if key is None or key in found else 0
@@ -105,6 +108,7 @@ def _step(problem: Problem, row: dict[str, Any], rule: Rule, chance: _Chance) ->
         for value in _tried(problem, row, name, chance):
             row[name] = value
             _derive(problem, row)
+            problem.spent[0] += len(touching)
             cost = sum(one.expression.holds(row) is False for one in touching) - broken
             rank = (cost, chance.below(1 << 20), name, value)
             if best is None or rank[:2] < best[:2]:

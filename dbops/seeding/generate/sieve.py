@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import Expression, read_expression
+from dbops.seeding.generate.itself import Among
 from dbops.seeding.generate.model import Sieve, SievedKey
 from dbops.seeding.generate.operators import UnknownExpression
-from dbops.seeding.generate.rows import Block
 from dbops.seeding.generate.values import Opaque, UnknownValue, read
+
+if TYPE_CHECKING:
+    from dbops.seeding.generate.rows import Block
+
 
 _UNKNOWN = (UnknownExpression, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -30,39 +34,62 @@ def sieve_of(
     return Sieve(checks, keys, types, tuple((c.name, c.generated or "") for c in derived), required)
 
 
-def sift(block: Block) -> list[int]:
-    """The places of the rows that pass, in order, at most as many as are wanted."""
-    plan = block.plan
-    checks = [read_expression(text) for text in plan.sieve.checks]
-    keys = [
-        (_key(texts), predicate and read_expression(predicate), nulls)
-        for texts, predicate, nulls in plan.sieve.keys
-    ]
-    values = _values(block)
-    missing = block.missing()
-    seen: list[set[tuple[Any, ...]]] = [set() for _ in keys]
-    for texts in plan.sieve.taken:
-        row = _row(plan.sieve, texts)
-        for known, (key, predicate, nulls) in zip(seen, keys, strict=True):
-            if (found := _found(key, predicate, nulls, row)) is not None:
-                known.add(found)
-    kept: list[int] = []
+def sift(block: Block) -> tuple[list[int], dict[str, list[str | None]]]:
+    """The places of the rows that pass, in order, at most as many as are wanted.
+
+    With them the values of the columns that refer to the table itself, for the rows that are kept.
+    """
+    sieve, among = block.plan.sieve, Among(block)
+    test = _Test(sieve)
+    texts = {name: block.candidates(name) for name, _ in sieve.types}
+    missing, kept = block.missing(), list[int]()
     for place in range(block.count):
         if place in missing:
             continue
-        row = values(place)
-        if any(check.holds(row) is False for check in checks):
-            continue
-        values_of_keys = [_found(key, predicate, nulls, row) for key, predicate, nulls in keys]
-        if any(one is not None and one in known for one, known in zip(values_of_keys, seen, strict=True)):
-            continue
-        for one, known in zip(values_of_keys, seen, strict=True):
-            if one is not None:
-                known.add(one)
-        kept.append(place)
+        row = {name: column[place] for name, column in texts.items()}
+        for chosen in (among.choose(place), among.none()):
+            if chosen is not None and test.passes({**row, **chosen}):
+                among.keep(place, chosen)
+                kept.append(place)
+                break
         if len(kept) == block.wanted:
             break
-    return kept
+    return kept, among.texts
+
+
+class _Test:
+    """The checks and keys of a sieve, and the keys that are taken."""
+
+    def __init__(self, sieve: Sieve) -> None:
+        self._sieve = sieve
+        self._checks = [read_expression(text) for text in sieve.checks]
+        self._keys = [
+            (_key(texts), predicate and read_expression(predicate), nulls)
+            for texts, predicate, nulls in sieve.keys
+        ]
+        self._seen: list[set[tuple[Any, ...]]] = [set() for _ in self._keys]
+        for texts in sieve.taken:
+            self._add(_row(sieve, texts))
+
+    def passes(self, texts: Mapping[str, str | None]) -> bool:
+        """Whether a row breaks no check and repeats no key; its keys are taken then."""
+        row = _row(self._sieve, [texts[name] for name, _ in self._sieve.types])
+        return all(check.holds(row) is not False for check in self._checks) and self._add(row)
+
+    def _add(self, row: dict[str, Any]) -> bool:
+        return _add_new(
+            [_found(key, predicate, nulls, row) for key, predicate, nulls in self._keys], self._seen
+        )
+
+
+def _add_new(found: Sequence[tuple[Any, ...] | None], seen: Sequence[set[tuple[Any, ...]]]) -> bool:
+    """Add a row's keys to those seen, unless one is among them; whether it was not."""
+    if any(one is not None and one in known for one, known in zip(found, seen, strict=True)):
+        return False
+    for one, known in zip(found, seen, strict=True):
+        if one is not None:
+            known.add(one)
+    return True
 
 
 def _key(texts: tuple[str, ...]) -> list[Expression]:
@@ -84,20 +111,17 @@ def _found(
         try:
             parts.append(_canonical(expression.evaluate(row)))
         except _UNKNOWN:
-            parts.append(repr([row.get(column) for column in sorted(expression.columns)]))
+            parts.append(repr(sorted(row.items(), key=_name_of)))
     return None if "None" in parts and not nulls_equal else tuple(parts)
+
+
+def _name_of(item: tuple[str, Any]) -> str:
+    return item[0]
 
 
 def _canonical(value: Any) -> str:
     """Equal values have equal texts."""
     return str(value.normalize()) if isinstance(value, Decimal) and value.is_finite() else repr(value)
-
-
-def _values(block: Block) -> Callable[[int], dict[str, Any]]:
-    """For a row's place its Python values, those that the sieve asks for."""
-    sieve = block.plan.sieve
-    texts = [block.candidates(name) for name, _ in sieve.types]
-    return lambda place: _row(sieve, [column[place] for column in texts])
 
 
 def _row(sieve: Sieve, texts: Sequence[str | None]) -> dict[str, Any]:

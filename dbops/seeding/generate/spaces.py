@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
 
@@ -25,6 +25,7 @@ _OF_A_LENGTH = 1 << 20
 _PRIME = 2_654_435_761
 _MERSENNE = (1 << 127) - 1
 _CHUNK = 4096
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Dice(NamedTuple):
@@ -126,6 +127,14 @@ class Times(Space):
 
     def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
         return written_moments(self.moments(indices), self.form)
+
+
+def moments(space: Space, indices: Iterable[int], dice: Dice) -> list[int]:
+    """The times of a space in microseconds since 1970."""
+    if isinstance(space, Times):
+        return space.moments(indices)
+    read = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in space.texts(indices, dice))
+    return [(moment - _EPOCH) // timedelta(microseconds=1) for moment in read]
 
 
 def written_moments(moments: Sequence[int], form: str) -> list[str]:

@@ -120,6 +120,18 @@ def _array(text: str, element: DataType) -> list[Any]:
     return [read(part, element) for part in array_parts(text)]
 
 
+_BITS = {"int2": 15, "int4": 31, "int8": 63}
+
+
+def fits(text: str, value: Any, base: DataType) -> bool:
+    """Whether a value is within the bounds of its type: length, precision, bits."""
+    if base.name in _BITS and isinstance(value, int):
+        return -(1 << _BITS[base.name]) <= value < 1 << _BITS[base.name]
+    if base.name == "numeric" and base.precision is not None and isinstance(value, Decimal):
+        return value.is_finite() and abs(value) < Decimal(10) ** (base.precision - (base.scale or 0))
+    return base.name not in ("varchar", "bpchar") or base.length is None or len(text) <= base.length
+
+
 def array_parts(text: str) -> list[str | None]:
     """The elements of the text of an array of one dimension.
 

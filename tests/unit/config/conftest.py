@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def load_in(project: Path) -> Load:
         *,
         env: str | None = None,
         toml: str | None = None,
-        **options: str,
+        **options: Any,
     ) -> Settings:
         if env is not None:
             (project / ".env").write_text(env, encoding="utf-8")

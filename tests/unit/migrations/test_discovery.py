@@ -152,7 +152,7 @@ def test_new_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="version 1 is taken") as caught:
         create(setting, "1", "again")
     assert caught.value.hint == "the next one is 002"
-    pair = create(setting, None, "b", "pairs")
+    pair = create(setting, None, "b", Setting("pairs"))
     assert [path.name for path in pair] == ["002_b.up.sql", "002_b.down.sql"]
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 import uuid
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -44,8 +45,15 @@ def _parsed(path: Path) -> list[Row]:
         case ".json":
             return list(json.loads(text)["rows"])
         case ".toml":
-            return list(tomllib.loads(text)["rows"])
+            return [
+                {column: _text(value) for column, value in row.items()} for row in tomllib.loads(text)["rows"]
+            ]
     raise AssertionError(f"{path} is of no known format")
+
+
+def _text(value: Any) -> Any:
+    """A time as the other formats write it."""
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
 
 
 def _rows(name: str) -> dict[str, list[Row]]:
@@ -109,6 +117,20 @@ def test_ids(name: str) -> None:
     ids = [uuid.UUID(row["id"]) for rows in _rows(name).values() for row in rows]
     assert all(one.version == 4 for one in ids)
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_times(name: str) -> None:
+    """Every row says when it was made, which is not before what it refers to was."""
+    rows = _rows(name)
+    made = {row["username"]: row["created_at"] for row in rows["users"]}
+    made |= {row["account_number"]: row["created_at"] for row in rows.get("accounts", [])}
+    for table, entries in rows.items():
+        for row in entries:
+            assert row["updated_at"] == row["created_at"] < "2026-11", (table, row)
+            for parent in (row.get("user_id"), row.get("account_id"), row.get("approved_by")):
+                if parent is not None:
+                    assert made[next(iter(parent.values()))] <= row["created_at"], (table, row)
 
 
 def test_minimal_is_a_part_of_dev() -> None:

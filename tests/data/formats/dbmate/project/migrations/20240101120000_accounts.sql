@@ -1,0 +1,8 @@
+-- migrate:up
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name text NOT NULL DEFAULT 'a;b'
+);
+
+-- migrate:down
+DROP TABLE accounts;

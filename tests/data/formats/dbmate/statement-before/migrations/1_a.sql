@@ -1,0 +1,5 @@
+-- a comment
+SELECT 0;
+-- migrate:up
+SELECT 1;
+-- migrate:down

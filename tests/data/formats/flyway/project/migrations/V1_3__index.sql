@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY ${table}_name ON accounts (name);

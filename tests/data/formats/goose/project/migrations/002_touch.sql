@@ -1,0 +1,14 @@
+-- +goose Up
+-- +goose StatementBegin
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.name := upper(NEW.name);
+    RETURN NEW;
+END;
+$$
+-- +goose StatementEnd
+CREATE TRIGGER accounts_touch BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION touch();
+
+-- +goose Down
+DROP TRIGGER accounts_touch ON accounts;
+DROP FUNCTION touch();

@@ -1,0 +1,3 @@
+-- +goose Up
+-- +goose Upp
+SELECT 1;

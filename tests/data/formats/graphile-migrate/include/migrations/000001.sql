@@ -1,0 +1,4 @@
+--! Previous: -
+--! Hash: sha1:0
+
+--!include f.sql

@@ -1,0 +1,6 @@
+--! Previous: sha1:0000000000000000000000000000000000000003
+--! Hash: sha1:0000000000000000000000000000000000000004
+--! Message: index
+
+--! no-transaction
+CREATE INDEX CONCURRENTLY accounts_name ON accounts (name);

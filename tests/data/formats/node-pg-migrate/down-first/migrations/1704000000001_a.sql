@@ -1,0 +1,4 @@
+-- Down Migration
+DROP TABLE a;
+-- Up Migration
+CREATE TABLE a ();

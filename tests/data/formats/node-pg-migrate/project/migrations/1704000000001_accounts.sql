@@ -1,0 +1,8 @@
+-- Up Migration
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name text NOT NULL DEFAULT 'a;b'
+);
+
+-- Down Migration
+DROP TABLE accounts;

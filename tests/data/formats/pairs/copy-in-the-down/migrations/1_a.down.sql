@@ -1,0 +1,4 @@
+SELECT 2;
+COPY a FROM stdin;
+1
+\.

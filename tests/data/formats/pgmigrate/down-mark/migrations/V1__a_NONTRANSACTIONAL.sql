@@ -1,0 +1,3 @@
+CREATE TABLE a ();
+-- DOWN Migration
+DROP TABLE a;

@@ -1,0 +1,2 @@
+/* pgmigrate-encoding: utf-8 */
+CREATE INDEX CONCURRENTLY accounts_name ON accounts (name);

@@ -1,0 +1,3 @@
+CREATE TABLE a ();
+-- Rollback
+DROP TABLE a;

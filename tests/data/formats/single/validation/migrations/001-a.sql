@@ -1,0 +1,5 @@
+CREATE TABLE a ();
+-- Rollback
+-- DROP TABLE a;
+-- Validation
+SELECT count(*) FROM a;

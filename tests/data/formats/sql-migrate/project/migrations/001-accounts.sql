@@ -1,0 +1,8 @@
+-- +migrate Up
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name text NOT NULL DEFAULT 'a;b'
+);
+
+-- +migrate Down
+DROP TABLE accounts;

@@ -1,0 +1,4 @@
+-- +migrate Up
+CREATE TABLE a ();
+-- +migrate Down
+DROP TABLE a;

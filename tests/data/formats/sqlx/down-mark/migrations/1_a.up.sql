@@ -1,0 +1,4 @@
+-- no-transaction
+CREATE TABLE a ();
+-- DOWN
+DROP TABLE a;

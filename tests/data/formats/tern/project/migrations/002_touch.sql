@@ -1,0 +1,12 @@
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.name := upper(NEW.name);
+    RETURN NEW;
+END;
+$$;
+CREATE TRIGGER accounts_touch BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION touch();
+
+---- create above / drop below ----
+
+DROP TRIGGER accounts_touch ON accounts;
+DROP FUNCTION touch();

@@ -1,0 +1,7 @@
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name text NOT NULL DEFAULT 'a;b'
+);
+
+-- DOWN
+DROP TABLE accounts;

@@ -1,0 +1,2 @@
+-- depends: 0000.z
+SELECT 1;

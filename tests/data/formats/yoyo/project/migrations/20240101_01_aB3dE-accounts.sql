@@ -1,0 +1,6 @@
+-- accounts
+
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name text NOT NULL DEFAULT 'a;b'
+);
