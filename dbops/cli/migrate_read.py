@@ -36,7 +36,7 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
                 f"{len(wrong)} of {len(statuses)} are not as they should be; the first is {wrong[0].version}: "
                 f"{wrong[0].state.value}",
                 hint="bin/migrate up"
-                if wrong[0].state is State.PENDING
+                if wrong[0].state in {State.PENDING, State.CHANGED}
                 else "bin/migrate up tells what can be done",
             )
     return ExitCode.DONE
@@ -52,7 +52,7 @@ def current(arguments: argparse.Namespace, out: Output) -> int:
             "database": show.identity(reader.session.identity),
         }
         out.result(data, [f"{at.version} {at.name}" if at else "none: no migration is applied"])
-        newest = reader.folder.files[-1].version
+        newest = reader.folder.newest.version
         if arguments.check and (at is None or at.version < newest):
             raise AnswerIsNo(f"the newest version is {newest}", hint="bin/migrate up")
     return ExitCode.DONE
@@ -63,7 +63,7 @@ def heads(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.migrations.discovery import discover
 
     settings = load_settings(arguments, out)
-    newest = discover(settings.migrations_dir, settings.migration_format).files[-1]
+    newest = discover(settings.migrations_dir, settings.migration_format).newest
     out.result({"version": newest.version.text, "name": newest.name}, [f"{newest.version} {newest.name}"])
     return ExitCode.DONE
 

@@ -161,7 +161,7 @@ def nothing_lines(plan: Plan, folder: Folder, statuses: Sequence[Status], sessio
     at = compare.current(statuses)
     lines = [
         f"{plan.verb}: nothing to do",
-        f"  folder:   {folder.path}, {plural(len(folder.files), 'migration')} read, the newest is {folder.files[-1].version}",
+        f"  folder:   {folder.path}, {plural(len(folder.files), 'migration')} read, the newest is {folder.newest.version}",
         f"  database: {session.identity}, at {f'{at.version} {at.name}' if at else 'no version'}; {_counts(statuses)}",
     ]
     return lines + [f"  passed over: {name} ({reason})" for name, reason in folder.passed_over]

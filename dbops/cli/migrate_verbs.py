@@ -284,7 +284,7 @@ def _version(text: str | None, folder: Folder) -> Version | None:
     if text is None:
         return None
     if text in {"head", "latest"}:
-        return folder.files[-1].version
+        return folder.newest.version
     named = (file.version for file in folder.files if file.version.text == text)
     return next(named, None) or Version.parse(text)
 

@@ -20,6 +20,7 @@ from dbops.cli.connect import load_settings, locate, located
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
+from dbops.devdb.consent import Cost
 from dbops.engines.postgres.databases import Found
 from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
 from dbops.events import Note, Warned
@@ -127,7 +128,9 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
             out.result(show.undo_data(exchange, changed=False), show.undo_plan_lines(exchange, chosen))
             return ExitCode.DONE
         out.event(Note(f"server {described(connection)}, database {live}"))
-        _require([_found(connection, live)], f"put {chosen.name} in the place of", settings, out, kept=True)
+        _require(
+            [_found(connection, live)], f"put {chosen.name} in the place of", settings, out, cost=Cost.USE
+        )
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
         _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
@@ -257,13 +260,13 @@ def _consent(prepared: Prepared, settings: Settings, out: Output) -> None:
     if made.exists:
         out.event(Note(f"{made.live} will be displaced: it stays as {made.displaced}"))
         found = [Found(made.live, prepared.comment)]
-        _require(found, f"put {made.label} in the place of", settings, out, kept=True)
+        _require(found, f"put {made.label} in the place of", settings, out, cost=Cost.USE)
 
 
 def _require(
-    found: Sequence[Found], what: str, settings: Settings, out: Output, *, kept: bool = False
+    found: Sequence[Found], what: str, settings: Settings, out: Output, *, cost: Cost = Cost.DATA
 ) -> None:
-    consent.require(found, what, settings.confirm, lambda question: ask(question, out), kept=kept)
+    consent.require(found, what, settings.confirm, lambda question: ask(question, out), cost=cost)
 
 
 def _found(connection: Connection, name: str) -> Found:

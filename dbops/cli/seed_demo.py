@@ -31,7 +31,7 @@ def request(arguments: argparse.Namespace) -> demo.Request:
             f"--rows {for_all} names no table", hint=f"--rows orders={for_all}, or --scale 1 for all of them"
         )
     scale = arguments.scale
-    return demo.Request(
+    wanted = demo.Request(
         as_of=int(seed_options.as_of(arguments).timestamp()) * 1_000_000,
         scale=None if scale is None else seed_options.number(scale, "--scale", 1),
         rows=of_tables,
@@ -39,6 +39,8 @@ def request(arguments: argparse.Namespace) -> demo.Request:
         locales=tuple(filter(None, (arguments.locale or "").split(","))),
         fast=arguments.fast,
     )
+    demo.check_request(wanted)
+    return wanted
 
 
 def seed(arguments: argparse.Namespace, out: Output) -> int:
@@ -50,7 +52,7 @@ def seed(arguments: argparse.Namespace, out: Output) -> int:
     with opened(arguments, out) as (session, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out, "load test data into")
+            require_consent(session, settings, out)
         return _seed(session, settings, sets, wanted, arguments, out)
 
 
@@ -68,7 +70,7 @@ def _seed(
         loaded.append(seed_sets.load_sets(session, sets, seed_sets.options(settings), out.event))
 
     options = FillOptions(
-        jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=settings.lock_timeout.value
+        jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=seed_options.patience(settings)
     )
     made = make(
         session.connection,
@@ -77,6 +79,7 @@ def _seed(
         options,
         out.event,
         empties=arguments.truncate,
+        cascade=arguments.cascade,
         dry_run=arguments.dry_run,
     )
     summary = loaded[0]

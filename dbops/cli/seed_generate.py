@@ -39,13 +39,13 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
     if arguments.truncate or arguments.cascade:
         raise UsageError("--truncate is for sets and demo data; generate adds rows to what is there",
                          hint="bin/setup-dev-db --reset makes the database anew")  # fmt: skip
-    options = FillOptions(jobs=seed_options.jobs(arguments), fast=arguments.fast)
+    jobs = seed_options.jobs(arguments)
     seed_options.rows(arguments.rows or ())
     seed, as_of = seed_options.random_seed(arguments), seed_options.as_of(arguments)
     writes = not (arguments.dry_run or arguments.write_set)
     with opened(arguments, out) as (session, settings):
         if writes:
-            require_consent(session, settings, out, "load test data into")
+            require_consent(session, settings, out)
         with session.connection.transaction(force_rollback=not writes):
             found = catalogs.read(session.connection, tracking_tables(settings))
             if not found.tables:
@@ -57,6 +57,7 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
             if not writes:
                 return _told(planned, arguments, settings, out)
             began = time.monotonic()
+            options = FillOptions(jobs, fast=arguments.fast, patience=seed_options.patience(settings))
             outcome = fill_tables(session.connection, planned, options, out.event)
         seconds = time.monotonic() - began
         analyze(session, [one.table for one in outcome.tables], out.event)

@@ -40,6 +40,7 @@ def _data(one: FixtureSet, counts: Sequence[Count]) -> dict[str, object]:
         "name": one.name,
         "description": one.description,
         "requires": list(one.requires),
+        "generates": one.generates,
         "files": [{"file": count.file, "table": count.table or None, "rows": count.rows} for count in counts],
     }
 
@@ -51,9 +52,11 @@ def _lines(counted: Sequence[tuple[FixtureSet, Sequence[Count]]], folder: str) -
     for one, counts in counted:
         rows = sum(count.rows or 0 for count in counts)
         about = f": {one.description}" if one.description else ""
-        lines.append(f"{one.name}{about} ({plural(len(counts), 'file')}, {plural(rows, 'row')})")
+        held = [f"{plural(len(counts), 'file')}, {plural(rows, 'row')}"] if counts else []
+        held += ["rows made by generate.toml"] if one.generates else []
+        lines.append(f"{one.name}{about} ({'; '.join(held) or 'empty'})")
         cells = [
             [count.table or count.file, "" if count.rows is None else f"{count.rows:,}"] for count in counts
         ]
-        lines += [f"  {line}" for line in table(["table", "rows"], cells)]
+        lines += [f"  {line}" for line in table(["table", "rows"], cells)] if cells else []
     return lines

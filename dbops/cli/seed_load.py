@@ -19,7 +19,7 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
     with opened(arguments, out) as (session, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out, "load test data into")
+            require_consent(session, settings, out)
         how = seed_sets.options(settings, arguments)
         if any(one.generates for one in sets):
             from dbops.cli import seed_written

@@ -7,9 +7,11 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping
 
+from dbops.config.model import Settings
 from dbops.errors import UsageError
 
 _MOST_JOBS = 4
+_FOR_EVER = 7 * 86400.0
 DEFAULT_SEED = 42
 
 
@@ -26,6 +28,11 @@ def jobs(arguments: argparse.Namespace) -> int:
         return number(arguments.jobs, "--jobs", 1)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(usable or 1, _MOST_JOBS)
+
+
+def patience(settings: Settings) -> float:
+    """Seconds to wait for a table's lock; a lock timeout of 0 is none."""
+    return settings.lock_timeout.value or _FOR_EVER
 
 
 def as_of(arguments: argparse.Namespace) -> datetime.datetime:

@@ -29,6 +29,7 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
         session.connection.execute("set jit = off")
+        out.event(Note(f"database {session.identity}"))
         session.connection.execute(_SAME_EVERYWHERE)
         with _locks_told(session, settings.lock_timeout.value):
             yield session, settings
@@ -48,20 +49,22 @@ def _locks_told(session: Session, patience: float) -> Iterator[None]:
         raise tablelocks.not_acquired(session.connection, patience) from error
 
 
-def require_consent(session: Session, settings: Settings, out: Output, what: str) -> None:
+def require_consent(session: Session, settings: Settings, out: Output) -> None:
     """Return if test data may be written to this database.
 
-    :param what: what would be done to it, "seed".
     :raises Refused: it is marked as production; or it is not marked as development, and nobody confirms.
     """
     from dbops.devdb import consent
+    from dbops.devdb.consent import Cost
     from dbops.devdb.databases import Found
 
-    out.event(Note(f"database {session.identity}"))
     comment, name = session.comment(), session.identity.database
     if is_production(comment):
         raise Refused(
             f"{name!r} is marked as production: test data and known passwords do not go there",
             hint="name another database: --database-url URL, or --env NAME",
         )
-    consent.require([Found(name, comment)], what, settings.confirm, lambda question: ask(question, out))
+    consent.require(
+        [Found(name, comment)], "load test data into", settings.confirm, lambda question: ask(question, out),
+        cost=Cost.TEST_DATA,
+    )  # fmt: skip

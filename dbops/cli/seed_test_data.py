@@ -114,6 +114,10 @@ def _refuse_others_options(arguments: argparse.Namespace) -> None:
         unused = [name for name in ("scale", "locale") if getattr(arguments, name)]
     elif not (arguments.scale or arguments.rows):
         unused = [name for name in _DEMO if getattr(arguments, name)]
+    if arguments.verb == LOAD and arguments.cascade and not arguments.truncate:
+        raise UsageError(
+            "--cascade says how --truncate goes about it", hint="bin/seed-test-data --truncate --cascade"
+        )
     if unused:
         flag = f"--{unused[0].replace('_', '-')}"
         what = "loading sets" if verb == LOAD else verb

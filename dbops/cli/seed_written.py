@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from dbops.cli import seed_generate, seed_sets
+from dbops.cli import seed_generate, seed_options, seed_sets
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import catalog, tablelocks
@@ -34,6 +34,7 @@ class Generated:
     outcome: Outcome | None
     seconds: float
     held: tuple[str, ...] = ()
+    dry_run: bool = False
 
     def data(self) -> dict[str, object]:
         """For --json."""
@@ -45,7 +46,8 @@ class Generated:
         """For people."""
         if self.outcome is None:
             return [f"{self.name}: nothing generated, since there are rows in {', '.join(self.held)} already"]
-        return seed_generate.outcome_lines(self.outcome, self.seconds)
+        lines = seed_generate.outcome_lines(self.outcome, self.seconds)
+        return [f"would make with the set {self.name}:", *lines] if self.dry_run else lines
 
 
 def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: Options, out: Output) -> int:
@@ -66,6 +68,7 @@ def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: 
             "dry_run": how.dry_run,
             "database": session.identity.database,
             **seed_sets.summary_data(summary),
+            "changed": summary.changed or any(outcome.tables for outcome in outcomes),
             "generated": [one.data() for one in generated],
         },
         [
@@ -88,19 +91,19 @@ def _load(session: Session, settings: Settings, one: FixtureSet, how: Options, l
     probe = Probe(connection)
     planned = read_set(one.folder, found, probe)
     if how.truncate:
-        _empty(session, planned, how, listen)
+        _empty(session, planned, how, seed_options.patience(settings), listen)
         planned = read_set(one.folder, found, probe)  # which looks at what the tables hold
     held = tuple(label(table.table) for table in planned.tables if probe.count(table.table))
     if held:
         return Generated(one.name, None, 0.0, held)
     began = time.monotonic()
-    outcome = generate(connection, planned, FillOptions(patience=how.lock_timeout), listen)
-    return Generated(one.name, outcome, time.monotonic() - began)
+    outcome = generate(connection, planned, FillOptions(patience=seed_options.patience(settings)), listen)
+    return Generated(one.name, outcome, time.monotonic() - began, dry_run=how.dry_run)
 
 
-def _empty(session: Session, planned: GeneratePlan, how: Options, listen: Listener) -> None:
+def _empty(session: Session, planned: GeneratePlan, how: Options, patience: float, listen: Listener) -> None:
     tables = [planned.catalog.by_id[one.table] for one in planned.tables]
     others = referring(planned.catalog, {table.id for table in tables})
     names = sorted(table.id for table in (*tables, *others))
-    tablelocks.lock(session.connection, names, "access exclusive", how.lock_timeout, listen)
+    tablelocks.lock(session.connection, names, "access exclusive", patience, listen)
     truncate(session.connection, tables, others, listen, cascade=how.cascade)

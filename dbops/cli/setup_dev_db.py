@@ -93,6 +93,9 @@ def _own(*, after_verb: bool) -> options.Parser:
         help="auto (the default), configured (never make one), or private (whatever is configured)",
     )  # fmt: skip
     group.add_argument("--migrations-dir", metavar="DIR", default=value, help="where the migrations are")
+    group.add_argument(
+        "--seeds-dir", metavar="DIR", default=value, help="where the fixture sets are, for --seed"
+    )
     return parser
 
 
@@ -144,7 +147,7 @@ class _Seeding:
 
         settings = dataclasses.replace(self._settings, target=target)
         with Session.open(settings, "setup-dev-db --seed", listen) as session:
-            require_consent(session, settings, out, "load test data into")
+            require_consent(session, settings, out)
             loaded = seed_sets.load_sets(session, self.sets, seed_sets.options(settings), listen)
         return seed_sets.summary_data(loaded), loaded.changed, seed_sets.summary_lines(loaded)
 

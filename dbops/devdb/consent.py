@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import shlex
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,14 @@ Ask = Callable[[str], str | None]
 """Asks a person a question and returns what was typed; None where nobody is there to ask."""
 
 
+class Cost(enum.Enum):
+    """What it is that needs consent, and how a refusal words the way on."""
+
+    DATA = "losing the data", "to go on and lose it"
+    USE = "taking it out of use", "to go on"
+    TEST_DATA = "writing test data into it", "to go on"
+
+
 def require(
     found: Sequence[Found],
     what: str,
@@ -20,7 +29,7 @@ def require(
     ask: Ask,
     unseen: str | None = None,
     *,
-    kept: bool = False,
+    cost: Cost = Cost.DATA,
 ) -> None:
     """Return if no database needs consent, or each that does is confirmed by its name.
 
@@ -28,7 +37,7 @@ def require(
 
     :param found: the databases that would be lost, the most important first.
     :param what: what would happen to them, "drop and make again".
-    :param kept: the data stay, under another name; what is asked for is consent to take them out of use.
+    :param cost: what is asked for, where it is not to lose the data.
     :param unseen: why it is not known what would be lost; `found` is then what might be.
     :raises Refused: there is no consent.
     """
@@ -43,10 +52,9 @@ def require(
     given = f"; {confirm.value!r} ({confirm.origin}) does not name " if confirm.value is not None else ""
     given += ("it" if len(names) == 1 else "all of them") if given else ""
     word = shlex.quote(",".join(names))
-    cost = "taking it out of use" if kept else "losing the data"
-    go_on = "to go on" if kept else "to go on and lose it"
+    what_needs_it, go_on = cost.value
     raise Refused(
-        f"{_why(names, unseen)}, so {cost} needs consent{given}",
+        f"{_why(names, unseen)}, so {what_needs_it} needs consent{given}",
         hint=f"{go_on}, add --confirm {word} (or DBOPS_CONFIRM={word})",
     )
 

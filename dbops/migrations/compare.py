@@ -19,7 +19,7 @@ def compare(
     files = {file.version.key: file for file in folder.files}
     rows = {row.sort_key: row for row in recorded.rows}
     journal = _journal(recorded.journal)
-    newest = max(rows, default="")
+    newest = max((key for key, row in rows.items() if not Version(row.version, key).repeatable), default="")
 
     def status(key: str) -> Status:
         file, row = files.get(key), rows.get(key)
@@ -49,7 +49,9 @@ def _state(
         return State.OUT_OF_ORDER if file.version.key < newest else State.PENDING
     if file is None:
         return State.MISSING
-    return State.DRIFTED if drifted(file, row) else State.APPLIED
+    if not drifted(file, row):
+        return State.APPLIED
+    return State.CHANGED if file.version.repeatable else State.DRIFTED
 
 
 def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]:
@@ -63,9 +65,9 @@ def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]
 
 
 def current(statuses: Iterable[Status]) -> Status | None:
-    """The highest applied version, None on an empty database."""
+    """The highest applied version, None on an empty database; a repeatable migration is none."""
     return max(
-        (status for status in statuses if status.is_applied),
+        (status for status in statuses if status.is_applied and not status.version.repeatable),
         key=lambda status: status.version.key,
         default=None,
     )

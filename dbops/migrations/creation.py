@@ -47,7 +47,7 @@ def create(
     Version.parse(version)
     written = format_name.value
     if written == AUTO.value:
-        written = found.files[-1].format if found else "single"
+        written = found.newest.format if found else "single"
     texts = {folder.value / name: text for name, text in by_name(written).file_names(version, name).items()}
     if not dry_run:
         for path, text in texts.items():
@@ -59,7 +59,7 @@ def next_version(folder: Folder | None) -> str:
     """The number after the highest one, as wide as that; a timestamp where the folder has timestamps."""
     if folder is None:
         return "001"
-    last = folder.files[-1].version.text
+    last = folder.newest.version.text
     if not last.replace(".", "").isdigit():
         raise UsageError(
             f"the newest version {last} is no number, so there is no next one",

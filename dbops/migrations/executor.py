@@ -189,7 +189,8 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
         entry = LogEntry(
             Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described
         )
-        records: list[Record] = [dataclasses.replace(row, execution_time_ms=milliseconds)]
+        before: list[Record] = [DeleteRow(step.status.row.version)] if step.status.row else []  # run again
+        records = [*before, dataclasses.replace(row, execution_time_ms=milliseconds)]
     else:
         assert step.status.row is not None  # only applied versions are undone
         entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)

@@ -20,6 +20,8 @@ class State(enum.Enum):
     DRIFTED = "drifted"
     OUT_OF_ORDER = "out of order"
     PARTIAL = "partial"
+    CHANGED = "changed"
+    """A repeatable migration that has changed since it ran, and will run again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Folder:
     files: tuple[MigrationFile, ...]
     passed_over: tuple[tuple[str, str], ...] = ()
     read_as: str = ""
+
+    @property
+    def newest(self) -> MigrationFile:
+        """The file with the highest version; a repeatable one only where there are no others.
+
+        :raises IndexError: where the folder holds no migration.
+        """
+        return next((file for file in reversed(self.files) if not file.version.repeatable), self.files[-1])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -89,11 +89,11 @@ def plan_up(
     _refuse_half_without_file(statuses)
     if only is not None:
         status = find(statuses, only)
-        chosen = [] if status.is_applied else [status]
+        chosen = [status] if _wants_to_run(status) else []
     else:
         if not out_of_order:
             _refuse_out_of_order(statuses, late)
-        chosen = [status for status in statuses if not status.is_applied]
+        chosen = [status for status in statuses if _wants_to_run(status)]
         if to is not None:
             limit = find(statuses, to).version
             chosen = [status for status in chosen if status.version <= limit]
@@ -116,7 +116,9 @@ def plan_down(
     """
     _refuse_half_up(statuses)
     applied = sorted(
-        (status for status in statuses if status.is_applied), key=lambda s: s.version.key, reverse=True
+        (status for status in statuses if status.is_applied and not status.version.repeatable),
+        key=lambda s: s.version.key,
+        reverse=True,
     )
     if to is not None:
         limit = _limit(statuses, to)
@@ -224,6 +226,10 @@ def is_zero(version: Version) -> bool:
     return version.key == Version.parse("0").key
 
 
+def _wants_to_run(status: Status) -> bool:
+    return not status.is_applied or status.state is State.CHANGED
+
+
 def _limit(statuses: Sequence[Status], to: Version) -> Version:
     known = any(status.version == to for status in statuses)
     return to if is_zero(to) and not known else find(statuses, to).version
@@ -240,7 +246,7 @@ def _unrecords(statuses: Sequence[Status], limit: Version) -> list[Step]:
     return [
         Step(Work.UNRECORD, status)
         for status in statuses
-        if status.version > limit and (status.is_applied or status.journal)
+        if status.version > limit and (status.is_applied or status.journal) and not status.version.repeatable
     ]
 
 

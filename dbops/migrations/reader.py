@@ -8,6 +8,7 @@ from dbops.events import Detail, Listener
 from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted
 from dbops.migrations.model import Folder, Status
+from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
@@ -56,7 +57,8 @@ class Reader:
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""
-        return next(reversed(self.session.read().rows), None)
+        rows = reversed(self.session.read().rows)
+        return next((row for row in rows if not Version(row.version, row.sort_key).repeatable), None)
 
     def history(self) -> list[LoggedEvent]:
         """The event log, oldest first."""

@@ -7,6 +7,8 @@ import functools
 
 from dbops.errors import UsageError
 
+REPEATABLE = "R__"
+
 
 @functools.total_ordering
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -36,11 +38,19 @@ class Version:
 
     @classmethod
     def named(cls, text: str) -> Version:
-        """As `parse`, but text that is no number is a version, too: in order of text, behind all numbers."""
+        """As `parse`, but text that is no number is a version, too: in order of text, behind all numbers.
+
+        Behind all of these come those of repeatable migrations, which begin with `R__`.
+        """
         try:
             return cls.parse(text)
         except UsageError:
-            return cls(text, f"~{text}")
+            return cls(text, f"{'~~' if text.startswith(REPEATABLE) else '~'}{text}")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is the name of a migration that runs again whenever it has changed."""
+        return self.key.startswith("~~")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.key == other.key

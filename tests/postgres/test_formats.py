@@ -12,7 +12,7 @@ import pytest
 
 from dbops.migrations.formats import NAMES
 from tests.conftest import Project
-from tests.postgres.migrating import dump, mark_as_development, ran
+from tests.postgres.migrating import dump, mark_as_development, ran, states
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major
@@ -129,3 +129,42 @@ def test_variables_and_the_configured_format(
     configured.write("pyproject.toml", '[tool.dbops]\nformat = "gose"\n')
     assert configured.run("migrate", "status").code == 5
     assert configured.run("migrate", "status", "--format", "gose").code == 2
+
+
+def test_repeatable_migrations_run_again_when_they_have_changed(
+    configured: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    """After all versions, by name; again only when changed, and after what is new; `down` leaves them alone."""
+    mark_as_development(database)
+    configured.write("migrations/V1__t.sql", "CREATE TABLE t (a int);")
+    configured.write("migrations/V2__u.sql", "CREATE TABLE u ();")
+    configured.write("migrations/U2__u.sql", "DROP TABLE u;")
+    configured.write("migrations/R__b_view.sql", "CREATE OR REPLACE VIEW v AS SELECT a FROM w;")
+    configured.write("migrations/R__a_view.sql", "CREATE OR REPLACE VIEW w AS SELECT a FROM t;")
+    outcome = ran(configured, "up")
+    done = [line.split(" (")[0] for line in outcome.stderr.splitlines() if line.startswith("applied")]
+    assert done == ["applied 1 t", "applied 2 u", "applied R__a_view a_view", "applied R__b_view b_view"]
+    assert outcome.stdout.endswith("is at 2 u\n")
+    assert ran(configured, "heads").stdout == "2 u\n"
+    configured.write("migrations/R__a_view.sql", "-- a comment\nCREATE OR REPLACE VIEW w AS SELECT a FROM t;")
+    assert ran(configured, "up").stdout.startswith("up: nothing to do")
+    configured.write("migrations/R__a_view.sql", "CREATE OR REPLACE VIEW w AS SELECT a, b FROM t;")
+    configured.write("migrations/V3__b.sql", "ALTER TABLE t ADD b int;")
+    assert states(configured) == {
+        "1": "applied", "2": "applied", "3": "pending", "R__a_view": "changed", "R__b_view": "applied"
+    }  # fmt: skip
+    assert configured.run("migrate", "status", "--check").code == 3
+    ran(configured, "up")
+    connection = connect(database)
+    assert connection.execute("SELECT count(*) FROM schema_migrations").fetchone() == (5,)
+    assert connection.execute("SELECT a, b FROM w").fetchall() == []
+    assert set(states(configured).values()) == {"applied"}
+    outcome = configured.run("migrate", "down")
+    assert "version 3 (b) has no down section" in outcome.stderr
+    ran(configured, "mark", "3", "--not-applied")
+    ran(configured, "down")
+    assert states(configured)["2"] == "pending"
+    assert states(configured)["R__a_view"] == "applied"
+    configured.write("migrations/R__a_view.sql", "SELECT nowhere;")
+    assert configured.run("migrate", "up", "--only", "R__a_view").code == 1
+    assert states(configured)["R__a_view"] == "changed"

@@ -98,6 +98,7 @@ def test_sets_are_listed_without_a_database(project: Project) -> None:
             "name": "a",
             "description": "",
             "requires": [],
+            "generates": False,
             "files": [
                 {"file": "seeds/a/people.csv", "table": "people", "rows": 2},
                 {"file": "seeds/a/after.sql", "table": None, "rows": None},

@@ -1,4 +1,7 @@
-"""Flyway: `V1_1__x.sql` with `U1_1__x.sql` to undo it, `${placeholders}`, and `x.sql.conf` beside a file."""
+"""Flyway: `V1_1__x.sql` with `U1_1__x.sql` to undo it, `R__x.sql` that runs again when it has changed.
+
+`${placeholders}`, and `x.sql.conf` beside a file.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from dbops.migrations.model import MigrationFile
 
 _NAME = re.compile(r"(?P<kind>[VU])(?P<version>\d+(?:[._]\d+)*)__(?P<name>.+)\.sql", re.ASCII | re.DOTALL)
-_REPEATABLE = re.compile(r"R__.+\.sql", re.DOTALL)
+_REPEATABLE = re.compile(r"(?P<version>R__(?P<name>.+))\.sql", re.DOTALL)
 _BASELINE = re.compile(r"B\d[\d._]*__.+\.sql", re.ASCII | re.DOTALL)
 _CALLBACK = re.compile(r"(?:before|after)[A-Z][A-Za-z]*(?:__.+)?\.sql", re.DOTALL)
 _PLACE = re.compile(r"\$\{([^}\n]+)\}")
@@ -35,19 +38,21 @@ class Flyway(Format):
     has_placeholders = True
 
     def claim(self, file_name: str, beside: Collection[str] = ()) -> Claim | None:
-        """`V` or `U`, the version with `.` or `_` between its parts, two `_` and a name."""
-        match = _NAME.fullmatch(file_name.rpartition("/")[2])
+        """`V` or `U`, the version with `.` or `_` between its parts, two `_` and a name; `R__` and a name."""
+        base = file_name.rpartition("/")[2]
+        if again := _REPEATABLE.fullmatch(base):
+            return Claim(again["version"], again["name"], Direction.UP)
+        match = _NAME.fullmatch(base)
         if match is None:
             return None
         direction = Direction.UP if match["kind"] == "V" else Direction.DOWN
         return Claim(match["version"].replace("_", "."), match["name"], direction)
 
     def check(self, folder: Path, names: Collection[str]) -> None:
-        """Repeatable and baseline migrations and callbacks: Flyway would run them."""
+        """Baseline migrations and callbacks: Flyway would run them."""
         for name in sorted(names):
             base = name.rpartition("/")[2]
             for pattern, what, hint in (
-                (_REPEATABLE, "a repeatable migration", "write each change of it as a versioned migration"),
                 (_BASELINE, "a baseline migration", "move it out of the folder; the V files say the same"),
                 (_CALLBACK, "a callback", "move it out of the folder, and run it by other means"),
             ):

@@ -12,6 +12,18 @@ from dbops.seeding.demo.checking import Finding, check
 from dbops.seeding.demo.concluding import conclude
 from dbops.seeding.demo.model import TABLES, DemoPlan
 from dbops.seeding.demo.planning import SETTABLE, Request, plan
+from dbops.seeding.demo.planning import check as check_request
 from dbops.seeding.demo.source import DemoSource
 
-__all__ = ["SETTABLE", "TABLES", "DemoPlan", "DemoSource", "Finding", "Request", "check", "conclude", "plan"]
+__all__ = [
+    "SETTABLE",
+    "TABLES",
+    "DemoPlan",
+    "DemoSource",
+    "Finding",
+    "Request",
+    "check",
+    "check_request",
+    "conclude",
+    "plan",
+]

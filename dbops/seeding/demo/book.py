@@ -123,6 +123,6 @@ class Book:
         if self._drawdown:
             self._drawdown.measure(time, drawdown * 10**4)
         if self._leverage:
-            self._leverage.measure(time, ratio(gross * E8, max(equity, E8)))
+            self._leverage.measure(time, ratio(gross * E8, max(equity, E8)) if gross else 0)
         if self._working:
             self._working.measure(time, working * E8)

@@ -13,6 +13,7 @@ PATIENCE = (
 )  # an order at market is filled within this time, and within the bar that it was placed in
 MOST_FILLS = 4
 _HOUR = 3600 * SECOND
+_HOUR_BARS = _HOUR // BAR
 WICK = 8  # ticks beyond the bar and half the spread; no slip is larger
 
 Fill = tuple[int, int, int]
@@ -53,8 +54,9 @@ def at_market(line: Line, side: int, lots: int, placed: int, mid: int, wait: int
     return fills
 
 
-def priced(line: Line, side: int, kind: str, force: str, mid: int, away: int, *, crossing: bool) -> Price:
-    """The prices of an order that is not at market.  `away` has eight bits."""
+def priced(line: Line, side: int, price: Price, mid: int, away: int, *, crossing: bool) -> Price:
+    """An order that is not at market with its prices.  `away` has eight bits."""
+    kind, force, _, _ = price
     far = line.step * (2 + (away & 15)) // 4 + line.half_spread
     if kind == "limit":
         return kind, force, max(1, mid + side * (line.half_spread + WICK if crossing else -far)), 0
@@ -95,12 +97,14 @@ def waiting(
 
 def _first(closes: array[int], first: int, last: int, target: int, *, falling: bool) -> int | None:
     """The first bar from `first` to before `last` at whose end the path has reached the target."""
-    path = closes[first:last]
-    if not path or (min(path) > target if falling else max(path) < target):
-        return None
-    if falling:
-        return next(bar for bar, close in enumerate(path, first) if close <= target)
-    return next(bar for bar, close in enumerate(path, first) if close >= target)
+    for begin in range(first, min(last, len(closes)), _HOUR_BARS):  # most are reached in the first hours
+        path = closes[begin : min(begin + _HOUR_BARS, last)]
+        if falling:
+            if min(path) <= target:
+                return next(bar for bar, close in enumerate(path, begin) if close <= target)
+        elif max(path) >= target:
+            return next(bar for bar, close in enumerate(path, begin) if close >= target)
+    return None
 
 
 def _crossing(closes: array[int], bar: int, placed: int, target: int) -> int:
@@ -122,7 +126,7 @@ def horizon(force: str, placed: int, wait: int, ended: int | None) -> tuple[int,
     elif force == "day":
         over, fate = (placed // DAY + 1) * DAY, "expired"
     elif force == "gtd":
-        over = expires = placed + (1 + (wait & 15)) * _HOUR
+        over = expires = placed + (1 + (wait & 7)) * _HOUR
         fate = "expired"
     else:
         over, fate = placed + PATIENCE, "cancelled"

@@ -38,16 +38,16 @@ class Breach:
 class Gauge:
     """Measures against one limit, and tells when the level rises."""
 
-    __slots__ = ("_found", "_level", "limit")
+    __slots__ = ("_found", "_level", "_near", "limit")
 
     def __init__(self, limit: Limit, found: list[Breach]) -> None:
-        self.limit, self._found, self._level = limit, found, 0
+        self.limit, self._found, self._level, self._near = limit, found, 0, limit.near
 
     def measure(
         self, time: int, observed: int, cause: Cause | None = None, symbol: str | None = None
     ) -> None:
         """Compare, and add an event if the level is above the last one."""
-        if observed < self.limit.near:
+        if observed < self._near:
             self._level = 0
             return
         level = self.limit.level(observed)
@@ -66,8 +66,10 @@ class Limits:
     def __init__(self, market: Market, account: Account) -> None:
         self._instruments = market.instruments
         self.found: list[Breach] = []
-        # The account's own come last and count.
-        self._of = {(limit.kind, limit.symbol): limit for limit in (*market.limits, *account.limits)}
+        self._of = market.limits_by_kind
+        if account.limits:  # they count before those of the market
+            own = {(limit.kind, limit.symbol): limit for limit in account.limits}
+            self._of = {**market.limits_by_kind, **own}
         self.orders = self._by_place(account, "max_order_quantity")
         self.positions = {
             place: Gauge(limit, self.found)

@@ -12,7 +12,7 @@ from dbops.engines.postgres import advance, catalog, quiet, tablelocks
 from dbops.engines.postgres.analyze import analyze_tables
 from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.matviews import refresh_over
-from dbops.events import Listener, StepDone
+from dbops.events import Listener, Note, StepDone, plural
 from dbops.seeding.demo import reading
 from dbops.seeding.demo.auditing import audit_new_rows
 from dbops.seeding.demo.concluding import conclude
@@ -46,6 +46,7 @@ def make(
     listen: Listener,
     *,
     empties: bool = False,
+    cascade: bool = False,
     dry_run: bool = False,
 ) -> Made:
     """Load the sets, make the data, and commit; then tell the planner of the rows, and the materialized views.
@@ -57,6 +58,7 @@ def make(
     :param load_sets: loads what the demo data are built on, within the transaction.
     :param empties: empty all tables first that demo data and the sets are in; the audit trail only where triggers
         are left out, since its own refuses that.
+    :param cascade: empty tables of others that refer to them, too.
     :param dry_run: load the sets and plan, then take all back.
     :raises DbopsError: nothing was written.
     """
@@ -70,7 +72,7 @@ def make(
             tablelocks.lock(connection, locked, "access exclusive", options.patience, listen)
             quiet.disable_triggers(connection, triggers)
         if empties:
-            _empty(connection, options, listen)
+            _empty(connection, options, listen, cascade=cascade)
         if triggers:
             _number_anew(connection)
         load_sets()
@@ -107,7 +109,9 @@ def _filled(planned: DemoPlan) -> list[TableName]:
     return [("public", name) for name in planned.rows]
 
 
-def _empty(connection: psycopg.Connection[Any], options: FillOptions, listen: Listener) -> None:
+def _empty(
+    connection: psycopg.Connection[Any], options: FillOptions, listen: Listener, *, cascade: bool
+) -> None:
     """Empty what demo data are in, with what refers to it and holds nothing.
 
     :raises Refused: a table of somebody else's refers to one of them, and holds rows.
@@ -118,4 +122,5 @@ def _empty(connection: psycopg.Connection[Any], options: FillOptions, listen: Li
     others = referring(there, {table.id for table in tables})
     both = sorted(table.id for table in (*tables, *others))
     tablelocks.lock(connection, both, "access exclusive", options.patience, listen)
-    truncate(connection, tables, others, listen, cascade=False)
+    deleted = truncate(connection, tables, others, listen, cascade=cascade)
+    listen(Note(f"emptied {plural(len(tables), 'table')} of {sum(deleted.values()):,} rows"))

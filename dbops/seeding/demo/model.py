@@ -136,6 +136,11 @@ class Market:
     limits: tuple[Limit, ...]
     breakers: tuple[Breaker, ...]
 
+    @cached_property
+    def limits_by_kind(self) -> dict[tuple[str, str | None], Limit]:
+        """The limits by kind and symbol."""
+        return {(limit.kind, limit.symbol): limit for limit in self.limits}
+
 
 @dataclasses.dataclass(frozen=True)
 class DemoPlan:
@@ -180,7 +185,7 @@ class DemoPlan:
         }
         follow = {table: self.orders * share // 1000 for table, share in _PER_1000_ORDERS.items()}
         follow["risk_limits"] = self.accounts * 3 // 2
-        follow["positions"] = self.accounts * 5 // 2
+        follow["positions"] = self.accounts * 7 // 3
         follow["risk_snapshots"] = self.accounts * self.end // WEEK // 2
         follow["audit_log"] = self.users + self.accounts + self.sessions + follow["risk_limits"]
         return {table: {**follow, **known}[table] for table in TABLES if table != "audit_log" or self.fast}
@@ -210,4 +215,4 @@ class DemoPlan:
         return range(total * accounts.start // self.accounts, total * accounts.stop // self.accounts)
 
 
-_PER_1000_ORDERS = {"fills": 1000, "trades": 700, "order_routes": 1000, "risk_events": 30}
+_PER_1000_ORDERS = {"fills": 1320, "trades": 900, "order_routes": 1000, "risk_events": 30}

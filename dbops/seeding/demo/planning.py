@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _USERS = 30, ACCOUNTS  # users to accounts
 _SESSIONS = 4  # for each account
-_ORDERS = 52
+_ORDERS = 46
 SETTABLE = ("users", "accounts", "sessions", "orders")
 _MOST_ORDERS = 2000  # for each account; a block has to be made in a worker's memory
 _DAYS = 90, 365  # history at scale 1, and at large scales
@@ -48,8 +48,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
     :raises DbopsError: not the trading engine's schema, or no instruments and providers in it.
     :raises Refused: there are demo data already.
     """
-    sizes = size(request)
-    require_locales(request.locales)
+    sizes = check(request)
     reading.require_tables(connection)
     reading.refuse_twice(connection)
     start, as_of = span(request.as_of // 1000, sizes["accounts"])
@@ -57,6 +56,15 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
         request.seed, as_of, start, **sizes, locales=request.locales, fast=request.fast,
         market=reading.market(connection, start, as_of), first_ids=reading.first_ids(connection),
     )  # fmt: skip
+
+
+def check(request: Request) -> dict[str, int]:
+    """Rows of the tables from which all others follow, if what was asked for can be made; reads no database.
+
+    :raises UsageError: see `plan`.
+    """
+    require_locales(request.locales)
+    return size(request)
 
 
 def span(as_of: int, accounts: int) -> tuple[int, int]:
@@ -83,7 +91,10 @@ def size(request: Request) -> dict[str, int]:
         **rows,
     }
     if sizes["sessions"] < sizes["accounts"]:
-        raise UsageError("fewer sessions than accounts: each account has at least one")
+        raise UsageError(
+            f"fewer sessions than accounts: each of the {sizes['accounts']:,} accounts has at least one",
+            hint=f"--rows sessions={sizes['accounts']}, or more",
+        )
     if sizes["orders"] > sizes["accounts"] * _MOST_ORDERS:
         raise UsageError(
             f"more than {_MOST_ORDERS} orders for each account",

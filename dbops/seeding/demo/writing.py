@@ -15,7 +15,7 @@ from dbops.seeding.demo.execution import MOST_FILLS, Order
 from dbops.seeding.demo.halts import Trip
 from dbops.seeding.demo.limits import Breach
 from dbops.seeding.demo.lines import Filled
-from dbops.seeding.demo.model import DAY, E8, SECOND, Provider
+from dbops.seeding.demo.model import DAY, E8, SECOND, WEEK, Provider
 from dbops.seeding.demo.routing import Route, Router
 from dbops.seeding.demo.text import NULL, Clock, ratio
 
@@ -59,6 +59,7 @@ class Writer:
     def __init__(self, router: Router, clock: Clock, officers: Sequence[str], end: int) -> None:
         self._router, self._clock = router, clock.at
         self._officers, self._end = officers, end
+        self._weeks = [clock.at(time) for time in range(0, end + 1, WEEK)]
 
     def orders(
         self, first: Numbers, account: Account, made: Sequence[Order], draws: Iterator[Drawn], rows: Rows
@@ -67,10 +68,13 @@ class Writer:
         clock, write = self._clock, rows["orders"].append
         number, route_number, fill_number = first
         booked: list[Filled] = []
+        before, head, code = None, "", ""
         for nth, (one, (which, delay, fails, tags)) in enumerate(zip(made, draws), 1):  # noqa: B905 - draws go on
             run, line, pair, side, lots, when, expires, price, outcome = one
             kind, force, limit, stop = price
             status, reason, ended, done, fills, _ = outcome
+            if run is not before:
+                before, head, code = run, f"{account.id}\t{run.id}", run.strategy[:2]
             size, placed = f"{lots * line.lot}e-8", clock(when)
             provider = None
             route = self._router.route(line.place, lots * line.lot, which)
@@ -90,7 +94,7 @@ class Writer:
                     total = sum([fill[1] * fill[2] for fill in fills]) * line.tick
                     average = f"{ratio(total, done)}e-8"
             write(
-                f"{number}\t{account.id}\t{run.id}\t{line.symbol}\t{run.strategy[:2]}-{nth}"
+                f"{number}\t{head}\t{line.symbol}\t{code}-{nth}"
                 f"\t{'buy' if side > 0 else 'sell'}\t{kind}\t{force}\t{size}"
                 f"\t{f'{limit * line.tick}e-8' if limit else NULL}\t{f'{stop * line.tick}e-8' if stop else NULL}"
                 f"\t{size if done == lots else f'{done * line.lot}e-8'}\t{average}\t{status}\t{reason or NULL}"
@@ -171,7 +175,7 @@ class Writer:
         for number, one in enumerate(book.snapshots, first):
             time, balance, unrealized, margin, gross, working, drawdown = one
             yield (
-                f"{number}\t{account.id}\t{self._clock(time)}\t{balance}e-8\t{unrealized}e-8"
+                f"{number}\t{account.id}\t{self._weeks[time // WEEK]}\t{balance}e-8\t{unrealized}e-8"
                 f"\t{margin}e-8\t{gross}e-8\t{working}\t{drawdown}e-4"
             )
 

@@ -88,6 +88,10 @@ def _counting(draft: Draft, chooser: Chooser, column: Column) -> Space | None:
     """Whole numbers from the highest on that is there."""
     if column.type.base.name not in INTEGERS or draft.singles.get(column.name):
         return None
+    if chooser.probe and column.sequence and (down := chooser.probe.downward(column.sequence)):
+        start, step, least = down
+        lowest = chooser.probe.lowest(draft.table.id, column.name) + step if draft.first else start
+        return Numbers(lowest - draft.first * step, least, step)
     highest = chooser.probe.highest(draft.table.id, column.name) if chooser.probe and draft.first else 0
     low = max(highest, 0) + 1 - draft.first
     limits = {"int2": 1 << 15, "int4": 1 << 31}

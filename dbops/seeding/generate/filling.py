@@ -10,14 +10,25 @@ from dbops.engines.catalog import Catalog, Table, TableName
 from dbops.events import Detail, Listener, Warned, ignore
 from dbops.seeding.fill import FillOptions, SeedFailed, TableReport, fill
 from dbops.seeding.generate.columns import NOTHING
-from dbops.seeding.generate.model import GeneratePlan, Reference, TablePlan, Unfilled
+from dbops.seeding.generate.model import GeneratePlan, Own, Reference, TablePlan, Unfilled
 from dbops.seeding.generate.source import GenerateSource
+from dbops.seeding.generate.spaces import Numbers
 
 if TYPE_CHECKING:
     import psycopg
 
 # SQLSTATE classes: connection, transaction rollback (deadlock), resources (full disk), operator intervention, system.
 _NOT_OF_ROWS = ("08", "40", "53", "57", "58")
+
+
+_RESERVE = """
+select setval(c.oid::regclass, case when s.increment_by > 0 then greatest(%(last)s::bigint, s.last_value)
+    else least(%(last)s::bigint, s.last_value) end)
+from pg_catalog.pg_sequences as s
+join pg_catalog.pg_class as c on c.relname = s.sequencename
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = s.schemaname
+where s.schemaname = %(schema)s and s.sequencename = %(name)s and %(last)s between s.min_value and s.max_value
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +77,12 @@ class _Filling:
         """Set the sequences of a table past the values to come: its triggers, or another's, may take from them."""
         for column in self.catalog.by_id[planned.table].columns:
             maker = planned.makers.get(column.name)
-            high = getattr(getattr(maker, "space", None), "low", None)
-            if column.sequence is None or high is None:
+            space = maker.space if isinstance(maker, Own) else None
+            if column.sequence is None or not isinstance(space, Numbers):
                 continue
-            self.connection.execute(
-                "select setval(c.oid::regclass, greatest(%(high)s::bigint, last_value)) from pg_catalog.pg_sequences as s"
-                " join pg_catalog.pg_class as c on c.relname = s.sequencename"
-                " join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = s.schemaname"
-                " where s.schemaname = %(schema)s and s.sequencename = %(name)s and s.increment_by > 0"
-                " and %(high)s <= s.max_value",
-                {"high": high + planned.first + planned.rows - 1, "schema": column.sequence[0], "name": column.sequence[1]},
-            )  # fmt: skip
+            last = space.low + (planned.first + planned.rows - 1) * space.step
+            schema, name = column.sequence
+            self.connection.execute(_RESERVE, {"last": last, "schema": schema, "name": name})
 
     def _group(self, names: list[TableName]) -> None:
         """Fill tables that go together; without the one that fails the others are tried again."""

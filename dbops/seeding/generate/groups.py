@@ -9,18 +9,20 @@ from typing import Any
 
 from dbops.engines.catalog import Check, Column
 from dbops.engines.postgres.nodes import strings
-from dbops.seeding.generate.choose import Chooser, sample
+from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
+from dbops.seeding.generate.judge import sample
 from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
     Rule,
+    bound_of,
     constants_of,
     names_values,
-    bound_of,
     only_null_tested,
     order_of,
+    overflows,
     rules_of,
 )  # fmt: skip
 from dbops.seeding.generate.search import Problem, search
@@ -37,7 +39,7 @@ _BETWEEN = 6
 def sort_rules(draft: Draft, more: Sequence[Check] = ()) -> None:
     """Put each rule of the table where it will be met: `singles`, `orders`, `ties` or `residual`."""
     several = []
-    for rule in rules_of(draft.table, more):
+    for rule in [*rules_of(draft.table, more), *overflows(draft.table)]:
         if rule.columns and rule.columns <= draft.makers.keys():
             continue  # kept apart already: chosen so that it holds
         columns = [draft.table.column(name) for name in rule.columns]
@@ -67,7 +69,7 @@ def _single(draft: Draft, rule: Rule, name: str) -> None:
         return
     if name not in draft.referring:
         draft.singles.setdefault(name, []).append(rule)
-    elif names_values(rule) and name not in _keyed(draft):
+    elif names_values(rule, name) and name not in _keyed(draft):
         draft.ties.append(rule)
         draft.concrete.add(name)
     else:
@@ -135,7 +137,7 @@ def _too_wide(draft: Draft, rule: Rule, name: str) -> bool:
     if column is None or only_null_tested(rule, name):
         return column is None
     if name in draft.referring and column.generated is None:
-        return not (names_values(rule) and constants_of([rule], name, column.type))
+        return not (names_values(rule, name) and constants_of([rule], name, column.type))
     return name in _keyed(draft) or column.sequence is not None
 
 

@@ -15,6 +15,7 @@ from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
 from dbops.seeding.generate.model import How, Key, Own, Reference, SievedKey
 from dbops.seeding.generate.rows import STRETCH
+from dbops.seeding.generate.rules import domain_rules, names_values
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS
 
 _ONE_TO_ONE = frozenset({"lower", "upper", "btrim", "trim", "md5", "sha256", "digest", "encode", "reverse"})
@@ -177,7 +178,9 @@ def _can_anchor(draft: Draft, name: str) -> bool:
         return False
     if column.generated is not None or _taken(draft, name):
         return False
-    base = column.type.base
+    base, rules = column.type.base, [*draft.singles.get(name, ()), *domain_rules(column.type)]
+    if any(names_values(rule) for rule in rules):
+        return False  # some few values
     return base.kind is TypeKind.BASE and base.name not in ("bool", "char") and (base.length or 99) >= 6
 
 

@@ -90,7 +90,8 @@ class _Planning:
 
     def _asked_for(self, table: Table) -> bool:
         request = self.request
-        return (not request.only or table.id in request.only) and table.id not in request.skip
+        chosen = not request.only or table.id in request.only
+        return chosen and table.id not in request.skip and self._rows(table) > 0
 
     def _rows(self, table: Table) -> int:
         return self.request.per_table.get(table.id, self.request.rows)

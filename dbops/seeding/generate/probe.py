@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.catalog import Check, Table, TableName
 
@@ -23,6 +23,12 @@ select c.conname::text, pg_catalog.pg_get_expr(c.conbin, c.conrelid) from pg_cat
 join pg_catalog.pg_class as r on r.oid = c.conrelid join pg_catalog.pg_namespace as n on n.oid = r.relnamespace
 where c.contype = 'c' and n.nspname = %(schema)s and r.relname = %(name)s and c.conname <> all (%(known)s)
 order by c.conname
+"""
+
+
+_DOWNWARD = """
+select start_value, increment_by, min_value from pg_catalog.pg_sequences
+where schemaname = %(schema)s and sequencename = %(name)s and increment_by < 0
 """
 
 
@@ -59,12 +65,12 @@ class Probe:
             for place, (column, kind) in enumerate(columns)
         )
         tests = sql.SQL(" AND ").join(
-            sql.SQL("(({}) IS NOT FALSE)").format(sql.SQL(one)) for one in expressions
+            sql.SQL("(({}) IS NOT FALSE)").format(sql.SQL(one.replace("%", "%%"))) for one in expressions
         )
         names = sql.SQL(", ").join(sql.Identifier(f"c{place}") for place in range(len(columns)))
         arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in columns)
         query = sql.SQL(
-            "SELECT {} FROM (SELECT n, {} FROM unnest({}) WITH ORDINALITY AS u({}, n) OFFSET 0) AS {} ORDER BY n"
+            'SELECT {} FROM (SELECT "dbops row", {} FROM unnest({}) WITH ORDINALITY AS u({}, "dbops row") OFFSET 0) AS {} ORDER BY "dbops row"'
         ).format(tests, made, arrays, names, sql.Identifier(name))
         answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
         return None if answer is None else [row[0] for row in answer]
@@ -91,11 +97,25 @@ class Probe:
 
     def highest(self, table: TableName, column: str) -> int:
         """The highest value of a column of whole numbers; 0 for none."""
+        return self._most(table, column, "max")
+
+    def lowest(self, table: TableName, column: str) -> int:
+        """The lowest value of a column of whole numbers; 0 for none."""
+        return self._most(table, column, "min")
+
+    def _most(self, table: TableName, column: str, function: LiteralString) -> int:
         from psycopg import sql
 
-        query = sql.SQL("SELECT coalesce(max({}), 0)::bigint FROM {}")
-        answer = self._ask(query.format(sql.Identifier(column), sql.Identifier(*table)), None)
+        query = sql.SQL("SELECT coalesce({}({}), 0)::bigint FROM {}")
+        answer = self._ask(
+            query.format(sql.SQL(function), sql.Identifier(column), sql.Identifier(*table)), None
+        )
         return answer[0][0] if answer else 0
+
+    def downward(self, sequence: tuple[str, str]) -> tuple[int, int, int] | None:
+        """Start, step and lowest value of a sequence that counts down; None for one that counts up."""
+        answer = self._ask(_DOWNWARD, {"schema": sequence[0], "name": sequence[1]})
+        return (answer[0][0], answer[0][1], answer[0][2]) if answer else None
 
     def keys(
         self, table: TableName, columns: Sequence[str], limit: int = _SAMPLE

@@ -202,8 +202,26 @@ def patterns_of(rules: Sequence[Rule]) -> list[str]:
     return found
 
 
-def names_values(rule: Rule) -> bool:
-    """Whether the rule compares with `=`, IN or ANY."""
+def names_values(rule: Rule, column: str | None = None) -> bool:
+    """Whether the rule compares (this column) with `=`, IN or ANY."""
     return any(
-        name == "A_Expr" and strings(node["name"]) == ["="] for name, node in walk(rule.expression.tree)
-    )
+        name == "A_Expr" and strings(node["name"]) == ["="]
+        and (column is None or column in (column_of(node["lexpr"]), column_of(node["rexpr"])))
+        for name, node in walk(rule.expression.tree)
+    )  # fmt: skip
+
+
+def overflows(table: Table) -> list[Rule]:
+    """Products of small integers in generated columns, which may leave their type: that they can be computed at all."""
+    found = []
+    for column in table.columns:
+        tree = read_expression(column.generated).tree if column.generated else {}
+        small = (c.name for c in table.columns if c.type.base.name in ("int2", "int4"))
+        products = [node for name, node in walk(tree) if name == "A_Expr" and strings(node["name"]) == ["*"]]
+        if products and {*small} & read_expression(column.generated or "").columns:
+            unknown = {
+                "FuncCall": {"funcname": [{"String": {"sval": "computed by the server"}}], "args": [tree]}
+            }
+            text = f"(({column.generated}) IS NULL) IS NOT NULL"
+            found.append(Rule(f"the expression of {column.name}", Expression(text, unknown)))
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
 
@@ -25,7 +25,7 @@ _OF_A_LENGTH = 1 << 20
 _PRIME = 2_654_435_761
 _MERSENNE = (1 << 127) - 1
 _CHUNK = 4096
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Dice(NamedTuple):
@@ -133,7 +133,7 @@ def moments(space: Space, indices: Iterable[int], dice: Dice) -> list[int]:
     """The times of a space in microseconds since 1970."""
     if isinstance(space, Times):
         return space.moments(indices)
-    read = (datetime.fromisoformat(text).replace(tzinfo=timezone.utc) for text in space.texts(indices, dice))
+    read = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in space.texts(indices, dice))
     return [(moment - _EPOCH) // timedelta(microseconds=1) for moment in read]
 
 

@@ -104,6 +104,8 @@ def test_the_question_reads_well_for_every_work(what: str) -> None:
 def test_what_is_kept_is_not_called_lost() -> None:
     """A restore displaces the database and loses nothing: neither the refusal nor its hint speaks of losing it."""
     with pytest.raises(Refused) as caught:
-        consent.require([Found("a", None)], "put b in the place of", NOBODY, lambda question: None, kept=True)
+        consent.require(
+            [Found("a", None)], "put b in the place of", NOBODY, lambda question: None, cost=consent.Cost.USE
+        )
     assert caught.value.message == "'a' is not marked as development, so taking it out of use needs consent"
     assert str(caught.value.hint) == "to go on, add --confirm a (or DBOPS_CONFIRM=a)"

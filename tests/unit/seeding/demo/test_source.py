@@ -21,7 +21,7 @@ from dbops.seeding.demo.model import BAR
 from dbops.seeding.demo.paths import Paths
 from tests.unit.seeding.demo.firm import MONDAY, firm, market, read
 
-PINNED = "1a290124906b452b96d8f2f17404be0e"
+PINNED = "3820045ed3fdacd5cf3e16a88e535ef4"
 
 
 @cache
