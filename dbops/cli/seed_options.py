@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dbops.config.model import Settings
 from dbops.errors import UsageError
 
-_MOST_JOBS = 4
+_MOST_JOBS = 2  # the server is what bounds it: more would take memory and gain nothing
 _FOR_EVER = 7 * 86400.0
 _YEARS = 1980, 2100  # of --as-of: those of the time zones' rules, and of people who live
 DEFAULT_SEED = 42
@@ -24,7 +24,7 @@ def random_seed(arguments: argparse.Namespace) -> int:
 
 
 def jobs(arguments: argparse.Namespace) -> int:
-    """--jobs; by default one for each processor that this process may use, four at most."""
+    """--jobs; by default one for each processor that this process may use, two at most."""
     if arguments.jobs is not None:
         return number(arguments.jobs, "--jobs", 1)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

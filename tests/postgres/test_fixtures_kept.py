@@ -135,6 +135,13 @@ def test_different_rows_in_two_sets(seeds: Seeds) -> None:
         "seeds/more/accounts.csv line 3, column id: id as in seeds/dev/accounts.csv line 2"
     )
     assert problem.endswith(": the sets give different values of balance")
+    seeds.connection.execute('create table odd ("a %s" int primary key, "b \'%" int)')
+    seeds.write("odd.csv", "a %s,b '%\n1,2\n")
+    seeds.write("more/odd.csv", "b '%,a %s\n2,1\n")
+    seeds.write("more/accounts.csv", "id,name\n2,b\n")
+    assert seeds.problems("dev", "more") == []
+    seeds.write("more/odd.csv", "b '%,a %s\n3,1\n")
+    assert seeds.problems("dev", "more")[0].endswith("the sets give different values of b '%")
     seeds.write("more/accounts.csv", "id,name\n9,x\n9,x\n")
     assert "the row is given twice" in seeds.problems("dev", "more")[0]
 

@@ -79,7 +79,7 @@ def make(
             tablelocks.lock(connection, locked, "access exclusive", options.patience, listen)
             quiet.disable_triggers(connection, triggers)
         emptied = _empty(connection, options, listen, cascade=cascade) if empties else {}
-        if options.fast:
+        if triggers:
             _number_anew(connection)
         load_sets()
         if triggers:

@@ -9,9 +9,10 @@ from typing import Any
 
 from dbops.engines.catalog import Check, Column
 from dbops.engines.postgres.nodes import strings
-from dbops.seeding.generate.choose import Chooser, sample
+from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
+from dbops.seeding.generate.judge import sample
 from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
