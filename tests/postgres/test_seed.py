@@ -106,8 +106,14 @@ def test_sets_are_listed_without_a_database(project: Project) -> None:
         }
     ]
     project.write("seeds/b/people.json", "[{]")
+    project.write("seeds/c/set.toml", "colour = 1\n")
+    project.write("seeds/d/set.toml", 'requires = ["c"]\n')
     broken = project.run("seed-test-data", "list")
     assert (broken.code, "seeds/b/people.json" in broken.stderr, "people" in broken.stdout) == (1, True, True)
+    for name in "cd":
+        assert (
+            f"the set {name} cannot be loaded: seeds/c/set.toml: colour means nothing here" in broken.stderr
+        )
 
 
 def test_no_sets_and_unknown_sets(seeded: Project, database: Database) -> None:
