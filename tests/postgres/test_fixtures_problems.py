@@ -43,7 +43,8 @@ def test_every_kind_of_problem_at_once(seeds: Seeds) -> None:
     seeds.write(
         "users.json",
         '[{"name": "joe", "naem": 1},\n {"name": "jim", "upper": "JIM"},\n {"name": "jon", "tags": ["abcd"]},\n'
-        ' {"name": "jan", "tenant": {"tenants": {"nmae": "x"}}}, {"name": "jen", "tenant": {"tenant": "x"}}]',
+        ' {"name": "jan", "tenant": {"tenants": {"nmae": "x"}}}, {"name": "jen", "tenant": {"tenant": "x"}},'
+        ' {"name": "jez", "tenant": {"tenants": {}}}]',
     )
     seeds.write("must.jsonl", '{"id": 1, "a": "x"}\n{"id": 2, "a": "x", "b": null}\n')
     expected = """\
@@ -64,6 +65,7 @@ seeds/dev/users.json row 2 (line 2), column upper: users.upper is generated from
 seeds/dev/users.json row 3 (line 3), column tags: 'abcd' has 4 characters, and character varying(3) holds 3
 seeds/dev/users.json row 4 (line 4), column tenant: a reference by 'nmae', which is no column of tenants
 seeds/dev/users.json row 5 (line 4), column tenant: a reference to the table 'tenant', which is not there
+seeds/dev/users.json row 6 (line 4), column tenant: a reference to tenants that says of no column what it is
 """
     assert seeds.problems() == expected.splitlines()
     assert seeds.rows("select (select count(*) from tenants) + (select count(*) from users)") == [(0,)]
