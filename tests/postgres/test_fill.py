@@ -115,6 +115,20 @@ def test_a_refused_row(
     assert _content(family) == []
 
 
+def test_what_the_schema_raises_itself(family: Connection) -> None:
+    """Its own words are enough; a constraint that the message names is named once."""
+    with pytest.raises(SeedFailed) as caught:
+        _fill(family, Family(wrong="note"), rebuild="never")
+    assert f"{caught.value.message}{caught.value.detail}".count("child_note_check") == 1
+    family.execute(
+        "create function closed() returns trigger language plpgsql as 'begin raise ''it is closed''; end'"
+    )
+    family.execute("create trigger closed before insert on parent for each row execute function closed()")
+    with pytest.raises(SeedFailed, match="^parent, row 1: it is closed$") as caught:
+        _fill(family, Family())
+    assert not caught.value.detail
+
+
 @pytest.mark.parametrize(
     ("wrong", "table", "constraint"), [(one[0], one[1], one[4]) for one in WRONG if one[4]]
 )
