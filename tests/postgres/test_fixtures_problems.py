@@ -192,6 +192,13 @@ def test_hostile_values(seeds: Seeds) -> None:
     assert seeds.problems("nan") == [
         "seeds/nan/t.toml row 1 (line 1), column j: JSON knows neither NaN nor Infinity"
     ]
+    seeds.write("large/t.json", '[{"id": 5, "j": {"a": [1e400, -1E-400]}}]')
+    seeds.load("large")
+    assert seeds.rows(
+        "select j #>> '{a,0}' = 1e400::numeric::text, (j #>> '{a,1}')::numeric = -1e-400 from t"
+    ) == [(True, True)]
+    assert seeds.counts("large") == {"t": (0, 0, 1)}
+    seeds.connection.execute("delete from t")
     seeds.write("sql/t.csv", 'id,a\n1,"\'); drop table t; --"\n')
     seeds.load("sql")
     assert seeds.rows("select a from t") == [("'); drop table t; --",)]
