@@ -124,7 +124,7 @@ def test_what_the_schema_raises_itself(family: Connection) -> None:
         "create function closed() returns trigger language plpgsql as 'begin raise ''it is closed''; end'"
     )
     family.execute("create trigger closed before insert on parent for each row execute function closed()")
-    with pytest.raises(SeedFailed, match="^parent, row 1: it is closed$") as caught:
+    with pytest.raises(SeedFailed, match=r"^parent, row 1: it is closed$") as caught:
         _fill(family, Family())
     assert not caught.value.detail
 
