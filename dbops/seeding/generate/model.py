@@ -39,16 +39,21 @@ class How(enum.Enum):
     """By the table's key that names the unit, so that the units of it differ together."""
 
 
+Moved = tuple[tuple[int, int], ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Own:
     """A column with values of its own.
 
     :param nulls: thousandths of rows that have NULL.
+    :param moved: numbers of rows whose values are taken, each with the number whose value they have instead.
     """
 
     space: Space
     how: How = How.DRAWN
     nulls: int = 0
+    moved: Moved = dataclasses.field(default=(), repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +117,19 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """Units whose numbers together are never the same twice; the last takes what the others leave."""
+    """Units whose numbers together are never the same twice.
+
+    :param counting: whether the last counts from its first value for each combination of the others, as the lines
+        of an order do; else all of them vary alike.
+    :param along: the counting unit of another key with the same other units: the last follows from it.
+    :param moved: see `Own`.
+    """
 
     name: str
     units: tuple[str, ...]
+    counting: bool = False
+    along: str = ""
+    moved: Moved = dataclasses.field(default=(), repr=False)
 
 
 SievedKey = tuple[tuple[str, ...], str | None, bool]

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
+from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.columns import choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
-from dbops.seeding.generate.keys import choose_keys, fit, reference_named
+from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
 from dbops.seeding.generate.model import (
     GeneratePlan,
     How,
@@ -24,7 +25,7 @@ from dbops.seeding.generate.model import (
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.rows import CircularValues, Maker, key_places
+from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
 from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
@@ -58,7 +59,7 @@ class _Planning:
         for table in order:
             try:
                 self.plans[table.id] = self._table(table, backward)
-            except CannotFill as reason:
+            except (CannotFill, CircularValues) as reason:
                 self.unfilled[table.id] = str(reason)
                 self.coming.discard(table.id)
         while (circular := self._circular()) is not None:
@@ -106,11 +107,19 @@ class _Planning:
         keep_apart(draft, self.chooser)
         sort_rules(draft, self.probe.checks_of_partitions(table))
         self._link(draft)
-        choose_keys(draft, self._unique_in)
+        unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
         choose_columns(draft, self.chooser)
         fit(draft, lambda key, rows: self._room(draft, key, rows))
-        return self._finished(draft)
+        return self._beside(self._finished(draft), unsure)
+
+    def _values(self, draft: Draft, name: str) -> int:
+        """How many different values a column has."""
+        column = draft.table.column(name)
+        assert column is not None
+        needed = draft.first + draft.rows
+        space = self.chooser.column(draft.table, column, draft.singles.get(name, ()), needed)
+        return space.size if space else 0
 
     # -- foreign keys ----------------------------------------------------------------------------------
 
@@ -252,8 +261,9 @@ class _Planning:
             room = fixed
             for one, blocks in zip(made, places, strict=True):
                 room *= sum(self._block_rows(self.plans[one.table], block) for block in blocks)
-            if seen[places] + draft.first > room:
-                return max(number * trial.block, room - draft.first if len(seen) == 1 else 0)
+            there = 0 if key_of_new(trial, self.plans, key) else draft.first
+            if seen[places] + there > room:
+                return max(number * trial.block, room - there if len(seen) == 1 else 0)
         return rows
 
     def _outline(self, draft: Draft) -> TablePlan:
@@ -268,6 +278,19 @@ class _Planning:
             return len(reference.keys)
         planned = self.plans.get(reference.table)
         return planned.rows if planned else self._rows(self.catalog.by_id[reference.table])
+
+    # -- rows that are there ---------------------------------------------------------------------------
+
+    def _beside(self, made: TablePlan, unsure: Sequence[Wanted]) -> TablePlan:
+        """With other numbers for the rows whose keys are in the table already."""
+        for wanted in unsure:
+            if not any(key.name == wanted.name and key_of_new(made, self.plans, key) for key in made.keys):
+                made = beside(made, wanted, self._trial, self.probe, self.catalog.by_id[made.table])
+        return made
+
+    def _trial(self, made: TablePlan) -> Maker:
+        plans = (*self.plans.values(), made)
+        return Maker(GeneratePlan(self.request.seed, self.request.as_of, plans))
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -317,10 +340,7 @@ class _Planning:
         for more in _MORE if made.rows <= _FEW else _MORE[:1]:
             sieve = dataclasses.replace(made.sieve, made=made.rows * more)
             trial = dataclasses.replace(made, sieve=sieve)
-            plans = (*self.plans.values(), trial)
-            passing = (
-                Maker(GeneratePlan(self.request.seed, self.request.as_of, plans)).block(made.table, 0).size
-            )
+            passing = self._trial(trial).block(made.table, 0).size
             if passing == made.rows:
                 return trial
             made = dataclasses.replace(made, sieve=sieve)

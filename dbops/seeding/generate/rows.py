@@ -8,7 +8,8 @@ columns of a parent that its children need are made again where they are not at 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from math import prod
 from operator import add
 
 from dbops.engines.catalog import TableName
@@ -20,6 +21,8 @@ from dbops.seeding.generate.model import (
     Combinations,
     GeneratePlan,
     How,
+    Key,
+    Moved,
     Own,
     Reference,
     TablePlan,
@@ -30,6 +33,7 @@ Texts = Sequence[str | None]
 
 _KEPT_BLOCKS = 48
 _MOST_PARENTS = 16  # blocks of a parent that one block refers to
+_SPREAD = 0x9E3779B97F4A7C15
 STRETCH = 3  # so many times the rows wanted are made for a sieve
 
 
@@ -182,12 +186,11 @@ class Block:
 
     def _choose(self, unit: str, size: int, how: How) -> list[int]:
         first = self.plan.first + self.start * (STRETCH if self.plan.sieve.needed else 1)
-        if how is How.COUNTED:
-            return [number % size for number in range(first, first + self.count)]
-        if how is How.UNIQUE:
-            schema, table = self.plan.table
-            order = Permutation(self.maker.seed, f"{schema}.{table}/{unit}", size)
-            return order.of([number % size for number in range(first, first + self.count)])
+        if how in (How.COUNTED, How.UNIQUE):
+            maker = self.plan.makers.get(unit)
+            moved = maker.moved if isinstance(maker, Own) else ()
+            counted = [number % size for number in _without_moved(range(first, first + self.count), moved)]
+            return counted if how is How.COUNTED else self._order(unit, size).of(counted)
         if how is How.KEY:
             self._share_out(unit)
             return self._numbers[unit]
@@ -206,24 +209,36 @@ class Block:
 
     def _share_out(self, unit: str) -> None:
         """The numbers of all units of a key, from one number of the row that none has twice."""
-        key = next(key for key in self.plan.keys if unit in key.units)
-        sizes = [self.size_of(one) for one in key.units]
-        low = 1
-        for size in sizes[:-1]:
-            low *= size
-        ranks = self._rank(key.units) * self.plan.block + self.plan.first
-        numbers = range(ranks, ranks + self.count)
+        key = next(key for key in self.plan.keys if unit in key.units and (not key.along or unit == key.units[-1]))
+        if key.along:
+            self._follow(key)
+            return
+        sizes = {one: max(self.size_of(one), 1) for one in key.units}
+        first = self._rank(key.units) * self.plan.block * (STRETCH if self.plan.sieve.needed else 1)
+        first += 0 if key_of_new(self.plan, self.maker.tables, key) else self.plan.first
+        rest = _without_moved(range(first, first + self.count), key.moved)
+        varying = key.units[:-1] if key.counting else key.units
+        within = prod(sizes[one] for one in varying)
+        if key.counting:
+            self._numbers[key.units[-1]] = [number // within % sizes[key.units[-1]] for number in rest]
+        rest = self._order(f"{key.name}/{within}", within).of([number % within for number in rest])
+        for one in varying:
+            self._numbers[one] = [number % sizes[one] for number in rest]
+            rest = [number // sizes[one] for number in rest]
+
+    def _follow(self, key: Key) -> None:
+        """The numbers of the last unit of a key from those of the unit that counts for each of the others."""
+        *others, last = key.units
+        size = max(self.size_of(last), 1)
+        counted = list(self.numbers(key.along, self.size_of(key.along), How.KEY))
+        for one in others:
+            start = [number * _SPREAD >> 7 for number in self.numbers(one, self.size_of(one), How.KEY)]
+            counted = list(map(add, counted, start))
+        self._numbers[last] = self._order(f"{key.name}/{size}", size).of([number % size for number in counted])
+
+    def _order(self, name: str, size: int) -> Permutation:
         schema, table = self.plan.table
-        within = max(low, 1) if len(sizes) > 1 else max(sizes[0], 1)
-        order = Permutation(self.maker.seed, f"{schema}.{table}/{key.name}/{within}", within)
-        rest = order.of([number % within for number in numbers])
-        shared = {one: [] for one in key.units[:-1]}  # type: dict[str, list[int]]
-        for one, size in zip(key.units[:-1], sizes[:-1], strict=True):
-            shared[one] = [number % size for number in rest]
-            rest = [number // size for number in rest]
-        last = [number // within % sizes[-1] for number in numbers] if len(sizes) > 1 else rest
-        self._numbers.update(shared)
-        self._numbers[key.units[-1]] = last
+        return Permutation(self.maker.seed, f"{schema}.{table}/{name}", size)
 
     def _rank(self, units: tuple[str, ...]) -> int:
         """How many blocks before this one draw from the same parents' blocks."""
@@ -338,6 +353,20 @@ class Block:
         column = reference.referenced[reference.columns.index(name)]
         values = [*self.parent_column(reference, column), None]  # the last is that of -1
         return list(map(values.__getitem__, self.picks(reference)))
+
+
+def _without_moved(numbers: range, moved: Moved) -> Sequence[int]:
+    """The numbers of rows, those that are moved replaced."""
+    if not moved:
+        return numbers
+    instead = dict(moved)
+    return [instead.get(number, number) for number in numbers]
+
+
+def key_of_new(plan: TablePlan, tables: Container[TableName], key: Key) -> bool:
+    """Whether a key has rows of a parent that are made in this run: then no row that is there has the like."""
+    made = [one for one in plan.references if one.name in key.units and not one.existing]
+    return any(one.table in tables and one.table != plan.table for one in made)
 
 
 def parents_places(child: TablePlan, parent: TablePlan, number: int) -> range:

@@ -123,7 +123,7 @@ def _table(plan: TablePlan) -> str:
         )
         lines += ["[[tables.together]]", f"columns = {_value(one.columns)}", f"rows = [\n{rows},\n]"]
     for key in plan.keys:
-        lines += ["[[tables.keys]]", *_fields(key)]
+        lines += ["[[tables.keys]]", *_fields(key, without=("moved",))]
     if plan.sieve.needed:
         lines += [
             "[tables.sieve]",
@@ -222,7 +222,10 @@ def _read_table(read: Mapping[str, Any], catalog: Catalog, probe: Probe) -> Tabl
         )
         for one in read.get("together", ())
     )
-    keys = tuple(Key(one["name"], tuple(one["units"])) for one in read.get("keys", ()))
+    keys = tuple(
+        Key(one["name"], tuple(one["units"]), one.get("counting", False), one.get("along", ""))
+        for one in read.get("keys", ())
+    )
     makers = {column: _read_maker(one) for column, one in read["columns"].items()}
     for column in (*makers, *read["order"]):
         if table.column(column) is None:
