@@ -33,10 +33,21 @@ where s.schemaname = %(schema)s and s.sequencename = %(name)s and %(last)s betwe
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came into each table, and which tables got nothing, with the reason."""
+    """What came into each table, which tables got fewer rows than were asked for, and which nothing, with the reason."""
 
     tables: tuple[TableReport, ...]
     unfilled: tuple[Unfilled, ...]
+    fewer: tuple[Fewer, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Fewer:
+    """A table that got fewer rows than were asked for, and why."""
+
+    table: TableName
+    rows: int
+    wanted: int
+    reason: str
 
 
 def generate(
@@ -71,7 +82,15 @@ class _Filling:
         for group in groups(self.plan.tables):
             self._group(list(group))
         unfilled = tuple(Unfilled(table, reason) for table, reason in self.unfilled.items())
-        return Outcome(tuple(self.reports), unfilled)
+        fewer = tuple(short for one in self.reports if (short := self._short(one)) is not None)
+        return Outcome(tuple(self.reports), unfilled, fewer)
+
+    def _short(self, report: TableReport) -> Fewer | None:
+        planned = self.tables[report.table]
+        if report.rows >= planned.wanted:
+            return None
+        reason = "; ".join(planned.notes) or "no more were found that satisfy its keys and checks"
+        return Fewer(report.table, report.rows, planned.wanted, reason)
 
     def _reserve(self, planned: TablePlan) -> None:
         """Set the sequences of a table past the values to come: its triggers, or another's, may take from them."""

@@ -333,5 +333,5 @@ def fit(draft: Draft, room_of: Callable[[Key, int], int]) -> None:
 def _lower(draft: Draft, rows: int, reason: str) -> None:
     if rows <= 0:
         raise CannotFill(f"{reason}, and they are all taken")
-    draft.notes.append(f"{rows} rows instead of {draft.rows}: {reason}")
+    draft.notes.append(reason)
     draft.rows = rows

@@ -168,6 +168,7 @@ class TablePlan:
 
     :param columns: those that are written, in the table's order.
     :param first: the number of the first row: what the table holds already, so that nothing comes twice.
+    :param notes: why there are not as many rows as were asked for (`asked`; 0 for as many).
     :param whole: whether all rows are made at once, because they must be compared with each other.
     """
 
@@ -182,6 +183,12 @@ class TablePlan:
     first: int = 0
     whole: bool = False
     notes: tuple[str, ...] = ()
+    asked: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """The rows that were asked for."""
+        return max(self.asked, self.rows)
 
     @property
     def block(self) -> int:

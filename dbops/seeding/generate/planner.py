@@ -26,6 +26,7 @@ from dbops.seeding.generate.model import (
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
+from dbops.seeding.generate.rules import rules_of
 from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
@@ -185,10 +186,14 @@ class _Planning:
     def _covering(self, draft: Draft, reference: Reference) -> Reference:
         """Where the parent waits for a row of this table that belongs to it, every parent gets one."""
         parent = self.plans.get(reference.table)
-        awaited = parent is not None and any(
-            one.backward and one.table == draft.table.id for one in parent.references
-        )
+        back = [one for one in parent.references if one.backward] if parent else []
+        awaited = any(one.table == draft.table.id and self._must(reference.table, one) for one in back)
         return dataclasses.replace(reference, how=How.COVERING) if awaited else reference
+
+    def _must(self, table: TableName, reference: Reference) -> bool:
+        """Whether a table's reference must not be NULL, always or where a check says so."""
+        checked = {name for rule in rules_of(self.catalog.by_id[table]) for name in rule.columns}
+        return not reference.optional or not checked.isdisjoint(reference.decides)
 
     def _implied(self, draft: Draft, reference: Reference) -> bool:
         """Whether another reference brings values that are the same parent's already, as the parent has them from it."""
@@ -227,7 +232,9 @@ class _Planning:
                 c for c in one.columns if c in draft.concrete or c in generated or c in draft.always_null
             )
             shared = any(counts[column] > 1 for column in one.columns)
-            linked.append(dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared))
+            alone = (draft.table.column(c) for c in one.columns if counts[c] == 1 and c not in fixed)
+            optional = any(c is not None and draft.nullable(c) and c.name not in draft.never_null for c in alone)
+            linked.append(dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional))
         draft.references = linked
 
     def _unique_in(self, parent: TableName, columns: Sequence[str]) -> bool:
@@ -312,7 +319,7 @@ class _Planning:
             )
         made = TablePlan(
             table.id, draft.rows, columns, dict(draft.makers), tuple(draft.references), tuple(draft.combinations),
-            tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes),
+            tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes), asked=self._rows(table),
         )  # fmt: skip
         if sieve.keys or any(one.table == table.id and not one.existing for one in made.references):
             made = self._whole(made)
@@ -327,7 +334,7 @@ class _Planning:
     def _whole(self, made: TablePlan) -> TablePlan:
         if made.rows <= _MOST_WHOLE or not made.sieve.keys:
             return dataclasses.replace(made, whole=bool(made.sieve.keys) or made.rows <= _MOST_WHOLE)
-        note = f"{_MOST_WHOLE} rows instead of {made.rows}: its keys can only be told apart row by row"
+        note = "its keys can only be told apart row by row"
         return dataclasses.replace(made, whole=True, rows=_MOST_WHOLE, notes=(*made.notes, note))
 
     def _sifted(self, made: TablePlan) -> TablePlan:
@@ -346,5 +353,5 @@ class _Planning:
             made = dataclasses.replace(made, sieve=sieve)
         if not passing:
             raise CannotFill("no row was found that satisfies its keys and checks")
-        note = f"{passing} rows instead of {made.rows}: no more were found that satisfy its keys and checks"
+        note = "no more rows were found that satisfy its keys and checks"
         return dataclasses.replace(made, rows=passing, notes=(*made.notes, note))

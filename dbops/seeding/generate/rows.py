@@ -34,6 +34,8 @@ Texts = Sequence[str | None]
 _KEPT_BLOCKS = 48
 _MOST_PARENTS = 16  # blocks of a parent that one block refers to
 _SPREAD = 0x9E3779B97F4A7C15
+_OF_SIX, _BEFORE = (0, 1, 1, 2, 2, 2), (0, 1, 3)
+"""Of six rows the first is one parent's, two another's, three a third's."""
 STRETCH = 3  # so many times the rows wanted are made for a sieve
 
 
@@ -220,11 +222,34 @@ class Block:
         varying = key.units[:-1] if key.counting else key.units
         within = prod(sizes[one] for one in varying)
         if key.counting:
-            self._numbers[key.units[-1]] = [number // within % sizes[key.units[-1]] for number in rest]
+            rest, within = self._count_within(key, rest, within)
         rest = self._order(f"{key.name}/{within}", within).of([number % within for number in rest])
         for one in varying:
             self._numbers[one] = [number % sizes[one] for number in rest]
             rest = [number // sizes[one] for number in rest]
+
+    def _count_within(self, key: Key, numbers: Sequence[int], within: int) -> tuple[list[int], int]:
+        """The numbers of the last unit, which counts; what is left for the others, and how many of those there are.
+
+        Of three neighbours one gets one line in each round, one two, one three; where the values of the last do not
+        suffice for that, all get alike.
+        """
+        *_, last = key.units
+        limits = [self.size_of(last)]
+        limits += [self.size_of(one.units[-1]) for one in self.plan.keys if one.along == last]
+        thirds, rows = within // 3 * 3, self.plan.first + self.plan.rows * STRETCH
+        if not thirds or 3 * -(-rows // (2 * thirds)) > min(limits):
+            self._numbers[last] = [number // within % self.size_of(last) for number in numbers]
+            return list(numbers), within
+        lines, places = [], []
+        for number in numbers:
+            around, rest = divmod(number, 2 * thirds)
+            three, rest = divmod(rest, 6)
+            which = _OF_SIX[rest]
+            lines.append(around * (which + 1) + rest - _BEFORE[which])
+            places.append(3 * three + which)
+        self._numbers[last] = lines
+        return places, within
 
     def _follow(self, key: Key) -> None:
         """The numbers of the last unit of a key from those of the unit that counts for each of the others."""
@@ -349,10 +374,19 @@ class Block:
             self._linked = link(self)
         return self._linked
 
-    def _referred(self, reference: Reference, name: str) -> Texts:
+    def _referred(self, reference: Reference, name: str, seen: tuple[str, ...] = ()) -> Texts:
+        """The values of a column from the parents' rows; where one reference has none, those of another that shares it."""
         column = reference.referenced[reference.columns.index(name)]
         values = [*self.parent_column(reference, column), None]  # the last is that of -1
-        return list(map(values.__getitem__, self.picks(reference)))
+        texts = list(map(values.__getitem__, self.picks(reference)))
+        others = [one for one in self._sharing(name) if one.name not in {reference.name, *seen}]
+        if reference.linked and None in texts and others:
+            theirs = self._referred(others[0], name, (*seen, reference.name))
+            return [one if mine is None else mine for mine, one in zip(texts, theirs, strict=True)]
+        return texts
+
+    def _sharing(self, name: str) -> list[Reference]:
+        return [one for one in self.plan.references if one.linked and not one.late and name in one.columns]
 
 
 def _without_moved(numbers: range, moved: Moved) -> Sequence[int]:
