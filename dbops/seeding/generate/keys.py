@@ -246,7 +246,9 @@ def _share(draft: Draft, wanted: Wanted, units: list[str]) -> bool:
     if any(_taken(draft, unit) for unit in units):
         key = _alongside(draft, wanted, units)
     else:
-        key = Key(wanted.name, tuple(ordered), counting=_counts_within(draft, ordered))
+        covering = any(one.how is How.COVERING for one in draft.references if one.name in units)
+        counting = covering or _counts_within(draft, ordered)
+        key = Key(wanted.name, tuple(ordered), counting and len(units) > 1, covering)
     if key is None:
         return False
     draft.keys.append(key)

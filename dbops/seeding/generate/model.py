@@ -121,6 +121,7 @@ class Key:
 
     :param counting: whether the last counts from its first value for each combination of the others, as the lines
         of an order do; else all of them vary alike.
+    :param covering: whether each combination of the others comes once before one comes again.
     :param along: the counting unit of another key with the same other units: the last follows from it.
     :param moved: see `Own`.
     """
@@ -128,6 +129,7 @@ class Key:
     name: str
     units: tuple[str, ...]
     counting: bool = False
+    covering: bool = False
     along: str = ""
     moved: Moved = dataclasses.field(default=(), repr=False)
 

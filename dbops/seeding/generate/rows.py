@@ -238,7 +238,7 @@ class Block:
         limits = [self.size_of(last)]
         limits += [self.size_of(one.units[-1]) for one in self.plan.keys if one.along == last]
         thirds, rows = within // 3 * 3, self.plan.first + self.plan.rows * STRETCH
-        if not thirds or 3 * -(-rows // (2 * thirds)) > min(limits):
+        if key.covering or not thirds or 3 * -(-rows // (2 * thirds)) > min(limits):
             self._numbers[last] = [number // within % self.size_of(last) for number in numbers]
             return list(numbers), within
         lines, places = [], []

@@ -223,7 +223,8 @@ def _read_table(read: Mapping[str, Any], catalog: Catalog, probe: Probe) -> Tabl
         for one in read.get("together", ())
     )
     keys = tuple(
-        Key(one["name"], tuple(one["units"]), one.get("counting", False), one.get("along", ""))
+        Key(one["name"], tuple(one["units"]), one.get("counting", False), one.get("covering", False),
+            one.get("along", ""))
         for one in read.get("keys", ())
     )
     makers = {column: _read_maker(one) for column, one in read["columns"].items()}
