@@ -38,7 +38,7 @@ def beside(
         for row in taken:
             moved[row] = spare
             spare += 1
-        made = _with(made, unit, tuple(moved.items()))
+        made = _with(made, unit, tuple(sorted(moved.items())))
         taken = _taken(made, wanted, trial(made), probe, table, {*taken})
     return made
 

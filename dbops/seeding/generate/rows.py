@@ -7,6 +7,7 @@ columns of a parent that its children need are made again where they are not at 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Container, Mapping, Sequence
 from math import prod
@@ -27,6 +28,7 @@ from dbops.seeding.generate.model import (
     Reference,
     TablePlan,
 )  # fmt: skip
+from dbops.seeding.generate.pooled import Person
 from dbops.seeding.generate.spaces import SECOND, Dice, moments, written_moments
 
 Texts = Sequence[str | None]
@@ -143,7 +145,9 @@ class Block:
 
     def _own(self, name: str, maker: Own) -> list[str]:
         numbers = self.numbers(name, maker.space.size, maker.how)
-        return maker.space.texts(numbers, Dice(self.maker.seed, self.stream(name)))
+        # People are the same crowd from run to run: the rows to come are others of it.
+        named = f"{'.'.join(self.plan.table)}/{name}" if isinstance(maker.space, Person) else self.stream(name)
+        return maker.space.texts(numbers, Dice(self.maker.seed, named))
 
     def _with_nulls(self, name: str, texts: Texts, nulls: int) -> Texts:
         if not nulls:
@@ -390,11 +394,14 @@ class Block:
 
 
 def _without_moved(numbers: range, moved: Moved) -> Sequence[int]:
-    """The numbers of rows, those that are moved replaced."""
-    if not moved:
+    """The numbers of rows, those that are moved (which stand in order) replaced."""
+    begin, end = (bisect_left(moved, (bound, -1)) for bound in (numbers.start, numbers.stop))
+    if begin == end:
         return numbers
-    instead = dict(moved)
-    return [instead.get(number, number) for number in numbers]
+    found = list(numbers)
+    for number, instead in moved[begin:end]:
+        found[number - numbers.start] = instead
+    return found
 
 
 def key_of_new(plan: TablePlan, tables: Container[TableName], key: Key) -> bool:
