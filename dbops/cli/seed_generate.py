@@ -131,9 +131,7 @@ def _told(planned: GeneratePlan, arguments: argparse.Namespace, settings: Settin
         )
         out.result({**data, "written": str(path)}, [said, *_unfilled_lines(reasons)])
         return ExitCode.DONE
-    cells = [
-        [label(one.table), _of(one.rows, one.wanted), "; ".join(one.notes)] for one in planned.tables
-    ]
+    cells = [[label(one.table), _of(one.rows, one.wanted), "; ".join(one.notes)] for one in planned.tables]
     rows = table(["table", "rows", "notes"], cells, optional=["notes"])
     out.result(data, [*rows, *_unfilled_lines(reasons)])
     return ExitCode.DONE

@@ -17,14 +17,14 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 CIRCLES = (
     "CREATE TABLE u (t int, id int, by int, PRIMARY KEY (t, id), FOREIGN KEY (t, by) REFERENCES u (t, id))",
-    "CREATE TABLE p (id int PRIMARY KEY, parent int, grp int NOT NULL, UNIQUE (grp, id),"
-    " FOREIGN KEY (grp, parent) REFERENCES p (grp, id))",
-    "CREATE TABLE t (id int PRIMARY KEY, o int);"
-    "CREATE TABLE u (t int NOT NULL REFERENCES t, id int NOT NULL, PRIMARY KEY (t, id));"
-    "ALTER TABLE t ADD FOREIGN KEY (id, o) REFERENCES u (t, id)",
-    "CREATE TABLE d (id int PRIMARY KEY, m int NOT NULL);"
-    "CREATE TABLE e (id int PRIMARY KEY, d int NOT NULL REFERENCES d, UNIQUE (d, id));"
-    "ALTER TABLE d ADD FOREIGN KEY (id, m) REFERENCES e (d, id) DEFERRABLE INITIALLY DEFERRED",
+    """CREATE TABLE p (id int PRIMARY KEY, parent int, grp int NOT NULL, UNIQUE (grp, id),
+    FOREIGN KEY (grp, parent) REFERENCES p (grp, id))""",
+    """CREATE TABLE t (id int PRIMARY KEY, o int);
+    CREATE TABLE u (t int NOT NULL REFERENCES t, id int NOT NULL, PRIMARY KEY (t, id));
+    ALTER TABLE t ADD FOREIGN KEY (id, o) REFERENCES u (t, id)""",
+    """CREATE TABLE d (id int PRIMARY KEY, m int NOT NULL);
+    CREATE TABLE e (id int PRIMARY KEY, d int NOT NULL REFERENCES d, UNIQUE (d, id));
+    ALTER TABLE d ADD FOREIGN KEY (id, m) REFERENCES e (d, id) DEFERRABLE INITIALLY DEFERRED""",
 )
 
 

@@ -86,7 +86,11 @@ class Chooser:
             passing = self._passing(space, judge, needed)
             if passing is not None and (best is None or passing.size > best.size):
                 best = passing
-            if best is not None and passing is not None and best.size >= max(needed, 1 if passing is space else _ENOUGH):
+            if (
+                best is not None
+                and passing is not None
+                and best.size >= max(needed, 1 if passing is space else _ENOUGH)
+            ):
                 return best
         return best
 

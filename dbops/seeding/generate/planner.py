@@ -59,7 +59,7 @@ class _Planning:
         self.coming = {table.id for table in order}
         for table in order:
             try:
-                self.plans[table.id] = self._table(table, backward)
+                self.plans[table.id] = self._either(table, backward)
             except (CannotFill, CircularValues) as reason:
                 self.unfilled[table.id] = str(reason)
                 self.coming.discard(table.id)
@@ -67,6 +67,22 @@ class _Planning:
             self.unfilled[circular[0]] = circular[1]
             del self.plans[circular[0]]
         return self.made()
+
+    def _either(self, table: Table, backward: Backward) -> TablePlan:
+        """With the parents' rows that come; where no row can be made of those, with the ones that are there."""
+        try:
+            return self._table(table, backward)
+        except CannotFill:
+            parents = {key.table for key in table.foreign_keys if key.table != table.id}
+            if any((table.id, key.name) in backward for key in table.foreign_keys) or not any(
+                self.probe.count(parent) for parent in parents & self.coming
+            ):
+                raise
+            coming, self.coming = self.coming, self.coming - parents
+            try:
+                return self._table(table, backward)
+            finally:
+                self.coming = coming
 
     def _circular(self) -> tuple[TableName, str] | None:
         """A table whose values follow from each other in a circle, and why; what refers to it is left to the filling."""
@@ -233,8 +249,12 @@ class _Planning:
             )
             shared = any(counts[column] > 1 for column in one.columns)
             alone = (draft.table.column(c) for c in one.columns if counts[c] == 1 and c not in fixed)
-            optional = any(c is not None and draft.nullable(c) and c.name not in draft.never_null for c in alone)
-            linked.append(dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional))
+            optional = any(
+                c is not None and draft.nullable(c) and c.name not in draft.never_null for c in alone
+            )
+            linked.append(
+                dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional)
+            )
         draft.references = linked
 
     def _unique_in(self, parent: TableName, columns: Sequence[str]) -> bool:

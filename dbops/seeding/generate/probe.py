@@ -90,7 +90,8 @@ class Probe:
         )
         entries = [sql.SQL(one.replace("%", "%%")) for one in key]
         keys = sql.SQL(", ").join(
-            sql.SQL("({}) AS {}").format(one, sql.Identifier(f"k{place}")) for place, one in enumerate(entries)
+            sql.SQL("({}) AS {}").format(one, sql.Identifier(f"k{place}"))
+            for place, one in enumerate(entries)
         )
         names = sql.SQL(", ").join(sql.Identifier(f"c{place}") for place in range(len(columns)))
         arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in columns)

@@ -146,7 +146,9 @@ class Block:
     def _own(self, name: str, maker: Own) -> list[str]:
         numbers = self.numbers(name, maker.space.size, maker.how)
         # People are the same crowd from run to run: the rows to come are others of it.
-        named = f"{'.'.join(self.plan.table)}/{name}" if isinstance(maker.space, Person) else self.stream(name)
+        named = (
+            f"{'.'.join(self.plan.table)}/{name}" if isinstance(maker.space, Person) else self.stream(name)
+        )
         return maker.space.texts(numbers, Dice(self.maker.seed, named))
 
     def _with_nulls(self, name: str, texts: Texts, nulls: int) -> Texts:
@@ -215,7 +217,9 @@ class Block:
 
     def _share_out(self, unit: str) -> None:
         """The numbers of all units of a key, from one number of the row that none has twice."""
-        key = next(key for key in self.plan.keys if unit in key.units and (not key.along or unit == key.units[-1]))
+        key = next(
+            key for key in self.plan.keys if unit in key.units and (not key.along or unit == key.units[-1])
+        )
         if key.along:
             self._follow(key)
             return
@@ -263,7 +267,9 @@ class Block:
         for one in others:
             start = [number * _SPREAD >> 7 for number in self.numbers(one, self.size_of(one), How.KEY)]
             counted = list(map(add, counted, start))
-        self._numbers[last] = self._order(f"{key.name}/{size}", size).of([number % size for number in counted])
+        self._numbers[last] = self._order(f"{key.name}/{size}", size).of(
+            [number % size for number in counted]
+        )
 
     def _order(self, name: str, size: int) -> Permutation:
         schema, table = self.plan.table
