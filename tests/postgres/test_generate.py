@@ -13,8 +13,8 @@ import pytest
 from dbops.engines.postgres.catalog import read
 from dbops.seeding.generate.model import Request
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.source import GenerateSource
 from dbops.seeding.generate.reading import read_set
+from dbops.seeding.generate.source import GenerateSource
 from dbops.seeding.generate.written import write_set
 from tests.conftest import ROOT, Project
 from tests.postgres.generating import EXTENSIONS, SCHEMA, counts, filled, planned, text_of

@@ -46,7 +46,7 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool:
-        value = self.any(name, False)
+        value = self.any(name, default=False)
         if not isinstance(value, bool):
             raise self.wrong(name, "true or false")
         return value

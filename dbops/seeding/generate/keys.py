@@ -20,10 +20,11 @@ from dbops.seeding.generate.rules import domain_rules, names_values
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS
 
 _ONE_TO_ONE = frozenset({"lower", "upper", "btrim", "trim", "md5", "sha256", "digest", "encode", "reverse"})
-_LINES = frozenset(
-    "line lineno position pos sequence seq seqno number no nr index idx ordinal ord item step rank place row version revision".split()
-)
-_PERIODS = frozenset("year month week day hour quarter season".split())
+_LINES = frozenset((
+    "line", "lineno", "position", "pos", "sequence", "seq", "seqno", "number", "no", "nr", "index", "idx", "ordinal",
+    "ord", "item", "step", "rank", "place", "row", "version", "revision",
+))  # fmt: skip
+_PERIODS = frozenset(("year", "month", "week", "day", "hour", "quarter", "season"))
 _MOST_COMPARED = 20_000
 """Rows that are compared, one by one, with those that are there."""
 

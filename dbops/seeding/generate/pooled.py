@@ -15,10 +15,10 @@ _STRIDE = 1_000_003  # prime, so that values do not come in the order of the poo
 _PEOPLE = {"en_US": 5, "en_GB": 4, "de_DE": 3, "fr_FR": 2, "es_ES": 2, "it_IT": 1, "nl_NL": 1, "sv_SE": 1}
 """Whose names: locales with their shares."""
 
-FIELDS = frozenset(
-    "city company country country_name currency email family full_name given job language locale phone postcode"
-    " region sex street timezone username".split()
-)
+FIELDS = frozenset((
+    "city", "company", "country", "country_name", "currency", "email", "family", "full_name", "given", "job", "language",
+    "locale", "phone", "postcode", "region", "sex", "street", "timezone", "username",
+))  # fmt: skip
 """What is known of a person: columns of `People`."""
 UNIQUE_FIELDS = frozenset({"email", "username"})
 
