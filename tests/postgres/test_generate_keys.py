@@ -110,3 +110,19 @@ def test_unique_values_beside_those_that_are_there(database: Database, connect: 
     for seed in (42, 42, 7):
         assert filled(connection, Request(rows=21_000, seed=seed)).unfilled == ()
     assert _row(connection, "SELECT count(*) FROM person") == (63_000,)
+
+
+@pytest.mark.one_major
+def test_small_tables_are_filled_at_one_go(database: Database, connect: Connect) -> None:
+    """Tables of few rows share a fill; one that refuses its rows spoils neither those before nor those after it."""
+    connection = connect(database)
+    connection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$;"
+        "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a);"
+        "CREATE TABLE c (id int PRIMARY KEY, b int NOT NULL REFERENCES b, a int REFERENCES a);"
+        "CREATE TABLE d (id int PRIMARY KEY, b int REFERENCES b, a int NOT NULL REFERENCES a);"
+        "CREATE TRIGGER refusing BEFORE INSERT ON b FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    outcome = filled(connection, Request(rows=30))
+    assert [(one.table[1], one.rows) for one in outcome.tables] == [("a", 30), ("d", 30)]
+    assert [one.table[1] for one in outcome.unfilled] == ["b", "c"]
