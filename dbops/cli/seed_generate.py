@@ -119,7 +119,8 @@ def _told(planned: GeneratePlan, arguments: argparse.Namespace, settings: Settin
     """What was decided: shown, or written as a set."""
     reasons = {one.table: one.reason for one in planned.unfilled}
     tables = [
-        {"table": label(one.table), "rows": one.rows, "notes": list(one.notes)} for one in planned.tables
+        {"table": label(one.table), "rows": one.rows, "wanted": one.wanted, "notes": list(one.notes)}
+        for one in planned.tables
     ]
     data = {"dry_run": arguments.dry_run, "tables": tables, "unfilled": _unfilled_data(reasons)}
     if arguments.write_set and not arguments.dry_run:
@@ -130,7 +131,7 @@ def _told(planned: GeneratePlan, arguments: argparse.Namespace, settings: Settin
         )
         out.result({**data, "written": str(path)}, [said, *_unfilled_lines(reasons)])
         return ExitCode.DONE
-    cells = [[label(one.table), f"{one.rows:,}", "; ".join(one.notes)] for one in planned.tables]
+    cells = [[label(one.table), _of(one.rows, one.wanted), "; ".join(one.notes)] for one in planned.tables]
     rows = table(["table", "rows", "notes"], cells, optional=["notes"])
     out.result(data, [*rows, *_unfilled_lines(reasons)])
     return ExitCode.DONE
@@ -145,9 +146,21 @@ def _set_name(name: str) -> str:
 
 def outcome_data(outcome: Outcome, seconds: float) -> dict[str, object]:
     """For --json."""
+    fewer = {one.table: one for one in outcome.fewer}
+    tables = []
+    for one in outcome.tables:
+        short = fewer.get(one.table)
+        tables.append(
+            {
+                "table": label(one.table),
+                "rows": one.rows,
+                "wanted": short.wanted if short else one.rows,
+                "notes": [short.reason] if short else [],
+            }
+        )
     return {
         "dry_run": False,
-        "tables": [{"table": label(one.table), "rows": one.rows} for one in outcome.tables],
+        "tables": tables,
         "rows": sum(one.rows for one in outcome.tables),
         "seconds": round(seconds, 3),
         "unfilled": _unfilled_data({one.table: one.reason for one in outcome.unfilled}),
@@ -155,13 +168,24 @@ def outcome_data(outcome: Outcome, seconds: float) -> dict[str, object]:
 
 
 def outcome_lines(outcome: Outcome, seconds: float) -> list[str]:
-    """For people: each table, then the sum, then what got no rows."""
-    cells = [[label(one.table), f"{one.rows:,}", f"{one.rate:,.0f} rows/s"] for one in outcome.tables]
+    """For people: each table, then the sum, then what got fewer rows than were asked for, and what got none."""
+    wanted = {one.table: one.wanted for one in outcome.fewer}
+    cells = [
+        [label(one.table), _of(one.rows, wanted.get(one.table, one.rows)), f"{one.rate:,.0f} rows/s"]
+        for one in outcome.tables
+    ]
     rows = sum(one.rows for one in outcome.tables)
     rate = rows / seconds if seconds else 0
     total = f"generated {rows:,} rows in {plural(len(outcome.tables), 'table')}, {seconds:.1f} s ({rate:,.0f} rows/s)"
     unfilled = _unfilled_lines({one.table: one.reason for one in outcome.unfilled})
-    return [*table(["table", "rows", "rate"], cells), total, *unfilled]
+    fewer = [
+        f"fewer rows: {label(one.table)}: {_of(one.rows, one.wanted)}: {one.reason}" for one in outcome.fewer
+    ]
+    return [*table(["table", "rows", "rate"], cells), total, *fewer, *unfilled]
+
+
+def _of(rows: int, wanted: int) -> str:
+    return f"{rows:,}" if rows >= wanted else f"{rows:,} of {wanted:,}"
 
 
 def _unfilled_lines(reasons: Mapping[TableName, str]) -> list[str]:

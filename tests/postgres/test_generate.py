@@ -13,8 +13,9 @@ import pytest
 from dbops.engines.postgres.catalog import read
 from dbops.seeding.generate.model import Request
 from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.reading import read_set
 from dbops.seeding.generate.source import GenerateSource
-from dbops.seeding.generate.written import read_set, write_set
+from dbops.seeding.generate.written import write_set
 from tests.conftest import ROOT, Project
 from tests.postgres.generating import EXTENSIONS, SCHEMA, counts, filled, planned, text_of
 from tests.postgres.migrating import ran
@@ -76,6 +77,8 @@ def test_fills_the_projects_own_schema(configured: Project, database: Database, 
     assert rows.pop("users") == 7
     assert set(rows.values()) == {50}
     assert len(rows) == 16
+    again = filled(connection, Request(rows=10, seed=7))
+    assert ({one.rows for one in again.tables}, again.unfilled) == ({10}, ())
 
 
 @pytest.mark.one_major

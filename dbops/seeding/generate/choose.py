@@ -26,6 +26,7 @@ _PEOPLE = 1500  # names differ in length and letters
 _ALL = 40_000
 _TRIED = 2000
 _LISTED = 1000
+_ENOUGH = 20  # of the values of a proposal that passes in part: the next may pass as a whole
 _TIMES = 4  # so many of the values needed are tried
 
 
@@ -85,7 +86,11 @@ class Chooser:
             passing = self._passing(space, judge, needed)
             if passing is not None and (best is None or passing.size > best.size):
                 best = passing
-            if best is not None and best.size >= max(needed, 1) and passing is not None:
+            if (
+                best is not None
+                and passing is not None
+                and best.size >= max(needed, 1 if passing is space else _ENOUGH)
+            ):
                 return best
         return best
 

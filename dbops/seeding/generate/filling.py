@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import Catalog, Table, TableName
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _NOT_OF_ROWS = ("08", "40", "53", "57", "58")
 
 
+_MOST_AT_ONCE = 20_000
+"""Rows that are written again, table by table, if a table in a batch is refused."""
+
 _RESERVE = """
 select setval(c.oid::regclass, case when s.increment_by > 0 then greatest(%(last)s::bigint, s.last_value)
     else least(%(last)s::bigint, s.last_value) end)
@@ -33,10 +36,21 @@ where s.schemaname = %(schema)s and s.sequencename = %(name)s and %(last)s betwe
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came into each table, and which tables got nothing, with the reason."""
+    """What came into each table, which tables got fewer rows than were asked for, and which nothing, with the reason."""
 
     tables: tuple[TableReport, ...]
     unfilled: tuple[Unfilled, ...]
+    fewer: tuple[Fewer, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Fewer:
+    """A table that got fewer rows than were asked for, and why."""
+
+    table: TableName
+    rows: int
+    wanted: int
+    reason: str
 
 
 def generate(
@@ -68,10 +82,18 @@ class _Filling:
     def run(self) -> Outcome:
         for table in self.plan.tables:
             self._reserve(table)
-        for group in groups(self.plan.tables):
-            self._group(list(group))
+        for batch in batches(groups(self.plan.tables), self.tables):
+            self._batch(batch)
         unfilled = tuple(Unfilled(table, reason) for table, reason in self.unfilled.items())
-        return Outcome(tuple(self.reports), unfilled)
+        fewer = tuple(short for one in self.reports if (short := self._short(one)) is not None)
+        return Outcome(tuple(self.reports), unfilled, fewer)
+
+    def _short(self, report: TableReport) -> Fewer | None:
+        planned = self.tables[report.table]
+        if report.rows >= planned.wanted:
+            return None
+        reason = "; ".join(planned.notes) or "no more were found that satisfy its keys and checks"
+        return Fewer(report.table, report.rows, planned.wanted, reason)
 
     def _reserve(self, planned: TablePlan) -> None:
         """Set the sequences of a table past the values to come: its triggers, or another's, may take from them."""
@@ -84,12 +106,21 @@ class _Filling:
             schema, name = column.sequence
             self.connection.execute(_RESERVE, {"last": last, "schema": schema, "name": name})
 
+    def _batch(self, batch: list[list[TableName]]) -> None:
+        """Fill tables at one go, as long as nothing is refused; else go together only those that must."""
+        together = [name for group in batch for name in group if self._still(name)]
+        if len(batch) > 1 and together and self._attempt(self._source(together), together) is None:
+            return
+        for group in batch:
+            self._group(group)
+
+    def _source(self, names: list[TableName]) -> GenerateSource:
+        return GenerateSource(dataclasses.replace(self.plan, tables=tuple(self.tables.values())), names)
+
     def _group(self, names: list[TableName]) -> None:
         """Fill tables that go together; without the one that fails the others are tried again."""
         while names := [name for name in names if self._still(name)]:
-            part = dataclasses.replace(self.plan, tables=tuple(self.tables.values()))
-            source = GenerateSource(part, names)
-            failure = self._attempt(source, names)
+            failure = self._attempt(self._source(names), names)
             if failure is None:
                 return
             failed, reason = failure
@@ -183,6 +214,22 @@ def _without(planned: TablePlan, reference: Reference) -> TablePlan:
     makers = {**planned.makers, **{column: NOTHING for column in reference.columns if column not in others}}
     keys = tuple(key for key in planned.keys if reference.name not in key.units)
     return dataclasses.replace(planned, references=kept, makers=makers, keys=keys)
+
+
+def batches(
+    found: Sequence[list[TableName]], tables: Mapping[TableName, TablePlan]
+) -> list[list[list[TableName]]]:
+    """Groups that are filled at one go, as each fill costs some questions to the server: those of few rows."""
+    made: list[list[list[TableName]]] = []
+    room = 0
+    for group in found:
+        rows = sum(tables[name].rows for name in group)
+        if rows > room:
+            made.append([])
+            room = _MOST_AT_ONCE
+        room -= rows
+        made[-1].append(group)
+    return made
 
 
 def groups(tables: Sequence[TablePlan]) -> list[list[TableName]]:

@@ -13,12 +13,18 @@ from dbops.engines.catalog import TableName, TypeKind
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
+from dbops.seeding.generate.meaning import words_of
 from dbops.seeding.generate.model import How, Key, Own, Reference, SievedKey
 from dbops.seeding.generate.rows import STRETCH
 from dbops.seeding.generate.rules import domain_rules, names_values
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS
 
 _ONE_TO_ONE = frozenset({"lower", "upper", "btrim", "trim", "md5", "sha256", "digest", "encode", "reverse"})
+_LINES = frozenset((
+    "line", "lineno", "position", "pos", "sequence", "seq", "seqno", "number", "no", "nr", "index", "idx", "ordinal",
+    "ord", "item", "step", "rank", "place", "row", "version", "revision",
+))  # fmt: skip
+_PERIODS = frozenset(("year", "month", "week", "day", "hour", "quarter", "season"))
 _MOST_COMPARED = 20_000
 """Rows that are compared, one by one, with those that are there."""
 
@@ -50,7 +56,11 @@ def wanted_keys(draft: Draft) -> list[Wanted]:
         _wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate))
         for one in draft.table.exclusions if all(operator == "=" for operator in one.operators)
     ]  # fmt: skip
-    return sorted(keys, key=lambda key: (len(key.expressions), key.name))
+    lines = [{one for one in key.columns or () if is_line(draft, one)} for key in keys]
+    places = sorted(
+        range(len(keys)), key=lambda place: (len(keys[place].expressions), not lines[place], keys[place].name)
+    )
+    return [keys[place] for place in places]
 
 
 def _wanted(key: TableKey) -> Wanted:
@@ -71,29 +81,44 @@ def _simple(text: str) -> str | None:
     return column_of(node)
 
 
-def choose_keys(draft: Draft, unique_in_parent: Callable[[TableName, Sequence[str]], bool]) -> None:
-    """Decide for every key how it is met: `draft.unique`, `draft.keys` or `draft.sieved`."""
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What choosing keys needs to know of other things.
+
+    :param unique_in_parent: whether columns of a table differ from row to row.
+    :param values: how many different values there are for a column of the table.
+    """
+
+    unique_in_parent: Callable[[TableName, Sequence[str]], bool]
+    values: Callable[[str], int]
+
+
+def choose_keys(draft: Draft, known: Known) -> list[Wanted]:
+    """Decide for every key how it is met: `draft.unique`, `draft.keys` or `draft.sieved`.
+
+    Returns the keys whose values may be there already, which only the server can tell.
+    """
     met = []
     for wanted in wanted_keys(draft):
-        if _met(draft, wanted, unique_in_parent):
+        if _met(draft, wanted, known):
             met.append(wanted)
         else:
             draft.sieved.append(wanted.sieved)
-    if draft.first or draft.stretched:
+    if draft.stretched and (draft.rows <= _MOST_COMPARED or draft.sieved):
         draft.sieved += [wanted.sieved for wanted in met if not _never_twice(draft, wanted)]
+        return []
+    return [wanted for wanted in met if not _never_twice(draft, wanted)] if draft.first else []
 
 
 def _never_twice(draft: Draft, wanted: Wanted) -> bool:
-    """Whether what comes cannot be there already: too many rows to look, numbers beyond the highest, UUIDs."""
-    if draft.rows > _MOST_COMPARED and not draft.sieved:
-        return True
+    """Whether what comes cannot be there already: numbers beyond the highest, UUIDs."""
     columns = [draft.table.column(name) for name in {*(wanted.columns or ())} & draft.unique]
     return any(
         one is not None and (one.type.base.name == "uuid" or _counts_on(draft, one.name)) for one in columns
     )
 
 
-def _met(draft: Draft, wanted: Wanted, unique_in_parent: Callable[[TableName, Sequence[str]], bool]) -> bool:
+def _met(draft: Draft, wanted: Wanted, known: Known) -> bool:
     columns = wanted.columns
     if columns is None or any(one in draft.left_out for one in columns):
         return False
@@ -103,12 +128,13 @@ def _met(draft: Draft, wanted: Wanted, unique_in_parent: Callable[[TableName, Se
         return True
     if wanted.predicate is not None and len(columns) == 1 and draft.reference_with(columns[0]):
         return False  # one marked row of each parent: the others may be many
-    units = _units(draft, columns, unique_in_parent)
+    units = _units(draft, columns, known)
     if units is not None and len(units) == 1:
         return _alone(draft, units[0])
     anchors = sorted((one for one in columns if _can_anchor(draft, one)), key=lambda one: _rank(draft, one))
-    if units is not None and _shares_well(draft, units):
-        return _share(draft, wanted, units)
+    if units is not None and _shares_well(draft, units) and _share(draft, wanted, units):
+        return True
+    anchors = [one for one in anchors if known.values(one) >= draft.first + draft.rows]
     if anchors:
         draft.unique.add(anchors[0])
         return True
@@ -124,9 +150,7 @@ def _spoken_for(draft: Draft, key: Key) -> set[str]:
     return found
 
 
-def _units(
-    draft: Draft, columns: tuple[str, ...], unique_in_parent: Callable[[TableName, Sequence[str]], bool]
-) -> list[str] | None:
+def _units(draft: Draft, columns: tuple[str, ...], known: Known) -> list[str] | None:
     """What decides the key's columns; None if something of it cannot be numbered."""
     units: list[str] = []
     left = list(columns)
@@ -146,7 +170,7 @@ def _units(
             continue
         part = [one for one in reference.columns if one in columns]
         referenced = [reference.referenced[reference.columns.index(one)] for one in part]
-        if reference.linked or not unique_in_parent(reference.table, referenced):
+        if reference.linked or not known.unique_in_parent(reference.table, referenced):
             return None
         left = [one for one in left if one not in part]
         units.append(reference.name)
@@ -216,18 +240,47 @@ def _is_line(draft: Draft, name: str) -> bool:
 
 
 def _share(draft: Draft, wanted: Wanted, units: list[str]) -> bool:
-    if any(_taken(draft, unit) for unit in units):
-        return False
     if wanted.nulls_equal:
         return False
     references = {one.name for one in draft.references}
-    # The widest of the columns comes last: it counts on when all else is used up.
     ordered = sorted(units, key=lambda unit: (unit not in references, _rank_wide(draft, unit)))
-    draft.keys.append(Key(wanted.name, tuple(ordered)))
+    if any(_taken(draft, unit) for unit in units):
+        key = _alongside(draft, wanted, units)
+    else:
+        covering = any(one.how is How.COVERING for one in draft.references if one.name in units)
+        counting = covering or _counts_within(draft, ordered)
+        key = Key(wanted.name, tuple(ordered), counting and len(units) > 1, covering)
+    if key is None:
+        return False
+    draft.keys.append(key)
     for unit in units:
         if unit in references:
             draft.change(unit, How.KEY)
     return True
+
+
+def _counts_within(draft: Draft, units: list[str]) -> bool:
+    """Whether the last of a key's units is a line's number within what the others name."""
+    return len(units) > 1 and reference_named(draft, units[0]) is not None and is_line(draft, units[-1])
+
+
+def is_line(draft: Draft, name: str) -> bool:
+    """Whether a column counts within a parent: by its name, or as a number of the primary key that means nothing else."""
+    column, primary = draft.table.column(name), draft.table.primary_key
+    if column is None or column.type.base.name not in INTEGERS or name in draft.referring:
+        return False
+    words = {*words_of(name)}
+    return bool(words & _LINES) or bool(primary and name in primary.columns and not words & _PERIODS)
+
+
+def _alongside(draft: Draft, wanted: Wanted, units: list[str]) -> Key | None:
+    """A key of an order and a product, where a key of the order and its lines is met already."""
+    free = [unit for unit in units if not _taken(draft, unit)]
+    shared = {*units} - {*free}
+    for key in draft.keys:
+        if key.counting and len(free) == 1 and {*key.units[:-1]} == shared:
+            return Key(wanted.name, (*key.units[:-1], free[0]), along=key.units[-1])
+    return None
 
 
 def _rank_wide(draft: Draft, unit: str) -> int:
@@ -275,12 +328,13 @@ def fit(draft: Draft, room_of: Callable[[Key, int], int]) -> None:
         if isinstance(maker, Own) and room < draft.rows:
             _lower(draft, room, f"{name} has {maker.space.size} different values")
     for key in draft.keys:
-        while (most := room_of(key, draft.rows)) < draft.rows:
+        stretch = STRETCH if draft.rows > _MOST_COMPARED and draft.stretched else 1
+        while (most := room_of(key, draft.rows * stretch) // stretch) < draft.rows:
             _lower(draft, most, f"{key.name} allows no more different rows")
 
 
 def _lower(draft: Draft, rows: int, reason: str) -> None:
     if rows <= 0:
         raise CannotFill(f"{reason}, and they are all taken")
-    draft.notes.append(f"{rows} rows instead of {draft.rows}: {reason}")
+    draft.notes.append(reason)
     draft.rows = rows

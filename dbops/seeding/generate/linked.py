@@ -65,8 +65,8 @@ class _Component:
             decided |= {*reference.columns}
         self.indexes = [self._index(place) for place in range(len(references))]
         self.fixed = {column: block.candidates(column) for one in references for column in one.fixed}
-        self.leading: dict[tuple[Any, ...], tuple[Sequence[int], bool]] = {}
-        self.apart = True
+        self.leading: dict[tuple[Any, ...], tuple[Sequence[int], bool, bool]] = {}
+        self.apart, self.loose = True, False
 
     def _rows(self, reference: Reference) -> list[tuple[str | None, ...]]:
         columns: list[Texts] = [self.block.parent_column(reference, name) for name in reference.referenced]
@@ -117,6 +117,9 @@ class _Component:
             found = self._with(place, number, decided, word)
             if found is not None:
                 return found
+        if self.loose and place and reference.optional:
+            rest = self._find(place + 1, {**dict.fromkeys(reference.columns), **decided}, word)
+            return None if rest is None else [-1, *rest]
         return None
 
     def _with(
@@ -151,17 +154,20 @@ class _Component:
         state = tuple(decided.get(column) for column in sorted(self.fixed))
         if state not in self.leading:
             self.leading[state] = self._that_lead(numbers, decided)
-        found, self.apart = self.leading[state]
+        found, self.apart, self.loose = self.leading[state]
         return found
 
     def _that_lead(
         self, numbers: Sequence[int], decided: Mapping[str, str | None]
-    ) -> tuple[Sequence[int], bool]:
-        """Those parents, and whether references to one table take different rows of it, as they should if they can."""
+    ) -> tuple[Sequence[int], bool, bool]:
+        """Those parents, whether references to one table take different rows of it, and whether one may be NULL for that.
+
+        They should be different, and none NULL, if that is possible.
+        """
         if len(self.references) == 1:
-            return numbers, True
-        for self.apart in (True, False):
+            return numbers, True, False
+        for self.apart, self.loose in ((True, False), (True, True), (False, False)):
             found = [one for one in numbers if self._with(0, one, decided, one * _PRIME & 0xFFFFFFFF)]
             if found:
-                return found, self.apart
-        return [], True
+                return found, self.apart, self.loose
+        return [], True, False

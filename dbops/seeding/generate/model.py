@@ -39,16 +39,21 @@ class How(enum.Enum):
     """By the table's key that names the unit, so that the units of it differ together."""
 
 
+Moved = tuple[tuple[int, int], ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Own:
     """A column with values of its own.
 
     :param nulls: thousandths of rows that have NULL.
+    :param moved: numbers of rows whose values are taken, each with the number whose value they have instead.
     """
 
     space: Space
     how: How = How.DRAWN
     nulls: int = 0
+    moved: Moved = dataclasses.field(default=(), repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +117,21 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """Units whose numbers together are never the same twice; the last takes what the others leave."""
+    """Units whose numbers together are never the same twice.
+
+    :param counting: whether the last counts from its first value for each combination of the others, as the lines
+        of an order do; else all of them vary alike.
+    :param covering: whether each combination of the others comes once before one comes again.
+    :param along: the counting unit of another key with the same other units: the last follows from it.
+    :param moved: see `Own`.
+    """
 
     name: str
     units: tuple[str, ...]
+    counting: bool = False
+    covering: bool = False
+    along: str = ""
+    moved: Moved = dataclasses.field(default=(), repr=False)
 
 
 SievedKey = tuple[tuple[str, ...], str | None, bool]
@@ -154,6 +170,7 @@ class TablePlan:
 
     :param columns: those that are written, in the table's order.
     :param first: the number of the first row: what the table holds already, so that nothing comes twice.
+    :param notes: why there are not as many rows as were asked for (`asked`; 0 for as many).
     :param whole: whether all rows are made at once, because they must be compared with each other.
     """
 
@@ -168,6 +185,12 @@ class TablePlan:
     first: int = 0
     whole: bool = False
     notes: tuple[str, ...] = ()
+    asked: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """The rows that were asked for."""
+        return max(self.asked, self.rows)
 
     @property
     def block(self) -> int:

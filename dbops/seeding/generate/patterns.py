@@ -20,6 +20,7 @@ _CLASSES = {
 }  # fmt: skip
 _ESCAPES = {"d": _CLASSES["digit"], "w": _CLASSES["word"], "s": " ", "S": _PLAIN, "D": "abcdef", "W": "-"}
 _MOST_WORDS = 4096
+_LONGEST = 10_000
 
 Part = Sequence[str]
 
@@ -160,6 +161,8 @@ class _Reader:
         least, most = self.quantifier()
         if (least, most) == (1, 1):
             return parts
+        if len(parts) * least > _LONGEST:
+            raise UnknownPattern(f"{self.text[:40]}: more than {_LONGEST} characters")
         if most == least:
             return parts * least
         return [*(parts * least), *self.optional(parts, least, most)]

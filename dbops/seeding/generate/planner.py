@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
+from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.columns import choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
-from dbops.seeding.generate.keys import choose_keys, fit, reference_named
+from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
 from dbops.seeding.generate.model import (
     GeneratePlan,
     How,
@@ -24,7 +25,8 @@ from dbops.seeding.generate.model import (
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.rows import CircularValues, Maker, key_places
+from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
+from dbops.seeding.generate.rules import rules_of
 from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
@@ -57,14 +59,30 @@ class _Planning:
         self.coming = {table.id for table in order}
         for table in order:
             try:
-                self.plans[table.id] = self._table(table, backward)
-            except CannotFill as reason:
+                self.plans[table.id] = self._either(table, backward)
+            except (CannotFill, CircularValues) as reason:
                 self.unfilled[table.id] = str(reason)
                 self.coming.discard(table.id)
         while (circular := self._circular()) is not None:
             self.unfilled[circular[0]] = circular[1]
             del self.plans[circular[0]]
         return self.made()
+
+    def _either(self, table: Table, backward: Backward) -> TablePlan:
+        """With the parents' rows that come; where no row can be made of those, with the ones that are there."""
+        try:
+            return self._table(table, backward)
+        except CannotFill:
+            parents = {key.table for key in table.foreign_keys if key.table != table.id}
+            if any((table.id, key.name) in backward for key in table.foreign_keys) or not any(
+                self.probe.count(parent) for parent in parents & self.coming
+            ):
+                raise
+            coming, self.coming = self.coming, self.coming - parents
+            try:
+                return self._table(table, backward)
+            finally:
+                self.coming = coming
 
     def _circular(self) -> tuple[TableName, str] | None:
         """A table whose values follow from each other in a circle, and why; what refers to it is left to the filling."""
@@ -106,11 +124,19 @@ class _Planning:
         keep_apart(draft, self.chooser)
         sort_rules(draft, self.probe.checks_of_partitions(table))
         self._link(draft)
-        choose_keys(draft, self._unique_in)
+        unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
         choose_columns(draft, self.chooser)
         fit(draft, lambda key, rows: self._room(draft, key, rows))
-        return self._finished(draft)
+        return self._beside(self._finished(draft), unsure)
+
+    def _values(self, draft: Draft, name: str) -> int:
+        """How many different values a column has."""
+        column = draft.table.column(name)
+        assert column is not None
+        needed = draft.first + draft.rows
+        space = self.chooser.column(draft.table, column, draft.singles.get(name, ()), needed)
+        return space.size if space else 0
 
     # -- foreign keys ----------------------------------------------------------------------------------
 
@@ -176,10 +202,14 @@ class _Planning:
     def _covering(self, draft: Draft, reference: Reference) -> Reference:
         """Where the parent waits for a row of this table that belongs to it, every parent gets one."""
         parent = self.plans.get(reference.table)
-        awaited = parent is not None and any(
-            one.backward and one.table == draft.table.id for one in parent.references
-        )
+        back = [one for one in parent.references if one.backward] if parent else []
+        awaited = any(one.table == draft.table.id and self._must(reference.table, one) for one in back)
         return dataclasses.replace(reference, how=How.COVERING) if awaited else reference
+
+    def _must(self, table: TableName, reference: Reference) -> bool:
+        """Whether a table's reference must not be NULL, always or where a check says so."""
+        checked = {name for rule in rules_of(self.catalog.by_id[table]) for name in rule.columns}
+        return not reference.optional or not checked.isdisjoint(reference.decides)
 
     def _implied(self, draft: Draft, reference: Reference) -> bool:
         """Whether another reference brings values that are the same parent's already, as the parent has them from it."""
@@ -218,7 +248,13 @@ class _Planning:
                 c for c in one.columns if c in draft.concrete or c in generated or c in draft.always_null
             )
             shared = any(counts[column] > 1 for column in one.columns)
-            linked.append(dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared))
+            alone = (draft.table.column(c) for c in one.columns if counts[c] == 1 and c not in fixed)
+            optional = any(
+                c is not None and draft.nullable(c) and c.name not in draft.never_null for c in alone
+            )
+            linked.append(
+                dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional)
+            )
         draft.references = linked
 
     def _unique_in(self, parent: TableName, columns: Sequence[str]) -> bool:
@@ -252,8 +288,9 @@ class _Planning:
             room = fixed
             for one, blocks in zip(made, places, strict=True):
                 room *= sum(self._block_rows(self.plans[one.table], block) for block in blocks)
-            if seen[places] + draft.first > room:
-                return max(number * trial.block, room - draft.first if len(seen) == 1 else 0)
+            there = 0 if key_of_new(trial, self.plans, key) else draft.first
+            if seen[places] + there > room:
+                return max(number * trial.block, room - there if len(seen) == 1 else 0)
         return rows
 
     def _outline(self, draft: Draft) -> TablePlan:
@@ -268,6 +305,19 @@ class _Planning:
             return len(reference.keys)
         planned = self.plans.get(reference.table)
         return planned.rows if planned else self._rows(self.catalog.by_id[reference.table])
+
+    # -- rows that are there ---------------------------------------------------------------------------
+
+    def _beside(self, made: TablePlan, unsure: Sequence[Wanted]) -> TablePlan:
+        """With other numbers for the rows whose keys are in the table already."""
+        for wanted in unsure:
+            if not any(key.name == wanted.name and key_of_new(made, self.plans, key) for key in made.keys):
+                made = beside(made, wanted, self._trial, self.probe, self.catalog.by_id[made.table])
+        return made
+
+    def _trial(self, made: TablePlan) -> Maker:
+        plans = (*self.plans.values(), made)
+        return Maker(GeneratePlan(self.request.seed, self.request.as_of, plans))
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -289,7 +339,7 @@ class _Planning:
             )
         made = TablePlan(
             table.id, draft.rows, columns, dict(draft.makers), tuple(draft.references), tuple(draft.combinations),
-            tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes),
+            tuple(draft.keys), sieve, draft.first, notes=tuple(draft.notes), asked=self._rows(table),
         )  # fmt: skip
         if sieve.keys or any(one.table == table.id and not one.existing for one in made.references):
             made = self._whole(made)
@@ -304,7 +354,7 @@ class _Planning:
     def _whole(self, made: TablePlan) -> TablePlan:
         if made.rows <= _MOST_WHOLE or not made.sieve.keys:
             return dataclasses.replace(made, whole=bool(made.sieve.keys) or made.rows <= _MOST_WHOLE)
-        note = f"{_MOST_WHOLE} rows instead of {made.rows}: its keys can only be told apart row by row"
+        note = "its keys can only be told apart row by row"
         return dataclasses.replace(made, whole=True, rows=_MOST_WHOLE, notes=(*made.notes, note))
 
     def _sifted(self, made: TablePlan) -> TablePlan:
@@ -317,14 +367,11 @@ class _Planning:
         for more in _MORE if made.rows <= _FEW else _MORE[:1]:
             sieve = dataclasses.replace(made.sieve, made=made.rows * more)
             trial = dataclasses.replace(made, sieve=sieve)
-            plans = (*self.plans.values(), trial)
-            passing = (
-                Maker(GeneratePlan(self.request.seed, self.request.as_of, plans)).block(made.table, 0).size
-            )
+            passing = self._trial(trial).block(made.table, 0).size
             if passing == made.rows:
                 return trial
             made = dataclasses.replace(made, sieve=sieve)
         if not passing:
             raise CannotFill("no row was found that satisfies its keys and checks")
-        note = f"{passing} rows instead of {made.rows}: no more were found that satisfy its keys and checks"
+        note = "no more rows were found that satisfy its keys and checks"
         return dataclasses.replace(made, rows=passing, notes=(*made.notes, note))

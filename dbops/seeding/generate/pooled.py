@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 
+from dbops.seeding.draw import BLOCK
 from dbops.seeding.generate.spaces import MANY, Dice, Space
 from dbops.seeding.pools import Crowd, People
 
@@ -14,6 +15,11 @@ _STRIDE = 1_000_003  # prime, so that values do not come in the order of the poo
 _PEOPLE = {"en_US": 5, "en_GB": 4, "de_DE": 3, "fr_FR": 2, "es_ES": 2, "it_IT": 1, "nl_NL": 1, "sv_SE": 1}
 """Whose names: locales with their shares."""
 
+FIELDS = frozenset((
+    "city", "company", "country", "country_name", "currency", "email", "family", "full_name", "given", "job", "language",
+    "locale", "phone", "postcode", "region", "sex", "street", "timezone", "username",
+))  # fmt: skip
+"""What is known of a person: columns of `People`."""
 UNIQUE_FIELDS = frozenset({"email", "username"})
 
 
@@ -35,13 +41,16 @@ class Person(Space):
         return MANY
 
     def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
-        rows = list(indices)
-        if not rows:
-            return []
-        first, count = min(rows), max(rows) - min(rows) + 1
-        stream = dice.stream.rpartition("/")[0] or dice.stream
-        facts: list[str] = getattr(_people(dice.seed, stream, first, count), self.field)
-        chosen: Sequence[str] = facts if count == len(rows) else [facts[row - first] for row in rows]
+        rows, stream = list(indices), dice.stream.rpartition("/")[0] or dice.stream
+        parts: dict[int, list[int]] = {}
+        for row in rows:
+            parts.setdefault(row // BLOCK, []).append(row)
+        facts: dict[int, str] = {}
+        for part in parts.values():
+            first, last = min(part), max(part)
+            found: list[str] = getattr(_people(dice.seed, stream, first, last + 1 - first), self.field)
+            facts.update(zip(range(first, last + 1), found, strict=True))
+        chosen = map(facts.__getitem__, rows)
         return [fact[: self.longest].rstrip() for fact in chosen] if self.longest else list(chosen)
 
 

@@ -75,6 +75,37 @@ class Probe:
         answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
         return None if answer is None else [row[0] for row in answer]
 
+    def taken(
+        self, table: TableName, columns: Sequence[tuple[str, str]], rows: Sequence[Texts], key: Sequence[str]
+    ) -> list[int]:
+        """The places of the rows whose key the table has already.
+
+        :param columns: names and SQL types of the columns that the key's expressions speak of.
+        """
+        from psycopg import sql
+
+        made = sql.SQL(", ").join(
+            sql.SQL("{}::{} AS {}").format(sql.Identifier(f"c{place}"), sql.SQL(kind), sql.Identifier(column))
+            for place, (column, kind) in enumerate(columns)
+        )
+        entries = [sql.SQL(one.replace("%", "%%")) for one in key]
+        keys = sql.SQL(", ").join(
+            sql.SQL("({}) AS {}").format(one, sql.Identifier(f"k{place}"))
+            for place, one in enumerate(entries)
+        )
+        names = sql.SQL(", ").join(sql.Identifier(f"c{place}") for place in range(len(columns)))
+        arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in columns)
+        query = sql.SQL(
+            'SELECT DISTINCT "dbops row" FROM (SELECT "dbops row", {keys} FROM (SELECT "dbops row", {made} FROM unnest({arrays})'
+            ' WITH ORDINALITY AS u({names}, "dbops row") OFFSET 0) AS {name}) AS made'
+            " JOIN (SELECT {keys} FROM {table}) AS there USING ({using})"
+        ).format(
+            keys=keys, made=made, arrays=arrays, names=names, name=sql.Identifier(table[1]), table=sql.Identifier(*table),
+            using=sql.SQL(", ").join(sql.Identifier(f"k{place}") for place in range(len(key))),
+        )  # fmt: skip
+        answer = self._ask(query, [list(texts) for texts in zip(*rows, strict=True)])
+        return sorted(row[0] - 1 for row in answer or ())
+
     def checks_of_partitions(self, table: Table) -> list[Check]:
         """Checks that only some partitions have, each as it holds for the whole table."""
         leaves = table.partitioning.leaves if table.partitioning else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -190,12 +191,16 @@ def _documents(judge: Judge, seed: int) -> tuple[str, ...]:
         if name == "A_Expr" and strings(node["name"])[-1] in _JSON_ACCESS
         for text in constant_texts(node["rexpr"]) if not text.startswith("{")
     )  # fmt: skip
+    named = (
+        text for rule in judge.rules for text in constant_texts(rule.expression.tree) if text not in words
+    )
+    values = (*_JSON_VALUES, *dict.fromkeys(json.dumps(text) for text in named))
     made = ["{}", "[]", '["one"]', '["one", "two"]', '"text"', "1", "true", "null"]
     for trial in range(400):
         drawn = longs(seed, f"documents/{trial}", 0, len(words))
         keys = [
             (word, number) for word, number in zip(words, drawn, strict=True) if trial < 100 or number & 1
         ]
-        members = (f'"{word}": {_JSON_VALUES[(number >> 1) % len(_JSON_VALUES)]}' for word, number in keys)
+        members = (f'"{word}": {values[(number >> 1) % len(values)]}' for word, number in keys)
         made.append("{" + ", ".join(members) + "}")
     return tuple(dict.fromkeys(made))

@@ -7,8 +7,10 @@ columns of a parent that its children need are made again where they are not at 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from math import prod
 from operator import add
 
 from dbops.engines.catalog import TableName
@@ -20,16 +22,22 @@ from dbops.seeding.generate.model import (
     Combinations,
     GeneratePlan,
     How,
+    Key,
+    Moved,
     Own,
     Reference,
     TablePlan,
 )  # fmt: skip
+from dbops.seeding.generate.pooled import Person
 from dbops.seeding.generate.spaces import SECOND, Dice, moments, written_moments
 
 Texts = Sequence[str | None]
 
 _KEPT_BLOCKS = 48
 _MOST_PARENTS = 16  # blocks of a parent that one block refers to
+_SPREAD = 0x9E3779B97F4A7C15
+_OF_SIX, _BEFORE = (0, 1, 1, 2, 2, 2), (0, 1, 3)
+"""Of six rows the first is one parent's, two another's, three a third's."""
 STRETCH = 3  # so many times the rows wanted are made for a sieve
 
 
@@ -137,7 +145,11 @@ class Block:
 
     def _own(self, name: str, maker: Own) -> list[str]:
         numbers = self.numbers(name, maker.space.size, maker.how)
-        return maker.space.texts(numbers, Dice(self.maker.seed, self.stream(name)))
+        # People are the same crowd from run to run: the rows to come are others of it.
+        named = (
+            f"{'.'.join(self.plan.table)}/{name}" if isinstance(maker.space, Person) else self.stream(name)
+        )
+        return maker.space.texts(numbers, Dice(self.maker.seed, named))
 
     def _with_nulls(self, name: str, texts: Texts, nulls: int) -> Texts:
         if not nulls:
@@ -182,12 +194,11 @@ class Block:
 
     def _choose(self, unit: str, size: int, how: How) -> list[int]:
         first = self.plan.first + self.start * (STRETCH if self.plan.sieve.needed else 1)
-        if how is How.COUNTED:
-            return [number % size for number in range(first, first + self.count)]
-        if how is How.UNIQUE:
-            schema, table = self.plan.table
-            order = Permutation(self.maker.seed, f"{schema}.{table}/{unit}", size)
-            return order.of([number % size for number in range(first, first + self.count)])
+        if how in (How.COUNTED, How.UNIQUE):
+            maker = self.plan.makers.get(unit)
+            moved = maker.moved if isinstance(maker, Own) else ()
+            counted = [number % size for number in _without_moved(range(first, first + self.count), moved)]
+            return counted if how is How.COUNTED else self._order(unit, size).of(counted)
         if how is How.KEY:
             self._share_out(unit)
             return self._numbers[unit]
@@ -206,24 +217,63 @@ class Block:
 
     def _share_out(self, unit: str) -> None:
         """The numbers of all units of a key, from one number of the row that none has twice."""
-        key = next(key for key in self.plan.keys if unit in key.units)
-        sizes = [self.size_of(one) for one in key.units]
-        low = 1
-        for size in sizes[:-1]:
-            low *= size
-        ranks = self._rank(key.units) * self.plan.block + self.plan.first
-        numbers = range(ranks, ranks + self.count)
+        key = next(
+            key for key in self.plan.keys if unit in key.units and (not key.along or unit == key.units[-1])
+        )
+        if key.along:
+            self._follow(key)
+            return
+        sizes = {one: max(self.size_of(one), 1) for one in key.units}
+        first = self._rank(key.units) * self.plan.block * (STRETCH if self.plan.sieve.needed else 1)
+        first += 0 if key_of_new(self.plan, self.maker.tables, key) else self.plan.first
+        rest = _without_moved(range(first, first + self.count), key.moved)
+        varying = key.units[:-1] if key.counting else key.units
+        within = prod(sizes[one] for one in varying)
+        if key.counting:
+            rest, within = self._count_within(key, rest, within)
+        rest = self._order(f"{key.name}/{within}", within).of([number % within for number in rest])
+        for one in varying:
+            self._numbers[one] = [number % sizes[one] for number in rest]
+            rest = [number // sizes[one] for number in rest]
+
+    def _count_within(self, key: Key, numbers: Sequence[int], within: int) -> tuple[list[int], int]:
+        """The numbers of the last unit, which counts; what is left for the others, and how many of those there are.
+
+        Of three neighbours one gets one line in each round, one two, one three; where the values of the last do not
+        suffice for that, all get alike.
+        """
+        *_, last = key.units
+        limits = [self.size_of(last)]
+        limits += [self.size_of(one.units[-1]) for one in self.plan.keys if one.along == last]
+        thirds, rows = within // 3 * 3, self.plan.first + self.plan.rows * STRETCH
+        if key.covering or not thirds or 3 * -(-rows // (2 * thirds)) > min(limits):
+            self._numbers[last] = [number // within % self.size_of(last) for number in numbers]
+            return list(numbers), within
+        lines, places = [], []
+        for number in numbers:
+            around, rest = divmod(number, 2 * thirds)
+            three, rest = divmod(rest, 6)
+            which = _OF_SIX[rest]
+            lines.append(around * (which + 1) + rest - _BEFORE[which])
+            places.append(3 * three + which)
+        self._numbers[last] = lines
+        return places, within
+
+    def _follow(self, key: Key) -> None:
+        """The numbers of the last unit of a key from those of the unit that counts for each of the others."""
+        *others, last = key.units
+        size = max(self.size_of(last), 1)
+        counted = list(self.numbers(key.along, self.size_of(key.along), How.KEY))
+        for one in others:
+            start = [number * _SPREAD >> 7 for number in self.numbers(one, self.size_of(one), How.KEY)]
+            counted = list(map(add, counted, start))
+        self._numbers[last] = self._order(f"{key.name}/{size}", size).of(
+            [number % size for number in counted]
+        )
+
+    def _order(self, name: str, size: int) -> Permutation:
         schema, table = self.plan.table
-        within = max(low, 1) if len(sizes) > 1 else max(sizes[0], 1)
-        order = Permutation(self.maker.seed, f"{schema}.{table}/{key.name}/{within}", within)
-        rest = order.of([number % within for number in numbers])
-        shared = {one: [] for one in key.units[:-1]}  # type: dict[str, list[int]]
-        for one, size in zip(key.units[:-1], sizes[:-1], strict=True):
-            shared[one] = [number % size for number in rest]
-            rest = [number // size for number in rest]
-        last = [number // within % sizes[-1] for number in numbers] if len(sizes) > 1 else rest
-        self._numbers.update(shared)
-        self._numbers[key.units[-1]] = last
+        return Permutation(self.maker.seed, f"{schema}.{table}/{name}", size)
 
     def _rank(self, units: tuple[str, ...]) -> int:
         """How many blocks before this one draw from the same parents' blocks."""
@@ -334,10 +384,36 @@ class Block:
             self._linked = link(self)
         return self._linked
 
-    def _referred(self, reference: Reference, name: str) -> Texts:
+    def _referred(self, reference: Reference, name: str, seen: tuple[str, ...] = ()) -> Texts:
+        """The values of a column from the parents' rows; where one reference has none, those of another that shares it."""
         column = reference.referenced[reference.columns.index(name)]
         values = [*self.parent_column(reference, column), None]  # the last is that of -1
-        return list(map(values.__getitem__, self.picks(reference)))
+        texts = list(map(values.__getitem__, self.picks(reference)))
+        others = [one for one in self._sharing(name) if one.name not in {reference.name, *seen}]
+        if reference.linked and None in texts and others:
+            theirs = self._referred(others[0], name, (*seen, reference.name))
+            return [one if mine is None else mine for mine, one in zip(texts, theirs, strict=True)]
+        return texts
+
+    def _sharing(self, name: str) -> list[Reference]:
+        return [one for one in self.plan.references if one.linked and not one.late and name in one.columns]
+
+
+def _without_moved(numbers: range, moved: Moved) -> Sequence[int]:
+    """The numbers of rows, those that are moved (which stand in order) replaced."""
+    begin, end = (bisect_left(moved, (bound, -1)) for bound in (numbers.start, numbers.stop))
+    if begin == end:
+        return numbers
+    found = list(numbers)
+    for number, instead in moved[begin:end]:
+        found[number - numbers.start] = instead
+    return found
+
+
+def key_of_new(plan: TablePlan, tables: Container[TableName], key: Key) -> bool:
+    """Whether a key has rows of a parent that are made in this run: then no row that is there has the like."""
+    made = [one for one in plan.references if one.name in key.units and not one.existing]
+    return any(one.table in tables and one.table != plan.table for one in made)
 
 
 def parents_places(child: TablePlan, parent: TablePlan, number: int) -> range:

@@ -77,6 +77,9 @@ _LISTS = {
 }  # fmt: skip
 
 
+POOLS = frozenset(_POOLS) | frozenset(_LISTS)
+
+
 @cache
 def pool(name: str) -> tuple[str, ...]:
     """The values of a pool.  Raises KeyError for one that there is not."""

@@ -23,43 +23,30 @@ What it says of a table:
 `make` is the word of a value space of `spaces.py` and `pooled.py`, with its fields; `how` says which of its values
 a row gets: `drawn`, `skewed`, `unique`, `counted`, or `key` (together with others, see `keys`).  `nulls` is the
 share of NULL in thousandths.  Times are microseconds since 1970, numbers are in units of the last of `scale`
-decimals.  Reading gives the plan that was written: the same data for the same seed.
+decimals.  Reading it (`reading.py`) gives the plan that was written: the same data for the same seed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Mapping
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from dbops.engines.catalog import Catalog, Table, TableName
 from dbops.errors import ConfigError
-from dbops.seeding.generate import pooled, spaces
 from dbops.seeding.generate.model import (
     After,
-    Combinations,
     GeneratePlan,
     How,
-    Key,
     Own,
-    Reference,
-    Sieve,
     TablePlan,
 )  # fmt: skip
-from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.spaces import Space
 
 FILE = "generate.toml"
-_NULL = "\\N"
-SPACES: dict[str, type[Space]] = {
-    one.word: one for module in (spaces, pooled) for one in vars(module).values()
-    if isinstance(one, type) and issubclass(one, Space) and one.word
-}  # fmt: skip
+NULL = "\\N"
 
 
 def write_set(plan: GeneratePlan, folder: Path) -> Path:
@@ -73,23 +60,6 @@ def write_set(plan: GeneratePlan, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(to_toml(plan), encoding="utf-8")
     return path
-
-
-def read_set(folder: Path, catalog: Catalog, probe: Probe) -> GeneratePlan:
-    """The plan of a folder's `generate.toml`, for the database as it is now.
-
-    :raises ConfigError: the file is not of this form, or names what the database does not have.
-    """
-    path = folder / FILE
-    try:
-        return from_toml(path.read_text(encoding="utf-8"), catalog, probe)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        what = f"{error.args[0]} is missing or unknown" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(
-            f"{path}: {what}", hint="bin/seed-test-data generate --write-set writes a new one"
-        ) from None
 
 
 # -- writing -------------------------------------------------------------------------------------------
@@ -118,12 +88,10 @@ def _table(plan: TablePlan) -> str:
     for reference in plan.references:
         lines += ["[[tables.references]]", *_fields(reference, without=("keys",))]
     for one in plan.combinations:
-        rows = ",\n".join(
-            "  " + _value([_NULL if text is None else text for text in row]) for row in one.rows
-        )
+        rows = ",\n".join("  " + _value([NULL if text is None else text for text in row]) for row in one.rows)
         lines += ["[[tables.together]]", f"columns = {_value(one.columns)}", f"rows = [\n{rows},\n]"]
     for key in plan.keys:
-        lines += ["[[tables.keys]]", *_fields(key)]
+        lines += ["[[tables.keys]]", *_fields(key, without=("moved",))]
     if plan.sieve.needed:
         lines += [
             "[tables.sieve]",
@@ -191,96 +159,3 @@ def _inline(fields: Mapping[str, Any]) -> str:
 def _key(name: str) -> str:
     bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
     return name if bare else json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-# -- reading -------------------------------------------------------------------------------------------
-
-
-def from_toml(text: str, catalog: Catalog, probe: Probe) -> GeneratePlan:
-    """The plan of a text that `to_toml` wrote and somebody may have edited.
-
-    :raises ValueError: TOML that is none, a value of the wrong form; KeyError for what is missing or unknown.
-    """
-    read = tomllib.loads(text)
-    as_of: datetime = read["as-of"].replace(tzinfo=None)
-    return GeneratePlan(
-        read["seed"],
-        as_of,
-        tuple(_read_table(one, catalog, probe) for one in read["tables"]),
-        catalog=catalog,
-    )
-
-
-def _read_table(read: Mapping[str, Any], catalog: Catalog, probe: Probe) -> TablePlan:
-    name = _name(read["name"])
-    table = catalog.by_id[name]
-    references = tuple(_read_reference(one, probe) for one in read.get("references", ()))
-    together = tuple(
-        Combinations(
-            tuple(one["columns"]),
-            tuple(tuple(None if text == _NULL else text for text in row) for row in one["rows"]),
-        )
-        for one in read.get("together", ())
-    )
-    keys = tuple(Key(one["name"], tuple(one["units"])) for one in read.get("keys", ()))
-    makers = {column: _read_maker(one) for column, one in read["columns"].items()}
-    for column in (*makers, *read["order"]):
-        if table.column(column) is None:
-            raise ValueError(f"{read['name']} has no column {column}")
-    return TablePlan(
-        name, read["rows"], tuple(read["order"]), makers, references, together, keys,
-        _read_sieve(read.get("sieve", {}), table, probe), probe.count(name), read.get("whole", False),
-    )  # fmt: skip
-
-
-def _name(text: str) -> TableName:
-    schema, _, table = text.partition(".")
-    return (schema, table)
-
-
-def _read_reference(read: Mapping[str, Any], probe: Probe) -> Reference:
-    known = {field.name for field in dataclasses.fields(Reference)}
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in read.items()
-        if name in known
-    }
-    fields["table"] = _name(read["table"])
-    fields["how"] = How(read.get("how", How.SKEWED.value))
-    if read.get("existing"):
-        fields["keys"] = probe.keys(fields["table"], fields["referenced"])
-    return Reference(**fields)
-
-
-def _read_maker(read: Mapping[str, Any]) -> Own | After:
-    fields = dict(read)
-    if fields.get("make") == "after":
-        del fields["make"]
-        known: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-        }
-        return After(**known)
-    how, nulls = How(fields.pop("how", "drawn")), fields.pop("nulls", 0)
-    return Own(_read_space(fields), how, nulls)
-
-
-def _read_space(read: Mapping[str, Any]) -> Space:
-    fields = {name: _read_field(value) for name, value in read.items() if name != "make"}
-    return SPACES[read["make"]](**fields)
-
-
-def _read_field(value: Any) -> Any:
-    if isinstance(value, dict):
-        return _read_space(value)
-    return tuple(map(_read_field, value)) if isinstance(value, list) else value
-
-
-def _read_sieve(read: Mapping[str, Any], table: Table, probe: Probe) -> Sieve:
-    from dbops.seeding.generate.sieve import sieve_of
-
-    keys = tuple(
-        (tuple(one["entries"]), one["where"] or None, one["nulls-equal"]) for one in read.get("keys", ())
-    )
-    sieve = sieve_of(table, tuple(read.get("checks", ())), keys, tuple(read.get("required", ())))
-    taken = probe.rows(table.id, [name for name, _ in sieve.types]) if keys else ()
-    return dataclasses.replace(sieve, taken=taken, made=read.get("made", 0))

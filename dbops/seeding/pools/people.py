@@ -11,7 +11,7 @@ the one number behind the name, which is left out when it is 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import repeat
 from operator import add, mul
 
@@ -40,6 +40,7 @@ class Crowd:
         self.seed = seed
         self.stream = stream
         codes = sorted(code for code in mix if mix[code])
+        self._codes = tuple(codes)
         self.locales = [load(code) for code in codes]
         self.bases = spread([number << SLOTS for number in range(len(codes))], [mix[code] for code in codes])
         self.pairs = Permutation(seed, f"{stream}/names", _CYCLE)
@@ -51,12 +52,12 @@ class Crowd:
     @cached_property
     def names(self) -> NameTables:
         """The names of all locales of the mix."""
-        return NameTables(self.locales)
+        return _names(self._codes)
 
     @cached_property
     def places(self) -> PlaceTables:
         """Their cities and streets."""
-        return PlaceTables(self.locales)
+        return _places(self._codes)
 
     @cached_property
     def companies(self) -> list[str]:
@@ -72,6 +73,17 @@ class Crowd:
     def domains(self) -> list[str]:
         """What stands behind the name in an address of e-mail, by slot."""
         return spread([f"@{name}" for name in values("domains")], _DOMAIN_WEIGHTS, bits=8)
+
+
+@cache
+def _names(codes: tuple[str, ...]) -> NameTables:
+    """What many crowds share: the tables do not depend on seed or stream."""
+    return NameTables([load(code) for code in codes])
+
+
+@cache
+def _places(codes: tuple[str, ...]) -> PlaceTables:
+    return PlaceTables([load(code) for code in codes])
 
 
 class People:
