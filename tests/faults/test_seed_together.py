@@ -34,7 +34,7 @@ def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 def test_while_another_one_writes(held: Holder, firm: Database, firm_watch: Watch, project: Project) -> None:
     """Whatever else is asked for ends soon with exit 11 that names the other one, which goes on as if alone."""
-    one = held(COPYING, *OTHER)
+    one = held(COPYING, *OTHER, "--lock-timeout", "60s")  # else its wait for the test ends after 5 s
     for argv in (
         (*SETS, *SOON), (*SETS, "--truncate", "--cascade", *SOON), (*OTHER, *SOON), (*OTHER, "--fast", *SOON),
         (*GENERATE, *SOON),

@@ -11,6 +11,7 @@ from dbops.events import Listener
 from dbops.seeding.fill.model import Filling, Report, TableReport, label
 
 _EVERY = 0.2  # seconds between two events
+_SOON = 0.5  # seconds from which on the rate says something of the time left
 _WINDOW = 3.0  # seconds over which the rate is taken
 
 
@@ -37,6 +38,8 @@ class Progress:
 
     def written(self, table: TableName, rows: int) -> None:
         """So many more rows are in; the time since the last call was spent on this table."""
+        if not self._done:  # what the first rows took to come says nothing of the others
+            self._marks = deque([(self._last, 0)])
         now = self.spent(table)
         self._rows[table] = self.rows(table) + rows
         self._done += rows
@@ -75,5 +78,5 @@ class Progress:
         rate = (self._done - before) / (now - since) if now > since else 0.0
         # An estimate may have been too low.
         left = sum(max(total - self.rows(one), 0) for one, total in self._expected.items())
-        seconds = left / rate if rate else None
+        seconds = left / rate if rate and now - since >= _SOON else None
         self._listen(Filling(label(table), self._done, self._done + left, rate, seconds))

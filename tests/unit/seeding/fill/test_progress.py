@@ -50,6 +50,18 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert told[-1].rate == 8_000
 
 
+def test_the_first_rows_may_take_their_time_to_come() -> None:
+    """The rate is that of writing them, and the time left is not told from the first of them."""
+    progress, clock, told = _progress(1_000)
+    clock.now += 50
+    progress.waited()
+    clock.now += 1 / 4
+    progress.written(A, 10)
+    clock.now += 1 / 4
+    progress.written(A, 10)
+    assert [(one.rate, one.seconds_left) for one in told] == [(40, None), (40, 980 / 40)]
+
+
 def test_seconds_go_to_the_table_that_they_were_spent_on() -> None:
     """Writing and building again both count; the tables stand in the order in which they were expected."""
     progress, clock, _ = _progress(5, 5)
