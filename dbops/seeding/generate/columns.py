@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from graphlib import CycleError, TopologicalSorter
 
 from dbops.engines.catalog import Column, Exclusion, TypeKind
@@ -28,6 +29,10 @@ _STARTS = {"created": 0, "inserted": 0, "registered": 0, "joined": 0, "opened": 
            "completed": 4, "resolved": 4, "cancelled": 4, "expires": 4, "expired": 4, "due": 4, "last": 4,
            "deleted": 5, "archived": 5, "removed": 5}  # fmt: skip
 _GONE = frozenset({"deleted", "archived", "removed", "cancelled"})
+_UPPER = {
+    "min": "max", "minimum": "maximum", "low": "high", "lower": "upper", "lowest": "highest", "from": "to",
+    "start": "end", "floor": "ceiling", "first": "last", "begin": "end",
+}  # fmt: skip
 _STEP = 3600 * SECOND
 
 
@@ -46,6 +51,30 @@ def choose_columns(draft: Draft, chooser: Chooser) -> None:
             draft.makers[name] = NOTHING
         elif name not in referring:
             _choose(draft, chooser, column, orders.get(name, ()))
+    _part(draft)
+
+
+def _part(draft: Draft) -> None:
+    """The lower half of the values for `min_price`, the upper for `max_price`."""
+    names = {words_of(name): name for name in draft.makers}
+    for words, low in names.items():
+        for place, word in enumerate(words):
+            other = names.get((*words[:place], _UPPER.get(word, ""), *words[place + 1 :]))
+            if other is not None:
+                _halve(draft, low, other)
+
+
+def _halve(draft: Draft, low: str, high: str) -> None:
+    below, above = draft.makers[low], draft.makers[high]
+    if not isinstance(below, Own) or not isinstance(above, Own) or below.space != above.space:
+        return
+    space = below.space
+    if isinstance(space, Numbers) and {below.how, above.how} == {How.DRAWN} and space.size > 1:
+        middle = space.low + (space.size // 2 - 1) * space.step
+        draft.makers[low] = dataclasses.replace(below, space=dataclasses.replace(space, high=middle))
+        draft.makers[high] = dataclasses.replace(
+            above, space=dataclasses.replace(space, low=middle + space.step)
+        )
 
 
 def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ...]) -> None:
