@@ -56,13 +56,15 @@ class Output:
         """A `Listener`: show what happens, each event to those who want it."""
         if event.level is Level.PROGRESS:
             self.status(event.sentence())
+        elif event.level is Level.DETAIL and not self.verbose:
+            return
         elif self.as_json:
             fields = dataclasses.asdict(event)
             line = {"type": "event", "event": _snake(type(event).__name__), "level": event.level.value}
             self._json({**line, **fields, "sentence": event.sentence()})
         elif event.level is Level.WARNING:
             self._narrate(paint(visible(event.sentence()), "yellow", sys.stderr))
-        elif (event.level is Level.INFO and not self.quiet) or (event.level is Level.DETAIL and self.verbose):
+        elif event.level is Level.DETAIL or not self.quiet:
             self._narrate(visible(event.sentence()))
 
     def status(self, text: str) -> None:

@@ -17,6 +17,7 @@ from dbops.events import plural
 from dbops.seeding import demo
 from dbops.seeding.demo.making import Made, make
 from dbops.seeding.fill import FillOptions, Report
+from dbops.seeding.fill.model import label
 from dbops.seeding.fixtures import FixtureSet, Summary
 
 
@@ -90,13 +91,25 @@ def _seed(
     }
     lines = seed_sets.summary_lines(summary, dry_run=arguments.dry_run)
     if made.report is None:
-        out.result({**data, "demo": {"rows": made.plan.rows}}, [*lines, *_plan_lines(made)])
+        planned = {"emptied": _emptied_data(made), "rows": made.plan.rows}
+        out.result(
+            {**data, "demo": planned}, [*_emptied_lines(made, "would empty"), *lines, *_plan_lines(made)]
+        )
         return ExitCode.DONE
     with committed():
         findings = demo.check(session.connection)
-    demo_data = {"tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
+    demo_data = {"emptied": _emptied_data(made), "login": made.login, "tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
                  "checks": _findings_data(findings)}  # fmt: skip
-    out.result({**data, "demo": demo_data}, [*lines, *_report_lines(made.report), *_finding_lines(findings)])
+    out.result(
+        {**data, "demo": demo_data},
+        [
+            *_emptied_lines(made, "emptied"),
+            *lines,
+            *_login_lines(made),
+            *_report_lines(made.report),
+            *_finding_lines(findings),
+        ],
+    )
     _require_holding(findings)
     return ExitCode.DONE
 
@@ -120,6 +133,24 @@ def _require_holding(findings: Sequence[demo.Finding]) -> None:
             f"{plural(len(broken), 'rule')} of {len(findings)} broken: {broken[0].rule}",
             hint="bin/seed-test-data --scale 1 --truncate makes the data anew",
         )
+
+
+def _emptied_lines(made: Made, verb: str) -> list[str]:
+    if not made.emptied:
+        return []
+    said = ", ".join(f"{label(table)} ({rows:,})" for table, rows in made.emptied.items())
+    rows = sum(made.emptied.values())
+    return [f"{verb} {plural(len(made.emptied), 'table')} of {rows:,} rows: {said}"]
+
+
+def _emptied_data(made: Made) -> dict[str, int]:
+    return {label(table): rows for table, rows in made.emptied.items()}
+
+
+def _login_lines(made: Made) -> list[str]:
+    if made.login is None:
+        return []
+    return [f"Log in as {made.login}, the client with the most orders, with the same password as demo"]
 
 
 def _plan_lines(made: Made) -> list[str]:

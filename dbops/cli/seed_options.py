@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dbops.config.model import Settings
 from dbops.errors import UsageError
 
-_MOST_JOBS = 4
+_MOST_JOBS = 2  # the server is what bounds it: more would take memory and gain nothing
 _FOR_EVER = 7 * 86400.0
+_YEARS = 1980, 2100  # of --as-of: those of the time zones' rules, and of people who live
 DEFAULT_SEED = 42
 
 
@@ -23,7 +24,7 @@ def random_seed(arguments: argparse.Namespace) -> int:
 
 
 def jobs(arguments: argparse.Namespace) -> int:
-    """--jobs; by default one for each processor that this process may use, four at most."""
+    """--jobs; by default one for each processor that this process may use, two at most."""
     if arguments.jobs is not None:
         return number(arguments.jobs, "--jobs", 1)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -38,7 +39,7 @@ def patience(settings: Settings) -> float:
 def as_of(arguments: argparse.Namespace) -> datetime.datetime:
     """--as-of, by default the last midnight of UTC; a time without a zone is one of UTC.
 
-    :raises UsageError: it is no time.
+    :raises UsageError: it is no time, or so far off that times before and after it are none any more.
     """
     if arguments.as_of is None:
         return datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -48,6 +49,12 @@ def as_of(arguments: argparse.Namespace) -> datetime.datetime:
         raise UsageError(
             f"--as-of {arguments.as_of!r} is no time", hint="--as-of 2026-01-31T12:00:00Z"
         ) from None
+    first, last = _YEARS
+    if not first <= given.year <= last:
+        raise UsageError(
+            f"--as-of {arguments.as_of}: the data are of the years {first} to {last}",
+            hint=f"--as-of {datetime.datetime.now(datetime.UTC):%Y}-01-31",
+        )
     return given.replace(tzinfo=given.tzinfo or datetime.UTC).astimezone(datetime.UTC)
 
 

@@ -13,7 +13,7 @@ from dbops.config.model import Settings
 from dbops.engines.postgres import lock, tablelocks
 from dbops.engines.postgres.protection import is_production
 from dbops.engines.postgres.session import Session
-from dbops.errors import Refused
+from dbops.errors import LockNotAcquired, Refused
 from dbops.events import Note
 
 # What values read and written as text mean, whatever the database, the role or the server says.
@@ -46,6 +46,10 @@ def _locks_told(session: Session, patience: float) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise tablelocks.not_acquired(session.connection, patience) from error
+    except LockNotAcquired as error:
+        if error.__cause__ is None:
+            raise  # it names the holder
         raise tablelocks.not_acquired(session.connection, patience) from error
 
 

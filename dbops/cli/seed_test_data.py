@@ -91,7 +91,7 @@ def _making(*, after_verb: bool) -> Parser:
     )
     group.add_argument("--locale", metavar="LIST", help="demo data: the clients' countries, as de_DE,fr_FR")
     group.add_argument(
-        "--jobs", metavar="N", help="processes that make data (default: one a processor, at most 4)"
+        "--jobs", metavar="N", help="processes that make data (default: one a processor, at most 2)"
     )
     for flag, text in (
         ("--truncate", "empty the tables first"),

@@ -56,7 +56,7 @@ _SEEDING = "select count(*) = 0 from pg_stat_activity where application_name lik
 
 SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
 OTHER = (*SMALL, "--truncate", "--random-seed", "7", "--jobs", "1")
-GENERATE = ("generate", "--rows", "30", *AS_OF, "--jobs", "1", "--skip", "order_routes")
+GENERATE = ("generate", "--rows", "30", *AS_OF, "--jobs", "1")
 MANY = ("generate", "--rows", "40_000", "--table", "users", *AS_OF, "--fast", "--jobs", "2")
 TWO = ("--jobs", "2")
 

@@ -207,6 +207,23 @@ def test_only_where_it_pays(bulky: Connection) -> None:
 
 
 @pytest.mark.one_major
+def test_what_is_emptied_in_the_transaction_counts_for_nothing(database: Database, connect: Connect) -> None:
+    """The statistics still tell of more rows than come; the tables are empty, and what pays is taken away."""
+    connection = connect(database)
+    connection.execute(
+        "create table parent (id int primary key); create table child (id int references parent)"
+    )
+    connection.execute("create index by_parent on child (id)")
+    connection.execute("insert into parent select generate_series(1, 60000)")
+    connection.execute("insert into child select id from parent")
+    connection.execute("analyze parent, child")
+    child = [("public", "child")]
+    assert _names(_taken(connection, child, "auto", 55_000)[0]) == {"child_id_fkey"}
+    with connection.transaction():
+        connection.execute("truncate parent, child")
+        assert _names(_taken(connection, child, "auto", 55_000)[0]) == {"child_id_fkey", "by_parent"}
+
+
 def test_users_code_keeps_its_indexes(bulky: Connection, database: Database, connect: Connect) -> None:
     """A trigger that fires, a check that calls a function, an event trigger: then nothing is taken away."""
     fills = {("bulky", "fills"): 90_000}

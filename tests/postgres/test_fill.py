@@ -71,6 +71,7 @@ def test_what_is_told(family: Connection) -> None:
     """With -v what is built after; while an index is built, which; nothing is told of a table five times a second."""
     events: list[Event] = []
     _fill(family, Family(), events)
+    assert events[0].sentence() == "preparing 2,000,000 rows"
     details = [event.sentence() for event in events if isinstance(event, Detail)]
     assert details == ["built again after the rows are in: 4 of the indexes, 1 foreign key"]
     built = [event for event in events if isinstance(event, Rebuilding)]
@@ -112,6 +113,20 @@ def test_a_refused_row(
         table + (f", row {row}" if row else "") + (f", column {column}" if column else "")
     )
     assert _content(family) == []
+
+
+def test_what_the_schema_raises_itself(family: Connection) -> None:
+    """Its own words are enough; a constraint that the message names is named once."""
+    with pytest.raises(SeedFailed) as caught:
+        _fill(family, Family(wrong="note"), rebuild="never")
+    assert f"{caught.value.message}{caught.value.detail}".count("child_note_check") == 1
+    family.execute(
+        "create function closed() returns trigger language plpgsql as 'begin raise ''it is closed''; end'"
+    )
+    family.execute("create trigger closed before insert on parent for each row execute function closed()")
+    with pytest.raises(SeedFailed, match=r"^parent, row 1: it is closed$") as caught:
+        _fill(family, Family())
+    assert not caught.value.detail
 
 
 @pytest.mark.parametrize(

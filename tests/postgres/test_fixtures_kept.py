@@ -183,3 +183,21 @@ def test_a_domain_with_a_default(seeds: Seeds) -> None:
     seeds.write("runs.csv", "job\n@jobs:a\n")
     assert seeds.counts() == {"jobs": (1, 0, 0), "runs": (1, 0, 0)}
     assert seeds.rows("select id, name, state, job from jobs, runs") == [(5, "a", "new", 5)]
+
+
+@pytest.mark.one_major
+def test_different_rows_in_two_sets_with_a_script_between(seeds: Seeds) -> None:
+    """Told as without the script, before anything is written; what is only written otherwise, or refers, is no problem."""
+    seeds.connection.execute("create table r (id int primary key, name text unique);"
+                             "create table t (id int primary key, n numeric, r int references r, at date)")  # fmt: skip
+    seeds.write("a/r.csv", "id,name\n1,x\n")
+    seeds.write("a/t.csv", "id,n,r,at\n1,1.0,@r:x,2026-01-01\n2,5,,\n")
+    seeds.write("a/z.sql", "select 1")
+    seeds.write("b/t.json", '[{"id": 1, "n": 1.0, "r": 1, "at": "January 1, 2026"}, {"id": 2, "n": 6}]')
+    assert seeds.problems("a", "b") == [
+        "seeds/b/t.json row 2 (line 1), column id: id as in seeds/a/t.csv line 3: the sets give different values of n"
+    ]
+    assert seeds.rows("select * from r") == []
+    seeds.write("b/t.json", '[{"id": 1, "n": 1.0, "r": 1, "at": "January 1, 2026"}, {"id": 2, "n": 5}]')
+    assert seeds.counts("a", "b") == {"r": (1, 0, 0), "t": (2, 0, 2)}
+    assert seeds.counts("a", "b") == {"r": (0, 0, 1), "t": (0, 0, 4)}

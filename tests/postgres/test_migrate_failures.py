@@ -228,7 +228,7 @@ BAD_FILES = [
     (b"CREATE TABLE a ();\nROLLBACK;\n", "001_a.sql:2:1: a ROLLBACK in a migration"),
     (b"BEGIN;\nCREATE TABLE a ();\n", "001_a.sql:1:1: this BEGIN has no COMMIT"),
     (b"-- dbops: no-transacton\nSELECT 1;", "001_a.sql:1: -- dbops: no-transacton is not known"),
-    (b"-- +goose Up\nSELECT 1;", "001_a.sql:1:1: this is a mark of goose"),
+    (b"-- +goose Up\nSELECT 1;", "000_first.sql:1: no line says -- +goose Up"),
     (b"-- UP Migration\nSELECT 1;\n-- UP Migration\nSELECT 2;", "001_a.sql:3:1: a second up section"),
 ]
 

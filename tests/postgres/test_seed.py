@@ -106,8 +106,14 @@ def test_sets_are_listed_without_a_database(project: Project) -> None:
         }
     ]
     project.write("seeds/b/people.json", "[{]")
+    project.write("seeds/c/set.toml", "colour = 1\n")
+    project.write("seeds/d/set.toml", 'requires = ["c"]\n')
     broken = project.run("seed-test-data", "list")
     assert (broken.code, "seeds/b/people.json" in broken.stderr, "people" in broken.stdout) == (1, True, True)
+    for name in "cd":
+        assert (
+            f"the set {name} cannot be loaded: seeds/c/set.toml: colour means nothing here" in broken.stderr
+        )
 
 
 def test_no_sets_and_unknown_sets(seeded: Project, database: Database) -> None:
@@ -137,6 +143,9 @@ def test_demo_data_want_the_engines_schema(seeded: Project, database: Database) 
         (["--rows", "=5"], "names no table"),
         (["--rows", "orders=5", "--rows", "orders=6"], "given twice"),
         (["--scale", "1", "--as-of", "yesterday"], "no time"),
+        (["--scale", "1", "--as-of", "0001-01-05"], "years 1980 to 2100"),
+        (["generate", "--as-of", "9999-12-31T00:00:00-11:00"], "years 1980 to 2100"),
+        (["--rows", "orders=0"], "at least one"),
         (["--scale", "1", "--jobs", "0"], "below 1"),
         (["generate", "--random-seed", "-1"], "below 0"),
     ],
@@ -145,6 +154,7 @@ def test_wrong_usage(seeded: Project, database: Database, words: list[str], said
     """Exit 2, one cause, before anything is asked or written."""
     outcome = seeded.run("seed-test-data", *words, "--confirm", database.name)
     assert (outcome.code, said in outcome.stderr) == (2, True), outcome
+    assert "database t_" not in outcome.stderr
 
 
 def test_generate_without_tables(configured: Project, database: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.config.model import Target
 from dbops.engines.postgres import protection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-_DROP_PATIENCE = (5, 20, 60)  # seconds; a large database takes its time
+_DROP_PATIENCE = (5, 20, 60)  # seconds, then for ever; a large database takes its time
 MAINTENANCE = ("postgres", "template1")
 
 
@@ -89,18 +89,28 @@ def drop(connection: Connection, name: str) -> None:
 
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name))
     try:
-        for seconds in _DROP_PATIENCE:
-            connection.execute(f"SET statement_timeout = '{seconds}s'")
+        for seconds in (*_DROP_PATIENCE, 0):
+            _limit(connection, f"SET statement_timeout = '{seconds}s'")
             try:
                 connection.execute(statement)
             except errors.QueryCanceled:
                 continue
             return
-        connection.execute("SET statement_timeout = 0")
-        connection.execute(statement)
     finally:
         if not connection.closed:
-            connection.execute("RESET statement_timeout")
+            _limit(connection, "RESET statement_timeout")
+
+
+def _limit(connection: Connection, statement: LiteralString) -> None:
+    """Change the timeout.  One that ran out as the drop was ending, too late for it, cancels what comes next: this."""
+    from psycopg import errors
+
+    while True:
+        try:
+            connection.execute(statement)
+        except errors.QueryCanceled:
+            continue
+        return
 
 
 def drop_numbered(connection: Connection, oid: int) -> None:

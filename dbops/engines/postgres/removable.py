@@ -28,7 +28,9 @@ with recursive filled (oid, root) as (
     join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
 )"""
 
-_ROWS = """(select coalesce(sum(greatest(part.reltuples, pg_catalog.pg_stat_get_live_tuples(part.oid), 0)), 0)::bigint
+# The statistics do not know yet that this transaction has emptied a table; its file does.
+_ROWS = """(select coalesce(sum(case when pg_catalog.pg_relation_size(part.oid) > 0
+        then greatest(part.reltuples, pg_catalog.pg_stat_get_live_tuples(part.oid), 0) end), 0)::bigint
     from pg_catalog.pg_class as part where part.oid = {oid}
         or part.oid in (select relid from pg_catalog.pg_partition_tree({oid}) where isleaf))"""
 

@@ -50,6 +50,11 @@ _ALONE = f"""{_LOCKS}
     and l.mode = 'AccessExclusiveLock' and l.relation >= 16384  -- of users, and not of the catalog
 order by a.xact_start nulls first, l.relation limit 1
 """
+# The server does not keep who holds a row; whoever does has locked its table like this.
+_OF_ROWS = f"""{_LOCKS}
+    and l.mode in ('RowShareLock', 'RowExclusiveLock') and l.relation >= 16384
+order by a.xact_start nulls first, l.relation limit 1
+"""
 
 
 def lock(
@@ -92,15 +97,19 @@ def lock(
 
 
 def not_acquired(connection: psycopg.Connection[Any], patience: float) -> LockNotAcquired:
-    """The error where it was not `lock` that waited: any statement does for a table that is altered or emptied.
+    """The error where it was not `lock` that waited: any statement does for a table that is altered or emptied, or a row.
 
     :param connection: after the rollback.
     :param patience: seconds that it waited.
     """
-    row = connection.execute(_ALONE).fetchone()
-    holder = f"{row[0]} is held by {_who(row)}" if row else "who held it has just gone"
+    if row := connection.execute(_ALONE).fetchone():
+        holder = f"{row[0]} is held by {_who(row)}"
+    elif row := connection.execute(_OF_ROWS).fetchone():
+        holder = f"rows of {row[0]} may be held by {_who(row)}"
+    else:
+        holder = "who held it has just gone"
     return LockNotAcquired(
-        f"a table's lock was not to be had within {format_seconds(patience)}: {holder}",
+        f"a table's or row's lock was not to be had within {format_seconds(patience)}: {holder}",
         hint="wait for it and try again, or give it longer with --lock-timeout",
     )
 

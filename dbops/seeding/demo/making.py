@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import TableName
@@ -12,7 +12,7 @@ from dbops.engines.postgres import advance, catalog, quiet, tablelocks
 from dbops.engines.postgres.analyze import analyze_tables
 from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.matviews import refresh_over
-from dbops.events import Listener, Note, StepDone, plural
+from dbops.events import Listener, StepDone
 from dbops.seeding.demo import reading
 from dbops.seeding.demo.auditing import audit_new_rows
 from dbops.seeding.demo.concluding import conclude
@@ -32,10 +32,17 @@ _AUDIT = "audit_log"
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What came of it; `report` is None where nothing was to be written."""
+    """What came of it.
+
+    :param report: None where nothing was to be written.
+    :param emptied: the rows that each table had before.
+    :param login: the client with the most orders, who has the password of the user `demo`; None where nobody has.
+    """
 
     plan: DemoPlan
     report: Report | None
+    emptied: Mapping[TableName, int]
+    login: str | None = None
 
 
 def make(
@@ -71,19 +78,19 @@ def make(
             locked = sorted({trigger[:2] for trigger in triggers})
             tablelocks.lock(connection, locked, "access exclusive", options.patience, listen)
             quiet.disable_triggers(connection, triggers)
-        if empties:
-            _empty(connection, options, listen, cascade=cascade)
-        if options.fast:
+        emptied = _empty(connection, options, listen, cascade=cascade) if empties else {}
+        if triggers:
             _number_anew(connection)
         load_sets()
         if triggers:
             audit_new_rows(connection, triggers)
         planned = plan(connection, request)
-        report = None
+        report, login = None, None
         if not dry_run:
             report = fill(connection, DemoSource(planned), options, listen)
             advance.set_sequences(connection, _filled(planned), listen)
             conclude(connection, planned)
+            login = reading.busiest(connection, planned)
         quiet.enable_triggers(connection, triggers)
     if report is not None:
         began = time.monotonic()
@@ -91,7 +98,7 @@ def make(
             analyze_tables(connection, _filled(planned), listen)
             listen(StepDone("analyzed", time.monotonic() - began))
             refresh_over(connection, _filled(planned), listen)
-    return Made(planned, report)
+    return Made(planned, report, emptied, login)
 
 
 def _number_anew(connection: psycopg.Connection[Any]) -> None:
@@ -111,8 +118,8 @@ def _filled(planned: DemoPlan) -> list[TableName]:
 
 def _empty(
     connection: psycopg.Connection[Any], options: FillOptions, listen: Listener, *, cascade: bool
-) -> None:
-    """Empty what demo data are in, with what refers to it and holds nothing.
+) -> dict[TableName, int]:
+    """Empty what demo data are in, with what refers to it and holds nothing; how many rows each had that had any.
 
     :raises Refused: a table of somebody else's refers to one of them, and holds rows.
     """
@@ -122,5 +129,4 @@ def _empty(
     others = referring(there, {table.id for table in tables})
     both = sorted(table.id for table in (*tables, *others))
     tablelocks.lock(connection, both, "access exclusive", options.patience, listen)
-    deleted = truncate(connection, tables, others, listen, cascade=cascade)
-    listen(Note(f"emptied {plural(len(tables), 'table')} of {sum(deleted.values()):,} rows"))
+    return truncate(connection, tables, others, listen, cascade=cascade)

@@ -150,6 +150,7 @@ class DemoPlan:
     :param locales: where the clients live; empty is everywhere.
     :param fast: the triggers are left out, so the rows of the audit trail are made, too.
     :param first_ids: for each table with numbered rows the highest number that is there already.
+    :param password_hash: of all clients; None where they have no password.
     """
 
     seed: int
@@ -163,6 +164,7 @@ class DemoPlan:
     fast: bool
     market: Market
     first_ids: Mapping[str, int]
+    password_hash: str | None = dataclasses.field(default=None, repr=False)
 
     @property
     def blocks(self) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate, repeat
@@ -66,18 +65,6 @@ class Tape:
     half_spread: int
     step: int
     value: int
-
-    def mid(self, time: int) -> int:
-        """The price at this time, in ticks."""
-        bar, offset = divmod(time, BAR)
-        before = self.closes[bar - 1] if bar else self.closes[0]
-        return before + (self.closes[bar] - before) * offset // BAR
-
-    def moment(self, first: int, last: int, place: int) -> int | None:
-        """The bar where `place` (0 to 2**32) of what is busy from bar `first` to before `last` is over."""
-        low = self.busy[first - 1] if first else 0
-        high = self.busy[last - 1]
-        return bisect_right(self.busy, low + ((high - low) * place >> 32)) if high > low else None
 
 
 class Paths:

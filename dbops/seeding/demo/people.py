@@ -68,10 +68,14 @@ class People:
                 id_, username, email, name, _STAFF[number] if self.is_staff(number) else "trader",
                 country, currency, timezone,
                 0 if self.is_staff(number) else (one & 0xFFFFFFFF) * room >> 32,
-                (one >> 32 & 0xFFFF) ** 3 * 20 * DAY >> 48, _no_password(id_),
+                (one >> 32 & 0xFFFF) ** 3 * 20 * DAY >> 48, self._password(number, id_),
             )
             for number, id_, username, email, name, country, currency, timezone, one in each
         ]  # fmt: skip
+
+    def _password(self, number: int, id_: str) -> str:
+        """The staff have none."""
+        return (None if self.is_staff(number) else self._plan.password_hash) or _no_password(id_)
 
 
 def _no_password(id_: str) -> str:

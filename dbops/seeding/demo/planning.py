@@ -55,6 +55,7 @@ def plan(connection: psycopg.Connection[Any], request: Request) -> DemoPlan:
     return DemoPlan(
         request.seed, as_of, start, **sizes, locales=request.locales, fast=request.fast,
         market=reading.market(connection, start, as_of), first_ids=reading.first_ids(connection),
+        password_hash=reading.password_hash(connection),
     )  # fmt: skip
 
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import TableName
 from dbops.errors import DbopsError, Refused
-from dbops.seeding.demo.model import SECOND, TABLES, Breaker, Instrument, Limit, Market, Provider, Quote, Rule
+from dbops.seeding.demo.model import (
+    SECOND,
+    TABLES,
+    Breaker,
+    DemoPlan,
+    Instrument,
+    Limit,
+    Market,
+    Provider,
+    Quote,
+    Rule,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -61,6 +72,12 @@ FROM public.risk_limits WHERE enabled AND account_id IS NULL ORDER BY limit_type
 _BREAKERS = """
 SELECT id::text, asset_class, symbol, {threshold}, window_seconds, cooldown_seconds
 FROM public.circuit_breakers WHERE state <> 'disabled' AND trigger_type = 'price_move_percent' ORDER BY name COLLATE "C"
+"""
+_BUSIEST = """
+SELECT u.username FROM public.users AS u JOIN public.accounts AS a ON a.user_id = u.id
+JOIN (SELECT account_id, count(*) AS orders FROM public.orders GROUP BY account_id) AS o ON o.account_id = a.id
+WHERE u.password_hash = %s AND u.status = 'active' AND a.account_number LIKE %s
+GROUP BY u.username ORDER BY sum(o.orders) DESC, u.username COLLATE "C" LIMIT 1
 """
 
 
@@ -154,6 +171,18 @@ def first_ids(connection: psycopg.Connection[Any]) -> dict[str, int]:
         assert row is not None
         found[table] = row[0]
     return found
+
+
+def password_hash(connection: psycopg.Connection[Any]) -> str | None:
+    """Of the user `demo`, whom a fixture set brings; the clients have the same password."""
+    row = connection.execute("SELECT password_hash FROM public.users WHERE username = 'demo'").fetchone()
+    return None if row is None else row[0]
+
+
+def busiest(connection: psycopg.Connection[Any], plan: DemoPlan) -> str | None:
+    """The client with the most orders of those who can log in, by user name; None where nobody can."""
+    row = connection.execute(_BUSIEST, (plan.password_hash, f"{PREFIX}%")).fetchone()
+    return None if row is None else row[0]
 
 
 def tables() -> tuple[TableName, ...]:

@@ -32,7 +32,13 @@ def refused(error: psycopg.Error, table: TableName | None = None, before: int = 
     where = [label(table)] if table else []
     where += [f"row {row}"] if row is not None else []
     where += [f"column {column}"] if column else []
-    facts = {"constraint": said.constraint_name, "detail": said.message_detail, "SQLSTATE": state}
+    # The number says nothing where the schema's own function raises, nor a constraint that the message names.
+    named = f'"{said.constraint_name}"' in (said.message_primary or "")
+    facts = {
+        "constraint": None if named else said.constraint_name,
+        "detail": said.message_detail,
+        "SQLSTATE": None if state == "P0001" else state,
+    }
     return SeedFailed(
         f"{', '.join(where) or 'a row'}: {said.message_primary}",
         detail="\n".join(f"  {name}: {value}" for name, value in facts.items() if value),

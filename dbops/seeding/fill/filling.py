@@ -10,7 +10,7 @@ from dbops.errors import LockNotAcquired
 from dbops.events import Listener, ignore
 from dbops.seeding.fill import copying, making
 from dbops.seeding.fill.failure import refused
-from dbops.seeding.fill.model import FillOptions, Part, Report, Source
+from dbops.seeding.fill.model import FillOptions, Part, Preparing, Report, Source
 from dbops.seeding.fill.preparing import prepared
 from dbops.seeding.fill.progress import Progress
 
@@ -41,6 +41,7 @@ def fill(
 
     coming = _coming(source)
     progress = Progress(coming, listen)
+    listen(Preparing(sum(coming.values())))
     limits = {"statement_timeout": "0", "lock_timeout": f"{options.patience * 1000:.0f}ms"}
     try:
         with (

@@ -128,7 +128,8 @@ class SeedFailed(DbopsError):
 class Filling(Event):
     """How far it is.
 
-    :param rows: written into `table` so far, of `total`.
+    :param table: the one that is written.
+    :param rows: of all tables, written so far, of `total`.
     :param rate: rows a second of all tables, over the last seconds.
     :param seconds_left: until all rows of all tables are written; None while nobody can tell.
     """
@@ -142,8 +143,21 @@ class Filling(Event):
     level = Level.PROGRESS
 
     def sentence(self) -> str:
-        text = f"{self.table}: {self.rows:,} of {max(self.total, self.rows):,} rows, {self.rate:,.0f} rows/s"
-        return text if self.seconds_left is None else f"{text}, {format_seconds(self.seconds_left)} left"
+        text = f"{self.rows:,} of {self.total:,} rows, {self.rate:,.0f} rows/s"
+        left = "" if self.seconds_left is None else f", {format_seconds(self.seconds_left)} left"
+        return f"{text}{left} ({self.table})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparing(Event):
+    """The first of so many rows are made, and the tables made ready for them."""
+
+    rows: int
+
+    level = Level.PROGRESS
+
+    def sentence(self) -> str:
+        return f"preparing {self.rows:,} rows"
 
 
 @dataclasses.dataclass(frozen=True)

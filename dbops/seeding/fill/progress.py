@@ -73,7 +73,7 @@ class Progress:
             self._marks.popleft()
         since, before = self._marks[0]
         rate = (self._done - before) / (now - since) if now > since else 0.0
+        # An estimate may have been too low.
         left = sum(max(total - self.rows(one), 0) for one, total in self._expected.items())
         seconds = left / rate if rate else None
-        expected = self._expected.get(table, 0)
-        self._listen(Filling(label(table), self.rows(table), expected, rate, seconds))
+        self._listen(Filling(label(table), self._done, self._done + left, rate, seconds))

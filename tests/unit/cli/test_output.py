@@ -57,8 +57,9 @@ def test_who_sees_which_event(
 
 
 def test_events_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """One object per event with its fields and its sentence; progress is for terminals alone."""
-    out = Output("migrate", as_json=True, quiet=True)
+    """One object per event with its fields and its sentence; details with -v; progress is for terminals alone."""
+    Output("migrate", as_json=True).event(Detail("detail"))
+    out = Output("migrate", as_json=True, quiet=True, verbose=True)
     for event in EVENTS:
         out.event(event)
     captured = capsys.readouterr()

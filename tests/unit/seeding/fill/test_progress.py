@@ -38,7 +38,7 @@ def test_five_times_a_second_at_most() -> None:
     assert len(told) == 3
     assert told[-1].rate == 1280
     assert told[-1].seconds_left == (2_000 + 1_000 - told[-1].rows) / 1280
-    assert told[-1].sentence() == f"a: {told[-1].rows:,} of 2,000 rows, 1,280 rows/s, 1.7 s left"
+    assert told[-1].sentence() == f"{told[-1].rows:,} of 3,000 rows, 1,280 rows/s, 1.7 s left (a)"
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
@@ -86,10 +86,10 @@ def test_more_rows_than_expected() -> None:
     progress, clock, told = _progress(5)
     clock.now += 1
     progress.written(A, 10)
-    assert told[-1].sentence() == "a: 10 of 10 rows, 10 rows/s, 0 ms left"
+    assert told[-1].sentence() == "10 of 10 rows, 10 rows/s, 0 ms left (a)"
     clock.now += 1
     progress.written(B, 1)
-    assert told[-1].sentence().startswith("other.b: 1 of 1 rows")
+    assert told[-1].sentence() == "11 of 11 rows, 6 rows/s, 0 ms left (other.b)"
 
 
 def test_nothing_took_no_time() -> None:
