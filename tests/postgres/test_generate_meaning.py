@@ -55,3 +55,23 @@ def test_values_are_believable(database: Database, connect: Connect) -> None:
         for condition in conditions:
             found = connection.execute(f"SELECT {condition} FROM ({rows}) AS r".encode()).fetchone()
             assert found == (True,), condition
+
+
+@pytest.mark.one_major
+def test_children_come_after_their_parents(database: Database, connect: Connect) -> None:
+    """A comment is written after its post, a post after its author joined; what belongs to nobody has its own time."""
+    connection = connect(database)
+    connection.execute(
+        "CREATE TABLE author (id int PRIMARY KEY, created_at timestamptz NOT NULL);"
+        "CREATE TABLE post (id int PRIMARY KEY, author int NOT NULL REFERENCES author, created_at timestamp NOT NULL, updated_at timestamp NOT NULL);"
+        "CREATE TABLE comment (id int PRIMARY KEY, post int REFERENCES post, created_on date NOT NULL)"
+    )
+    outcome = filled(connection, Request(rows=5000))
+    assert {one.rows for one in outcome.tables} == {5000}
+    early = (
+        "SELECT count(*) FROM post JOIN author ON author.id = author WHERE post.created_at < author.created_at AT TIME ZONE 'UTC'",
+        "SELECT count(*) FROM comment JOIN post ON post.id = post WHERE created_on < post.created_at::date",
+        "SELECT count(*) FROM comment WHERE created_on > '2026-01-01' OR created_on < '2023-06-01'",
+    )
+    for query in early:
+        assert connection.execute(query.encode()).fetchone() == (0,), query

@@ -96,6 +96,8 @@ _COORDINATES = {
     "longitude": frozenset(("lon", "lng", "long", "longitude")),
 }
 
+_MOST_DAYS = 2_000_000
+
 _ANY = Dice(0, "")
 
 Make = Callable[[int, bool], list[Space]]
@@ -116,8 +118,8 @@ def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iter
         yield from _texts(words, words_of(table.name), base.length or 0, needed > 0)
     elif base.name == "bool" and not needed and (mostly := _mostly(words)):
         yield Listed((mostly,) * 9 + ("t" if mostly == "f" else "f",))
-    elif base.kind is TypeKind.RANGE and not needed and {"valid", "validity"} & {*words}:
-        yield from _validity(base, as_of)
+    elif base.kind is TypeKind.RANGE and {"valid", "validity"} & {*words}:
+        yield from _validity(base, as_of, needed)
     elif base.name in INTEGERS or base.name in FRACTIONS:
         scale = 0 if base.name in INTEGERS else 2 if base.scale is None else max(base.scale, 0)
         if base.name in FRACTIONS and not needed and (degrees := _degrees(words)):
@@ -144,11 +146,13 @@ def _degrees(words: tuple[str, ...]) -> str | None:
     return next((field for field, names in _COORDINATES.items() if names & {*words}), None)
 
 
-def _validity(base: DataType, as_of: datetime) -> Iterator[Space]:
+def _validity(base: DataType, as_of: datetime, needed: int) -> Iterator[Space]:
     """What is valid is so for days and weeks."""
     bound = base.element.base.name if base.element else ""
     if bound in ("date", "timestamp", "timestamptz"):
-        yield Ranges(Times(micros(as_of) // DAY * DAY - 600 * DAY, DAY, 660, bound), 30)
+        days = max(660, 30 * (needed + 1))
+        if days < _MOST_DAYS:
+            yield Ranges(Times(micros(as_of) // DAY * DAY - 600 * DAY, DAY, days, bound), 30)
 
 
 def _texts(words: tuple[str, ...], table: tuple[str, ...], longest: int, wide: bool) -> Iterator[Space]:

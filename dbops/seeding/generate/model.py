@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dbops.engines.catalog import Catalog, DataType, TableName
 from dbops.seeding.draw import BLOCK
-from dbops.seeding.generate.spaces import Space
+from dbops.seeding.generate.spaces import Space, Times
 
 OWN = "*"
 """In a combination: the column's own maker says the value."""
@@ -58,13 +58,19 @@ class Own:
 
 @dataclasses.dataclass(frozen=True)
 class After:
-    """A time that comes `least` to `most` seconds after the latest of other columns of the row."""
+    """A time that comes `least` to `most` seconds after the latest of other columns of the row.
+
+    :param parents: references, each with a column of its table: the time comes after those of the parents' rows.
+    :param otherwise: where none of these has a row, one of these times.
+    """
 
     columns: tuple[str, ...]
     form: str
     least: int = 0
     most: int = 864_000
     nulls: int = 0
+    parents: tuple[tuple[str, str], ...] = ()
+    otherwise: Times | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import choose_columns, keep_apart
+from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
@@ -126,7 +126,7 @@ class _Planning:
         self._link(draft)
         unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
-        choose_columns(draft, self.chooser)
+        choose_columns(draft, self.chooser, self._births(draft))
         fit(draft, lambda key, rows: self._room(draft, key, rows))
         return self._beside(self._finished(draft), unsure)
 
@@ -137,6 +137,19 @@ class _Planning:
         needed = draft.first + draft.rows
         space = self.chooser.column(draft.table, column, draft.singles.get(name, ()), needed)
         return space.size if space else 0
+
+    def _births(self, draft: Draft) -> tuple[tuple[str, str], ...]:
+        """The references to rows that are made before, each with the column that says when the parent came to be."""
+        found = []
+        for one in draft.references:
+            parent = self.plans.get(one.table)
+            plain = not (one.existing or one.linked or one.backward or one.table == draft.table.id)
+            if parent is None or not plain or any(key.backward for key in parent.references):
+                continue
+            tied = {name for group in parent.combinations for name in group.columns}
+            if column := birth(parent.makers, tied):
+                found.append((one.name, column))
+        return tuple(found)
 
     # -- foreign keys ----------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from dbops.seeding.generate.model import (
     TablePlan,
 )  # fmt: skip
 from dbops.seeding.generate.pooled import Person
-from dbops.seeding.generate.spaces import SECOND, Dice, moments, written_moments
+from dbops.seeding.generate.spaces import SECOND, Dice, Times, moments, written_moments
 
 Texts = Sequence[str | None]
 
@@ -170,13 +170,39 @@ class Block:
         return self._moments[name]
 
     def _after(self, name: str, maker: After) -> list[int]:
+        if maker.otherwise is not None:
+            return self._after_parents(name, maker, maker.otherwise)
         before = [self.moments(column) for column in maker.columns]
-        latest = before[0] if len(before) == 1 else list(map(max, *before))
+        return self._soon(name, maker, before[0] if len(before) == 1 else list(map(max, *before)))
+
+    def _soon(self, name: str, maker: After, latest: Sequence[int]) -> list[int]:
         drawn = words(self.maker.seed, self.stream(name), self.number, self.count)
         unit, room = SECOND, maker.most - maker.least + 1
         # Most follow soon: the square of an even number is small more often.
         waits = [((word * word >> 32) * room >> 32) + maker.least for word in drawn]
         return list(map(add, latest, [wait * unit for wait in waits]))
+
+    def _after_parents(self, name: str, maker: After, otherwise: Times) -> list[int]:
+        own = otherwise.moments(self.numbers(name, otherwise.size, How.DRAWN))
+        parents = [self._of_parents(*pair) for pair in maker.parents]
+        latest = [
+            max((one for one in row if one is not None), default=None) for row in zip(*parents, strict=True)
+        ]
+        soon = self._soon(
+            name, maker, [own[place] if one is None else one for place, one in enumerate(latest)]
+        )
+        return [mine if one is None else later for mine, one, later in zip(own, latest, soon, strict=True)]
+
+    def _of_parents(self, name: str, column: str) -> Sequence[int | None]:
+        """The times of the parents' rows; None where there is no parent."""
+        reference = self._named_reference(name)
+        if reference is None:  # its table got no rows
+            return [None] * self.count
+        times: list[int | None] = []
+        for block in self._parents(reference):
+            made, kept = block.moments(column), block.kept()
+            times += made if kept is None else map(made.__getitem__, kept)
+        return list(map([*times, None].__getitem__, self.picks(reference)))
 
     # -- numbers ---------------------------------------------------------------------------------------
 
