@@ -59,16 +59,21 @@ def test_values_are_believable(database: Database, connect: Connect) -> None:
 
 @pytest.mark.one_major
 def test_children_come_after_their_parents(database: Database, connect: Connect) -> None:
-    """A comment is written after its post, a post after its author joined; what belongs to nobody has its own time."""
+    """A comment is written after its post, a post after its author joined; an answer is to one on the same post."""
     connection = connect(database)
     connection.execute(
         "CREATE TABLE author (id int PRIMARY KEY, created_at timestamptz NOT NULL);"
         "CREATE TABLE post (id int PRIMARY KEY, author int NOT NULL REFERENCES author, created_at timestamp NOT NULL, updated_at timestamp NOT NULL);"
-        "CREATE TABLE comment (id int PRIMARY KEY, post int REFERENCES post, created_on date NOT NULL)"
+        "CREATE TABLE comment (id int PRIMARY KEY, post int REFERENCES post, created_on date NOT NULL);"
+        "CREATE TABLE answer (id int PRIMARY KEY, post int NOT NULL REFERENCES post, author int NOT NULL REFERENCES author,"
+        " parent int REFERENCES answer, CHECK (parent <> id))"
     )
-    outcome = filled(connection, Request(rows=5000))
-    assert {one.rows for one in outcome.tables} == {5000}
+    outcome = filled(connection, Request(rows=5000, per_table={("public", "post"): 500}))
+    assert {one.rows for one in outcome.tables} == {500, 5000}
+    some = connection.execute("SELECT count(parent) > 3000 FROM answer").fetchone()
+    assert some == (True,)
     early = (
+        "SELECT count(*) FROM answer AS one JOIN answer AS other ON other.id = one.parent WHERE one.post <> other.post",
         "SELECT count(*) FROM post JOIN author ON author.id = author WHERE post.created_at < author.created_at AT TIME ZONE 'UTC'",
         "SELECT count(*) FROM comment JOIN post ON post.id = post WHERE created_on < post.created_at::date",
         "SELECT count(*) FROM comment WHERE created_on > '2026-01-01' OR created_on < '2023-06-01'",

@@ -132,6 +132,11 @@ def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iter
         yield Times(adults, DAY, 72 * 365, base.name)
 
 
+def is_person(table: str) -> bool:
+    """Whether a table of that name holds people."""
+    return bool(words_of(table)) and words_of(table)[-1] in _PERSON
+
+
 def _is_place(table: Table) -> bool:
     """Whether a state is one of a country: beside a city, a street, a postcode."""
     return any(_PLACE & {*words_of(column.name)} for column in table.columns)

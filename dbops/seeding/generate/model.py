@@ -93,6 +93,7 @@ class Reference:
     :param optional: whether the columns that it decides take NULL.
     :param late: whether it is decided after the columns in `fixed`, which its own table has from elsewhere.
     :param itself: of a table that refers to itself, whether a row may be its own parent.
+    :param alike: of a table that refers to itself, columns in which a row and its parent agree though no key asks for it.
     :param backward: whether it is filled before its parent, so that the constraint must wait.
     """
 
@@ -110,11 +111,17 @@ class Reference:
     itself: bool = True
     late: bool = False
     optional: bool = False
+    alike: tuple[str, ...] = ()
 
     @property
     def decides(self) -> tuple[str, ...]:
         """The columns whose values it brings: those that nothing else has decided."""
         return tuple(column for column in self.columns if column not in self.fixed)
+
+    @property
+    def agreeing(self) -> tuple[str, ...]:
+        """`alike`, where a row that finds no such parent may go without."""
+        return self.alike if self.nulls else ()
 
     def without_nulls(self) -> Reference:
         """The same, with a parent for every row."""

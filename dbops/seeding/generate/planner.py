@@ -13,6 +13,7 @@ from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
+from dbops.seeding.generate.meaning import is_person
 from dbops.seeding.generate.model import (
     GeneratePlan,
     How,
@@ -268,7 +269,19 @@ class _Planning:
             linked.append(
                 dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional)
             )
-        draft.references = linked
+        draft.references = [self._with_alike(draft, one) for one in linked]
+
+    def _with_alike(self, draft: Draft, reference: Reference) -> Reference:
+        """An answer is to a comment on the same post: of what a row must belong to, the first that is no person."""
+        if reference.table != draft.table.id or reference.existing or reference.late or reference.linked:
+            return reference
+        others = [
+            one.columns[0] for one in draft.references
+            if len(one.columns) == 1 and one.table != draft.table.id and not (one.linked or one.backward)
+            and not is_person(one.table[1])
+        ]  # fmt: skip
+        sure = [c.name for c in draft.table.columns if c.name in others and not draft.nullable(c)]
+        return dataclasses.replace(reference, alike=tuple(sure[:1]))
 
     def _unique_in(self, parent: TableName, columns: Sequence[str]) -> bool:
         table = self.catalog.by_id.get(parent)

@@ -153,7 +153,7 @@ def _read_reference(label: str, read: Any, columns: set[str], catalog: Catalog, 
         How(fields.one_of("how", {one.value for one in How}, How.SKEWED.value)), fields.whole("nulls", 0, NULLS, 0),
         fixed=fields.texts("fixed", own), itself="itself" not in read or fields.flag("itself"),
         existing=fields.flag("existing"), linked=fields.flag("linked"), backward=fields.flag("backward"),
-        late=fields.flag("late"), optional=fields.flag("optional"),
+        alike=fields.texts("alike", columns), late=fields.flag("late"), optional=fields.flag("optional"),
     )  # fmt: skip
     fields.end()
     if not own or len(own) != len(reference.referenced):

@@ -367,7 +367,7 @@ class Block:
         if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
             return [(place + 1) % count for place in range(count)]
         drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
-        if reference.late:
+        if reference.late or reference.agreeing:
             return self._earlier_alike(reference, drawn)
         picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
         if picked:
@@ -378,8 +378,9 @@ class Block:
         """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
         texts = self.candidates
         pairs = dict(zip(reference.columns, reference.referenced, strict=True))
-        own = zip(*(texts(column) for column in reference.fixed), strict=True)
-        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), strict=True)
+        alike = [texts(column) for column in reference.agreeing]
+        own = zip(*(texts(column) for column in reference.fixed), *alike, strict=True)
+        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), *alike, strict=True)
         before: dict[tuple[str | None, ...], list[int]] = {}
         picked = []
         for place, (word, wanted, offered) in enumerate(zip(drawn, own, theirs, strict=True)):
