@@ -60,8 +60,9 @@ class Own:
 class After:
     """A time that comes `least` to `most` seconds after the latest of other columns of the row.
 
-    :param parents: references, each with a column of its table: the time comes after those of the parents' rows.
-    :param otherwise: where none of these has a row, one of these times.
+    :param parents: references, each with a column of its table: the time comes after those of the parents' rows, as far
+        as the last of the times in `otherwise`, or `most` seconds later.
+    :param otherwise: where no parent has a row, one of these times.
     """
 
     columns: tuple[str, ...]

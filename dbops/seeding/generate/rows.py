@@ -183,15 +183,20 @@ class Block:
         return list(map(add, latest, [wait * unit for wait in waits]))
 
     def _after_parents(self, name: str, maker: After, otherwise: Times) -> list[int]:
+        """From the parents' times on until the last that may be, sooner more often."""
         own = otherwise.moments(self.numbers(name, otherwise.size, How.DRAWN))
+        drawn = words(self.maker.seed, self.stream(f"{name}/after"), self.number, self.count)
+        last, least = otherwise.moments((otherwise.size - 1,))[0], maker.least * SECOND
         parents = [self._of_parents(*pair) for pair in maker.parents]
-        latest = [
-            max((one for one in row if one is not None), default=None) for row in zip(*parents, strict=True)
-        ]
-        soon = self._soon(
-            name, maker, [own[place] if one is None else one for place, one in enumerate(latest)]
-        )
-        return [mine if one is None else later for mine, one, later in zip(own, latest, soon, strict=True)]
+        made = []
+        for mine, word, row in zip(own, drawn, zip(*parents, strict=True), strict=True):
+            latest = max((one for one in row if one is not None), default=None)
+            if latest is None:
+                made.append(mine)
+                continue
+            room = max(last - latest, maker.most * SECOND) - least
+            made.append(latest + least + ((word * word >> 32) * room >> 32) // SECOND * SECOND)
+        return made
 
     def _of_parents(self, name: str, column: str) -> Sequence[int | None]:
         """The times of the parents' rows; None where there is no parent."""
