@@ -10,7 +10,7 @@ from dbops.seeding.generate.expressions import read_expression
 from dbops.seeding.generate.keys import Wanted
 from dbops.seeding.generate.model import How, Moved, Own, TablePlan
 from dbops.seeding.generate.probe import Probe
-from dbops.seeding.generate.rows import Maker
+from dbops.seeding.generate.rows import STRETCH, Maker
 
 _ASKED = 50_000
 """Rows that the server is asked about at a time."""
@@ -30,7 +30,8 @@ def beside(
     unit = _deciding(made, wanted)
     if unit is None:
         return made
-    spare, taken = made.first + made.rows, _taken(made, wanted, trial(made), probe, table, None)
+    spare = made.first + made.rows * (STRETCH if made.sieve.needed else 1)
+    taken = _taken(made, wanted, trial(made), probe, table, None)
     moved: dict[int, int] = {}
     for _ in range(_ROUNDS):
         if not taken:
@@ -71,12 +72,13 @@ def _taken(
     """The numbers of the rows whose key is taken, of all or of these."""
     names = sorted({name for text in wanted.expressions for name in read_expression(text).columns})
     kinds = [(one.name, one.type.base.sql) for name in names if (one := table.column(name))]
+    stretch = STRETCH if made.sieve.needed else 1
     found: list[int] = []
     numbers: list[int] = []
     rows: list[Sequence[str | None]] = []
     for place in range(made.blocks):
         block = maker.block(made.table, place)
-        first = made.first + block.start
+        first = made.first + block.start * stretch
         for number, row in enumerate(zip(*(block.candidates(name) for name in names), strict=True), first):
             if among is None or number in among:
                 numbers.append(number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from dbops.engines.catalog import Column, Exclusion, TypeKind
@@ -28,12 +30,18 @@ _STARTS = {"created": 0, "inserted": 0, "registered": 0, "joined": 0, "opened": 
            "completed": 4, "resolved": 4, "cancelled": 4, "expires": 4, "expired": 4, "due": 4, "last": 4,
            "deleted": 5, "archived": 5, "removed": 5}  # fmt: skip
 _GONE = frozenset({"deleted", "archived", "removed", "cancelled"})
+_LATEST_START = 2
+_UPPER = {
+    "min": "max", "minimum": "maximum", "low": "high", "lower": "upper", "lowest": "highest", "from": "to",
+    "start": "end", "floor": "ceiling", "first": "last", "begin": "end",
+}  # fmt: skip
 _STEP = 3600 * SECOND
 
 
-def choose_columns(draft: Draft, chooser: Chooser) -> None:
+def choose_columns(draft: Draft, chooser: Chooser, births: tuple[tuple[str, str], ...] = ()) -> None:
     """Give every column that is left a maker.
 
+    :param births: references, each with the column of its table that says when the parent came to be.
     :raises CannotFill: no values are known for a column that must have one.
     """
     orders = _orders(draft)
@@ -46,6 +54,31 @@ def choose_columns(draft: Draft, chooser: Chooser) -> None:
             draft.makers[name] = NOTHING
         elif name not in referring:
             _choose(draft, chooser, column, orders.get(name, ()))
+            _after_births(draft, column, births)
+    _part(draft)
+
+
+def _part(draft: Draft) -> None:
+    """The lower half of the values for `min_price`, the upper for `max_price`."""
+    names = {words_of(name): name for name in draft.makers}
+    for words, low in names.items():
+        for place, word in enumerate(words):
+            other = names.get((*words[:place], _UPPER.get(word, ""), *words[place + 1 :]))
+            if other is not None:
+                _halve(draft, low, other)
+
+
+def _halve(draft: Draft, low: str, high: str) -> None:
+    below, above = draft.makers[low], draft.makers[high]
+    if not isinstance(below, Own) or not isinstance(above, Own) or below.space != above.space:
+        return
+    space = below.space
+    if isinstance(space, Numbers) and {below.how, above.how} == {How.DRAWN} and space.size > 1:
+        middle = space.low + (space.size // 2 - 1) * space.step
+        draft.makers[low] = dataclasses.replace(below, space=dataclasses.replace(space, high=middle))
+        draft.makers[high] = dataclasses.replace(
+            above, space=dataclasses.replace(space, low=middle + space.step)
+        )
 
 
 def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ...]) -> None:
@@ -68,6 +101,32 @@ def _choose(draft: Draft, chooser: Chooser, column: Column, after: tuple[str, ..
         draft.left_out.add(name)
     else:
         raise CannotFill(f"no values are known for {name} ({column.type.sql})")
+
+
+def _after_births(draft: Draft, column: Column, births: tuple[tuple[str, str], ...]) -> None:
+    """What comes to be does so after what it belongs to: the first times of a row."""
+    maker = draft.makers.get(column.name)
+    if not births or not isinstance(maker, Own) or not isinstance(maker.space, Times):
+        return
+    rank = min((_STARTS[word] for word in words_of(column.name) if word in _STARTS), default=9)
+    if rank <= _LATEST_START and maker.how is How.DRAWN and not draft.singles.get(column.name):
+        form = column.type.base.name
+        draft.makers[column.name] = After((), form, 0, 5 * 86_400, maker.nulls, births, maker.space)
+
+
+def birth(makers: Mapping[str, Own | After], tied: Collection[str]) -> str | None:
+    """Of a table's columns the one that says when a row came to be; None where none does."""
+    times = [
+        name
+        for name, maker in makers.items()
+        if name not in tied and (isinstance(maker, After) or isinstance(maker.space, Times))
+    ]
+    ranked = [
+        (min((_STARTS[word] for word in words_of(name) if word in _STARTS), default=9), name)
+        for name in times
+    ]
+    rank, name = min(ranked, default=(9, ""))
+    return name if rank <= 1 else None
 
 
 def _after(draft: Draft, column: Column, before: tuple[str, ...], nulls: int) -> After:

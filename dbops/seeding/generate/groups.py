@@ -12,7 +12,7 @@ from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
-from dbops.seeding.generate.judge import sample
+from dbops.seeding.generate.judge import inner
 from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.rules import (
     TIMES,
@@ -29,7 +29,7 @@ from dbops.seeding.generate.search import Problem, search
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS, Opaque, UnknownValue, read, write
 
 _COMBINATIONS = 250
-_SAMPLE = 16
+_SAMPLE = 48
 _BETWEEN = 6
 
 
@@ -240,7 +240,7 @@ def _values(draft: Draft, chooser: Chooser, column: Column, rules: Sequence[Rule
     texts = chooser.passing(draft.table, column, singles, texts)
     space = chooser.column(draft.table, column, singles)
     if space is not None:
-        texts += sample(space, _SAMPLE, chooser.seed)
+        texts += inner(space, _SAMPLE, chooser.seed)
     found: list[Any] = []
     for text in dict.fromkeys(texts):
         try:

@@ -48,16 +48,18 @@ class Among:
             self.texts[name].append(text)
         for reference in self.references:
             pairs = dict(zip(reference.columns, reference.referenced, strict=True))
-            offered = tuple(self._block.candidates(pairs[column])[place] for column in reference.fixed)
+            columns = (*map(pairs.__getitem__, reference.fixed), *reference.agreeing)
+            offered = tuple(self._block.candidates(column)[place] for column in columns)
             self._before[reference.name][offered].append(place)
 
     def _values(self, reference: Reference, place: int) -> dict[str, str | None]:
         block = self._block
         if any(block.candidates(column)[place] is None for column in reference.decides):
             return dict.fromkeys(reference.decides)
-        wanted = tuple(block.candidates(column)[place] for column in reference.fixed)
+        columns = (*reference.fixed, *reference.agreeing)
+        wanted = tuple(block.candidates(column)[place] for column in columns)
         before = self._before[reference.name].get(wanted, ())
-        if not before and (reference.optional or not reference.itself):
+        if not before and (reference.optional or reference.agreeing or not reference.itself):
             return dict.fromkeys(reference.decides)
         word = self._drawn[reference.name][place]
         parent = before[(word * word >> 32) * len(before) >> 32] if before else place

@@ -22,6 +22,13 @@ def sample(space: Space, count: int, seed: int) -> list[str]:
     return space.texts(indices, Dice(seed, "sample"))
 
 
+def inner(space: Space, count: int, seed: int) -> list[str]:
+    """Some of a space's values, all over: the first few, of which sums can be made, but not the last."""
+    size = space.size
+    drawn = ((place * _GOLDEN & (1 << 64) - 1) * size >> 64 for place in range(1, count - 2))
+    return space.texts(range(size) if size <= count else [0, 1, 2, *drawn], Dice(seed, "sample"))
+
+
 def _spread(size: int, count: int) -> list[int]:
     """Indices of a sample: the first, the last, and others all over."""
     if size <= count:

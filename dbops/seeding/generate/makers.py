@@ -43,14 +43,35 @@ def read_maker(where: str, read: Any) -> Own | After:
     if fields.one_of("make", {*SPACES, "after"}) == "after":
         made = After(
             fields.texts("columns"), fields.one_of("form", _TIME_FORMS), fields.whole("least", -(10**11), 10**11, 0),
-            fields.whole("most", -(10**11), 10**11, 864_000), nulls,
+            fields.whole("most", -(10**11), 10**11, 864_000), nulls, _parents(fields), _otherwise(fields),
         )  # fmt: skip
         fields.end()
-        if made.least > made.most or not made.columns:
-            raise BadField(f"{where}: after needs columns, and least must not be above most")
+        if made.least > made.most or bool(made.columns) == bool(made.otherwise and made.parents):
+            raise BadField(
+                f"{where}: after needs columns, or parents and otherwise; least must not be above most"
+            )
         return made
     how = How(fields.one_of("how", _HOWS, "drawn"))
     return Own(_space(fields), how, nulls)
+
+
+def _parents(fields: Fields) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for one in fields.parts("parents"):
+        if not isinstance(one, list) or len(one) != 2 or not all(isinstance(text, str) for text in one):
+            raise fields.wrong("parents", "a list of pairs, each of a reference and a column of its table")
+        found.append((one[0], one[1]))
+    return tuple(found)
+
+
+def _otherwise(fields: Fields) -> Times | None:
+    read = fields.any("otherwise", default=False)
+    if read is False:
+        return None
+    made = _space(Fields(f"{fields.where}: otherwise", read))
+    if not isinstance(made, Times):
+        raise fields.wrong("otherwise", 'times: { make = "times", ... }')
+    return made
 
 
 def _space(fields: Fields) -> Space:

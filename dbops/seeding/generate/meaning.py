@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from dbops.engines.catalog import Column, Table
+from dbops.engines.catalog import Column, DataType, Table, TypeKind
 from dbops.seeding.generate.pooled import UNIQUE_FIELDS, Person, Pooled
-from dbops.seeding.generate.spaces import DAY, Dice, Encoded, Numbers, Pattern, Space, Times
+from dbops.seeding.generate.spaces import DAY, Dice, Encoded, Listed, Numbers, Pattern, Ranges, Space, Times
 from dbops.seeding.generate.types import micros
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS
 
@@ -79,6 +79,25 @@ _GOODS = frozenset(
     ["product", "products", "item", "items", "article", "articles", "goods", "sku", "skus", "part", "parts"]
 )
 
+_WRITTEN = frozenset((
+    "post", "posts", "article", "articles", "blog", "story", "stories", "news", "page", "pages", "ticket", "tickets", "issue",
+    "issues", "task", "tasks", "todo", "todos", "topic", "topics", "thread", "threads", "event", "events", "note", "notes",
+    "message", "messages", "document", "documents", "announcement", "announcements", "question", "questions",
+))  # fmt: skip
+_TAGS = frozenset(("tag", "tags", "label", "labels", "keyword", "keywords", "topic", "topics"))
+_PLACE = frozenset(("city", "street", "zip", "postcode", "postal", "zipcode", "town"))
+_RARELY = frozenset((
+    "admin", "superuser", "staff", "spam", "deleted", "archived", "blocked", "banned", "locked", "suspended", "default",
+    "primary", "test", "internal", "hidden", "disabled", "expired", "cancelled", "refunded",
+))  # fmt: skip
+_USUALLY = frozenset(("active", "enabled", "verified", "visible", "confirmed", "valid"))
+_COORDINATES = {
+    "latitude": frozenset(("lat", "latitude")),
+    "longitude": frozenset(("lon", "lng", "long", "longitude")),
+}
+
+_MOST_DAYS = 2_000_000
+
 _ANY = Dice(0, "")
 
 Make = Callable[[int, bool], list[Space]]
@@ -95,15 +114,50 @@ def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iter
     """Proposals for a column, the most telling first; none where its name says nothing."""
     base, words = column.type.base, words_of(column.name)
     if base.name in _TEXT:
+        words = ("region",) if words == ("state",) and _is_place(table) else words
         yield from _texts(words, words_of(table.name), base.length or 0, needed > 0)
+    elif base.name == "bool" and not needed and (mostly := _mostly(words)):
+        yield Listed((mostly,) * 9 + ("t" if mostly == "f" else "f",))
+    elif base.kind is TypeKind.RANGE and {"valid", "validity"} & {*words}:
+        yield from _validity(base, as_of, needed)
     elif base.name in INTEGERS or base.name in FRACTIONS:
         scale = 0 if base.name in INTEGERS else 2 if base.scale is None else max(base.scale, 0)
+        if base.name in FRACTIONS and not needed and (degrees := _degrees(words)):
+            yield Person(degrees)
         yield from _numbers(words, scale, needed)
     elif base.name in ("date", "timestamp", "timestamptz") and {"birth", "dob", "birthday", "birthdate"} & {
         *words
     }:
         adults = micros(as_of) // DAY * DAY - 90 * 365 * DAY
         yield Times(adults, DAY, 72 * 365, base.name)
+
+
+def is_person(table: str) -> bool:
+    """Whether a table of that name holds people."""
+    return bool(words_of(table)) and words_of(table)[-1] in _PERSON
+
+
+def _is_place(table: Table) -> bool:
+    """Whether a state is one of a country: beside a city, a street, a postcode."""
+    return any(_PLACE & {*words_of(column.name)} for column in table.columns)
+
+
+def _mostly(words: tuple[str, ...]) -> str | None:
+    """What most rows have in a column of yes and no."""
+    return "f" if _RARELY & {*words} else "t" if _USUALLY & {*words} else None
+
+
+def _degrees(words: tuple[str, ...]) -> str | None:
+    return next((field for field, names in _COORDINATES.items() if names & {*words}), None)
+
+
+def _validity(base: DataType, as_of: datetime, needed: int) -> Iterator[Space]:
+    """What is valid is so for days and weeks."""
+    bound = base.element.base.name if base.element else ""
+    if bound in ("date", "timestamp", "timestamptz"):
+        days = max(660, 30 * (needed + 1))
+        if days < _MOST_DAYS:
+            yield Ranges(Times(micros(as_of) // DAY * DAY - 600 * DAY, DAY, days, bound), 30)
 
 
 def _texts(words: tuple[str, ...], table: tuple[str, ...], longest: int, wide: bool) -> Iterator[Space]:
@@ -129,6 +183,12 @@ def _by_table(words: tuple[str, ...], table: tuple[str, ...]) -> str | None:
     """A bare `name` or `title` means what the table holds."""
     if {*words} & {"name", "title", "label"} and len(words) == 1:
         last = table[-1:] and table[-1]
+        if words == ("title",):
+            return "headline" if last in _WRITTEN else "job" if last in _PERSON else None
+        if last in _TAGS:
+            return "word"
+        if words == ("name",) and last in ("category", "categories", "department", "departments"):
+            return {"c": "category", "d": "department"}[last[0]]
         for names, kind in ((_PERSON, "full_name"), (_FIRM, "company"), (_GOODS, "product")):
             if last in names and words != ("title",):
                 return kind
@@ -153,7 +213,7 @@ _IN_POOLS = frozenset({"job", "company", "timezone", "language"})
 _NAMES: list[tuple[frozenset[str], str]] = [
     (frozenset(words.split()), name)
     for words, name in (
-        ("email", "email"), ("e mail", "email"), ("mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
+        ("mac address", "mac"), ("ip address", "ip"), ("email", "email"), ("e mail", "email"), ("mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
         ("useragent", "user_agent"), ("password", "password"), ("passwd", "password"), ("secret", "hash"),
         ("first name", "first_name"), ("firstname", "first_name"), ("given name", "first_name"),
         ("forename", "first_name"), ("fname", "first_name"), ("middle name", "first_name"),
@@ -178,13 +238,15 @@ _NAMES: list[tuple[frozenset[str], str]] = [
         ("homepage", "url"), ("uri", "url"), ("domain", "host"), ("host", "host"), ("hostname", "host"),
         ("slug", "slug"), ("ip", "ip"), ("ip address", "ip"), ("mac", "mac"), ("hash", "hash"),
         ("checksum", "hash"), ("sha256", "hash"), ("md5", "md5"), ("token", "hash"), ("fingerprint", "hash"),
-        ("iban", "iban"), ("version", "version"), ("gender", "gender"), ("sex", "gender"), ("status", "status"),
+        ("organisation", "company"), ("org name", "company"), ("legal name", "company"), ("business name", "company"),
+        ("supplier name", "company"), ("vendor name", "company"), ("credit card", "card"), ("creditcard", "card"),
+        ("card number", "card"), ("cc number", "card"), ("pan", "card"), ("iban", "iban"), ("version", "version"), ("gender", "gender"), ("sex", "gender"), ("status", "status"),
         ("state", "status"), ("symbol", "symbol"), ("ticker", "symbol"), ("sku", "code"), ("code", "code"),
         ("number", "code"), ("serial", "code"), ("barcode", "code"), ("id", "code"), ("no", "code"), ("reference", "code"), ("ref", "code"), ("key", "identifier"),
         ("description", "sentence"), ("desc", "sentence"), ("comment", "sentence"), ("comments", "sentence"),
         ("note", "sentence"), ("notes", "sentence"), ("body", "sentence"), ("content", "sentence"),
         ("text", "sentence"), ("message", "sentence"), ("summary", "sentence"), ("reason", "sentence"),
-        ("bio", "sentence"), ("title", "product"), ("subject", "product"), ("headline", "product"),
+        ("bio", "sentence"), ("title", "product"), ("subject", "headline"), ("headline", "headline"),
         ("name", "product"), ("tag", "word"), ("category", "category"), ("department", "department"), ("type", "word"), ("kind", "word"),
     )
 ]  # fmt: skip
@@ -211,7 +273,8 @@ _SHAPED: dict[str, Make] = {
     "path": lambda longest, wide: [Pooled("path", wide, longest)],
     "ip": lambda *_: [Encoded("inet")],
     "mac": lambda *_: [Encoded("macaddr")],
-    "iban": lambda *_: [Pattern("^DE[0-9]{20}$")],
+    "iban": lambda *_: [Encoded("iban")],
+    "card": lambda longest, _: [Encoded("card")] if longest == 0 or longest >= 16 else [],
     "code": lambda longest, _: [Pattern(f"^[A-Z]{{2}}[0-9]{{{min(longest - 2, 8) if longest > 3 else 8}}}$")],
     "symbol": lambda longest, wide: [Pattern("^[A-Z]{3}/[A-Z]{3}$")] if wide else [Pooled("symbol", longest=longest)],
     "currency": lambda longest, wide: [Pooled("currency"), *([Pattern("^[A-Z]{3}$")] if wide else [])],
@@ -225,7 +288,7 @@ _NUMBER_RANGES: tuple[tuple[str, int, int, int], ...] = (
     ("lon lng long longitude", -180, 180, 6), ("age", 18, 90, 0), ("year", 2000, 2026, 0), ("month", 1, 12, 0),
     ("day", 1, 28, 0), ("hour", 0, 23, 0), ("minute", 0, 59, 0), ("rating stars", 1, 5, 1), ("score", 0, 100, 2),
     ("quantity qty count stock units", 1, 100, 0), ("priority rank level", 1, 10, 0), ("port", 1024, 65535, 0),
-    ("weight", 1, 500, 2), ("height width length depth", 1, 300, 1), ("balance", 0, 50_000, 2),
+    ("weight", 1, 500, 2), ("cm", 150, 200, 0), ("height width length depth", 1, 300, 1), ("balance", 0, 50_000, 2),
     ("price amount total cost fee subtotal tax salary value", 1, 5000, 2), ("size bytes", 100, 5_000_000, 0),
     ("duration seconds ms", 1, 3600, 0), ("version revision", 1, 20, 0), ("position sequence sort line", 1, 100, 0),
     ("temperature temp", -20, 40, 1), ("attempt attempts retries", 0, 5, 0), ("discount", 0, 50, 2),

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dbops.engines.catalog import Catalog, DataType, TableName
 from dbops.seeding.draw import BLOCK
-from dbops.seeding.generate.spaces import Space
+from dbops.seeding.generate.spaces import Space, Times
 
 OWN = "*"
 """In a combination: the column's own maker says the value."""
@@ -58,13 +58,20 @@ class Own:
 
 @dataclasses.dataclass(frozen=True)
 class After:
-    """A time that comes `least` to `most` seconds after the latest of other columns of the row."""
+    """A time that comes `least` to `most` seconds after the latest of other columns of the row.
+
+    :param parents: references, each with a column of its table: the time comes after those of the parents' rows, as far
+        as the last of the times in `otherwise`, or `most` seconds later.
+    :param otherwise: where no parent has a row, one of these times.
+    """
 
     columns: tuple[str, ...]
     form: str
     least: int = 0
     most: int = 864_000
     nulls: int = 0
+    parents: tuple[tuple[str, str], ...] = ()
+    otherwise: Times | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +94,7 @@ class Reference:
     :param optional: whether the columns that it decides take NULL.
     :param late: whether it is decided after the columns in `fixed`, which its own table has from elsewhere.
     :param itself: of a table that refers to itself, whether a row may be its own parent.
+    :param alike: of a table that refers to itself, columns in which a row and its parent agree though no key asks for it.
     :param backward: whether it is filled before its parent, so that the constraint must wait.
     """
 
@@ -104,11 +112,17 @@ class Reference:
     itself: bool = True
     late: bool = False
     optional: bool = False
+    alike: tuple[str, ...] = ()
 
     @property
     def decides(self) -> tuple[str, ...]:
         """The columns whose values it brings: those that nothing else has decided."""
         return tuple(column for column in self.columns if column not in self.fixed)
+
+    @property
+    def agreeing(self) -> tuple[str, ...]:
+        """`alike`, where a row that finds no such parent may go without."""
+        return self.alike if self.nulls else ()
 
     def without_nulls(self) -> Reference:
         """The same, with a parent for every row."""

@@ -61,6 +61,8 @@ def like_pattern(like: str) -> str:
 class _Reader:
     def __init__(self, text: str, longest: int) -> None:
         self.text, self.longest, self.at = text, longest, 0
+        # Several parts of any length (a version, an address) stay short each.
+        self.room = 1 << {0: 40, 1: 40, 2: 16}.get(text.count("+") + text.count("*"), 3)
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -173,7 +175,7 @@ class _Reader:
         for choices in parts:
             room *= len(choices)
         wanted = 1 if room > 1 else 0
-        while room**wanted < 1 << 40 and least + wanted < most and room > 1:
+        while room**wanted < self.room and least + wanted < most and room > 1:
             wanted += 1
         if room > 1 and (least + wanted) > 1:
             return parts * min(wanted, most - least, max(self.longest - least, 1))

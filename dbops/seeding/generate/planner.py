@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import choose_columns, keep_apart
+from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
 from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.groups import choose_combinations, sort_rules
 from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
+from dbops.seeding.generate.meaning import is_person
 from dbops.seeding.generate.model import (
     GeneratePlan,
     How,
@@ -126,7 +127,7 @@ class _Planning:
         self._link(draft)
         unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
-        choose_columns(draft, self.chooser)
+        choose_columns(draft, self.chooser, self._births(draft))
         fit(draft, lambda key, rows: self._room(draft, key, rows))
         return self._beside(self._finished(draft), unsure)
 
@@ -137,6 +138,19 @@ class _Planning:
         needed = draft.first + draft.rows
         space = self.chooser.column(draft.table, column, draft.singles.get(name, ()), needed)
         return space.size if space else 0
+
+    def _births(self, draft: Draft) -> tuple[tuple[str, str], ...]:
+        """The references to rows that are made before, each with the column that says when the parent came to be."""
+        found = []
+        for one in draft.references:
+            parent = self.plans.get(one.table)
+            plain = not (one.existing or one.linked or one.backward or one.table == draft.table.id)
+            if parent is None or not plain or any(key.backward for key in parent.references):
+                continue
+            tied = {name for group in parent.combinations for name in group.columns}
+            if column := birth(parent.makers, tied):
+                found.append((one.name, column))
+        return tuple(found)
 
     # -- foreign keys ----------------------------------------------------------------------------------
 
@@ -255,7 +269,19 @@ class _Planning:
             linked.append(
                 dataclasses.replace(one, fixed=fixed, linked=bool(fixed) or shared, optional=optional)
             )
-        draft.references = linked
+        draft.references = [self._with_alike(draft, one) for one in linked]
+
+    def _with_alike(self, draft: Draft, reference: Reference) -> Reference:
+        """An answer is to a comment on the same post: of what a row must belong to, the first that is no person."""
+        if reference.table != draft.table.id or reference.existing or reference.late or reference.linked:
+            return reference
+        others = [
+            one.columns[0] for one in draft.references
+            if len(one.columns) == 1 and one.table != draft.table.id and not (one.linked or one.backward)
+            and not is_person(one.table[1])
+        ]  # fmt: skip
+        sure = [c.name for c in draft.table.columns if c.name in others and not draft.nullable(c)]
+        return dataclasses.replace(reference, alike=tuple(sure[:1]))
 
     def _unique_in(self, parent: TableName, columns: Sequence[str]) -> bool:
         table = self.catalog.by_id.get(parent)

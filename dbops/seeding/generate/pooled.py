@@ -17,7 +17,7 @@ _PEOPLE = {"en_US": 5, "en_GB": 4, "de_DE": 3, "fr_FR": 2, "es_ES": 2, "it_IT": 
 
 FIELDS = frozenset((
     "city", "company", "country", "country_name", "currency", "email", "family", "full_name", "given", "job", "language",
-    "locale", "phone", "postcode", "region", "sex", "street", "timezone", "username",
+    "latitude", "locale", "longitude", "phone", "postcode", "region", "sex", "street", "timezone", "username",
 ))  # fmt: skip
 """What is known of a person: columns of `People`."""
 UNIQUE_FIELDS = frozenset({"email", "username"})

@@ -73,6 +73,7 @@ def from_toml(text: str, catalog: Catalog, probe: Probe) -> GeneratePlan:
         if one.table in named[:place]:
             raise BadField(f"{'.'.join(one.table)} is there twice")
         _require_parents(one, {*named})
+        _require_births(one, {made.table: made for made in tables})
     return GeneratePlan(seed, as_of, tuple(tables), catalog=catalog)
 
 
@@ -84,6 +85,20 @@ def _require_parents(plan: TablePlan, named: set[TableName]) -> None:
                 f"{'.'.join(plan.table)}, reference {one.name}: the file does not fill {'.'.join(one.table)};"
                 " with existing = true it takes the rows that are there"
             )
+
+
+def _require_births(plan: TablePlan, plans: Mapping[TableName, TablePlan]) -> None:
+    """:raises BadField: a time comes after a parent's, and that is none that is made before."""
+    references = {one.name: one for one in plan.references if not one.existing and not one.linked}
+    for name, maker in plan.makers.items():
+        for reference, column in maker.parents if isinstance(maker, After) else ():
+            where = f"{'.'.join(plan.table)}, column {name}: parents"
+            parent = plans.get(references[reference].table) if reference in references else None
+            if parent is None or parent.table == plan.table:
+                raise BadField(f"{where}: {reference} is no reference to another table of the file")
+            time = parent.makers.get(column)
+            if not isinstance(time, After) and not (isinstance(time, Own) and isinstance(time.space, Times)):
+                raise BadField(f"{where}: {column} is no time of {'.'.join(parent.table)}")
 
 
 def _read_table(read: Any, catalog: Catalog, probe: Probe) -> TablePlan:
@@ -138,7 +153,7 @@ def _read_reference(label: str, read: Any, columns: set[str], catalog: Catalog, 
         How(fields.one_of("how", {one.value for one in How}, How.SKEWED.value)), fields.whole("nulls", 0, NULLS, 0),
         fixed=fields.texts("fixed", own), itself="itself" not in read or fields.flag("itself"),
         existing=fields.flag("existing"), linked=fields.flag("linked"), backward=fields.flag("backward"),
-        late=fields.flag("late"), optional=fields.flag("optional"),
+        alike=fields.texts("alike", columns), late=fields.flag("late"), optional=fields.flag("optional"),
     )  # fmt: skip
     fields.end()
     if not own or len(own) != len(reference.referenced):

@@ -29,7 +29,7 @@ from dbops.seeding.generate.model import (
     TablePlan,
 )  # fmt: skip
 from dbops.seeding.generate.pooled import Person
-from dbops.seeding.generate.spaces import SECOND, Dice, moments, written_moments
+from dbops.seeding.generate.spaces import SECOND, Dice, Times, moments, written_moments
 
 Texts = Sequence[str | None]
 
@@ -170,13 +170,44 @@ class Block:
         return self._moments[name]
 
     def _after(self, name: str, maker: After) -> list[int]:
+        if maker.otherwise is not None:
+            return self._after_parents(name, maker, maker.otherwise)
         before = [self.moments(column) for column in maker.columns]
-        latest = before[0] if len(before) == 1 else list(map(max, *before))
+        return self._soon(name, maker, before[0] if len(before) == 1 else list(map(max, *before)))
+
+    def _soon(self, name: str, maker: After, latest: Sequence[int]) -> list[int]:
         drawn = words(self.maker.seed, self.stream(name), self.number, self.count)
         unit, room = SECOND, maker.most - maker.least + 1
         # Most follow soon: the square of an even number is small more often.
         waits = [((word * word >> 32) * room >> 32) + maker.least for word in drawn]
         return list(map(add, latest, [wait * unit for wait in waits]))
+
+    def _after_parents(self, name: str, maker: After, otherwise: Times) -> list[int]:
+        """From the parents' times on until the last that may be, sooner more often."""
+        own = otherwise.moments(self.numbers(name, otherwise.size, How.DRAWN))
+        drawn = words(self.maker.seed, self.stream(f"{name}/after"), self.number, self.count)
+        last, least = otherwise.moments((otherwise.size - 1,))[0], maker.least * SECOND
+        parents = [self._of_parents(*pair) for pair in maker.parents]
+        made = []
+        for mine, word, row in zip(own, drawn, zip(*parents, strict=True), strict=True):
+            latest = max((one for one in row if one is not None), default=None)
+            if latest is None:
+                made.append(mine)
+                continue
+            room = max(last - latest, maker.most * SECOND) - least
+            made.append(latest + least + ((word * word >> 32) * room >> 32) // SECOND * SECOND)
+        return made
+
+    def _of_parents(self, name: str, column: str) -> Sequence[int | None]:
+        """The times of the parents' rows; None where there is no parent."""
+        reference = self._named_reference(name)
+        if reference is None:  # its table got no rows
+            return [None] * self.count
+        times: list[int | None] = []
+        for block in self._parents(reference):
+            made, kept = block.moments(column), block.kept()
+            times += made if kept is None else map(made.__getitem__, kept)
+        return list(map([*times, None].__getitem__, self.picks(reference)))
 
     # -- numbers ---------------------------------------------------------------------------------------
 
@@ -341,7 +372,7 @@ class Block:
         if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
             return [(place + 1) % count for place in range(count)]
         drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
-        if reference.late:
+        if reference.late or reference.agreeing:
             return self._earlier_alike(reference, drawn)
         picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
         if picked:
@@ -352,8 +383,9 @@ class Block:
         """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
         texts = self.candidates
         pairs = dict(zip(reference.columns, reference.referenced, strict=True))
-        own = zip(*(texts(column) for column in reference.fixed), strict=True)
-        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), strict=True)
+        alike = [texts(column) for column in reference.agreeing]
+        own = zip(*(texts(column) for column in reference.fixed), *alike, strict=True)
+        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), *alike, strict=True)
         before: dict[tuple[str | None, ...], list[int]] = {}
         picked = []
         for place, (word, wanted, offered) in enumerate(zip(drawn, own, theirs, strict=True)):

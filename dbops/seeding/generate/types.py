@@ -65,9 +65,9 @@ def space_of(kind: DataType, as_of: datetime, part: Part, *, wide: bool = False)
             fields = [part(field) for _, field in base.fields]
             return Composite(tuple(one for one in fields if one)) if fields and None not in fields else None
         case TypeKind.RANGE:
-            return _ranges(base, as_of, multi=False)
+            return _ranges(base, as_of, multi=False, wide=wide)
         case TypeKind.MULTIRANGE:
-            return _ranges(base.element, as_of, multi=True) if base.element else None
+            return _ranges(base.element, as_of, multi=True, wide=wide) if base.element else None
     return _base(base, as_of, wide)
 
 
@@ -89,6 +89,8 @@ def _base(base: DataType, as_of: datetime, wide: bool) -> Space | None:
         return Uuid()
     if name in ("timestamp", "timestamptz", "date"):
         return times(name, as_of, 365 * (100 if wide and name == "date" else YEARS))
+    if name == "interval" and not wide:
+        return Encoded("quarters")
     if name in ENCODED:
         return Encoded(name, base.length or 0)
     return None
@@ -120,16 +122,17 @@ def arrays(base: DataType, element: Space | None, least: int = 0, most: int = 3)
     return Arrays(element, least, most, ";" if base.element.base.name == "box" else ",")
 
 
-def _ranges(base: DataType, as_of: datetime, *, multi: bool) -> Space | None:
+def _ranges(base: DataType, as_of: datetime, *, multi: bool, wide: bool) -> Space | None:
     bound = base.element.base if base.element else None
     if bound is None:
         return None
     if bound.name in ("timestamp", "timestamptz"):
         first = times(bound.name, as_of)
-        minutes = Times(first.first, 60 * SECOND, 365 * 40 * 1440, bound.name)
+        minutes = Times(first.first, 60 * SECOND, 365 * (40 if wide else YEARS) * 1440, bound.name)
         return Ranges(minutes, 120, multi)
     if bound.name == "date":
-        return Ranges(Times(times("date", as_of).first, DAY, 2_000_000, "date"), _RANGE_WIDTH, multi)
+        days = 2_000_000 if wide else 365 * YEARS
+        return Ranges(Times(times("date", as_of).first, DAY, days, "date"), _RANGE_WIDTH, multi)
     if bound.name in _HIGHEST or bound.name in ("numeric", "float8"):
         return Ranges(Numbers(1, _HIGHEST["int4"] if bound.name in _HIGHEST else 10**15), _RANGE_WIDTH, multi)
     return None

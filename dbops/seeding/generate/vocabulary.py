@@ -77,7 +77,7 @@ _LISTS = {
 }  # fmt: skip
 
 
-POOLS = frozenset(_POOLS) | frozenset(_LISTS)
+POOLS = frozenset((*_POOLS, *_LISTS, "headline"))
 
 
 @cache
@@ -85,5 +85,7 @@ def pool(name: str) -> tuple[str, ...]:
     """The values of a pool.  Raises KeyError for one that there is not."""
     if name in _POOLS:
         return _POOLS[name]
+    if name == "headline":
+        return tuple(one.rstrip(".") for one in pool("sentence"))
     listed, column = _LISTS[name]
     return tuple(dict.fromkeys(row[column] for row in rows(listed)))

@@ -193,6 +193,16 @@ class People:
         return list(map(self._crowd.places.region.__getitem__, self._place))
 
     @cached_property
+    def latitude(self) -> list[str]:
+        """How far north the cities lie, in degrees: `48.14`."""
+        return list(map(self._crowd.places.latitude.__getitem__, self._place))
+
+    @cached_property
+    def longitude(self) -> list[str]:
+        """How far east the cities lie, in degrees."""
+        return list(map(self._crowd.places.longitude.__getitem__, self._place))
+
+    @cached_property
     def postcode(self) -> list[str]:
         """Postcodes of the cities, in the form of the country."""
         return list(map(self._crowd.places.postcode.__getitem__, self._place))

@@ -91,6 +91,16 @@ class PlaceTables:
         return self._each(lambda city: city.region)
 
     @cached_property
+    def latitude(self) -> list[str]:
+        """How far north they lie, in degrees."""
+        return self._each(lambda city: _degrees(city.latitude))
+
+    @cached_property
+    def longitude(self) -> list[str]:
+        """How far east they lie, in degrees."""
+        return self._each(lambda city: _degrees(city.longitude))
+
+    @cached_property
     def timezone(self) -> list[str]:
         """Their time zones."""
         return self._each(lambda city: city.timezone)
@@ -120,6 +130,11 @@ class PlaceTables:
 
     def _each(self, fact: Callable[[City], str]) -> list[str]:
         return [value for _, city, count in self._slots for value in repeat(fact(city), count)]
+
+
+def _degrees(hundredths: int) -> str:
+    whole, rest = divmod(abs(hundredths), 100)
+    return f"{'-' if hundredths < 0 else ''}{whole}.{rest:02}"
 
 
 def companies(locale: Locale) -> list[str]:
