@@ -97,7 +97,9 @@ def make(
             analyze_tables(connection, _filled(planned), listen)
             listen(StepDone("analyzed", time.monotonic() - began))
             refresh_over(connection, _filled(planned), listen)
-            login = reading.busiest(connection, planned)  # before the planner knew of the rows it took minutes
+            login = reading.busiest(
+                connection, planned
+            )  # before the planner knew of the rows it took minutes
     return Made(planned, report, emptied, login)
 
 
