@@ -184,7 +184,6 @@ class Table:
     """An ordinary or partitioned table that takes rows by itself; a partition belongs to its parent.
 
     :param rows: the planner's estimate, -1 where never analysed.
-    :param row_security: whether policies limit what this role sees or writes.
     :param insertable: whether this role may insert.
     :param owned: whether this role may alter it.
     """
@@ -200,7 +199,6 @@ class Table:
     partitioning: Partitioning | None = None
     triggers: tuple[Trigger, ...] = ()
     rows: int = -1
-    row_security: bool = False
     insertable: bool = True
     owned: bool = True
     comment: str | None = None

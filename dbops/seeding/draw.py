@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cache
 from hashlib import shake_128
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,8 +27,6 @@ T = TypeVar("T")
 BLOCK = 4096  # rows of a block; every value ever made depends on it
 
 _ROOT_3 = 7439101574  # of the variance of a sum of uniforms; times 2**32
-_KNOTS = 12  # the quantiles of the exponential distribution are a table of 2**12 knots
-_ONE = 32  # bits behind the point in that table
 
 
 def _digest(seed: int, stream: str, block: int | str, size: int) -> bytes:
@@ -106,7 +102,7 @@ def spread(values: Sequence[T], weights: Iterable[int] | None = None, *, bits: i
 
 
 def thresholds(weights: Iterable[int], *, bits: int = 32) -> list[int]:
-    """Where each weight's share of 2**bits ends, for `weighted`; the last is 2**bits.
+    """Where each weight's share of 2**bits ends, for `spread`; the last is 2**bits.
 
     Raises ValueError if no weight is above zero.
     """
@@ -114,11 +110,6 @@ def thresholds(weights: Iterable[int], *, bits: int = 32) -> list[int]:
     if not sums or sums[-1] <= 0:
         raise ValueError("no weight above zero")
     return [(bound << bits) // sums[-1] for bound in sums]
-
-
-def weighted(drawn: Iterable[int], bounds: Sequence[int]) -> list[int]:
-    """For each drawn number the index of the weight in whose share it falls; `bounds` made by `thresholds`."""
-    return [bisect_right(bounds, number) for number in drawn]
 
 
 def normals(seed: int, stream: str, block: int, deviation: int, count: int = BLOCK) -> list[int]:
@@ -129,41 +120,7 @@ def normals(seed: int, stream: str, block: int, deviation: int, count: int = BLO
     drawn = words(seed, stream, block, 4 * count)
     factor = deviation * _ROOT_3
     fours = zip(drawn[0::4], drawn[1::4], drawn[2::4], drawn[3::4], strict=True)
-    return [(a + b + c + d - (2 << _ONE)) * factor >> 64 for a, b, c, d in fours]
-
-
-def exponentials(seed: int, stream: str, block: int, mean: int, count: int = BLOCK) -> list[int]:
-    """`count` integers >= 0 spread like the waiting times of a random process, with this mean; none above 10.4 means."""
-    knots, steps = _exponential_quantiles()
-    rest = _ONE - _KNOTS
-    mask = (1 << rest) - 1
-    drawn = words(seed, stream, block, count)
-    return [(knots[w >> rest] + (steps[w >> rest] * (w & mask) >> rest)) * mean >> _ONE for w in drawn]
-
-
-@cache
-def _exponential_quantiles() -> tuple[list[int], list[int]]:
-    """-ln(1 - i / 2**12) for each i, times 2**32, and the distance to the next.
-
-    ln(m) - ln(m-1) = 2 artanh(1 / (2m-1)) is summed from the top, in integers with 64 bits more than are kept.
-    """
-    size, one = 1 << _KNOTS, 1 << (_ONE + 64)
-    knots = [0]
-    for m in range(size, 1, -1):
-        knots.append(knots[-1] + _twice_artanh(one, 2 * m - 1))
-    knots = [knot >> 64 for knot in knots]
-    steps = [after - knot for knot, after in pairwise(knots)]
-    # The tail beyond the last knot has no end; its mean is one mean further on, so a cell of twice that.
-    return knots, [*steps, 2 << _ONE]
-
-
-def _twice_artanh(one: int, divisor: int) -> int:
-    total, power, odd = 0, 2 * one // divisor, 1
-    while power:
-        total += power // odd
-        power //= divisor * divisor
-        odd += 2
-    return total
+    return [(a + b + c + d - (2 << 32)) * factor >> 64 for a, b, c, d in fours]
 
 
 class Permutation:

@@ -54,7 +54,7 @@ def settings(connection: psycopg.Connection[Any], values: Mapping[str, str]) -> 
 
 
 def quoted(name: TableName) -> str:
-    """Schema and name as SQL, and as `regclass` takes them."""
+    """Schema and name as `regclass` takes them."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
@@ -63,13 +63,15 @@ def check_deferred(connection: psycopg.Connection[Any], tables: Collection[Table
 
     :raises psycopg.Error: a row breaks one.
     """
+    from psycopg import sql
+
     query = """
-        select distinct pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(con.conname)
+        select distinct n.nspname, con.conname
         from pg_catalog.pg_constraint as con join pg_catalog.pg_namespace as n on n.oid = con.connamespace
         where con.condeferrable and (con.conrelid = any(%(tables)s::regclass[])
             or exists (select from pg_catalog.pg_partition_ancestors(con.conrelid) as up(oid)
                 where up.oid = any(%(tables)s::regclass[])))
     """
-    names = [row[0] for row in connection.execute(query, {"tables": list(map(quoted, tables))})]
+    names = [sql.Identifier(*row) for row in connection.execute(query, {"tables": list(map(quoted, tables))})]
     if names:
-        connection.execute(f"set constraints {', '.join(names)} immediate".encode())
+        connection.execute(sql.SQL("set constraints {} immediate").format(sql.SQL(", ").join(names)))

@@ -61,7 +61,6 @@ _TABLES = """
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition, c.reltuples::bigint,
     pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'INSERT'),
     pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-    case when c.relrowsecurity then pg_catalog.row_security_active(c.oid) else false end,
     pg_catalog.obj_description(c.oid, 'pg_class'),
     p.partstrat::text, p.partattrs::int2[], pg_catalog.pg_get_partkeydef(c.oid)
 from pg_catalog.pg_class as c
@@ -271,9 +270,7 @@ class _Parts:
         return found
 
     def table(self, row: Sequence[Any]) -> Table:
-        oid, schema, name, _, _, estimate, insertable, owned, secured, comment, strategy, key, definition = (
-            row
-        )
+        oid, schema, name, _, _, estimate, insertable, owned, comment, strategy, key, definition = row
         names = self._names.get(oid, {})
         constraints = self._constraints.get(oid, ())
         return Table(
@@ -288,7 +285,7 @@ class _Parts:
                 tuple(((leaf[0], leaf[1]), leaf[2]) for leaf in self._leaves.get(oid, ())),
             ),
             triggers=tuple(Trigger(one[0], (one[1], one[2]), one[3], one[4]) for one in self._triggers.get(oid, ())),
-            rows=estimate, row_security=secured, insertable=insertable, owned=owned, comment=comment,
+            rows=estimate, insertable=insertable, owned=owned, comment=comment,
         )  # fmt: skip
 
     def _column(self, row: Sequence[Any]) -> Column:

@@ -72,15 +72,18 @@ def lock(
     :raises psycopg.Error: this role may not lock one of them, or it is gone.
     """
     import psycopg
+    from psycopg import sql
 
     if not tables:
         return
+    names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+    statement = sql.SQL("lock table {} in {} mode").format(names, sql.SQL(mode))
     until, told = time.monotonic() + (patience or math.inf), False
     while True:
         left = max(min(_SLICE, until - time.monotonic()), 0.001)
         try:
             with connection.transaction(), settings(connection, {"lock_timeout": f"{left * 1000:.0f}ms"}):
-                connection.execute(f"lock table {', '.join(map(quoted, tables))} in {mode} mode".encode())
+                connection.execute(statement)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             holder = _holder(connection, tables, mode)
         else:

@@ -108,10 +108,13 @@ def _number_anew(connection: psycopg.Connection[Any]) -> None:
 
     In the transaction, and with the table locked, so that nobody has drawn a number that is not in it.
     """
+    from psycopg import sql
+
     query = "SELECT coalesce(max(id), 0) + 1 FROM public.audit_log"
     row = connection.execute(query).fetchone()
     assert row is not None
-    connection.execute(f"ALTER TABLE public.audit_log ALTER COLUMN id RESTART WITH {row[0]}".encode())
+    restart = sql.SQL("ALTER TABLE public.audit_log ALTER COLUMN id RESTART WITH {}")
+    connection.execute(restart.format(sql.Literal(row[0])))
 
 
 def _filled(planned: DemoPlan) -> list[TableName]:

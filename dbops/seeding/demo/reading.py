@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.catalog import TableName
 from dbops.errors import DbopsError, Refused
@@ -29,7 +29,7 @@ _READ = (*TABLES, "instruments", "liquidity_providers", "lp_instruments", "routi
 PREFIX = "DM-"  # every account of the demo data has a number that begins so, and no other has
 
 # The order is the same in every database, whatever its collation: which row comes first decides what is drawn.
-_UNITS = "(%s * 100000000)::bigint"  # a numeric(20,8) as a whole number
+_UNITS = "({} * 100000000)::bigint"  # a numeric(20,8) as a whole number
 _INSTRUMENTS = """
 SELECT symbol, asset_class, base_currency, quote_currency, {tick_size}, {lot_size},
     (min_quantity / lot_size)::bigint, (max_quantity / lot_size)::bigint, {contract_size},
@@ -128,9 +128,12 @@ def _hours(connection: psycopg.Connection[Any], start: int, end: int) -> dict[st
     return found
 
 
-def _rows(connection: psycopg.Connection[Any], query: str) -> list[tuple[Any, ...]]:
+def _rows(connection: psycopg.Connection[Any], query: LiteralString) -> list[tuple[Any, ...]]:
+    from psycopg import sql
+
     names = {part.partition("}")[0] for part in query.split("{")[1:]}
-    return connection.execute(query.format(**{name: _UNITS % name for name in names}).encode()).fetchall()
+    units = {name: sql.SQL(_UNITS).format(sql.Identifier(*name.split("."))) for name in names}
+    return connection.execute(sql.SQL(query).format(**units)).fetchall()
 
 
 def require_tables(connection: psycopg.Connection[Any]) -> None:
@@ -165,9 +168,12 @@ def refuse_twice(connection: psycopg.Connection[Any]) -> None:
 
 def first_ids(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """By table the highest number that a row has."""
+    from psycopg import sql
+
+    highest = sql.SQL("SELECT coalesce(max(id), 0) FROM {}")
     found = {}
     for table in NUMBERED:
-        row = connection.execute(f"SELECT coalesce(max(id), 0) FROM public.{table}".encode()).fetchone()
+        row = connection.execute(highest.format(sql.Identifier("public", table))).fetchone()
         assert row is not None
         found[table] = row[0]
     return found

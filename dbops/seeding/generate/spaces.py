@@ -7,6 +7,7 @@ escaped for COPY).  Every space is written to a set and read from it by its fiel
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -36,18 +37,19 @@ class Dice(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Space:
+class Space(abc.ABC):
     """Values by index, 0 <= index < size."""
 
     word: ClassVar[str] = ""
 
     @property
+    @abc.abstractmethod
     def size(self) -> int:
-        raise NotImplementedError
+        """How many there are."""
 
+    @abc.abstractmethod
     def texts(self, indices: Iterable[int], dice: Dice) -> list[str]:
         """The values of these indices."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +95,6 @@ def decimal_text(units: int, scale: int) -> str:
         return str(units * 10**-scale)
     whole, rest = divmod(abs(units), 10**scale)
     return f"{'-' if units < 0 else ''}{whole}.{rest:0{scale}}"
-
-
-_FEW_DECIMALS = 4
-
-
-@cache
-def _decimals(scale: int) -> list[str]:
-    return [f".{rest:0{scale}}" for rest in range(10**scale)]
 
 
 @dataclasses.dataclass(frozen=True)
