@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbops.engines.records import Direction
 from dbops.errors import DbopsError
 from dbops.migrations.formats.base import Claim, Plain
-from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
+from dbops.migrations.formats.pairs import down_text, outside_transactions, parse_pair, up_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +39,7 @@ class Folders(Plain):
         migration = parse_pair(file, up, down)
         if _in_transaction(file.path.parent / "metadata.toml"):
             return migration
-        return dataclasses.replace(
-            migration,
-            up_settings=dataclasses.replace(migration.up_settings, no_transaction=True),
-            down_settings=dataclasses.replace(migration.down_settings, no_transaction=True),
-        )
+        return outside_transactions(migration)
 
     def file_names(self, version: str, name: str) -> dict[str, str]:
         """A folder with both files; a version that is a time is written as Diesel does."""

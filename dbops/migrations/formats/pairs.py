@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -74,4 +75,13 @@ def parse_pair(file: MigrationFile, up: Text, down: Text | None) -> Migration:
         description=sections.header.get("description"),
         up_settings=sections.settings,
         down_settings=marks.sections(down).settings if down else FileSettings(),
+    )
+
+
+def outside_transactions(migration: Migration) -> Migration:
+    """The same, with neither section in a transaction: for formats that say it of both at once."""
+    return dataclasses.replace(
+        migration,
+        up_settings=dataclasses.replace(migration.up_settings, no_transaction=True),
+        down_settings=dataclasses.replace(migration.down_settings, no_transaction=True),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbops.engines.records import Direction
 from dbops.errors import UsageError
 from dbops.migrations.formats.base import Claim, Format
-from dbops.migrations.formats.pairs import parse_pair
+from dbops.migrations.formats.pairs import outside_transactions, parse_pair
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -47,11 +46,7 @@ class Yoyo(Format):
         migration = parse_pair(file, up, down)
         if directives.get("transactional", (1, "true"))[1].lower() != "false":
             return migration
-        return dataclasses.replace(
-            migration,
-            up_settings=dataclasses.replace(migration.up_settings, no_transaction=True),
-            down_settings=dataclasses.replace(migration.down_settings, no_transaction=True),
-        )
+        return outside_transactions(migration)
 
     def file_names(self, version: str, name: str) -> dict[str, str]:
         """:raises UsageError: always, for yoyo's names hold letters that it draws."""
