@@ -183,7 +183,10 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     ),
     "new": (
         "write the files of a new migration",
-        (option("words", nargs="+", metavar="[VERSION] NAME"),),
+        (
+            option("words", nargs="+", metavar="[VERSION] NAME"),
+            option("--timestamp", action="store_true", help="number it with the present time"),
+        ),
     ),
     "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),
     "baseline": (

@@ -246,7 +246,12 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     version, name = _version_and_name(arguments.words)
     settings = load_settings(arguments, out)
     paths = create(
-        settings.migrations_dir, version, name, settings.migration_format, dry_run=arguments.dry_run
+        settings.migrations_dir,
+        version,
+        name,
+        settings.migration_format,
+        timestamp=arguments.timestamp,
+        dry_run=arguments.dry_run,
     )
     word = "would write" if arguments.dry_run else "wrote"
     out.result({"files": [str(path) for path in paths]}, [f"{word} {path}" for path in paths])
