@@ -24,7 +24,7 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
 READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
 
@@ -45,8 +45,10 @@ def main(argv: list[str], out: Output) -> int:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
     if arguments.verb in READING:
         from dbops.cli import migrate_read as verbs
+    elif arguments.verb == "renumber":
+        from dbops.cli import migrate_renumber as verbs  # type: ignore[no-redef]  # one of them is loaded
     else:
-        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
+        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of them is loaded
     verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
@@ -186,6 +188,15 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
         (
             option("words", nargs="+", metavar="[VERSION] NAME"),
             option("--timestamp", action="store_true", help="number it with the present time"),
+        ),
+    ),
+    "renumber": (
+        "give a migration another number, where two branches took the same one",
+        (
+            option(
+                "which", nargs="?", metavar="VERSION|FILE", help="which one (default: all that came second)"
+            ),
+            option("--to", metavar="VERSION", help="its new number (default: the next free one)"),
         ),
     ),
     "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),

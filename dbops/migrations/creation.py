@@ -51,7 +51,7 @@ def create(
     discovery.require_known(format_name)
     if dry_run:
         return list(_texts(folder, version, name, format_name, timestamp))
-    with _turn(folder.value):
+    with turn(folder.value):
         texts = _texts(folder, version, name, format_name, timestamp)
         _write_all(texts)
     return list(texts)
@@ -97,7 +97,7 @@ def _existing(folder: Setting[Path], format_name: Setting[str]) -> Folder | None
 
 
 @contextlib.contextmanager
-def _turn(folder: Path) -> Iterator[None]:
+def turn(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, from looking for the next number to having taken it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
