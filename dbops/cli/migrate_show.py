@@ -36,7 +36,7 @@ def identity(database: Identity) -> dict[str, str]:
 
 
 def status_data(statuses: Sequence[Status], folder: Folder, session: Session) -> dict[str, Any]:
-    """`migrations`: version, name, state (in words), file, applied_at, applied_by, execution_time_ms of each."""
+    """`migrations`: version, name, state (in words), applied_as, file, applied_at, applied_by, execution_time_ms of each."""
     at = compare.current(statuses)
     return {
         "database": identity(session.identity),
@@ -53,6 +53,7 @@ def _status_row(status: Status) -> dict[str, Any]:
         "version": status.version.text,
         "name": status.name,
         "state": status.state.value,
+        "applied_as": status.applied_as,
         "file": status.file and os.path.join(status.file.folder, status.file.file_name),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
@@ -66,7 +67,7 @@ def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -
         (
             status.version.text,
             status.name,
-            status.state.value,
+            f"{status.state.value} as {status.applied_as}" if status.applied_as else status.state.value,
             _when(status.row.applied_at) if status.row else "",
             _took(status.row.execution_time_ms) if status.row else "",
             (status.row.applied_by or "") if status.row else "",
@@ -134,7 +135,7 @@ def step_line(step: Step) -> str:
     """`up 001 init_schema: 12 statements, one transaction`; of a down also where its section comes from."""
     line = f"{step.work.value} {step.version} {step.status.name}"
     if step.outline is None:
-        return line
+        return f"{line}: applied as {step.status.applied_as}" if step.status.applied_as else line
     reason = f" ({step.outline.reason})" if step.outline.reason else ""
     plural = "" if step.outline.statements == 1 else "s"
     resumes = ", going on where it stopped" if step.status.journal else ""

@@ -101,8 +101,14 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
             show.plan_lines(made, migrator.folder, session, out.verbose),
         )
         if arguments.check and made.steps:
-            raise AnswerIsNo(f"{plural(len(made.steps), 'migration')} pending", hint="bin/migrate up")
+            raise AnswerIsNo(_pending(made), hint="bin/migrate up")
     return ExitCode.DONE
+
+
+def _pending(made: Plan) -> str:
+    if not made.runs:
+        return f"{plural(len(made.moves), 'record')} to move: renumbered since"
+    return f"{plural(len(made.runs), 'migration')} pending"
 
 
 def _plan_up(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed, Trouble
 from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
-from dbops.engines.records import Action
+from dbops.engines.records import Action, Applied
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
@@ -40,11 +40,27 @@ class Executor:
             self._session.record(
                 [record for step in plan.steps for record in _bookkeeping(step, plan.action)]
             )
-        elif plan.single_transaction:
+            return
+        self._move(plan.moves)
+        if plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for step in plan.steps:
+            for step in plan.runs:
                 self._guarded(functools.partial(self._one, preparation.take(step)), step)
+
+    def _move(self, steps: Sequence[Step]) -> None:
+        """Give the records of renumbered migrations their new versions, all of them in one transaction."""
+        if not steps:
+            return
+        moved = [_moved(step, self._session) for step in steps]
+        self._session.record(
+            # All are taken away first: the new version of one may be the old one of another.
+            [*(old for old, _, _ in moved), *(record for _, row, entry in moved for record in (row, entry))]
+        )
+        for step in steps:
+            self._listen(
+                Note(f"moved the record of {step.status.applied_as} {step.status.name} to {step.version}")
+            )
 
     def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
@@ -111,15 +127,15 @@ class Executor:
 
         def attempt() -> None:
             done = []
-            for step in plan.steps:
+            for step in plan.runs:
                 began = time.monotonic()
                 prepared = prepare(step, self._session)
                 self._warn_if_empty(prepared)
                 at.append((prepared, began))
-                self._transaction(prepared, [], opens=step is plan.steps[0], commits=False)
+                self._transaction(prepared, [], opens=step is plan.runs[0], commits=False)
                 # Apart, since the clock of the transaction would count the steps before this one, too.
                 records = _records(prepared, milliseconds_since(began))
-                self._session.transaction((), records, opens=False, commits=step is plan.steps[-1])
+                self._session.transaction((), records, opens=False, commits=step is plan.runs[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
@@ -132,8 +148,8 @@ class Executor:
             except StatementFailed as failure:
                 raise self._failed(at[-1][0], failure, at[-1][1]) from failure
 
-        if plan.steps:
-            self._guarded(all_or_none, plan.steps[0])
+        if plan.runs:
+            self._guarded(all_or_none, plan.runs[0])
 
     def _guarded(self, work: Callable[[], None], step: Step) -> None:
         """Run something, and tell a lost connection from a failed migration."""
@@ -196,6 +212,24 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
         entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
         records = [DeleteRow(step.status.row.version)]
     return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
+
+
+def _moved(step: Step, session: Session) -> tuple[DeleteRow, Applied, LogEntry]:
+    """The records that give a renumbered migration its new version; when and by whom it was applied stays."""
+    status = step.status
+    assert status.file is not None  # the two that make a move
+    assert status.row is not None
+    old, new = status.row, recorded_row(status.file)
+    row = dataclasses.replace(
+        new,
+        applied_at=old.applied_at,
+        applied_by=old.applied_by,
+        execution_time_ms=old.execution_time_ms or 0,
+        down_sql=new.down_sql or session.down_sql(old.version),
+    )
+    detail = {"old": old.version, "new": new.version}
+    entry = LogEntry(Action.RENUMBERED, new.version, status.name, detail=detail, duration_ms=0)
+    return DeleteRow(old.version), row, entry
 
 
 def _bookkeeping(step: Step, action: Action) -> list[Record]:

@@ -83,7 +83,10 @@ class Folder:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Status:
-    """One version: its file if it has one, its row if it is applied, its journal if it stopped in the middle."""
+    """One version: its file if it has one, its row if it is applied, its journal if it stopped in the middle.
+
+    The row of a migration that was renumbered has another version than its file, until it is moved.
+    """
 
     version: Version
     name: str
@@ -96,3 +99,9 @@ class Status:
     def is_applied(self) -> bool:
         """A row always means applied, whatever else is the matter."""
         return self.row is not None
+
+    @property
+    def applied_as(self) -> str | None:
+        """The version that its row still has; None where that is its own."""
+        moved = self.row is not None and self.row.sort_key != self.version.key
+        return self.row.version if self.row and moved else None

@@ -58,12 +58,14 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "version": "001",
         "name": "a",
         "state": "applied",
+        "applied_as": None,
         "file": "migrations/001_a.sql",
     }
     assert second == {
         "version": "002",
         "name": "b",
         "state": "pending",
+        "applied_as": None,
         "file": "migrations/002_b.sql",
         "applied_at": None,
         "applied_by": None,

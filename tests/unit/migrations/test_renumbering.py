@@ -163,7 +163,12 @@ class Repository:
     def git(self, *words: str, day: int = 1) -> None:
         """Run git as somebody, on a day of a month."""
         date = f"2026-01-{day:02d} 12:00:00 +0000"
-        environ = {"PATH": os.environ["PATH"], "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "HOME": "/nowhere"}
+        environ = {
+            "PATH": os.environ["PATH"],
+            "GIT_AUTHOR_DATE": date,
+            "GIT_COMMITTER_DATE": date,
+            "HOME": "/nowhere",
+        }
         who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
         subprocess.run(["git", *who, *words], cwd=self.folder, env=environ, check=True, capture_output=True)
 
