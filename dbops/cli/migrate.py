@@ -24,7 +24,7 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"lint", "validate", "drift", "schema", "diff", "diagram", "adopt"})
 READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
 
@@ -45,6 +45,8 @@ def main(argv: list[str], out: Output) -> int:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
     if arguments.verb in READING:
         from dbops.cli import migrate_read as verbs
+    elif arguments.verb == "verify":
+        from dbops.cli import migrate_verify as verbs  # type: ignore[no-redef]  # one of them is loaded
     elif arguments.verb == "renumber":
         from dbops.cli import migrate_renumber as verbs  # type: ignore[no-redef]  # one of them is loaded
     else:
@@ -179,6 +181,18 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
         (option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),
     ),
     "heads": ("the newest version of the folder", ()),
+    "verify": (
+        "ask the database whether what is applied is as the verify sections want it",
+        (
+            option(
+                "--applied",
+                nargs="?",
+                const="",
+                metavar="VERSION",
+                help="run the verify sections of all applied migrations, or of one; changes nothing",
+            ),
+        ),
+    ),
     "history": (
         "what was done, when, by whom",
         (option("--markdown", action="store_true", help="as a table for a deployment log"),),

@@ -113,6 +113,7 @@ def _step_data(step: Step) -> dict[str, Any]:
         "mode": outline and outline.mode.value,
         "reason": outline and outline.reason,
         "statements": outline and outline.statements,
+        "checks": outline and outline.checks,
     }
 
 
@@ -138,9 +139,11 @@ def step_line(step: Step) -> str:
         return f"{line}: applied as {step.status.applied_as}" if step.status.applied_as else line
     reason = f" ({step.outline.reason})" if step.outline.reason else ""
     plural = "" if step.outline.statements == 1 else "s"
+    count = step.outline.checks
+    checks = f", verified by {'1 query' if count == 1 else f'{count} queries'}" if count else ""
     resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}{resumes}"
+    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{checks}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

@@ -13,9 +13,9 @@ from dbops.engines.records import Action, Applied
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
-from dbops.migrations import report, retry
+from dbops.migrations import checks, report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation, Prepared, prepare, recorded_row
+from dbops.migrations.prepare import Preparation, Prepared, located, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -109,6 +109,15 @@ class Executor:
     def _transaction(
         self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
     ) -> None:
+        if not prepared.checks:
+            self._statements(prepared, records, opens=opens, commits=commits)
+            return
+        self._statements(prepared, [], opens=opens, commits=False)
+        checks.run(self._session, prepared.checks, inside=True)
+        if records:
+            self._session.transaction((), records, opens=False, commits=commits)
+
+    def _statements(self, prepared: Prepared, records: list[Record], *, opens: bool, commits: bool) -> None:
         units = prepared.script.units
         self._session.transaction(
             [text for unit in units for text in unit.texts],
@@ -172,19 +181,17 @@ class Executor:
 
     def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
-        statements = tuple(prepared.script.statements)
-        statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
-        failure = report.without_secrets(failure, statement)
+        section, statement, failure = located(prepared, failure)
         step, number = prepared.step, failure.index + 1
         self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds_since(began)))
-        headline = report.headline(prepared.section, statement, failure)
+        headline = report.headline(section, statement, failure)
         if failure.stage is Stage.LOCK_CHECK:
-            return retry.lock_given_away(prepared.section.label)
+            return retry.lock_given_away(section.label)
         if failure.error.trouble in retry.RETRIED:
             return retry.gave_up(failure, headline, self._deadline_of(prepared))
         return DbopsError(
             headline,
-            detail=report.excerpt(prepared.section, statement, failure),
+            detail=report.excerpt(section, statement, failure),
             hint=report.hint(failure, step, self._session.hint),
         )
 

@@ -27,12 +27,16 @@ class Work(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Outline:
-    """What reading a step's file has shown.  `source` is where the section comes from, for people."""
+    """What reading a step's file has shown.
+
+    `source` is where the section comes from, for people; `checks` is how many queries verify it.
+    """
 
     mode: Mode
     reason: str
     statements: int
     source: str
+    checks: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

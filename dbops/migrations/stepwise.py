@@ -12,8 +12,8 @@ from dbops.engines.session import Session
 from dbops.engines.statements import Kind, Statement
 from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
-from dbops.migrations import report, retry
-from dbops.migrations.prepare import Prepared
+from dbops.migrations import checks, report, retry
+from dbops.migrations.prepare import Prepared, located
 from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
 
@@ -49,9 +49,28 @@ class Stepwise:
             )
             for number, unit in self._rest():
                 self._run(number, unit)
+            self._verify()
             self._record(records())
         finally:
             self._session.reset()
+
+    def _verify(self) -> None:
+        """Run the queries that verify it, on their own; what they are about is in place, whatever they say."""
+        if not self._prepared.checks:
+            return
+        try:
+            checks.run(self._session, self._prepared.checks, inside=False)
+        except StatementFailed as failure:
+            section, statement, failure = located(self._prepared, failure)
+            step, number = self._prepared.step, failure.index + 1
+            milliseconds = milliseconds_since(self._began)
+            self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds))
+            error = self._partly(
+                f"{report.headline(section, statement, failure)}; the migration is in place, and not recorded",
+                f"mend what is wrong, or the query; then bin/migrate {self._verb} verifies it again; {self._by_hand}",
+            )
+            error.detail = report.excerpt(section, statement, failure)
+            raise error from failure
 
     def _record(self, records: list[Record]) -> None:
         try:

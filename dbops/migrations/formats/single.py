@@ -62,6 +62,7 @@ class SingleFile(Plain):
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
             up_settings=sections.settings,
+            verify=marks.verify_section(up, sections),
             down_settings=marks.settings_of(undo) if undo else FileSettings(),
         )
 

@@ -40,6 +40,7 @@ OPTIONS = {
     "current": ["--check"],
     "heads": [],
     "history": ["--markdown"],
+    "verify": ["--applied", "VERSION"],
     "new": ["NAME", "--format", "--timestamp"],
     "renumber": ["VERSION", "FILE", "--to", "--dry-run"],
     "force": ["VERSION", "--dry-run"],
