@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli.output import table
 from dbops.engines.records import Direction
 from dbops.events import format_seconds, plural
-from dbops.migrations import compare
+from dbops.migrations import compare, downs
 from dbops.migrations.model import Folder, State, Status
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def identity(database: Identity) -> dict[str, str]:
 
 
 def status_data(statuses: Sequence[Status], folder: Folder, session: Session) -> dict[str, Any]:
-    """`migrations`: version, name, state (in words), applied_as, file, applied_at, applied_by, execution_time_ms of each."""
+    """`migrations`: version, name, state (in words), applied_as, file, down, applied_at, applied_by, execution_time_ms of each."""
     at = compare.current(statuses)
     return {
         "database": identity(session.identity),
@@ -55,6 +55,7 @@ def _status_row(status: Status) -> dict[str, Any]:
         "state": status.state.value,
         "applied_as": status.applied_as,
         "file": status.file and os.path.join(status.file.folder, status.file.file_name),
+        "down": status.file and downs.has_down(status.file),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,
@@ -62,12 +63,15 @@ def _status_row(status: Status) -> dict[str, Any]:
 
 
 def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -> list[str]:
-    """A table and a summary."""
+    """A table and a summary; what has no down section is marked."""
+    without = {
+        status.version.key for status in statuses if status.file and downs.has_down(status.file) is False
+    }
     rows = [
         (
             status.version.text,
             status.name,
-            f"{status.state.value} as {status.applied_as}" if status.applied_as else status.state.value,
+            _state(status) + (" *" if status.version.key in without else ""),
             _when(status.row.applied_at) if status.row else "",
             _took(status.row.execution_time_ms) if status.row else "",
             (status.row.applied_by or "") if status.row else "",
@@ -76,7 +80,12 @@ def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -
     ]
     headings = ("version", "name", "state", "applied", "took", "by")
     lines = list(table(headings, rows, optional=("by", "took", "applied")))
-    return [*lines, "", f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
+    legend = ["* has no down section"] if without else []
+    return [*lines, "", *legend, f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
+
+
+def _state(status: Status) -> str:
+    return f"{status.state.value} as {status.applied_as}" if status.applied_as else status.state.value
 
 
 def _counts(statuses: Sequence[Status]) -> str:

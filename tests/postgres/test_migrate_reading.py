@@ -60,6 +60,7 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "state": "applied",
         "applied_as": None,
         "file": "migrations/001_a.sql",
+        "down": True,
     }
     assert second == {
         "version": "002",
@@ -67,6 +68,7 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "state": "pending",
         "applied_as": None,
         "file": "migrations/002_b.sql",
+        "down": True,
         "applied_at": None,
         "applied_by": None,
         "execution_time_ms": None,
