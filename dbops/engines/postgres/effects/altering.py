@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
 from dbops.engines.postgres.effects.spelling import functions_in, type_text
@@ -50,53 +50,73 @@ def effects(node: Node, live: Live) -> Iterator[Effect]:
 
 def _command(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
     kind = command["subtype"]
-    exclusive = LockMode.ACCESS_EXCLUSIVE
-    match kind:
-        case "AT_AddColumn":
-            yield from _add_column(command["def"]["ColumnDef"], name, live)
-        case "AT_DropColumn":
-            yield Effect(name, exclusive, Cost.CATALOG, "drop-column", f"the column {name}.{command['name']}")
-        case "AT_AlterColumnType":
-            yield _alter_type(command, name, found, live)
-        case "AT_SetNotNull":
-            known = (
-                found is not None
-                and command["name"] in found.columns
-                and found.columns[command["name"]].known_not_null
-            )
-            yield Effect(
-                name, exclusive, Cost.CATALOG if known else Cost.SCAN, "" if known else "set-not-null"
-            )
-        case "AT_AddConstraint":
-            yield from constraint(command["def"]["Constraint"], name, found)
-        case "AT_ValidateConstraint":
-            yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE, Cost.SCAN)
-            yield from _referred(found, command["name"], LockMode.ROW_SHARE)
-        case "AT_DropConstraint":
-            yield Effect(name, exclusive)
-            yield from _referred(found, command["name"], exclusive)
-        case "AT_AttachPartition":
-            partition = relation(command["def"]["PartitionCmd"]["name"])
-            yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE)
-            yield Effect(partition, exclusive, Cost.SCAN, "attach-partition")
-        case "AT_DetachPartition":
-            detach = command["def"]["PartitionCmd"]
-            mode = LockMode.SHARE_UPDATE_EXCLUSIVE if detach.get("concurrent") else exclusive
-            yield Effect(name, mode, advice="" if detach.get("concurrent") else "detach-partition")
-            yield Effect(relation(detach["name"]), exclusive)
-        case "AT_AddInherit" | "AT_DropInherit":
-            yield Effect(name, exclusive)
-            yield Effect(relation(command["def"]["RangeVar"]), LockMode.SHARE_UPDATE_EXCLUSIVE)
-        case "AT_SetRelOptions" | "AT_ResetRelOptions":
-            light = all(option.startswith(_LIGHT) for option in options_of(command["def"]["List"]["items"]))
-            yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE if light else exclusive)
-        case _ if kind in _REWRITES:
-            yield Effect(name, exclusive, Cost.REWRITE, "move")
-        case _:
-            yield Effect(name, _MODES.get(kind, exclusive))
+    rule = _RULES.get(kind)
+    if rule is not None:
+        yield from rule(command, name, found, live)
+    elif kind in _REWRITES:
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE, "move")
+    else:
+        yield Effect(name, _MODES.get(kind, LockMode.ACCESS_EXCLUSIVE))
 
 
-def _add_column(column: Node, name: QualifiedName, live: Live) -> Iterator[Effect]:
+def _drop_column(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    gone = f"the column {name}.{command['name']}"
+    yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.CATALOG, "drop-column", gone)
+
+
+def _set_not_null(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    column = found.columns.get(command["name"]) if found else None
+    if column is not None and column.known_not_null:
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE)
+    else:
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.SCAN, "set-not-null")
+
+
+def _validate(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE, Cost.SCAN)
+    yield from _referred(found, command["name"], LockMode.ROW_SHARE)
+
+
+def _drop_constraint(
+    command: Node, name: QualifiedName, found: Relation | None, live: Live
+) -> Iterator[Effect]:
+    yield Effect(name, LockMode.ACCESS_EXCLUSIVE)
+    yield from _referred(found, command["name"], LockMode.ACCESS_EXCLUSIVE)
+
+
+def _attach(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    partition = relation(command["def"]["PartitionCmd"]["name"])
+    yield Effect(partition, LockMode.ACCESS_EXCLUSIVE, Cost.SCAN, "attach-partition")
+
+
+def _detach(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    partition = command["def"]["PartitionCmd"]
+    if partition.get("concurrent"):
+        yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    else:
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE, advice="detach-partition")
+    yield Effect(relation(partition["name"]), LockMode.ACCESS_EXCLUSIVE)
+
+
+def _inherit(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    yield Effect(name, LockMode.ACCESS_EXCLUSIVE)
+    yield Effect(relation(command["def"]["RangeVar"]), LockMode.SHARE_UPDATE_EXCLUSIVE)
+
+
+def _storage(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    light = all(option.startswith(_LIGHT) for option in options_of(command["def"]["List"]["items"]))
+    yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE if light else LockMode.ACCESS_EXCLUSIVE)
+
+
+def _add_constraint(
+    command: Node, name: QualifiedName, found: Relation | None, live: Live
+) -> Iterator[Effect]:
+    yield from constraint(command["def"]["Constraint"], name)
+
+
+def _add_column(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
+    column = command["def"]["ColumnDef"]
     cost, advice = Cost.CATALOG, ""
     constraints = [item["Constraint"] for item in column.get("constraints", ())]
     type_name = strings(column["typeName"]["names"])[-1]
@@ -113,10 +133,10 @@ def _add_column(column: Node, name: QualifiedName, live: Live) -> Iterator[Effec
     yield Effect(name, LockMode.ACCESS_EXCLUSIVE, cost, advice)
     for one in constraints:
         if one["contype"] in ("CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"):
-            yield from constraint(one, name, None)
+            yield from constraint(one, name)
 
 
-def constraint(node: Node, name: QualifiedName, found: Relation | None) -> Iterator[Effect]:
+def constraint(node: Node, name: QualifiedName) -> Iterator[Effect]:
     """What adding a constraint to a table does."""
     checked = not node.get("skip_validation", False)
     match node["contype"]:
@@ -144,16 +164,30 @@ def _referred(found: Relation | None, name: str, mode: LockMode) -> Iterator[Eff
         yield Effect(found.referred[name], mode)
 
 
-def _alter_type(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Effect:
+def _alter_type(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
     """Values are kept as they are where the types agree on how to store them and nothing computes new ones."""
     column = found.columns.get(command["name"]) if found else None
     definition = command["def"]["ColumnDef"]
     new = live.type_of(type_text(definition["typeName"]))
     computed = "raw_default" in definition  # USING
-    keeps = column is not None and new is not None and not computed and live.keeps_values(column.type, new)
-    return Effect(
-        name,
-        LockMode.ACCESS_EXCLUSIVE,
-        Cost.CATALOG if keeps else Cost.REWRITE,
-        "" if keeps else "alter-type",
-    )
+    if column is not None and new is not None and not computed and live.keeps_values(column.type, new):
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE)
+    else:
+        yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE, "alter-type")
+
+
+_RULES: dict[str, Callable[[Node, QualifiedName, Relation | None, Live], Iterator[Effect]]] = {
+    "AT_AddColumn": _add_column,
+    "AT_DropColumn": _drop_column,
+    "AT_AlterColumnType": _alter_type,
+    "AT_SetNotNull": _set_not_null,
+    "AT_AddConstraint": _add_constraint,
+    "AT_ValidateConstraint": _validate,
+    "AT_DropConstraint": _drop_constraint,
+    "AT_AttachPartition": _attach,
+    "AT_DetachPartition": _detach,
+    "AT_AddInherit": _inherit,
+    "AT_DropInherit": _inherit,
+    "AT_SetRelOptions": _storage,
+    "AT_ResetRelOptions": _storage,
+}

@@ -24,11 +24,20 @@ select a.attname::text, a.atttypid, a.atttypmod, a.attnotnull or exists (
         and k.conkey = array[a.attnum] and pg_catalog.pg_get_constraintdef(k.oid) like '%%IS NOT NULL%%')
 from pg_catalog.pg_attribute as a where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
 """
-_NAMED = "select n.nspname::text, c.relname::text from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"
-_PARTITIONS = (
-    f"{_NAMED} where c.oid in (select relid from pg_catalog.pg_partition_tree(%s) where relid <> %s)"
-)
-_REFERRING = f"{_NAMED} where c.oid in (select conrelid from pg_catalog.pg_constraint where confrelid = %s and contype = 'f')"
+_TABLE_OF = """
+select n.nspname::text, c.relname::text from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = %s
+"""
+_PARTITIONS = """
+select n.nspname::text, c.relname::text from pg_catalog.pg_partition_tree(%s) as t
+join pg_catalog.pg_class as c on c.oid = t.relid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where t.level > 0
+"""
+_REFERRING = """
+select distinct n.nspname::text, c.relname::text from pg_catalog.pg_constraint as k
+join pg_catalog.pg_class as c on c.oid = k.conrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where k.confrelid = %s and k.contype = 'f'
+"""
 _REFERRED = """
 select k.conname::text, n.nspname::text, c.relname::text from pg_catalog.pg_constraint as k
 join pg_catalog.pg_class as c on c.oid = k.confrelid join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -69,8 +78,8 @@ class LiveCatalog:
         return Relation(
             QualifiedName(schema, relname), kind, rows, size,
             columns=columns,
-            table=self._names(f"{_NAMED} where c.oid = %s", table)[0] if table else None,
-            partitions=self._names(_PARTITIONS, oid, oid) if kind == "p" else (),
+            table=self._names(_TABLE_OF, table)[0] if table else None,
+            partitions=self._names(_PARTITIONS, oid) if kind == "p" else (),
             referring=self._names(_REFERRING, oid),
             referred={key: QualifiedName(*of) for key, *of in self._all(_REFERRED, oid)},
         )  # fmt: skip
