@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres.session import Session as PostgresSession
+from dbops.engines.dialect import POSTGRESQL
 from dbops.events import format_bytes
 from dbops.safety.risk import Risk, estimate
 
@@ -22,14 +22,17 @@ _WIDTH = 100
 
 def analysed(preparation: Preparation, session: Session) -> list[Analysed]:
     """The steps of a plan that run SQL, with what their statements will do; none where the engine cannot tell."""
-    if not isinstance(session, PostgresSession):
+    if session.dialect != POSTGRESQL:
         return []
+    from dbops.cli.connect import on_postgres
     from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.migrations.planner import Work
     from dbops.safety.analysis import analyse
 
     steps = [step for step in preparation.plan.steps if step.work in {Work.RUN_UP, Work.RUN_DOWN}]
-    return analyse((preparation.take(step) for step in steps), LiveCatalog(session.connection))
+    return analyse(
+        (preparation.take(step) for step in steps), LiveCatalog(on_postgres(session, "a forecast").connection)
+    )
 
 
 def worst(found: Sequence[Analysed]) -> Risk:
