@@ -139,9 +139,10 @@ def markdown(found: Sequence[Analysed]) -> Iterator[str]:
     for step in found:
         for one in step.statements:
             for effect in one.effects:
-                if effect.reason or effect.effect.destroys:
+                if effect.reason:
                     yield ""
-                    yield f"- **{step.step.version} statement {one.number}, {effect.risk.label}**: {_told(effect)}. {effect.reason}"
+                    where = f"{step.step.version} statement {one.number}, {effect.risk.label}"
+                    yield f"- **{where}**: {_told(effect)}; {effect.reason}"
                     if effect.safer:
                         yield f"  Safer: {effect.safer}"
 
