@@ -133,18 +133,19 @@ class Executor:
     def _all_in_one(self, plan: Plan) -> None:
         """All steps in one transaction; what stands between them starts clean nevertheless."""
         at: list[tuple[Prepared, float]] = []
+        runs = plan.runs
 
         def attempt() -> None:
             done = []
-            for step in plan.runs:
+            for step in runs:
                 began = time.monotonic()
                 prepared = prepare(step, self._session)
                 self._warn_if_empty(prepared)
                 at.append((prepared, began))
-                self._transaction(prepared, [], opens=step is plan.runs[0], commits=False)
+                self._transaction(prepared, [], opens=step is runs[0], commits=False)
                 # Apart, since the clock of the transaction would count the steps before this one, too.
                 records = _records(prepared, milliseconds_since(began))
-                self._session.transaction((), records, opens=False, commits=step is plan.runs[-1])
+                self._session.transaction((), records, opens=False, commits=step is runs[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
@@ -157,8 +158,8 @@ class Executor:
             except StatementFailed as failure:
                 raise self._failed(at[-1][0], failure, at[-1][1]) from failure
 
-        if plan.runs:
-            self._guarded(all_or_none, plan.runs[0])
+        if runs:
+            self._guarded(all_or_none, runs[0])
 
     def _guarded(self, work: Callable[[], None], step: Step) -> None:
         """Run something, and tell a lost connection from a failed migration."""

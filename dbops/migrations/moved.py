@@ -78,13 +78,14 @@ def _matches(candidates: Sequence[Status], rows: Sequence[Applied], same: Same) 
     for status in candidates:
         assert status.file is not None  # what has no file is missing
         others = [row for row in rows if row.sort_key != status.version.key]
-        alike[status.version.key] = list(same(status.file, others)) if others else []
+        those = list(same(status.file, others)) if others else []
+        alike[status.version.key] = [row for row in those if row.name == status.name] or those
     names = {status.version.key: status.name for status in candidates}
     found: dict[str, Applied] = {}
     for row in rows:
         keys = [key for key, those in alike.items() if row in those]
         keys = [key for key in keys if names[key] == row.name] or keys
-        if len(keys) == 1 and keys[0] not in found:
+        if len(keys) == 1 and len(alike[keys[0]]) == 1:
             found[keys[0]] = row
     # The number of a file whose own row stays is not free.
     kept = {status.version.key for status in candidates if status.row}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,19 @@ def test_what_is_alike_is_not_taken_for_renumbered(configured: Project, database
     assert states(configured) == {"1": "missing", "2": "pending", "3": "pending"}
     rename(configured, "3_c.sql", "3_a.sql")
     assert states(configured) == {"2": "pending", "3": "applied"}
+
+
+def test_git_tells_which_came_first(project: Project) -> None:
+    """What is not committed came later; no database is asked, and --to chooses the number."""
+    write(project, "1_b.sql")
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "x")):
+        subprocess.run(["git", *words], cwd=project.folder, env=project.environ, check=True)
+    write(project, "1_a.sql")
+    assert ran(project, "renumber", "--to", "5").stdout.startswith(
+        "renamed migrations/1_a.sql to migrations/5_a.sql"
+    )
+    assert files(project) == ["1_b.sql", "5_a.sql"]
 
 
 def test_the_database_tells_which_came_first(configured: Project) -> None:
