@@ -37,6 +37,7 @@ _PHRASES: dict[str, Direction | None] = {
     "+migrate up": Direction.UP,
     "+migrate down": Direction.DOWN,
 }
+_CHANGES_ROWS = re.compile(r"(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _FRAME = " \t\r-=*#"
 _OTHER_TOOLS = {
     "+goose ": "goose",
@@ -122,8 +123,7 @@ def refuse_mark(source: Text, found: Sections, direction: Direction) -> None:
     A comment that says no more than "verify" is nothing of the kind here, where there are no sections.
     """
     for mark in found.marks:
-        verifies = mark.verifies and "migration" in mark.comment.inner(source.text).lower()
-        if mark.direction is direction or verifies:
+        if mark.direction is direction or (mark.verifies and _says_migration(source, mark)):
             line, column = position(source.text, mark.comment.start)
             raise DbopsError(
                 f"{source.path}:{line}:{column}: this file holds a mark of the {mark.word} section; "
@@ -157,8 +157,25 @@ def down_section(source: Text, found: Sections) -> Section | None:
 
 
 def verify_section(source: Text, found: Sections) -> Section | None:
-    """What verifies the migration: behind the VERIFY mark, as plain SQL or commented out as a down section may be."""
-    return _opened_by(next((mark for mark in found.marks if mark.verifies), None), source, found)
+    """What verifies the migration: behind the VERIFY mark, as plain SQL or commented out as a down section may be.
+
+    :raises DbopsError: for a change of rows behind a comment that says "verify" and no more: it may be meant to stay.
+    """
+    mark = next((mark for mark in found.marks if mark.verifies), None)
+    section = _opened_by(mark, source, found)
+    if mark and section and section.statements and not _says_migration(source, mark):
+        for statement in section.statements.statements:
+            if _CHANGES_ROWS.match(statement.text):
+                line, column = position(section.sql, statement.offset)
+                raise DbopsError(
+                    f'{source.path}:{section.line + line - 1}:{column}: behind the comment "verify" this would be rolled back',
+                    hint="if that is meant, write -- VERIFY Migration; else other words into the comment",
+                )
+    return section
+
+
+def _says_migration(source: Text, mark: Mark) -> bool:
+    return "migration" in mark.comment.inner(source.text).lower()
 
 
 def _opened_by(mark: Mark | None, source: Text, found: Sections) -> Section | None:
