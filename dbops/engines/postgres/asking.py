@@ -40,10 +40,10 @@ def ask(
             judge(index, None if result is None else _answer(result, connection.info.encoding))
         connection.execute(closing)
     except psycopg.Error as error:
-        sender.abandon()
+        sender.roll_back()
         raise _failed(error, index) from error
     except BaseException:
-        sender.abandon()
+        sender.roll_back()
         raise
 
 

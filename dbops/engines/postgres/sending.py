@@ -66,7 +66,7 @@ class Sender:
         except psycopg.OperationalError as error:
             raise SessionLost(first_line(error), outcome_unknown=commit_sent) from error
         except BaseException:
-            self.abandon()
+            self.roll_back()
             raise
         finally:
             self._activity.end()
@@ -105,7 +105,7 @@ class Sender:
                 hint="run the command again: it goes on with the next one",
             )
         blockers = self._activity.blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
-        self.abandon()
+        self.roll_back()
         return StatementFailed(
             error,
             stage=culprit.stage,
@@ -114,7 +114,7 @@ class Sender:
             past_deadline=self._activity.cancelled,
         )
 
-    def abandon(self) -> None:
+    def roll_back(self) -> None:
         """Roll back whatever is open, and make sure that the next one starts clean."""
         from psycopg.pq import TransactionStatus
 
