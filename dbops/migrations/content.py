@@ -24,8 +24,28 @@ class Text:
 
 
 @dataclasses.dataclass(frozen=True)
+class Code:
+    """What runs in place of SQL: a function of a Python module.
+
+    :param source: the module's text.
+    :param function: its name, `up` for instance, and the `line` that defines it.
+    :param takes_db: whether it takes the db object; else that is a global of the module.
+    :param constants: what the module says of itself, by the names of its variables.
+    """
+
+    source: str = dataclasses.field(repr=False)
+    function: str
+    line: int
+    takes_db: bool
+    constants: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.function}({'db' if self.takes_db else ''})"
+
+
+@dataclasses.dataclass(frozen=True)
 class Section:
-    """The SQL of one direction.
+    """The SQL of one direction, or the code of it; then there is no SQL.
 
     `line` and `column` (from 1) are where `sql` begins in the file at `path`;
     `statements` are those of `sql`, where the format has already told them apart.
@@ -38,6 +58,7 @@ class Section:
     column: int = 1
     statements: Statements | None = None
     copies: Mapping[int, str] = dataclasses.field(default_factory=dict, repr=False)
+    code: Code | None = None
 
     @property
     def label(self) -> str:
@@ -71,3 +92,8 @@ class Migration:
     def version(self) -> Version:
         """The version of its file."""
         return self.file.version
+
+    @property
+    def code(self) -> Code | None:
+        """What its up section calls, where it is no SQL."""
+        return self.up.code
