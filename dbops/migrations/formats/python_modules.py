@@ -193,7 +193,7 @@ class _Module:
         given = function.args
         takes_db = bool(given.posonlyargs or given.args or given.vararg)
         code = Code(self.text.text, function.name, function.lineno, takes_db, constants)
-        return Section("", self.text.path, function.lineno, code=code)
+        return Section("", self.text.path, function.lineno, dialect=self.text.dialect, code=code)
 
     def error(self, node: ast.expr | ast.stmt, message: str, hint: str | None = None) -> DbopsError:
         """An error with the place of a node; its column counts characters."""
