@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,11 @@ class Code:
     line: int
     takes_db: bool
     constants: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def checksum(self) -> str:
+        """sha256 of the module's text, for the journal."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
 
     def __str__(self) -> str:
         return f"{self.function}({'db' if self.takes_db else ''})"
