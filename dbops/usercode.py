@@ -70,6 +70,13 @@ def running(name: str, *passes: type[BaseException]) -> Iterator[None]:
         raise CodeFailed(said, _line(error, name)) from error
 
 
+def calling_line(name: str) -> int | None:
+    """The innermost line of the file of that name that is running now."""
+    frames = (frame for frame, _ in traceback.walk_stack(None) if frame.f_code.co_filename == name)
+    frame = next(frames, None)
+    return frame and frame.f_lineno
+
+
 class _Interrupted:
     """Tells an interrupt of the command from what a file raises itself."""
 

@@ -31,16 +31,16 @@ class Transaction(enum.Enum):
     """A statement failed in it, and nothing but its end is possible (an engine need not know this)."""
 
 
+Key = str | int
+"""A value of a key as JSON may hold it, and as the engine takes it for a value of the key's type."""
+
+
 @dataclasses.dataclass(frozen=True)
 class KeyRange:
-    """The keys of a batch, `first` and `last` included.
+    """The keys of a batch, `first` and `last` included."""
 
-    :param position: the last one as JSON may hold it, which `key_range` takes to go on behind it.
-    """
-
-    first: Any
-    last: Any
-    position: str | int
+    first: Key
+    last: Key
     rows: int
 
 
@@ -75,8 +75,8 @@ class Client(Protocol):
         :raises DbopsError: where no such table, or the column is not unique and not null by itself.
         """
 
-    def key_range(self, table: str, key: str, after: str | int | None, size: int) -> KeyRange | None:
-        """The next `size` keys in order, behind a position or from the least; None where there are none."""
+    def key_range(self, table: str, key: str, after: Key | None, size: int) -> KeyRange | None:
+        """The next `size` keys in order, behind a key or from the least; None where there are none."""
 
     def roll_back(self) -> None:
         """End whatever is open, or was left open by an interruption."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dbops.engines.db import Client, Transaction
+from dbops.engines.db import Client, Key, Transaction
 from dbops.engines.log import LogEntry
 from dbops.engines.records import Action
 from dbops.errors import DbopsError
@@ -72,9 +72,9 @@ class Over:
 
 @dataclasses.dataclass(frozen=True)
 class _Reached:
-    """How far it is: the position of the last key, the rows behind it, and how many of them were changed."""
+    """How far it is: the last key that is done, the rows up to it, and how many of them were changed."""
 
-    position: str | int | None = None
+    last: Key | None = None
     rows: int = 0
     changed: int = 0
 
@@ -122,16 +122,16 @@ class Batches:
         known = self._session.positions(self._step.version.text, self._step.direction).get(over.checksum)
         if known is None:
             return _Reached()
-        reached = _Reached(known["position"], known["rows"], known["changed"])
+        reached = _Reached(known["last"], known["rows"], known["changed"])
         self._listen(
-            Note(f"{over.table}: going on behind {over.key} {reached.position}, {reached.rows:,} rows done")
+            Note(f"{over.table}: going on behind {over.key} {reached.last}, {reached.rows:,} rows done")
         )
         return reached
 
     def _next(self, over: Over, reached: _Reached) -> _Reached | None:
         return retry.with_retries(
             lambda: self._batch(over, reached),
-            what=f"{over.table} behind {over.key} {reached.position}",
+            what=f"{over.table} behind {over.key} {reached.last}",
             deadline=self._deadline,
             listen=self._listen,
         )
@@ -141,14 +141,12 @@ class Batches:
         client, session = self._client, self._session
         try:
             session.transaction((), (), commits=False)
-            keys = client.key_range(over.table, over.key, reached.position, over.size)
+            keys = client.key_range(over.table, over.key, reached.last, over.size)
             if keys is None:
                 client.roll_back()
                 return None
             done = client.execute(over.statement, {**over.params, "first": keys.first, "last": keys.last})
-            further = _Reached(
-                keys.position, reached.rows + keys.rows, reached.changed + max(done.rowcount, 0)
-            )
+            further = _Reached(keys.last, reached.rows + keys.rows, reached.changed + max(done.rowcount, 0))
             session.transaction((), [self._entry(over, further)], opens=False, last=False)
         except BaseException:
             client.roll_back()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dbops import usercode
 from dbops.engines.base import Settled, StatementFailed
 from dbops.engines.db import Client, Parameters, Rows, Transaction
 from dbops.engines.dialect import by_name
@@ -27,9 +28,13 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
-    """What the server said no to; `exact`: the text was sent as it is, so that places in it mean something."""
+    """What the server said no to, and from which line of the module it came.
+
+    `exact`: the text was sent as it is, so that places in it mean something.
+    """
 
     failure: StatementFailed
+    line: int | None
     sql: str
     exact: bool
 
@@ -38,7 +43,7 @@ class Calls:
     """Between a module and the engine: what is not let through, what is tried again, what has failed."""
 
     def __init__(
-        self, client: Client, *, transactional: bool, what: str, deadline: float, listen: Listener
+        self, client: Client, *, transactional: bool, file: str, deadline: float, listen: Listener
     ) -> None:
         self.client = client
         self.transactional = transactional
@@ -47,7 +52,7 @@ class Calls:
         self.failed: Failed | None = None
         self.changed = False
         """Whether something may be in the database already that no rollback takes away."""
-        self._what = what
+        self._file = file
         self._stdout = sys.stdout
 
     def allowed(self, sql: str) -> tuple[Statement, ...]:
@@ -81,14 +86,14 @@ class Calls:
             with home:
                 result = self.retried(call) if alone else call()
         except StatementFailed as failure:
-            self.failed = Failed(failure, sql, exact)
+            self.failed = Failed(failure, usercode.calling_line(self._file), sql, exact)
             raise
         self.changed = not self.transactional
         return result
 
     def retried(self, call: Callable[[], Result]) -> Result:
         """Make a call until it gets its locks."""
-        return retry.with_retries(call, what=self._what, deadline=self.deadline, listen=self.listen)
+        return retry.with_retries(call, what=self._file, deadline=self.deadline, listen=self.listen)
 
 
 @functools.lru_cache(maxsize=64)

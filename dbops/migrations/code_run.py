@@ -77,7 +77,7 @@ def in_transaction(
     """
     settings = prepared.settings
     client = session.client(settings.lock_timeout)
-    calls = Calls(client, transactional=True, what=prepared.section.label, deadline=deadline, listen=listen)
+    calls = Calls(client, transactional=True, file=prepared.section.label, deadline=deadline, listen=listen)
     try:
         session.transaction(
             (),
@@ -102,7 +102,7 @@ def _refuse_ended(prepared: Prepared, calls: Calls) -> None:
     """:raises CodeFailed: where the transaction cannot be committed any more, whatever the module thinks."""
     state = calls.client.transaction
     if state is Transaction.FAILED and calls.failed is not None:
-        raise _of_sql(prepared.section, calls.failed, None)
+        raise _of_sql(prepared.section, calls.failed)
     if state is Transaction.NONE:
         error = ServerError(f"{_code(prepared)} has ended the transaction that dbops began")
         raise _of_python(
@@ -149,7 +149,7 @@ class Committing:
         calls = Calls(
             client,
             transactional=False,
-            what=prepared.section.label,
+            file=prepared.section.label,
             deadline=self._deadline,
             listen=self._listen,
         )
@@ -242,9 +242,9 @@ def _call(prepared: Prepared, db: Db, calls: Calls) -> None:
 def _surroundings(path: Path) -> Iterator[types.ModuleType]:
     """A module of its own, whose neighbours it can import; what it leaves in this process is taken back."""
     module = types.ModuleType(path.stem)
-    module.__file__ = str(path)
-    before, where, writes = set(sys.modules), os.getcwd(), sys.dont_write_bytecode
-    folder = str(path.parent)
+    folder = os.path.abspath(path.parent)
+    module.__file__ = os.path.join(folder, path.name)
+    before, where, paths, writes = set(sys.modules), os.getcwd(), sys.path[:], sys.dont_write_bytecode
     sys.path.insert(0, folder)
     sys.modules[path.stem] = module
     sys.dont_write_bytecode = True
@@ -253,10 +253,9 @@ def _surroundings(path: Path) -> Iterator[types.ModuleType]:
     finally:
         sys.dont_write_bytecode = writes
         os.chdir(where)
-        if folder in sys.path:
-            sys.path.remove(folder)
+        sys.path[:] = paths
         for name in set(sys.modules) - before:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(os.path.join(folder, "")):
                 del sys.modules[name]
 
 
@@ -282,13 +281,13 @@ def _told(section: Section, failure: usercode.CodeFailed, calls: Calls) -> Excep
     if isinstance(cause, SessionLost):
         return cause
     if calls.failed is not None and cause is calls.failed.failure:
-        return _of_sql(section, calls.failed, failure.line)
+        return _of_sql(section, calls.failed)
     if isinstance(cause, DbopsError):
         return _of_python(section, StatementFailed(ServerError(cause.message)), failure.line, cause.hint)
     return _of_python(section, StatementFailed(ServerError(failure.message)), failure.line, None)
 
 
-def _of_sql(section: Section, failed: Failed, line: int | None) -> CodeFailed:
+def _of_sql(section: Section, failed: Failed) -> CodeFailed:
     """The server's no, at the SQL in the file where that stands there word for word, else at the line of the call."""
     assert section.code is not None
     source, sql, failure = section.code.source, failed.sql, failed.failure
@@ -296,7 +295,7 @@ def _of_sql(section: Section, failed: Failed, line: int | None) -> CodeFailed:
     if failure.error.trouble is Trouble.NEEDS_NO_TRANSACTION:
         hint = "write transactional = False at the module's top level; then each call commits by itself"
     if not failed.exact or not sql.strip() or source.count(sql) != 1:
-        return _of_python(section, failure, line, hint)
+        return _of_python(section, failure, failed.line, hint)
     start = source.index(sql)
     if failure.error.position is None:
         start += len(sql) - len(sql.lstrip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from dbops.engines.db import KeyRange, Parameters, Rows, Transaction
+from dbops.engines.db import Key, KeyRange, Parameters, Rows, Transaction
 from dbops.engines.dialect import POSTGRESQL
 from dbops.errors import DbopsError
 
@@ -30,10 +30,10 @@ from pg_catalog.pg_attribute
 where attrelid = pg_catalog.to_regclass(%s) and attname = %s and attnum > 0 and not attisdropped
 """
 
-# As text, since that is what is kept; the server takes such a literal as one of the column's type.
+# As text, which holds values that Python cannot, and which the server takes as one of the column's type.
 _RANGE = """
 with batch as materialized (select {key} as key from {table} {behind} order by {key} limit {size})
-select first.key, last.key, last.key::text, (select count(*) from batch)
+select first.key::text, last.key::text, (select count(*) from batch)
 from (select key from batch order by key limit 1) as first,
     (select key from batch order by key desc limit 1) as last
 """
@@ -97,7 +97,7 @@ class PostgresClient:
         estimate: int | None = row[1] or None
         return estimate
 
-    def key_range(self, table: str, key: str, after: str | int | None, size: int) -> KeyRange | None:
+    def key_range(self, table: str, key: str, after: Key | None, size: int) -> KeyRange | None:
         """One scan of the key's index."""
         column = sql.Identifier(key)
         behind = sql.SQL("where {} > %s").format(column) if after is not None else sql.SQL("")
