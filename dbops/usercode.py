@@ -65,9 +65,12 @@ def running(name: str, *passes: type[BaseException]) -> Iterator[None]:
         KeyboardInterrupt,
     ) as error:  # whatever a user's file raises is told with its place
         if interrupted.by_signal:
-            raise
+            raise KeyboardInterrupt from error
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise CodeFailed(said, _line(error, name)) from error
+    else:
+        if interrupted.by_signal:  # and the code has swallowed it
+            raise KeyboardInterrupt
 
 
 def calling_line(name: str) -> int | None:
