@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from dbops.engines.session import Session
     from dbops.migrations.planner import Step
 
-_EVERY = 0.2  # seconds between two events
+_EVERY = 0.2  # seconds between two events for a terminal
+_NOTED = 60.0  # and between two lines for everybody: a pipeline takes silence for a hang
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,13 +109,10 @@ class Batches:
             )
         of = self._client.check_key(over.table, over.key)
         reached = self._reached(over)
-        began = told = time.monotonic()
-        before = reached.rows
+        progress = _Progress(self._step.version.text, over.table, reached.rows, of, self._listen)
         while (further := self._next(over, reached)) is not None:
-            reached, now = further, time.monotonic()
-            if now - told >= _EVERY:
-                told = now
-                self._tell(over, reached.rows, (reached.rows - before) / (now - began), of)
+            reached = further
+            progress.reached(reached.rows)
             time.sleep(over.pause)
         return reached.changed
 
@@ -165,6 +163,25 @@ class Batches:
             detail=dataclasses.asdict(reached),
         )
 
-    def _tell(self, over: Over, rows: int, per_second: float, of: int | None) -> None:
-        left = (of - rows) / per_second if of is not None and rows < of else None
-        self._listen(Batched(self._step.version.text, over.table, rows, of, per_second, left))
+
+class _Progress:
+    """Tells how far a statement is, as often as somebody wants to know."""
+
+    def __init__(self, version: str, table: str, rows: int, of: int | None, listen: Listener) -> None:
+        self._version, self._table, self._of, self._listen = version, table, of, listen
+        self._before = rows
+        self._began = self._told = self._noted = time.monotonic()
+
+    def reached(self, rows: int) -> None:
+        """So many rows are done, those of runs before this one among them."""
+        now = time.monotonic()
+        if now - self._told < _EVERY:
+            return
+        self._told = now
+        rate, of = (rows - self._before) / (now - self._began), self._of
+        left = (of - rows) / rate if of is not None and rows < of else None
+        event = Batched(self._version, self._table, rows, of, rate, left)
+        self._listen(event)
+        if now - self._noted >= _NOTED:
+            self._noted = now
+            self._listen(Note(event.sentence()))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_SHORT = 10_000  # characters of a text that is worth remembering: it may be run for every row
+
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
@@ -60,7 +62,8 @@ class Calls:
 
         :raises DbopsError: for one that the module must not run.
         """
-        statements = _split(self.client.engine, sql)
+        split = _split if len(sql) <= _SHORT else _split.__wrapped__  # what is long is not worth its memory
+        statements = split(self.client.engine, sql)
         for statement in statements:
             _refuse(statement, transactional=self.transactional)
         return statements
