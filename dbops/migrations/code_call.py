@@ -143,8 +143,8 @@ def of_python(section: Section, failure: StatementFailed, line: int | None, hint
     """A failure at a line of the file, at the function where it has none."""
     assert section.code is not None
     source = section.code.source
-    *before, at = source.splitlines(keepends=True)[: line or section.code.line]
-    start = len("".join(before)) + len(at) - len(at.lstrip())
+    *before, at = source.split("\n")[: line or section.code.line]
+    start = len("\n".join([*before, at])) - len(at.lstrip())
     statement = Statement(at.strip(), start, "", Facts(Kind.UNKNOWN), dialect=section.dialect)
     # What the server counts are characters of another text than this one.
     error = dataclasses.replace(failure.error, position=None)

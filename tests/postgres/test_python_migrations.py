@@ -528,6 +528,30 @@ def test_batches_over_keys_of_many_types(
     assert "batch done" not in told
 
 
+def test_a_stop_in_the_second_batched_statement(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """The first one is not run again, and says how many rows it had changed; the second goes on."""
+    connection = connect(database)
+    connection.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0 CHECK (n < 2), d int DEFAULT 1);"
+        "INSERT INTO t SELECT g, 0, 1 FROM generate_series(1, 1000) g; UPDATE t SET d = 0 WHERE id = 800"
+    )
+    module(
+        configured,
+        BATCHED.replace("DELETE FROM t WHERE id", "UPDATE t SET d = d / d + 1 WHERE id")
+        .replace("AND n > 1", "")
+        .replace('key="id")', 'key="id", size=300)'),
+    )
+    assert "division by zero" in failing(configured, 4)
+    connection.execute("UPDATE t SET d = 1 WHERE id = 800")
+    outcome = ran(configured, "up")
+    assert "t: going on behind id 1000, 1,000 rows done\n" in outcome.stderr
+    assert "changed 1000\n" in outcome.stderr
+    assert "t: going on behind id 600, 600 rows done\n" in outcome.stderr
+    assert connection.execute("SELECT DISTINCT n, d FROM t").fetchall() == [(1, 2)]
+
+
 def test_rows_that_come_meanwhile(configured: Project, database: Database, connect: Connect) -> None:
     """They are taken up at the end; a table without rows is done at once; a down has its own batches."""
     connection = connect(database)
