@@ -341,7 +341,10 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
         def up(db):
             print("called")
             db.execute("CREATE TABLE b ()")
-            db.execute("ALTER TABLE a ADD COLUMN x int")
+            try:
+                db.execute("ALTER TABLE a ADD COLUMN x int")
+            except db.Error as error:
+                raise RuntimeError("in other words") from error
         """,
     )
     holder = connect(database, autocommit=False)
