@@ -123,6 +123,7 @@ def _step_data(step: Step) -> dict[str, Any]:
         "reason": outline and outline.reason,
         "statements": outline and outline.statements,
         "checks": outline and outline.checks,
+        "code": outline and outline.code,
     }
 
 
@@ -159,7 +160,12 @@ def step_line(step: Step) -> str:
     checks = f", verified by {'1 query' if count == 1 else f'{count} queries'}" if count else ""
     resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{checks}{source}{resumes}"
+    what = (
+        f"Python, {step.outline.code}"
+        if step.outline.code
+        else f"{step.outline.statements} statement{plural}"
+    )
+    return f"{line}: {what}, {step.outline.mode.value}{reason}{checks}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from dbops.errors import ConfigError
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.base import Answer, Blocker, Identity, ServerError, Settled
+    from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
-    from dbops.engines.records import Recorded
+    from dbops.engines.records import Direction, Recorded
     from dbops.engines.statements import Obstacle, Statement
     from dbops.events import Listener
 
@@ -58,6 +59,12 @@ class Session(Protocol):
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
+
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of a migration that stopped in the middle: the `detail` of the last `BATCH_DONE` of each statement checksum.
+
+        Those before an event that settles the version (`SETTLING`) do not count.
+        """
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
@@ -134,6 +141,12 @@ class Session(Protocol):
             one of their own, read-only unless a query will not be.
         :raises StatementFailed: at `Stage.CHECK`, or what `judge` raises; then all of the transaction is rolled back.
         :raises SessionLost: the connection broke.
+        """
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """What the `db` object of a Python migration stands on.
+
+        :param lock_timeout: seconds that the transaction has been given, None for those of the session.
         """
 
     def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:

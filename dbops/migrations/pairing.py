@@ -56,7 +56,7 @@ def verified_by(name: str) -> tuple[str, ...]:
     if name.endswith("/verify.sql"):
         return (f"{name.removesuffix('verify.sql')}up.sql",)
     stem = name.removesuffix(VERIFY)
-    return f"{stem}.sql", f"{stem}.up.sql"
+    return f"{stem}.sql", f"{stem}.up.sql", f"{stem}.py"
 
 
 def _verified(

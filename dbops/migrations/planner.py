@@ -27,15 +27,17 @@ class Work(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Outline:
-    """What reading a step's file has shown.
+    """What reading a step's file has shown.  `source` is where the section comes from, for people.
 
-    `source` is where the section comes from, for people; `checks` is how many queries verify it.
+    `code` is the call, as `up(db)`, where it is no SQL; then there are no statements to count.
+    `checks` is how many queries verify it.
     """
 
     mode: Mode
     reason: str
     statements: int
     source: str
+    code: str | None = None
     checks: int = 0
 
 

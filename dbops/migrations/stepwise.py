@@ -13,6 +13,7 @@ from dbops.engines.statements import Kind, Statement
 from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import checks, report, retry
+from dbops.migrations.content import Section
 from dbops.migrations.prepare import Prepared, located
 from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
@@ -49,37 +50,16 @@ class Stepwise:
             )
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._verify()
-            self._record(records())
+            verify_partly(
+                self._session,
+                self._prepared,
+                self._began,
+                hint=f"bin/migrate {self._verb} verifies it again; {self._by_hand}",
+            )
+            hint = f"bin/migrate {self._verb} writes the record"
+            record_partly(self._session, self._prepared.section, records(), hint=hint)
         finally:
             self._session.reset()
-
-    def _verify(self) -> None:
-        """Run the queries that verify it, on their own; what they are about is in place, whatever they say."""
-        if not self._prepared.checks:
-            return
-        try:
-            checks.run(self._session, self._prepared.checks, inside=False)
-        except StatementFailed as failure:
-            section, statement, failure = located(self._prepared, failure)
-            step, number = self._prepared.step, failure.index + 1
-            milliseconds = milliseconds_since(self._began)
-            self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds))
-            error = self._partly(
-                f"{report.headline(section, statement, failure)}; the migration is in place, and not recorded",
-                f"mend what is wrong, or the query; then bin/migrate {self._verb} verifies it again; {self._by_hand}",
-            )
-            error.detail = report.excerpt(section, statement, failure)
-            raise error from failure
-
-    def _record(self, records: list[Record]) -> None:
-        try:
-            self._session.record(records)
-        except StatementFailed as failure:
-            headline = report.headline(self._prepared.section, None, failure)
-            if failure.stage is Stage.LOCK_CHECK:
-                raise retry.lock_given_away(self._prepared.section.label) from failure
-            raise self._partly(headline, f"bin/migrate {self._verb} writes the record") from failure
 
     # -- where to go on --------------------------------------------------------------------------------------------
 
@@ -303,6 +283,41 @@ class Stepwise:
             statement_checksum=unit.checksum,
             statement=unit.statements[0].redacted,
         )
+
+
+def verify_partly(session: Session, prepared: Prepared, began: float, *, hint: str) -> None:
+    """Run the queries that verify what is in place already, on their own.
+
+    :param hint: how to go on, once what is wrong is mended.
+    :raises PartlyApplied: one is not content; it is in the event log.
+    """
+    if not prepared.checks:
+        return
+    try:
+        checks.run(session, prepared.checks, inside=False)
+    except StatementFailed as failure:
+        section, statement, failure = located(prepared, failure)
+        number, milliseconds = failure.index + 1, milliseconds_since(began)
+        session.log(report.log_entry(prepared.step, statement, number, failure.error, milliseconds))
+        raise PartlyApplied(
+            f"{report.headline(section, statement, failure)}; the migration is in place, and not recorded",
+            hint=f"mend what is wrong, or the query; then {hint}",
+            detail=report.excerpt(section, statement, failure),
+        ) from failure
+
+
+def record_partly(session: Session, section: Section, records: list[Record], *, hint: str) -> None:
+    """Write the records of what is in place already.
+
+    :raises PartlyApplied: they could not be written.
+    :raises LockNotAcquired: the migration lock had been given away.
+    """
+    try:
+        session.record(records)
+    except StatementFailed as failure:
+        if failure.stage is Stage.LOCK_CHECK:
+            raise retry.lock_given_away(section.label) from failure
+        raise PartlyApplied(report.headline(section, None, failure), hint=hint) from failure
 
 
 def _numbered(units: Iterable[Unit]) -> Iterable[tuple[int, Unit]]:

@@ -210,3 +210,27 @@ def test_a_reading_function_that_writes(configured: Project, database: Database,
     assert verified(configured, "SELECT probe();", up).code == 0
     ran(configured, "verify", "--applied", "1")
     assert connect(database).execute("SELECT id FROM t").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(("constants", "code"), [("", 1), ("transactional = False\n", 4)])
+def test_a_python_migration_is_verified(
+    configured: Project, database: Database, connect: Connect, constants: str, code: int
+) -> None:
+    """By the file beside it: in its transaction, or behind its calls, which stay."""
+    module = f"{constants}def up(db):\n    db.execute('CREATE TABLE IF NOT EXISTS t (id int)')\n"
+    configured.write("migrations/1_t.py", module)
+    configured.write("migrations/1_t.verify.sql", "SELECT count(*) = 1 FROM t;")
+    outcome = configured.run("migrate", "up")
+    assert (outcome.code, "1_t.verify.sql:1:1: not verified: it returned (f)" in outcome.stderr) == (
+        code,
+        True,
+    )
+    connection = connect(database)
+    assert tables(connection) == ([] if code == 1 else ["t"])
+    assert applied(connection) == []
+    configured.write("migrations/1_t.verify.sql", "INSERT INTO t VALUES (1); SELECT count(*) = 1 FROM t;")
+    assert "verified by 2 queries" in ran(configured, "plan").stdout
+    ran(configured, "up")
+    assert applied(connection) == ["1"]
+    assert connection.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
+    assert "1 of 1 verified" in ran(configured, "verify", "--applied").stdout
