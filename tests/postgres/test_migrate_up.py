@@ -155,6 +155,7 @@ def test_a_plan_is_what_runs(abc: Project) -> None:
         "reason": "",
         "statements": 1,
         "checks": 0,
+        "code": None,
     }
 
 
