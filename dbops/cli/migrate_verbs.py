@@ -7,16 +7,19 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
+from dbops.cli import hooks
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask, confirm_yes
 from dbops.cli.connect import connected, load_settings
+from dbops.cli.hooks import Hooks
+from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.log import LogEntry
 from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
-from dbops.events import Note, plural
+from dbops.events import Listener, Note, plural
 from dbops.migrations import planner
 from dbops.migrations.migrator import MakePlan, Migrator, late_author
 from dbops.migrations.model import Folder, Status
@@ -27,10 +30,12 @@ from dbops.migrations.version import Version
 
 
 @contextlib.contextmanager
-def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Migrator, Session, Settings]]:
+def opened(
+    arguments: argparse.Namespace, out: Output, listen: Listener | None = None
+) -> Iterator[tuple[Migrator, Session, Settings]]:
     """A migrator on the database that the arguments and the configuration name."""
     with connected(arguments, out) as (session, settings):
-        yield Migrator(session, settings, out.event, _decide(arguments, out)), session, settings
+        yield Migrator(session, settings, listen or out.event, _decide(arguments, out)), session, settings
 
 
 # -- verbs that run SQL ------------------------------------------------------------------------------------------------
@@ -124,7 +129,18 @@ def _run(
     make: Callable[[argparse.Namespace, Migrator, Sequence[Status]], Plan],
 ) -> int:
     """Plan, show or confirm, carry out, report."""
-    with opened(arguments, out) as (migrator, session, settings):
+    with hooks.around("migrate", f"migrate {arguments.verb}", arguments, out) as hook:
+        return _planned(arguments, out, make, hook)
+
+
+def _planned(
+    arguments: argparse.Namespace,
+    out: Output,
+    make: Callable[[argparse.Namespace, Migrator, Sequence[Status]], Plan],
+    hook: Hooks,
+) -> int:
+    told = Told(hook, out.event)
+    with opened(arguments, out, told.event) as (migrator, session, settings):
         make_plan: MakePlan = functools.partial(make, arguments, migrator)
         prepared = migrator.prepare(make_plan)
         made = prepared.plan
@@ -146,14 +162,19 @@ def _run(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
+        told.begins(made, session.read().rows)
+        hook.before(settings, session.identity.database, versions=[step.version.text for step in made.steps])
         backup = _backup_first(arguments, made, session, settings, out)
+        hook.tell(backup=backup.detail["backup"] if backup and backup.detail else None)
         if backup is not None and session.initialised:
             session.log(backup)
             backup = None
         done = migrator.change(prepared, make_plan)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
-        out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.newest(), session))
+        newest = migrator.newest()
+        told.ended(done, newest)
+        out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
 
 
