@@ -19,6 +19,7 @@ from dbops.events import Event, Level
 
 JSON_FORMAT = 1
 
+_COMMANDS = "setup-dev-db|migrate|seed-test-data|backup|restore"  # a hook may have other programs in a bin of its own
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 
 
@@ -171,7 +172,7 @@ def as_typed(text: str) -> str:
         return text
     import re
 
-    return re.sub(r"(?<![\w./-])bin/(?=[a-z])", "dbops ", text)
+    return re.sub(rf"(?<![\w./-])bin/(?=({_COMMANDS})\b)", "dbops ", text)
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:
