@@ -19,7 +19,9 @@ from dbops.events import Event, Level
 
 JSON_FORMAT = 1
 
-_COMMANDS = "setup-dev-db|migrate|seed-test-data|backup|restore"  # a hook may have other programs in a bin of its own
+_COMMANDS = (
+    "setup-dev-db|migrate|seed-test-data|backup|restore"  # a hook may have other programs in a bin of its own
+)
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 
 
