@@ -18,7 +18,7 @@ from dbops.backups.space import Estimate
 from dbops.backups.store import Store
 from dbops.cli import hooks
 from dbops.cli.backup_options import SELECTING
-from dbops.cli.connect import connected
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -46,7 +46,7 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
 
 
 def _create(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
-    with connected(arguments, out, command="backup") as (session, settings):
+    with connected_to_postgres(arguments, out, command="backup") as (session, settings):
         store = Store(settings.backups_dir.value, out.event)
         made = plan(request(arguments), session, store)
         out.event(Note(f"database {session.identity}"))

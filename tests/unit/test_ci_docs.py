@@ -16,7 +16,7 @@ from tests.unit.test_docs import ROOT
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^dbops (\S+)(.*)$")
-WORKFLOWS = {path: text for path, text in BLOCKS}
+WORKFLOWS = dict(BLOCKS)
 
 
 class _Lines:
