@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _DEADLINE = 600.0
 """Seconds to wait for the migrations of others, where no deadline is configured."""
-_TURN = 0.3
-"""Seconds that one attempt takes at most to get a connection and the lock."""
+_AT_ONCE = 0.0
+"""Seconds that one attempt waits for a connection and for the lock: it asks for each once."""
 _PAUSES = (0.1, 2.0)
 """Seconds between attempts: the first pause, and the longest."""
 _RUNS = frozenset({State.PENDING, State.OUT_OF_ORDER, State.PARTIAL, State.CHANGED})
@@ -80,7 +80,7 @@ class _Start:
 
     def __init__(self, settings: Settings, listen: Listener, strict: bool) -> None:
         self._settings = settings
-        self._brief = dataclasses.replace(settings, deadline=Setting(_TURN))
+        self._brief = dataclasses.replace(settings, deadline=Setting(_AT_ONCE))
         self._listen = listen
         self._strict = strict
         self._told = False
