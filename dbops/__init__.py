@@ -68,13 +68,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """What the library offers, by its name."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'dbops' has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:  # for which any name would be there
 
-    return getattr(importlib.import_module(_HOME[name]), name)
+    def __getattr__(name: str) -> object:
+        """What the library offers, by its name."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'dbops' has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
