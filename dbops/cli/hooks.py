@@ -78,13 +78,13 @@ def around(work: str, command: str, arguments: argparse.Namespace, out: Output) 
     hooks = Hooks(work, command, out, left_out=arguments.no_hooks)
     try:
         yield hooks
+        problem = hooks.after(Outcome.DONE, ExitCode.DONE)
     except BaseException as error:
-        problem = hooks.after(*hooks.ending(error))
-        if problem is not None:
-            out.event(Warned(problem.message))
+        ignored = hooks.after(*hooks.ending(error))
+        if ignored is not None:
+            out.event(Warned(ignored.message))
         out.release_result()
         raise
-    problem = hooks.after(Outcome.DONE, ExitCode.DONE)
     out.release_result()
     if problem is not None:
         problem.message += f"; {command} itself is done"
@@ -101,6 +101,7 @@ class Hooks:
         self._left_out = left_out
         self._settings: Settings | None = None
         self._stopped = False
+        self._over = False
         self._told: dict[str, str] = {}
 
     def before(
@@ -168,10 +169,11 @@ class Hooks:
 
         Returns what is to be told of it: that it failed, or that somebody asked for the end meanwhile.
         """
-        if self._settings is None:
-            return None
-        self.tell(outcome=outcome.value, exit_code=str(int(code)), message=message)
         with _held_back() as came:
+            if self._settings is None or self._over:
+                return None
+            self._over = True
+            self.tell(outcome=outcome.value, exit_code=str(int(code)), message=message)
             try:
                 problem = self._run("after", came)
             except KeyboardInterrupt:

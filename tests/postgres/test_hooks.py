@@ -247,6 +247,11 @@ def test_seed(configured: Project, database: Database, connect: Connect) -> None
     assert outcome.code == 0, outcome
     assert told(configured, "after-seed")["COMMAND"] == "seed-test-data generate"
     assert "rows" in outcome.stdout
+    connect(database).execute("create table nothing (x int not null check (x > 1 and x < 2))")
+    outcome = configured.run("seed-test-data", "generate", "--rows", "3")
+    assert (outcome.code, "rows" in outcome.stdout) == (3, True), outcome
+    after = told(configured, "after-seed")
+    assert (after["OUTCOME"], after["EXIT_CODE"]) == ("done", "3")
 
 
 def test_a_failed_migration_in_quiet(hooked: Project) -> None:
