@@ -37,12 +37,17 @@ def orphans(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     for name, schema, table, of_schema, of_table, columns, keys in connection.execute(_KEYS).fetchall():
         child, parent = sql.Identifier(schema, table), sql.Identifier(of_schema, of_table)
         pairs = list(zip(columns, keys, strict=True))
-        broken = sql.SQL("from {} as child where {} and not exists (select from {} as parent where {})").format(
+        broken = sql.SQL(
+            "from {} as child where {} and not exists (select from {} as parent where {})"
+        ).format(
             child,
-            sql.SQL(" and ").join(sql.SQL("child.{} is not null").format(sql.Identifier(column)) for column in columns),
+            sql.SQL(" and ").join(
+                sql.SQL("child.{} is not null").format(sql.Identifier(column)) for column in columns
+            ),
             parent,
             sql.SQL(" and ").join(
-                sql.SQL("parent.{} = child.{}").format(sql.Identifier(key), sql.Identifier(column)) for column, key in pairs
+                sql.SQL("parent.{} = child.{}").format(sql.Identifier(key), sql.Identifier(column))
+                for column, key in pairs
             ),
         )
         row = connection.execute(sql.SQL("select count(*) {}").format(broken)).fetchone()
