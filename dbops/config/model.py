@@ -119,6 +119,8 @@ class Settings:
     `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;
     0 asks for a new one, None for none.
     `migration_format` is the format of the migration files, `variables` what stands for their placeholders.
+    `hooks` are command lines by their names, "after-migrate" for instance; `environ` is the environment as the user
+    has it, libpq's variables too, for what runs on the user's behalf.
     `warnings` are sentences for the user about what was read and not used.
     """
 
@@ -140,4 +142,6 @@ class Settings:
     backup_before_migrate: Setting[float | None]
     migration_format: Setting[str] = Setting("auto")
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    hooks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()

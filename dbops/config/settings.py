@@ -68,6 +68,8 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         or found.text("format")
         or Setting("auto"),
         variables=_variables(options.variables or ()),
+        hooks=found.table.get(project.HOOKS, {}),
+        environ=dict(environ),
         warnings=source.warnings,
     )
 
