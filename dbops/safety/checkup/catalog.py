@@ -51,9 +51,10 @@ where t.tgenabled = 'D' and not t.tgisinternal and OURS order by 1
         """
 select c.oid::regclass::text,
     format('has used %s %% of its numbers%s', round(100.0 * s.last_value / least(s.max_value, coalesce(of_column.most, s.max_value))),
-        coalesce(format(' (%s.%I is %s)', of_column.relation, of_column.name, of_column.type), '')),
+        case when of_column.name is not null then format(' (%s.%I is %s)', of_column.relation, of_column.name, of_column.type) else '' end),
     case when of_column.type in ('smallint', 'integer') then
-        format('ALTER TABLE %s ALTER COLUMN %I TYPE bigint;', of_column.relation, of_column.name) end
+        format('ALTER TABLE %s ALTER COLUMN %I TYPE bigint; ', of_column.relation, of_column.name) else '' end
+    || case when s.data_type <> 'bigint'::regtype then format('ALTER SEQUENCE %s AS bigint;', c.oid::regclass) else '' end
 from pg_catalog.pg_sequences as s join pg_catalog.pg_namespace as n on n.nspname = s.schemaname
 join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = s.sequencename
 left join lateral (

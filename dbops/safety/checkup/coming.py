@@ -38,6 +38,10 @@ where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.pg_has_role(c.relown
 _REPLICAS = """
 select coalesce(application_name, ''), coalesce(extract(epoch from replay_lag), 0)::float from pg_catalog.pg_stat_replication
 """
+# Without the right to see it, asking for it is an error.
+_DATA_DIRECTORY = """
+select case when pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE') then pg_catalog.current_setting('data_directory') end
+"""
 _SLOW_REPLICA = 10.0
 """Seconds of lag from which on a replica is told of."""
 
@@ -69,11 +73,7 @@ def free_space(connection: psycopg.Connection[Any]) -> int | None:
     local = connection.info.host in {"", "localhost", "127.0.0.1", "::1"} or connection.info.host.startswith(
         "/"
     )
-    row = (
-        connection.execute("select pg_catalog.current_setting('data_directory', true)").fetchone()
-        if local
-        else None
-    )
+    row = connection.execute(_DATA_DIRECTORY).fetchone() if local else None
     if row is None or not row[0] or not Path(row[0]).is_dir():
         return None
     return shutil.disk_usage(row[0]).free
