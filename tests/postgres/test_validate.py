@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.one_major
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
+ROOT = Path(__file__).resolve().parents[2]
 TABLES = """
 create table parent (id int primary key);
 create table child (id int primary key, parent_id int, n int, at timestamptz);
@@ -206,6 +209,35 @@ expect = "zero"
     assert outcome.code == 1, outcome
     assert "the check bad of [tool.dbops.checks] fails" in outcome.stderr
     assert prepared.execute("select count(*) from child").fetchone() == (1,)
+
+
+def test_a_check_whose_tables_are_not_there_yet(configured: Project, database: Database) -> None:
+    """Before the first migration a check of its tables says so, and is no problem."""
+    configured.write(
+        "pyproject.toml", '[tool.dbops.checks.a]\non = "migration"\nquery = "SELECT FROM missing"\n'
+    )
+    configured.write("migrations/001_a.up.sql", "SELECT 1;")
+    (one,) = found(configured, "migration", "001")
+    assert one["level"] == "hint"
+    assert 'relation "missing" does not exist' in one["message"]
+
+
+def test_the_checks_of_the_trading_engine(configured: Project, database: Database) -> None:
+    """On its own schema all of them can be asked, and find nothing; an active session is told before a migration."""
+    shutil.copytree(ROOT / "migrations", configured.folder / "migrations", dirs_exist_ok=True)
+    shutil.copy(ROOT / "pyproject.toml", configured.folder / "pyproject.toml")
+    names = {"no-active-session", "no-orphaned-orders", "no-duplicate-fills"}
+    ran(configured, "up", "--to", "007")
+    assert not names & {
+        one["check"] for words in ((), ("migration", "008")) for one in found(configured, *words)
+    }
+    with psycopg.connect(**database.server.keywords(database.name), autocommit=True) as superuser:
+        superuser.execute("set session_replication_role = replica")  # without the account that it belongs to
+        superuser.execute(
+            "insert into public.sessions (account_id, symbol, name) values (gen_random_uuid(), 'X', 'running')"
+        )
+    (one,) = [one for one in found(configured, "migration", "008") if one["check"] in names]
+    assert one["message"] == "a trading session is active: pause it first"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def look(connection: psycopg.Connection[Any], checks: Iterable[ProjectCheck], of: str) -> Iterator[Finding]:
-    """Ask those of one form of `validate`, each in a transaction that can only read.
+    """Ask those of one form of `validate`, each in a transaction that can only read; what lacks its tables is told.
 
     :param of: schema, migration or rollback.
     :raises DbopsError: a query fails; names the check.
@@ -29,6 +29,10 @@ def look(connection: psycopg.Connection[Any], checks: Iterable[ProjectCheck], of
                 connection.execute("set transaction read only")
                 cursor = connection.execute(check.query.encode())
                 rows = cursor.fetchmany(2) if cursor.description else []
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            said = f"cannot be asked yet: {error.diag.message_primary}"
+            yield Finding(check.name, Level.HINT, "it", said, check.query.strip())
+            continue
         except psycopg.Error as error:
             raise DbopsError(
                 f"the check {check.name} of [tool.dbops.checks] fails: {error.diag.message_primary or error}",
