@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
 
 from dbops.cli import spellings
@@ -24,8 +25,14 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "validate", "drift", "schema", "diff", "diagram", "adopt"})
-READING = frozenset({"status", "current", "heads", "history"})
+PLANNED = frozenset({"lint", "drift", "schema", "diff", "diagram", "adopt"})
+MODULES = {
+    **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
+    "renumber": "migrate_renumber",
+    "validate": "migrate_validate",
+    "verify": "migrate_verify",
+}
+"""Where the functions of verbs are that are not in `migrate_verbs`."""
 Verb = Callable[[argparse.Namespace, Output], int]
 
 
@@ -43,14 +50,8 @@ def main(argv: list[str], out: Output) -> int:
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
-    if arguments.verb in READING:
-        from dbops.cli import migrate_read as verbs
-    elif arguments.verb == "verify":
-        from dbops.cli import migrate_verify as verbs  # type: ignore[no-redef]  # one of them is loaded
-    elif arguments.verb == "renumber":
-        from dbops.cli import migrate_renumber as verbs  # type: ignore[no-redef]  # one of them is loaded
-    else:
-        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of them is loaded
+    module = MODULES.get(arguments.verb, "migrate_verbs")
+    verbs = importlib.import_module(f"dbops.cli.{module}")  # one of them: each start pays for what it loads
     verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
@@ -238,6 +239,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
         (option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
+    ),
+    "validate": (
+        "look for what is wrong with the database, or with one migration before it runs or is undone",
+        (
+            option(
+                "words",
+                nargs="*",
+                metavar="[schema | migration VERSION | rollback VERSION]",
+                help="what to look at (default: schema, the whole database)",
+            ),
+        ),
     ),
     "unlock": ("end the dbops session that holds the migration lock", ()),
 }

@@ -26,10 +26,11 @@ _TEXT = (
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("checks", "schema-file")
+ELSEWHERE = ("schema-file",)
 BACKUP = "backup-before-migrate"
 HOOKS = "hooks"
-KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, *ELSEWHERE)
+CHECKS = "checks"
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, CHECKS, *ELSEWHERE)
 KNOWN_HOOKS = tuple(
     f"{when}-{work}" for work in ("migrate", "backup", "restore", "seed") for when in ("before", "after")
 )
@@ -161,8 +162,8 @@ def _wanted(key: str, value: object) -> str | None:
         isinstance(value, list) and all(isinstance(item, str) and item for item in value)
     ):
         return 'a list of texts such as ["pg_trgm"]'
-    if key == HOOKS and not isinstance(value, dict):
-        return f"a table, begun with the line [tool.dbops.{HOOKS}]"
+    if key in {HOOKS, CHECKS} and not isinstance(value, dict):
+        return f"a table, begun with the line [tool.dbops.{key}]"
     return None
 
 

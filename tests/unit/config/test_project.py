@@ -79,11 +79,13 @@ schema-file = "schema.sql"
 backup-before-migrate = true
 seeds-dir = "s"
 backups-dir = "b"
-[tool.dbops.checks]
-x = 1
+[tool.dbops.checks.x]
+query = "SELECT 1"
 [tool.dbops.hooks]
 """
     )
+    (check,) = settings.checks
+    assert (check.name, check.on, check.expect) == ("x", ("schema",), "no rows")
     assert settings.target.describe() == "u@h:7/app"
     assert settings.target.parts["host"].origin == "pyproject.toml [tool.dbops] database-url"
     assert settings.test_database.value == "app_t"
