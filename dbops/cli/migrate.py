@@ -25,9 +25,10 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "drift", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"lint", "schema", "diff", "diagram", "adopt"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
+    "drift": "migrate_drift",
     "renumber": "migrate_renumber",
     "validate": "migrate_validate",
     "verify": "migrate_verify",
@@ -134,6 +135,11 @@ _OUT_OF_ORDER = option(
 )
 _SINGLE = option("--single-transaction", action="store_true", help="all of them or none")
 _CHECK_PENDING = option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
+_FAIL_ON_DRIFT = option(
+    "--fail-on-drift",
+    action="store_true",
+    help="change nothing if the schema is not as the last migration left it",
+)
 _UP_TO = option("--to", metavar="VERSION", help="up to and with this version")
 _THROUGH = option("--through", metavar="VERSION", help="this version and all above it")
 _ONLY = option("--only", metavar="VERSION", help="just this one")
@@ -150,7 +156,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
-        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _STARTED, _BACKUP),
+        (
+            _count("all"),
+            _UP_TO,
+            _ONLY,
+            _OUT_OF_ORDER,
+            _SINGLE,
+            _CHECK_PENDING,
+            _FAIL_ON_DRIFT,
+            _STARTED,
+            _BACKUP,
+        ),
     ),
     "down": (
         "undo applied migrations, the newest first",
@@ -188,7 +204,18 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     ),
     "status": (
         "every migration and how it stands",
-        (option("--check", action="store_true", help="exit 3 unless all are applied"),),
+        (
+            option("--check", action="store_true", help="exit 3 unless all are applied"),
+            option(
+                "--drift",
+                action="store_true",
+                help="tell, too, whether the schema is as the last migration left it; with --check, exit 3 if not",
+            ),
+        ),
+    ),
+    "drift": (
+        "whether the schema still is what the last migration left, and what differs",
+        (option("--accept", action="store_true", help="take the schema as it is now for what is right"),),
     ),
     "current": (
         "the newest applied version",

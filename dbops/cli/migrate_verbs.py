@@ -185,7 +185,8 @@ def _planned(
         if backup is not None and session.initialised:
             session.log(backup)
             backup = None
-        done = migrator.change(prepared, make_plan)
+        refuse_drift = getattr(arguments, "fail_on_drift", False)
+        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
         newest = migrator.newest()

@@ -11,6 +11,7 @@ from dbops.engines.records import Action
 from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
+from dbops.migrations import schema_drift
 from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
@@ -56,12 +57,13 @@ class Migrator(Reader):
             _refuse_unsafe(prepared.plan, self.session)
         return prepared
 
-    def change(self, prepared: Preparation, make_plan: MakePlan) -> Plan:
+    def change(self, prepared: Preparation, make_plan: MakePlan, *, refuse_drift: bool = False) -> Plan:
         """Carry out a plan under the lock; returns the plan that was carried out.
 
         Another migrator may have been at work since it was made, so that it is
         made again once the lock is held.
 
+        :param refuse_drift: do nothing where the schema is not what the last migrations left; else it is warned of.
         :raises Refused: where a plan that loses data is not the same any more.
         :raises DbopsError: at the first step that fails; the steps before it stay.
         """
@@ -79,7 +81,8 @@ class Migrator(Reader):
         executor = Executor(
             self.session, deadline=self.settings.deadline.value, listen=self._listen, decide=self._decide
         )
-        executor.execute(prepared)
+        with schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift):
+            executor.execute(prepared)
         return prepared.plan
 
     def lock_holder(self) -> Blocker | None:

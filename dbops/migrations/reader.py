@@ -9,7 +9,6 @@ from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted, same_as
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.moved import counted_as, recognised
-from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
@@ -63,8 +62,7 @@ class Reader:
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""
-        rows = reversed(self.session.read().rows)
-        return next((row for row in rows if not Version(row.version, row.sort_key).repeatable), None)
+        return compare.newest_row(self.session.read().rows)
 
     def history(self) -> list[LoggedEvent]:
         """The event log, oldest first."""
