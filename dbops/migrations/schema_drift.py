@@ -105,11 +105,16 @@ def watched(session: Session, plan: Plan, listen: Listener, *, refuse: bool) -> 
     except (CannotConnect, Interrupted):
         raise
     except DbopsError:
-        left = session.schema_left()
-        if left is None or not left.newest:  # something ran before what failed
+        if _something_ran(session):
             _store(session, drift, listen)
         raise
     _store(session, drift, listen)
+
+
+def _something_ran(session: Session) -> bool:
+    """Whether what failed, or a migration before it, left something that was not stored yet."""
+    left, recorded = session.schema_left(), session.read()
+    return not left.newest if left else bool(recorded.rows or recorded.journal)
 
 
 def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None:

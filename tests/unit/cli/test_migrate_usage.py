@@ -39,6 +39,7 @@ OPTIONS = {
     "status": ["--check"],
     "current": ["--check"],
     "heads": [],
+    "drift": ["--accept", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION"],
     "new": ["NAME", "--format", "--timestamp"],

@@ -129,17 +129,24 @@ union all
 select 'pg_publication'::regclass, p.oid, 0, (to_jsonb(p) - '{oid,pubname,pubowner}'::text[])::text
 from pg_publication as p
 union all
-select 'pg_publication_rel'::regclass, r.oid, 0, concat_ws(E'\\n',
-    (select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-        where attrelid = r.prrelid and to_jsonb(r) ->> 'prattrs' ~ ('\\m' || attnum || '\\M') and attnum > 0),
-    'WHERE ' || pg_get_expr((to_jsonb(r) ->> 'prqual')::pg_node_tree, r.prrelid))
-from pg_publication_rel as r
+select 'pg_subscription'::regclass, s.oid, 0, format('PUBLICATION %s ENABLED %s', s.subpublications, s.subenabled)
+from pg_subscription as s where s.subdbid = (select oid from pg_database where datname = current_database())
 union all
 select 'pg_default_acl'::regclass, d.oid, 0, (select string_agg(concat_ws(' ',
         case when grantee = 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(grantee)) end, privilege_type,
         case when is_grantable then 'WITH GRANT OPTION' end), E'\\n' order by grantee <> 0, grantee::regrole::text,
         privilege_type) from aclexplode(d.defaclacl))
 from pg_default_acl as d
+"""
+
+SINCE_15: LiteralString = """
+select 'pg_publication_rel'::regclass, r.oid, 0, concat_ws(E'\\n',
+    (select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+        where attrelid = r.prrelid and attnum = any(r.prattrs)),
+    'WHERE ' || pg_get_expr(r.prqual, r.prrelid))
+from pg_publication_rel as r
+union all
+select 'pg_publication_namespace'::regclass, n.oid, 0, '' from pg_publication_namespace as n
 """
 
 QUERIES = (

@@ -52,7 +52,7 @@ where acl is not null and not (acl @> acldefault(kind, owner) and acl <@ acldefa
 _COMMENTS: LiteralString = """
 select 'comment on ', classoid, objoid, objsubid, description
 from pg_description
-where objoid >= 16384 and not (classoid = 'pg_class'::regclass and objoid in (select oid from left_out))
+where objoid >= 16384 and classoid <> 'pg_largeobject'::regclass and not (classoid = 'pg_class'::regclass and objoid in (select oid from left_out))
 """
 
 _LABELS: LiteralString = """

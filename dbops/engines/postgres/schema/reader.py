@@ -45,15 +45,16 @@ def read(connection: psycopg.Connection[Any], left_out: Collection[str]) -> Sche
     """
     with connection.transaction():
         pin_transaction(connection)
-        rows = connection.execute(_query(), {"left_out": list(left_out)}).fetchall()
+        query = _query(connection.info.server_version)
+        rows = connection.execute(query, {"left_out": list(left_out)}).fetchall()
     return Schema(dict(sorted(rows)), f"PostgreSQL {connection.info.server_version // 10000}, {_FORM}")
 
 
-def _query() -> LiteralString:
+def _query(version: int) -> LiteralString:
     """One query of all: one round trip, one snapshot."""
     objects = [
         f"select ''::text as prefix, * from ({query}) as object(classid, objid, subid, definition)"  # noqa: S608  # our own words
-        for query in (*relations.QUERIES, *others.QUERIES)
+        for query in (*relations.QUERIES, *others.QUERIES, *([others.SINCE_15] if version >= 150000 else []))
     ]
     every = "\nunion all\n".join([*objects, *properties.QUERIES]).replace(
         "%", "%%"
