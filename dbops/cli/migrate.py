@@ -25,10 +25,11 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"lint", "diff", "diagram", "adopt"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
     "drift": "migrate_drift",
+    "schema": "migrate_schema",
     "renumber": "migrate_renumber",
     "validate": "migrate_validate",
     "verify": "migrate_verify",
@@ -216,6 +217,21 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "drift": (
         "whether the schema still is what the last migration left, and what differs",
         (option("--accept", action="store_true", help="take the schema as it is now for what is right"),),
+    ),
+    "schema": (
+        "write the schema as SQL into a file beside the migrations, for reviews",
+        (
+            option(
+                "--output",
+                metavar="FILE",
+                help="another file; - prints it (default: schema.sql of the folder)",
+            ),
+            option(
+                "--check",
+                action="store_true",
+                help="write nothing; exit 3 with the difference if there is one",
+            ),
+        ),
     ),
     "current": (
         "the newest applied version",

@@ -191,8 +191,17 @@ def _planned(
             session.log(backup)
         newest = migrator.newest()
         told.ended(done, newest)
+        if done.runs:
+            _keep_schema_file(session, settings, out)
         out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
+
+
+def _keep_schema_file(session: Session, settings: Settings, out: Output) -> None:
+    if settings.schema_file.value is not None:
+        from dbops.cli import migrate_schema
+
+        migrate_schema.keep(session, settings, out)
 
 
 def _backup_first(

@@ -40,6 +40,7 @@ OPTIONS = {
     "current": ["--check"],
     "heads": [],
     "drift": ["--accept", "--dry-run"],
+    "schema": ["--output", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION"],
     "new": ["NAME", "--format", "--timestamp"],
