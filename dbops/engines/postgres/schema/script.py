@@ -5,7 +5,7 @@ parse tree; a statement that this grammar does not know stays as it is.  What di
 
 - PostgreSQL 18 knows the names of NOT NULL constraints, and writes those that are not the usual ones;
 - what only a newer version can say, of course;
-- the privilege MAINTAIN, which came with 17: there, ALL says more than it did before.
+- 17 has the privilege MAINTAIN: what was ALL before is not all any more, and is written out.
 """
 
 from __future__ import annotations
