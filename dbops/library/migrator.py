@@ -258,7 +258,16 @@ class Migrator:
 
         with source.noted():
             found = host.without_database(self._options)
-            return tuple(create(found.migrations_dir, version, name, found.migration_format, dry_run=dry_run))
+            return tuple(
+                create(
+                    found.migrations_dir,
+                    version,
+                    name,
+                    found.migration_format,
+                    timestamp=timestamp,
+                    dry_run=dry_run,
+                )
+            )
 
     def renumber(
         self, which: str | None = None, *, to: str | None = None, dry_run: bool = False
