@@ -49,9 +49,13 @@ UNTOLD = (*JOURNAL, Action.BATCH_DONE)
 SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
 
 
-# What a stored checksum is taken over: the tokens of the up section, or the bytes of the file.
+# What a stored checksum is taken over: the tokens of the up section; the text of a Python module but for the version
+# that it says; or the bytes of the file.
 TOKENS = "tokens"
+MODULE = "module"
 RAW = "raw"
+BY_CONTENT = frozenset({TOKENS, MODULE})
+"""Those that stay the same where a file's bytes change without changing what it does."""
 
 
 @dataclasses.dataclass(frozen=True)
