@@ -100,6 +100,11 @@ def _folder_options(*, after_verb: bool) -> Parser:
         action="append",
         help="what stands for a placeholder in the files; several times for several",
     )
+    options.add_argument(
+        "--alembic-python",
+        metavar="PATH",
+        help="the Python that has the project's Alembic (default: that of the virtual environment)",
+    )
     options.add_argument("--tracking-table", metavar="NAME", help="schema.table of the applied migrations")
     options.add_argument(
         "--lock-timeout", metavar="TIME", help="how long a statement waits for a lock (default: 5s)"

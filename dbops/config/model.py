@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -89,6 +89,22 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True)
+class Alembic:
+    """What an Alembic project says to Alembic.
+
+    Relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of
+    the section, by Alembic's names.  `python` is the interpreter that has Alembic, None where it has to be found.
+    `environ` is the environment as the user gave it, for the project's own env.py.
+    """
+
+    folder: Path
+    ini: Path | None
+    values: Mapping[str, Any] = dataclasses.field(repr=False)
+    python: Setting[str] | None
+    environ: Mapping[str, str] = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
 class Options:
     """What the command line gave for settings, None where it gave nothing."""
 
@@ -105,6 +121,7 @@ class Options:
     lock_timeout: str | None = None
     statement_timeout: str | None = None
     deadline: str | None = None
+    alembic_python: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +137,7 @@ class Settings:
     0 asks for a new one, None for none.
     `migration_format` is the format of the migration files, `variables` what stands for their placeholders.
     `warnings` are sentences for the user about what was read and not used.
+    `alembic` is None where the project has no Alembic.
     """
 
     project: Path
@@ -141,3 +159,4 @@ class Settings:
     migration_format: Setting[str] = Setting("auto")
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    alembic: Alembic | None = None

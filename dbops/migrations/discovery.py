@@ -67,6 +67,7 @@ def scan(
     entries = _entries(folder)
     files = [name for name, is_folder in entries if not is_folder]
     folders = [name for name, is_folder in entries if is_folder]
+    _refuse_alembic(path, files)
     reading = _reading(path, format_name, files, folders)
     if reading.formats == ("graphile-migrate",) and "committed" in folders:
         path = path / "committed"
@@ -155,6 +156,19 @@ def _refuse_other_languages(folder: Path, names: Collection[str], reading: Readi
             f"{_LANGUAGES[found[0].rpartition('.')[2]]} cannot be read",
             hint="write what they do as SQL under the same number, NUMBER_name.up.sql with NUMBER_name.down.sql; "
             "or as a Python module of the same shape, in a version that reads those",
+        )
+
+
+def _refuse_alembic(folder: Path, names: Collection[str]) -> None:
+    """The folder of Alembic's revisions is not read as migrations: they are rendered."""
+    if any(name.endswith(".sql") for name in names):
+        return
+    from dbops.migrations.alembic.project import a_revision
+
+    if name := a_revision(folder, names):
+        raise ConfigError(
+            f"{folder} holds revisions of Alembic, as {name}, which are rendered as SQL into a folder of their own",
+            hint="bin/migrate adopt, without --migrations-dir or with the one that shall hold the SQL",
         )
 
 

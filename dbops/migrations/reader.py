@@ -34,11 +34,21 @@ class Reader:
         """
         if self._folder is None:
             settings = self.settings
+            if settings.alembic is not None:
+                from dbops.migrations.alembic.update import catch_up
+
+                catch_up(settings, self._begun, self._listen)
             self._folder = discovery.discover(
                 settings.migrations_dir, settings.migration_format, settings.variables, self.session.dialect
             )
             self._listen(Detail(f"{self._folder.path}: {self._folder.read_as}"))
         return self._folder
+
+    def _begun(self) -> frozenset[str]:
+        """The sort keys of what is applied, or stopped in the middle."""
+        found = self.session.read()
+        halves = (Version.named(line.version).key for line in found.journal)
+        return frozenset((*(row.sort_key for row in found.rows), *halves))
 
     @property
     def initialised(self) -> bool:

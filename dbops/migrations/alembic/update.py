@@ -1,0 +1,265 @@
+"""Keeps the pairs in step with the project's revisions: renders what is new and what has changed before it was applied."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.errors import ConfigError, ProgramFailed
+from dbops.events import Listener, Note, Warned, plural
+from dbops.migrations.alembic import files, graph, project
+from dbops.migrations.alembic.graph import Graph, Revision
+from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.config.model import Alembic, Settings
+    from dbops.migrations.alembic.files import Pair
+    from dbops.migrations.alembic.render import Both
+
+Applied = Callable[[], Collection[str]]
+"""Asks for the sort keys of the versions that are applied, or have begun."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What is to be rendered, in order.
+
+    `new` come behind all others; `moved` are among them, with the files that they have now and will not have any more;
+    `changed` keep their names.  `warnings` tell of what is left as it is.
+    """
+
+    new: tuple[Revision, ...] = ()
+    moved: tuple[Pair, ...] = ()
+    changed: tuple[Pair, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What is to be done in the folder.  `rendered` are the stems of what is new, in order."""
+
+    write: Mapping[str, str]
+    remove: tuple[str, ...] = ()
+    rendered: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def catch_up(settings: Settings, applied: Applied, listen: Listener) -> None:
+    """Render the revisions that the team has added since its history was adopted.
+
+    Where nothing was adopted, or nothing is new, no program is started and nothing is written.
+
+    :raises ConfigError: the revisions make no graph, or the folder cannot be written.
+    :raises ProgramFailed: Alembic is needed, and is not there or failed.
+    """
+    folder, alembic = settings.migrations_dir.value, settings.alembic
+    assert alembic is not None  # whoever calls has looked
+    known = files.known_sources(folder)
+    sources = project.sources(alembic) if known else []
+    if all(source.checksum in known for source in sources):
+        return
+    tree = graph.read(sources)
+    existing = files.pairs(folder, tree.revisions)
+    work = plan(tree, existing, frozenset(applied()))
+    _carry_out(folder, _rendered(settings, alembic, tree, work, existing, listen, applied()), listen)
+
+
+def render_all(
+    settings: Settings, heads: Iterable[str], listen: Listener, *, dry_run: bool = False
+) -> frozenset[Version]:
+    """Render every revision that is not yet, and say which versions are applied where the database is at `heads`.
+
+    What is applied comes first, as far as nothing was rendered before.
+
+    :param dry_run: write nothing; the versions are those that there would be.
+    :raises ConfigError: there is no Alembic project, its revisions make no graph, a head is not among them, or the
+        folder cannot be written.
+    :raises ProgramFailed: Alembic is not there, or failed.
+    """
+    alembic, folder = required(settings), settings.migrations_dir.value
+    tree = graph.read(project.sources(alembic))
+    first = tree.ancestors(heads)
+    existing = files.pairs(folder, tree.revisions)
+    at = frozenset(pair.version.key for one, pair in existing.items() if one in first)
+    work = plan(tree, existing, at, first)
+    change = _rendered(settings, alembic, tree, work, existing, listen, at)
+    if not dry_run:
+        _carry_out(folder, change, listen)
+    moved = {pair.revision for pair in work.moved}
+    found = {one: pair.version for one, pair in existing.items() if one not in moved}
+    for revision, stem in zip(work.new, change.rendered, strict=True):
+        found[revision.id] = Version.parse(stem.partition("_")[0])
+    return frozenset(version for one, version in found.items() if one in first)
+
+
+def heads(settings: Settings, applied: Collection[Version]) -> frozenset[str]:
+    """What Alembic's own table would say where these versions are applied.
+
+    :raises ConfigError: as `render_all` does.
+    """
+    tree = graph.read(project.sources(required(settings)))
+    existing = files.pairs(settings.migrations_dir.value, tree.revisions)
+    return tree.heads([one for one, pair in existing.items() if pair.version in applied])
+
+
+def required(settings: Settings) -> Alembic:
+    """:raises ConfigError: where the project has no Alembic."""
+    if settings.alembic is None:
+        raise ConfigError(
+            f"there is no alembic.ini in {settings.project}, nor [tool.alembic] in its pyproject.toml",
+            hint='say where it is: alembic-ini = "PATH" under [tool.dbops]',
+        )
+    return settings.alembic
+
+
+def plan(
+    tree: Graph, existing: Mapping[str, Pair], applied: Collection[str], first: Collection[str] = ()
+) -> Work:
+    """What has to be rendered; pure.
+
+    :param existing: the pairs that are there, in order of their numbers.
+    :param applied: the sort keys of what must stay as it is.
+    :param first: revisions that come before the others that are new.
+    """
+    warnings = []
+    kept = tree.kept(existing)
+    moved = []
+    for pair in existing.values():
+        if pair.revision not in kept:
+            if pair.is_edited or pair.version.key in applied:
+                warnings.append(
+                    f"{pair.up.path} now comes before a revision that it needs, and keeps its place"
+                )
+            else:
+                moved.append(pair)
+    changed = []
+    for pair in existing.values():
+        if pair in moved or pair.up.source in {None, tree.revisions[pair.revision].checksum}:
+            continue
+        if pair.is_edited:
+            warnings.append(
+                f"{tree.revisions[pair.revision].path} has changed since it was rendered; {pair.up.path} was changed "
+                "by hand and stays as it is"
+            )
+        else:
+            changed.append(pair)
+    stay = existing.keys() - {pair.revision for pair in moved}
+    ordered = tree.order(before=kept, first=first)
+    new = tuple(tree.revisions[one] for one in ordered if one not in stay)
+    return Work(new, tuple(moved), tuple(changed), tuple(warnings))
+
+
+def _rendered(
+    settings: Settings,
+    alembic: Alembic,
+    tree: Graph,
+    work: Work,
+    existing: Mapping[str, Pair],
+    listen: Listener,
+    applied: Collection[str],
+) -> Change:
+    """The work's SQL; where Alembic is missing and nothing depends on it, a warning in its place."""
+    if not work.new and not work.changed:
+        return Change({}, warnings=work.warnings)
+    from dbops.migrations.alembic import render
+
+    wanted = [*work.new, *(tree.revisions[pair.revision] for pair in work.changed)]
+    try:
+        rendering = render.render(alembic, wanted, settings.target.engine, listen)
+    except ProgramFailed as error:
+        if work.new or any(pair.version.key not in applied for pair in work.changed):
+            raise
+        names = ", ".join(str(tree.revisions[pair.revision].path) for pair in work.changed)
+        warning = f"{names} changed after being applied, and cannot be compared: {error.message}"
+        return Change({}, warnings=(*work.warnings, warning))
+    return _compose(settings, tree, work, rendering.revisions, applied)
+
+
+def _compose(
+    settings: Settings, tree: Graph, work: Work, both: Mapping[str, Both], applied: Collection[str]
+) -> Change:
+    """The files to write, in order; pure but for a look at the numbers that the folder has."""
+    folder = settings.migrations_dir.value
+    number, width = files.free_number(folder, [pair.stem for pair in work.moved])
+    write: dict[str, str] = {}
+    warnings, rendered, again = list(work.warnings), [], []
+
+    def texts(revision: Revision, stem: str) -> dict[str, str]:
+        source = os.path.relpath(revision.path, settings.project)
+        made = files.texts(revision, both[revision.id], stem, source, settings.target.engine)
+        return {f"{stem}{ending}": text for ending, text in made.items()}
+
+    for revision in work.new:
+        rendered.append(files.stem(revision, number, width))
+        write |= texts(revision, rendered[-1])
+        warnings += _failures(revision, both[revision.id], folder, rendered[-1])
+        number += 1
+    remove = [name for pair in work.moved for name in _names(pair)]
+    for pair in work.changed:
+        revision = tree.revisions[pair.revision]
+        made = texts(revision, pair.stem)
+        if _same(pair, made):  # a comment, or the place in the graph
+            write |= made
+        elif pair.version.key in applied:
+            warnings.append(
+                f"{revision.path} was changed after it was applied; {pair.up.path} stays as it was applied "
+                "(put the change into a new revision)"
+            )
+        else:
+            write |= made
+            again.append(pair.stem)
+            warnings += _failures(revision, both[revision.id], folder, pair.stem)
+            remove += [name for name in _names(pair) if name not in made]
+    return Change(write, tuple(remove), tuple(rendered), tuple(again), tuple(warnings))
+
+
+def _failures(revision: Revision, both: Both, folder: Path, stem: str) -> list[str]:
+    """Who offline mode could not render, why, and what to do."""
+    return [
+        f"Alembic cannot render the {way} of revision {revision.id} without a database: "
+        f"{revision.path}{f':{one.line}' if one.line else ''}: {one.reason}; write its SQL into {folder / stem}{ending}"
+        for way, one, ending in (("upgrade", both.up, files.UP), ("downgrade", both.down, files.DOWN))
+        if one.failed or (one.reason and way == "upgrade")
+    ]
+
+
+def _same(pair: Pair, made: Mapping[str, str]) -> bool:
+    """Whether the pair's SQL is that of the new texts."""
+    old = {one.path.name: one.body for one in (pair.up, pair.down) if one is not None}
+    return old == {name: files.Text(Path(name), text).body for name, text in made.items()}
+
+
+def _names(pair: Pair) -> list[str]:
+    return [one.path.name for one in (pair.up, pair.down) if one is not None]
+
+
+def _carry_out(folder: Path, change: Change, listen: Listener) -> None:
+    """Write the files, each by a rename; a pair's up file last, since that makes it one."""
+    names: Sequence[str] = sorted(change.write, key=lambda name: (name.partition("_")[0], name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in change.remove:
+            (folder / name).unlink(missing_ok=True)
+        for name in names:  # .down.sql sorts before .up.sql
+            temporary = folder / f".{name}.part"
+            temporary.write_text(change.write[name], encoding="utf-8", newline="\n")
+            temporary.replace(folder / name)
+    except OSError as error:
+        raise ConfigError(
+            f"the Alembic revisions {', '.join(change.rendered) or 'that changed'} have to be rendered into {folder}, "
+            f"which cannot be written: {error.strerror}",
+            hint="render them where the folder can be written, and commit them: bin/migrate status",
+        ) from None
+    for text in change.warnings:
+        listen(Warned(text))
+    for stems, what in ((change.rendered, "rendered"), (change.again, "rendered again")):
+        if stems:
+            listen(Note(f"{what} {plural(len(stems), 'Alembic revision')} into {folder}: {_listed(stems)}"))
+
+
+def _listed(stems: Sequence[str]) -> str:
+    return ", ".join(stems) if len(stems) <= 3 else f"{stems[0]} to {stems[-1]}"
