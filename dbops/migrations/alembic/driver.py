@@ -108,30 +108,35 @@ def bound(construct: Any, row: dict[str, Any]) -> Any:
     return construct.params(row)
 
 
-class Environment(EnvironmentContext):
-    """What env.py finds as `alembic.context`."""
+class Environment:
+    """What env.py finds as `alembic.context`, but for two of its functions."""
 
     def __init__(self, config: Config, script: ScriptDirectory, request: dict[str, Any]) -> None:
-        super().__init__(config, script, as_sql=True, starting_rev="base", destination_rev="heads")
         self._request = request
         self._recorder = Recorder()
         self.result: dict[str, Any] = {}
+        self.context: Any = EnvironmentContext(
+            config, script, as_sql=True, starting_rev="base", destination_rev="heads"
+        )
+        self._configure = self.context.configure
+        # A subclass would not do: Alembic gives the module the functions of its own class alone.
+        self.context.configure, self.context.run_migrations = self.configure, self.run_migrations
 
     def configure(self, *target: Any, **options: Any) -> None:
         """As env.py says, but for the dialect, which is the target's: nothing is connected to."""
         for name in ("connection", "url", "dialect", "dialect_opts", "dialect_name"):
             options.pop(name, None)
         options["literal_binds"] = True
-        super().configure(
+        self._configure(
             dialect_name=self._request["dialect"], dialect_opts={"paramstyle": "named"}, **options
         )
-        self._recorder.attach(self.get_context())
+        self._recorder.attach(self.context.get_context())
 
     def run_migrations(self, **options: Any) -> None:
         """Render all that is asked for."""
         if self.result:
             raise util.CommandError("env.py runs the migrations of several databases")
-        context = self.get_context()
+        context = self.context.get_context()
         before = [item for item in self._recorder.take() if item[0] not in ("begin", "commit")]
         self.result = {
             "version_table": context.version_table,
@@ -196,9 +201,10 @@ def main() -> None:
     with output_set_apart() as answer:
         request = json.load(sys.stdin)
         config = configuration(request)
-        environment = Environment(config, ScriptDirectory.from_config(config), request)
-        with environment:
-            environment.script.run_env()
+        script = ScriptDirectory.from_config(config)
+        environment = Environment(config, script, request)
+        with environment.context:
+            script.run_env()
         if not environment.result:
             raise util.CommandError("env.py does not call context.run_migrations()")
         json.dump(environment.result, answer)

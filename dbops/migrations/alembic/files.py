@@ -76,8 +76,9 @@ class Pair:
 
 
 def checksum(text: str) -> str:
-    """sha256, line ends as `\\n`."""
-    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
+    """sha256 of a text without the white space at the ends of its lines, which editors and git take away."""
+    lines = (line.rstrip() for line in text.strip().splitlines())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def of_revision(found: Iterable[MigrationFile], text: str) -> list[MigrationFile]:

@@ -229,8 +229,12 @@ def _failures(revision: Revision, both: Both, folder: Path, stem: str) -> list[s
 
 def _same(pair: Pair, made: Mapping[str, str]) -> bool:
     """Whether the pair's SQL is that of the new texts."""
-    old = {one.path.name: one.body for one in (pair.up, pair.down) if one is not None}
-    return old == {name: files.Text(Path(name), text).body for name, text in made.items()}
+    old = {one.path.name: one.text for one in (pair.up, pair.down) if one is not None}
+    return _bodies(old) == _bodies(made)
+
+
+def _bodies(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: files.checksum(files.Text(Path(name), text).body) for name, text in texts.items()}
 
 
 def _names(pair: Pair) -> list[str]:
