@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from dbops import config
 from dbops.config import Options
-from dbops.events import Event
+from dbops.events import Event, ignore
 from dbops.migrations.alembic import update
 from tests import alembics
 from tests.alembics import revise
@@ -176,3 +177,282 @@ def test_up_down_and_up_are_what_alembic_makes(
     assert connect(database).execute(left).fetchall() == []
     ran(configured, "up")
     assert dump(database, *WITHOUT_TRACKING) == theirs
+
+
+@pytest.fixture
+def adopted(configured: Project, database: Database) -> Project:
+    """A project with three revisions, of which two are on branches, rendered and applied."""
+    alembics.make(configured.folder)
+    mark_as_development(database)
+    table(configured, "base0", None)
+    table(configured, "left0", "base0")
+    table(configured, "right", "base0", labels="right_one")
+    assert render(configured) == []
+    ran(configured, "up")
+    return configured
+
+
+def table(project: Project, revision: str, down: str | tuple[str, ...] | None, **more: Any) -> Path:
+    """A revision that makes a table of its name."""
+    up, undo = f"op.create_table({revision!r}, sa.Column('id', sa.Integer))", f"op.drop_table({revision!r})"
+    return revise(project.folder, revision, down, up, undo, description=f"make {revision}", **more)
+
+
+def sql(project: Project, stem: str, ending: str = ".up.sql") -> Path:
+    """A file of the migrations folder."""
+    return project.folder / "migrations" / f"{stem}{ending}"
+
+
+def test_a_revision_that_comes_later(adopted: Project) -> None:
+    """`status` renders it, says so and shows it pending; then no program is needed for it; `up` renders others."""
+    table(adopted, "merge0", ("left0", "right"))
+    outcome = ran(adopted, "status")
+    assert "rendered 1 Alembic revision into migrations: 0004_merge0_make_merge0" in outcome.stderr
+    assert states(adopted, "--alembic-python", "/nowhere") == {
+        "0001": "applied",
+        "0002": "applied",
+        "0003": "applied",
+        "0004": "pending",
+    }
+    table(adopted, "later0", "merge0")
+    assert "0005_later0_make_later0" in ran(adopted, "up").stderr
+    assert set(states(adopted).values()) == {"applied"}
+    assert "rendered" not in ran(adopted, "status").stderr
+
+
+def test_a_revision_below_a_branch_comes_behind_it(adopted: Project) -> None:
+    """A colleague's branch from an old revision takes the next number, since that of its date is applied already."""
+    table(adopted, "early", "base0", date="2020-01-01")
+    ran(adopted, "up")
+    assert sql(adopted, "0004_early_make_early").exists()
+
+
+def test_without_an_interpreter(adopted: Project) -> None:
+    """One that is not there, one without Alembic: exit 12 with the way out; nothing is written."""
+    table(adopted, "later0", "right")
+    outcome = adopted.run("migrate", "up", "--alembic-python", "/nowhere/python")
+    assert outcome.code == 12
+    assert "program /nowhere/python is not there" in outcome.stderr
+    assert "--alembic-python .venv/bin/python" in outcome.stderr
+    bare = adopted.write("bare", f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    adopted.write("pyproject.toml", '[tool.dbops]\nalembic-python = "./bare"\n')
+    outcome = adopted.run("migrate", "up")
+    assert outcome.code == 12
+    assert "bare has no Alembic" in outcome.stderr
+    assert not sql(adopted, "0004_later0_make_later0").exists()
+
+
+def test_env_py_fails(adopted: Project) -> None:
+    """The last line of what Python says, with exit 12."""
+    table(adopted, "later0", "right")
+    adopted.write("alembic/env.py", "raise RuntimeError('the vault is closed')\n")
+    outcome = adopted.run("migrate", "status")
+    assert outcome.code == 12
+    assert "RuntimeError: the vault is closed" in outcome.stderr
+
+
+def test_revisions_that_offline_mode_cannot_render(
+    adopted: Project, connect: Callable[..., psycopg.Connection[Any]], database: Database
+) -> None:
+    """Each is named with its line and the reason; its file stops `up`, until its SQL is written there by hand."""
+    reads = """
+    for (name,) in op.get_bind().execute(sa.text("SELECT relname FROM pg_class")):
+        op.execute(f"COMMENT ON TABLE {name} IS 'x'")
+    """
+    path = revise(adopted.folder, "reads0", "right", reads)
+    looks = revise(adopted.folder, "looks0", "reads0", "op.create_table('t')", "sa.inspect(op.get_bind())")
+    outcome = ran(adopted, "status")
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "for (name,)" in text)
+    assert f"upgrade of revision reads0 without a database: {path}:{line}: it reads what" in outcome.stderr
+    assert "SELECT relname FROM pg_class" in outcome.stderr
+    assert f"downgrade of revision looks0 without a database: {looks}:" in outcome.stderr
+    assert "NoInspectionAvailable" in outcome.stderr
+    outcome = adopted.run("migrate", "up")
+    assert outcome.code == 1
+    assert "the SQL of revision reads0 has to be written into this file by hand" in outcome.stderr
+    assert "cannot render" not in ran(adopted, "status").stderr
+    file = sql(adopted, "0004_reads0_what_reads0_does")
+    header = file.read_text().partition("\n\n")[0]
+    file.write_text(f"{header}\n\nCOMMENT ON TABLE base0 IS 'by hand';\n")
+    ran(adopted, "up")
+    query = "SELECT obj_description('base0'::regclass)"
+    assert connect(database).execute(query).fetchone() == ("by hand",)
+    assert adopted.run("migrate", "down").code == 1
+
+
+def test_a_pair_that_was_written_by_hand(adopted: Project) -> None:
+    """Its name begins with a number and the revision: it stands for that, whatever Alembic would render."""
+    revise(adopted.folder, "hand00", "right", "op.get_bind().execute(sa.text('SELECT 1')).scalar()")
+    adopted.write("migrations/0004_hand00.up.sql", "CREATE TABLE by_hand (id int);")
+    table(adopted, "later0", "hand00")
+    ran(adopted, "up", "--alembic-python", sys.executable)
+    names = sorted(path.name for path in (adopted.folder / "migrations").glob("*.up.sql"))
+    assert names[3:] == ["0004_hand00.up.sql", "0005_later0_make_later0.up.sql"]
+
+
+def test_what_cannot_be_undone(adopted: Project) -> None:
+    """A downgrade that raises makes no down file, an empty one no down section; two empty functions can be undone."""
+    revise(adopted.folder, "merge0", ("left0", "right"))
+    revise(adopted.folder, "never0", "merge0", "op.execute('SELECT 1')", "raise NotImplementedError()")
+    revise(adopted.folder, "empty0", "never0", "op.execute('SELECT 1')", "pass")
+    ran(adopted, "up")
+    assert not sql(adopted, "0005_never0_what_never0_does", ".down.sql").exists()
+    for revision in ("empty0", "never0"):
+        outcome = adopted.run("migrate", "down")
+        assert outcome.code == 1
+        assert "has no down section" in outcome.stderr
+        ran(adopted, "mark", revision, "--not-applied")
+    ran(adopted, "down", "2")
+
+
+def test_a_revision_that_changes(adopted: Project) -> None:
+    """Before it is applied it is rendered again; afterwards that is told, unless the SQL is the same."""
+    path = table(adopted, "later0", "right")
+    ran(adopted, "status")
+    file = sql(adopted, "0004_later0_make_later0")
+    path.write_text(path.read_text().replace("sa.Integer", "sa.BigInteger"))
+    assert "rendered again 1 Alembic revision" in ran(adopted, "status").stderr
+    assert "BIGINT" in file.read_text()
+    ran(adopted, "up")
+    path.write_text(path.read_text() + "# a remark\n")
+    outcome = ran(adopted, "status")
+    assert "warning" not in outcome.stderr
+    assert set(states(adopted).values()) == {"applied"}
+    path.write_text(path.read_text().replace("sa.BigInteger", "sa.Text"))
+    outcome = ran(adopted, "status")
+    assert f"{path} was changed after it was applied" in outcome.stderr
+    assert "BIGINT" in file.read_text()
+    outcome = ran(adopted, "status", "--alembic-python", "/nowhere")
+    assert "changed after being applied, and cannot be compared" in outcome.stderr
+
+
+def test_what_was_changed_by_hand_stays(adopted: Project) -> None:
+    """The SQL was edited and then the revision: a warning, and the edit stays."""
+    path = table(adopted, "later0", "right")
+    ran(adopted, "status")
+    file = sql(adopted, "0004_later0_make_later0")
+    file.write_text(file.read_text().replace("INTEGER", "SMALLINT"))
+    path.write_text(path.read_text().replace("sa.Integer", "sa.BigInteger"))
+    outcome = ran(adopted, "up")
+    assert "was changed by hand and stays as it is" in outcome.stderr
+    assert "SMALLINT" in file.read_text()
+
+
+def test_a_revision_that_is_put_on_another_one(adopted: Project) -> None:
+    """Two revisions that are not applied change places: the files get the numbers of the new order."""
+    one = table(adopted, "one000", "right")
+    table(adopted, "two000", "right", date="2025-02-02")
+    ran(adopted, "status")
+    assert sql(adopted, "0004_one000_make_one000").exists()
+    one.write_text(one.read_text().replace("= 'right'", "= 'two000'"))
+    ran(adopted, "status")
+    names = sorted(path.name for path in (adopted.folder / "migrations").glob("*.up.sql"))
+    assert names[3:] == ["0005_two000_make_two000.up.sql", "0006_one000_make_one000.up.sql"]
+    ran(adopted, "up")
+
+
+def test_versions_go_by_revisions(adopted: Project) -> None:
+    """`upgrade`, `downgrade`, `stamp`, `goto` with a revision's id or its beginning; what could be two is refused."""
+    table(adopted, "abcd11", "right")
+    table(adopted, "abcd22", "abcd11")
+    ran(adopted, "upgrade", "abcd11")
+    assert ran(adopted, "current").stdout == "0004 abcd11_make_abcd11\n"
+    outcome = adopted.run("migrate", "upgrade", "abcd")
+    assert outcome.code == 2
+    assert "'abcd' could be version 0004 (abcd11_make_abcd11) or version 0005" in outcome.stderr
+    ran(adopted, "goto", "abcd2")
+    ran(adopted, "downgrade", "left0")
+    assert ran(adopted, "current").stdout.startswith("0002 left0")
+    ran(adopted, "stamp", "base0")
+    assert ran(adopted, "current").stdout.startswith("0001 base0")
+    assert "'abc' is not a version" in adopted.run("migrate", "goto", "abc").stderr
+
+
+def test_the_database_is_on_one_branch(
+    configured: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    """What Alembic has applied comes first, so that the rest is not out of order; the versions of the heads are told."""
+    alembics.make(configured.folder, alembics.sqlalchemy_url(database))
+    table(configured, "base0", None)
+    table(configured, "early", "base0", date="2024-01-01")
+    table(configured, "right", "base0")
+    alembics.alembic(configured.folder, "upgrade", "right")
+    settings = config.load(Options(), configured.environ, configured.folder)
+    heads = [row[0] for row in connect(database).execute("SELECT version_num FROM alembic_version")]
+    told = update.render_all(settings, heads, ignore, dry_run=True)
+    assert not list((configured.folder / "migrations").iterdir())
+    versions = update.render_all(settings, heads, ignore)
+    assert versions == told
+    assert sorted(map(str, versions)) == ["0001", "0002"]
+    assert sql(configured, "0003_early_make_early").exists()
+    assert update.heads(settings, versions) == {"right"}
+    alembics.alembic(configured.folder, "upgrade", "heads")
+    heads = [row[0] for row in connect(database).execute("SELECT version_num FROM alembic_version")]
+    assert set(heads) == update.heads(settings, update.render_all(settings, heads, ignore))
+
+
+def test_heads_with_dependences(
+    configured: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    """What Alembic's table says after `upgrade heads` of a project with dependences is what is told of all versions."""
+    alembics.make(configured.folder, alembics.sqlalchemy_url(database))
+    shop(configured.folder)
+    alembics.alembic(configured.folder, "upgrade", "heads")
+    heads = {row[0] for row in connect(database).execute("SELECT version_num FROM alembic_version")}
+    settings = config.load(Options(), configured.environ, configured.folder)
+    versions = update.render_all(settings, heads, ignore)
+    assert len(versions) == 8
+    assert update.heads(settings, versions) == heads
+
+
+def test_the_folder_of_the_revisions_itself(adopted: Project) -> None:
+    """Pointed at Alembic's own folder: exit 5, and `adopt` is the way."""
+    outcome = adopted.run("migrate", "status", "--migrations-dir", "alembic/versions")
+    assert outcome.code == 5
+    assert "holds revisions of Alembic, as base0_make_base0.py" in outcome.stderr
+    assert "bin/migrate adopt" in outcome.stderr
+
+
+def test_a_folder_that_cannot_be_written(adopted: Project) -> None:
+    """A file stands where the folder was: what had to be rendered is named."""
+    table(adopted, "later0", "right")
+    (adopted.folder / "migrations" / ".0004_later0_make_later0.up.sql.part").mkdir()
+    outcome = adopted.run("migrate", "up")
+    assert outcome.code == 5
+    assert (
+        "0004_later0_make_later0 have to be rendered into migrations, which cannot be written"
+        in outcome.stderr
+    )
+
+
+def test_beside_migrations_of_other_formats(configured: Project) -> None:
+    """The numbers go on behind those of plain files that are there already."""
+    alembics.make(configured.folder)
+    configured.write("migrations/001_notes.sql", "CREATE TABLE notes (id int);")
+    configured.write("migrations/001_notes_rollback.sql", "DROP TABLE notes;")
+    table(configured, "base0", None)
+    render(configured)
+    ran(configured, "up")
+    assert states(configured) == {"001": "applied", "0002": "applied"}
+
+
+def test_an_env_py_of_its_own(
+    configured: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    """No literal binds, no URL, a schema of its own first: the SQL is right, and every file begins with that."""
+    alembics.make(configured.folder)
+    configured.write(
+        "alembic/env.py",
+        "from alembic import context\n"
+        "context.configure(url=None, transaction_per_migration=True)\n"
+        "with context.begin_transaction():\n"
+        "    context.execute('CREATE SCHEMA IF NOT EXISTS app')\n"
+        "    context.execute('SET search_path TO app')\n"
+        "    context.run_migrations()\n",
+    )
+    made = "t = op.create_table('t', sa.Column('x', sa.Text()))\nop.execute(t.insert().values(x='100%'))"
+    revise(configured.folder, "base0", None, made)
+    render(configured)
+    ran(configured, "up")
+    assert connect(database).execute("SELECT x FROM app.t").fetchone() == ("100%",)

@@ -31,6 +31,9 @@ from sqlalchemy.engine.mock import MockConnection
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.expression import Insert, TextClause, Update
 
+# Our folder is no place for the project's imports.  Its own comes last: it may hold a package named alembic.
+sys.path[:] = [*sys.path[1:], os.getcwd()]
+
 
 class Unanswered(Exception):
     """A revision wants to know what a statement answers."""

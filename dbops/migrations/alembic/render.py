@@ -107,7 +107,7 @@ def interpreter(project: Alembic) -> str:
 def _answer(project: Alembic, python: str, request: Mapping[str, Any], listen: Listener) -> dict[str, Any]:
     try:
         completed = process.run(
-            [python, "-c", _DRIVER.read_text(encoding="utf-8")],
+            [python, _DRIVER],
             environ={**project.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
             cwd=project.folder,
             stdin=json.dumps(request),
