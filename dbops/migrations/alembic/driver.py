@@ -67,6 +67,8 @@ class Recorder:
 
     def attach(self, context: MigrationContext) -> None:
         """Let everything that the context would print come here."""
+        # Until 2.1 SQLAlchemy doubles backslashes unless a server has told it that strings are the standard's.
+        context.dialect._backslash_escapes = False  # type: ignore[attr-defined]  # noqa: SLF001
         implementation: Any = context.impl
         run = implementation._exec = self._statement(context)  # noqa: SLF001  # through which all of it goes
         implementation.static_output = lambda text: self.items.append(["text", text])
@@ -118,12 +120,12 @@ class Environment:
         self._request = request
         self._recorder = Recorder()
         self.result: dict[str, Any] = {}
-        self.context: Any = EnvironmentContext(
+        self.context = EnvironmentContext(
             config, script, as_sql=True, starting_rev="base", destination_rev="heads"
         )
-        self._configure = self.context.configure
+        self._configure: Any = self.context.configure
         # A subclass would not do: Alembic gives the module the functions of its own class alone.
-        self.context.configure, self.context.run_migrations = self.configure, self.run_migrations
+        vars(self.context).update(configure=self.configure, run_migrations=self.run_migrations)
 
     def configure(self, *target: Any, **options: Any) -> None:
         """As env.py says, but for the dialect, which is the target's: nothing is connected to."""
