@@ -75,10 +75,6 @@ class Graph:
                 waiting.extend(self._needs[one])
         return frozenset(found)
 
-    def heads(self, applied: Collection[str]) -> frozenset[str]:
-        """What Alembic's table would say where these are applied: those that no other one of them needs."""
-        return frozenset(applied).difference(*(self._needs[one] for one in applied))
-
     def order(self, *, before: Sequence[str] = (), first: Collection[str] = ()) -> tuple[str, ...]:
         """Every revision after all that it needs, and always in the same order.
 

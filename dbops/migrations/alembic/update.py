@@ -96,16 +96,6 @@ def render_all(
     return frozenset(version for one, version in found.items() if one in first)
 
 
-def heads(settings: Settings, applied: Collection[Version]) -> frozenset[str]:
-    """What Alembic's own table would say where these versions are applied.
-
-    :raises ConfigError: as `render_all` does.
-    """
-    tree = graph.read(project.sources(required(settings)))
-    existing = files.pairs(settings.migrations_dir.value, tree.revisions)
-    return tree.heads([one for one, pair in existing.items() if pair.version in applied])
-
-
 def required(settings: Settings) -> Alembic:
     """:raises ConfigError: where the project has no Alembic."""
     if settings.alembic is None:
