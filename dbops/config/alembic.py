@@ -19,10 +19,14 @@ _INI = "alembic.ini"
 _URL = re.compile(r"(postgres(?:ql)?|sqlite)(?:\+\w+)?(?=:)")
 
 
-def find(found: Project, python: Setting[str] | None, environ: Mapping[str, str]) -> Alembic | None:
+def find(
+    found: Project, python: Setting[str] | None, environ: Mapping[str, str], cwd: Path
+) -> Alembic | None:
     """What the project says to Alembic; None where it does not use it.
 
     Of a setting that both files have, the ini file's counts, as it does for Alembic.
+
+    :param python: the option's, which counts from `cwd`.
 
     :raises ConfigError: `alembic-ini` names a file that is not there, or one of the files cannot be read.
     """
@@ -33,8 +37,9 @@ def find(found: Project, python: Setting[str] | None, environ: Mapping[str, str]
         return None
     folder = ini.parent if from_ini else found.folder
     values = {**from_toml, **from_ini}
-    python = python or found.text("alembic-python")
-    return Alembic(folder, ini if from_ini else None, values, python, dict(environ))
+    configured = found.text("alembic-python")
+    program = _at(cwd, python) if python else configured and _at(found.folder, configured)
+    return Alembic(found.folder, folder, ini if from_ini else None, values, program, dict(environ))
 
 
 def url(alembic: Alembic | None) -> Setting[str] | None:
@@ -45,6 +50,11 @@ def url(alembic: Alembic | None) -> Setting[str] | None:
     assert alembic is not None  # it has a value
     origin = f"{alembic.ini.name if alembic.ini else 'pyproject.toml [tool.alembic]'} sqlalchemy.url"
     return Setting(match[1] + written[match.end() :], origin)
+
+
+def _at(folder: Path, program: Setting[str]) -> Setting[str]:
+    """A program by its path; a bare name is looked for in PATH."""
+    return Setting(str(folder / program.value), program.origin) if "/" in program.value else program
 
 
 def _ini(path: Path, given: Setting[str] | None) -> dict[str, str]:

@@ -92,11 +92,12 @@ class Target:
 class Alembic:
     """What an Alembic project says to Alembic.
 
-    Relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of
+    `project` is the project's folder; relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of
     the section, by Alembic's names.  `python` is the interpreter that has Alembic, None where it has to be found.
     `environ` is the environment as the user gave it, for the project's own env.py.
     """
 
+    project: Path
     folder: Path
     ini: Path | None
     values: Mapping[str, Any] = dataclasses.field(repr=False)

@@ -38,7 +38,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
     target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
     env = from_environment(environ, (*target_variables, DB_PATH, *_TIMES))
     file = dotenv.read(found.folder / ".env")
-    alembic = alembic_project.find(found, _option("alembic-python", options.alembic_python), environ)
+    alembic = alembic_project.find(found, _option("alembic-python", options.alembic_python), environ, cwd)
     source = (
         _environment_source(options.env, env, file, found)
         if options.env

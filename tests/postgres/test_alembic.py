@@ -253,6 +253,14 @@ def test_env_py_fails(adopted: Project) -> None:
     outcome = adopted.run("migrate", "status")
     assert outcome.code == 12
     assert "RuntimeError: the vault is closed" in outcome.stderr
+    adopted.write("alembic/env.py", "raise SystemExit\n")
+    assert adopted.run("migrate", "status").code == 12
+
+
+def test_a_revision_that_asks_for_offline_mode(adopted: Project) -> None:
+    """It may do less there than with a database: a warning with its file."""
+    revise(adopted.folder, "asks00", "right", "if not context.is_offline_mode():\n    op.execute('SELECT 1')")
+    assert "asks00 does something else in Alembic's offline mode" in ran(adopted, "status").stderr
 
 
 def test_revisions_that_offline_mode_cannot_render(

@@ -119,13 +119,18 @@ class Environment:
     def __init__(self, config: Config, script: ScriptDirectory, request: dict[str, Any]) -> None:
         self._request = request
         self._recorder = Recorder()
+        self._asks = False
         self.result: dict[str, Any] = {}
         self.context = EnvironmentContext(
             config, script, as_sql=True, starting_rev="base", destination_rev="heads"
         )
         self._configure: Any = self.context.configure
         # A subclass would not do: Alembic gives the module the functions of its own class alone.
-        vars(self.context).update(configure=self.configure, run_migrations=self.run_migrations)
+        vars(self.context).update(
+            configure=self.configure,
+            run_migrations=self.run_migrations,
+            is_offline_mode=self.is_offline_mode,
+        )
 
     def configure(self, *target: Any, **options: Any) -> None:
         """As env.py says, but for the dialect, which is the target's: nothing is connected to."""
@@ -136,6 +141,11 @@ class Environment:
             dialect_name=self._request["dialect"], dialect_opts={"paramstyle": "named"}, **options
         )
         self._recorder.attach(self.context.get_context())
+
+    def is_offline_mode(self) -> bool:
+        """It is.  A revision that asks may do less than it does with a database."""
+        self._asks = True
+        return True
 
     def run_migrations(self, **options: Any) -> None:
         """Render all that is asked for."""
@@ -163,13 +173,14 @@ class Environment:
 
     def _direction(self, function: Any, path: str, options: dict[str, Any]) -> dict[str, Any]:
         self._recorder.take()
+        self._asks = False
         if function is None:
             return {"irreversible": True}
         try:
             function(**options)
         except Exception as error:  # noqa: BLE001  # as above
             return failure(error, path)
-        return {"items": self._recorder.take()}
+        return {"items": self._recorder.take(), "asks": self._asks}
 
 
 def failure(error: Exception, path: str) -> dict[str, Any]:

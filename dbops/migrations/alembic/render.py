@@ -29,7 +29,8 @@ class Rendered:
     """One direction of a revision: its `sql`, or else why there is none.
 
     `reason` is Alembic's, `line` that of the revision's file.  `irreversible`: the revision itself refuses, or has no
-    such function.  `outside`: a part of it runs outside transactions.
+    such function.  `outside`: a part of it runs outside transactions.  `asks`: the revision wants to know whether this
+    is offline mode, and may do something else then.
     """
 
     sql: str = ""
@@ -37,6 +38,7 @@ class Rendered:
     reason: str | None = None
     line: int | None = None
     irreversible: bool = False
+    asks: bool = False
 
     @property
     def failed(self) -> bool:
@@ -92,13 +94,10 @@ def render(project: Alembic, revisions: Iterable[Revision], dialect: str, listen
 def interpreter(project: Alembic) -> str:
     """The Python that is told to be it, else that of a virtual environment which has Alembic, else our own."""
     if project.python:
-        return (
-            str(project.folder / project.python.value)
-            if "/" in project.python.value
-            else project.python.value
-        )
+        return project.python.value
     active = project.environ.get("VIRTUAL_ENV")
-    for folder in (active, project.folder / ".venv", project.folder / "venv"):
+    beside = [place / name for place in (project.folder, project.project) for name in (".venv", "venv")]
+    for folder in (active, *beside):
         if folder and next(Path(folder).glob("lib/python3*/site-packages/alembic/__init__.py"), None):
             return str(Path(folder, "bin", "python"))
     return sys.executable
@@ -120,8 +119,8 @@ def _answer(project: Alembic, python: str, request: Mapping[str, Any], listen: L
         raise ProgramFailed(
             f"{python} has no Alembic, which has to render the project's revisions", hint=_HINT
         )
-    if completed.code != 0:
-        last = completed.stderr.strip().rpartition("\n")[2]
+    if completed.code != 0 or not completed.stdout:
+        last = completed.stderr.strip().rpartition("\n")[2] or "it ended without an answer"
         raise ProgramFailed(
             f"Alembic cannot render the revisions of {project.folder}: {last}",
             detail=completed.last_lines(),
@@ -138,12 +137,12 @@ def _rendered(found: Mapping[str, Any], before: list[list[str]]) -> Rendered:
         return Rendered(
             reason=found.get("error"), line=found.get("line"), irreversible=bool(found.get("irreversible"))
         )
-    items = found["items"]
+    items, asks = found["items"], bool(found.get("asks"))
     if not items:
-        return Rendered()
+        return Rendered(asks=asks)
     outside = any(kind in {"begin", "commit"} for kind, _ in items)
     parts = _with_transactions([*before, *items]) if outside else (_text(*item) for item in (*before, *items))
-    return Rendered(sql="\n\n".join(parts) + "\n", outside=outside)
+    return Rendered(sql="\n\n".join(parts) + "\n", outside=outside, asks=asks)
 
 
 def _with_transactions(items: list[list[str]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,14 +207,21 @@ def _compose(
     return Change(write, tuple(remove), tuple(rendered), tuple(again), tuple(warnings))
 
 
-def _failures(revision: Revision, both: Both, folder: Path, stem: str) -> list[str]:
-    """Who offline mode could not render, why, and what to do."""
-    return [
-        f"Alembic cannot render the {way} of revision {revision.id} without a database: "
-        f"{revision.path}{f':{one.line}' if one.line else ''}: {one.reason}; write its SQL into {folder / stem}{ending}"
-        for way, one, ending in (("upgrade", both.up, files.UP), ("downgrade", both.down, files.DOWN))
-        if one.failed or (one.reason and way == "upgrade")
-    ]
+def _failures(revision: Revision, both: Both, folder: Path, stem: str) -> Iterator[str]:
+    """Whom offline mode could not render, why, and what to do; and who may do less there."""
+    for way, one, ending in (("upgrade", both.up, files.UP), ("downgrade", both.down, files.DOWN)):
+        path = folder / f"{stem}{ending}"
+        if one.failed or (one.reason and way == "upgrade"):
+            place = f"{revision.path}{f':{one.line}' if one.line else ''}"
+            yield (
+                f"Alembic cannot render the {way} of revision {revision.id} without a database: {place}: "
+                f"{one.reason}; write its SQL into {path}"
+            )
+        elif one.asks:
+            yield (
+                f"the {way} of revision {revision.id} does something else in Alembic's offline mode than with a "
+                f"database ({revision.path}); look at {path}"
+            )
 
 
 def _same(pair: Pair, made: Mapping[str, str]) -> bool:
