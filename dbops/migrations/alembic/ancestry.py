@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
 from dbops.migrations.alembic import files, graph, project
@@ -37,6 +37,13 @@ class Ancestry:
         tree = graph.read(project.sources(required(settings)))
         return cls(tree, files.pairs(settings.migrations_dir.value, tree.revisions))
 
+    def ancestors(self, heads: Iterable[str]) -> frozenset[str]:
+        """These and all that they come after or depend on.
+
+        :raises ConfigError: one of them is not in the project.
+        """
+        return self._tree.ancestors(heads)
+
     def parents(self, revision: str) -> tuple[str, ...]:
         """What a revision comes directly after, or depends on; Alembic's table has none of them beside it.
 
@@ -58,9 +65,6 @@ class Ancestry:
         """
         return self._pairs[revision].version
 
-    def revision(self, file: MigrationFile) -> str:
-        """The revision that a file was rendered from.
-
-        :raises KeyError: where it was rendered from none.
-        """
-        return self._revisions[file.version]
+    def revision(self, file: MigrationFile) -> str | None:
+        """The revision that a file was rendered from; None for another migration."""
+        return self._revisions.get(file.version)

@@ -48,6 +48,14 @@ class Change:
     warnings: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class AllRendered:
+    """What rendering a whole project comes to: the stems of what is new in order, and the versions that are applied."""
+
+    stems: tuple[str, ...]
+    applied: frozenset[Version]
+
+
 def catch_up(settings: Settings, applied: Applied, listen: Listener) -> None:
     """Render the revisions that the team has added since its history was adopted.
 
@@ -70,7 +78,7 @@ def catch_up(settings: Settings, applied: Applied, listen: Listener) -> None:
 
 def render_all(
     settings: Settings, heads: Iterable[str], listen: Listener, *, dry_run: bool = False
-) -> frozenset[Version]:
+) -> AllRendered:
     """Render every revision that is not yet, and say which versions are applied where the database is at `heads`.
 
     What is applied comes first, as far as nothing was rendered before.
@@ -93,7 +101,8 @@ def render_all(
     found = {one: pair.version for one, pair in existing.items() if one not in moved}
     for revision, stem in zip(work.new, change.rendered, strict=True):
         found[revision.id] = Version.parse(stem.partition("_")[0])
-    return frozenset(version for one, version in found.items() if one in first)
+    versions = frozenset(version for one, version in found.items() if one in first)
+    return AllRendered(change.rendered, versions)
 
 
 def required(settings: Settings) -> Alembic:
