@@ -430,6 +430,17 @@ def test_the_folder_of_the_revisions_itself(adopted: Project) -> None:
     assert "bin/migrate adopt" in outcome.stderr
 
 
+def test_before_anything_is_rendered(configured: Project) -> None:
+    """Neither a folder of migrations nor a file in it: exit 5, and `adopt` is the way."""
+    alembics.make(configured.folder)
+    table(configured, "base0", None)
+    (configured.folder / "migrations").rmdir()
+    outcome = configured.run("migrate", "up")
+    assert outcome.code == 5
+    assert "alembic/versions are not rendered into it yet" in outcome.stderr
+    assert "bin/migrate adopt renders them" in outcome.stderr
+
+
 def test_a_folder_that_cannot_be_written(adopted: Project) -> None:
     """A file stands where the folder was: what had to be rendered is named."""
     table(adopted, "later0", "right")

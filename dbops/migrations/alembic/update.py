@@ -61,12 +61,15 @@ def catch_up(settings: Settings, applied: Applied, listen: Listener) -> None:
 
     Where nothing was adopted, or nothing is new, no program is started and nothing is written.
 
-    :raises ConfigError: the revisions make no graph, or the folder cannot be written.
+    :raises ConfigError: nothing was rendered yet and the folder has nothing else, the revisions make no graph, or the
+        folder cannot be written.
     :raises ProgramFailed: Alembic is needed, and is not there or failed.
     """
     folder, alembic = settings.migrations_dir.value, settings.alembic
     assert alembic is not None  # whoever calls has looked
     known = files.known_sources(folder)
+    if not known:
+        _refuse_unrendered(folder, alembic)
     sources = project.sources(alembic) if known else []
     if all(source.checksum in known for source in sources):
         return
@@ -113,6 +116,18 @@ def required(settings: Settings) -> Alembic:
             hint='say where it is: alembic-ini = "PATH" under [tool.dbops]',
         )
     return settings.alembic
+
+
+def _refuse_unrendered(folder: Path, alembic: Alembic) -> None:
+    names = os.listdir(folder) if folder.is_dir() else []
+    if any(name.endswith(".sql") for name in names) or project.a_revision(folder, names):
+        return
+    first = next(iter(project.version_folders(alembic)), None)
+    if first is not None and project.a_revision(first, sorted(os.listdir(first))):
+        raise ConfigError(
+            f"{folder} holds no migration, and the revisions of Alembic in {first} are not rendered into it yet",
+            hint="bin/migrate adopt renders them, and records those that are applied",
+        )
 
 
 def plan(
