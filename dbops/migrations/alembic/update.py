@@ -120,7 +120,9 @@ def required(settings: Settings) -> Alembic:
 
 def _refuse_unrendered(folder: Path, alembic: Alembic) -> None:
     names = os.listdir(folder) if folder.is_dir() else []
-    if any(name.endswith(".sql") for name in names) or project.a_revision(folder, names):
+    if any(True for pattern in ("*.sql", "*/*.sql") for _ in folder.glob(pattern)):
+        return
+    if project.a_revision(folder, names):  # which discovery tells better
         return
     first = next(iter(project.version_folders(alembic)), None)
     if first is not None and project.a_revision(first, sorted(os.listdir(first))):
