@@ -43,7 +43,7 @@ def version_folders(project: Alembic) -> list[Path]:
     """
     locations = _locations(project)
     folders = [_folder(project, one) for one in locations] if locations else [scripts(project) / "versions"]
-    return [folder for folder in folders if folder.is_dir()]
+    return [_as_seen_from_here(folder) for folder in folders if folder.is_dir()]
 
 
 def scripts(project: Alembic) -> Path:
@@ -102,6 +102,11 @@ def _locations(project: Alembic) -> list[str]:
         words = value.split(separator) if separator else re.split(r", *| +", value)
         return [word.strip() for word in words if word.strip()]
     return [str(one) for one in value or ()]
+
+
+def _as_seen_from_here(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _folder(project: Alembic, location: str) -> Path:
