@@ -410,7 +410,7 @@ def test_the_database_is_on_one_branch(
 def heads_of(ancestry: Ancestry, versions: Iterable[Version]) -> set[str]:
     """What Alembic's table has where these are applied: what none of them comes after."""
     folder = ".", "x.up.sql"
-    revisions = [ancestry.revision(MigrationFile(one, "", "pairs", *folder)) or "" for one in versions]
+    revisions = [ancestry.revision(MigrationFile(one, "", "pairs", *folder)) for one in versions]
     assert [ancestry.version(one) for one in revisions] == list(versions)
     return {one for one in revisions if not set(ancestry.children(one)).intersection(revisions)}
 

@@ -65,6 +65,9 @@ class Ancestry:
         """
         return self._pairs[revision].version
 
-    def revision(self, file: MigrationFile) -> str | None:
-        """The revision that a file was rendered from; None for another migration."""
-        return self._revisions.get(file.version)
+    def revision(self, file: MigrationFile) -> str:
+        """The revision that a file was rendered from.
+
+        :raises KeyError: where it was rendered from none.
+        """
+        return self._revisions[file.version]
