@@ -12,7 +12,6 @@ from dbops.migrations.version import Version
 if TYPE_CHECKING:
     from psycopg import sql
 
-    from dbops.engines.records import Applied
     from dbops.migrations.model import MigrationFile
 
 
@@ -93,7 +92,6 @@ class Mirrored:
     :param id: what the tool calls it.
     :param ours: dbops' own table, whose row is written before in the same transaction.
     :param checksum: as the tool computes it; None where it keeps none, or the file is gone.
-    :param row: what dbops records of it.
     """
 
     table: TableName
@@ -102,7 +100,6 @@ class Mirrored:
     name: str
     ours: sql.Identifier
     file: MigrationFile | None = None
-    row: Applied | None = None
     checksum: str | None = None
 
 

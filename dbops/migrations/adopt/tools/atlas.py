@@ -41,7 +41,6 @@ class Atlas(Tool):
             found = Version.named(version)
             if kind & _BASELINE:
                 upto = found if upto is None else max(upto, found)
-                checksum = None  # nothing ran
             entries.append(
                 Entry(
                     version,
@@ -49,7 +48,7 @@ class Atlas(Tool):
                     name,
                     applied_at=at,
                     execution_time_ms=took,
-                    checksum=checksum or None,
+                    checksum=None if kind & _BASELINE else checksum or None,  # of a baseline nothing ran
                     doubt=doubt,
                 )
             )

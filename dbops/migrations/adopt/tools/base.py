@@ -55,9 +55,7 @@ class Tool(ABC):
         :raises Refused: where it is of a kind that cannot be taken over.
         """
 
-    def history(
-        self, table: TableName, entries: Iterable[Entry], upto: Version | None = None
-    ) -> History:
+    def history(self, table: TableName, entries: Iterable[Entry], upto: Version | None = None) -> History:
         """A history of this tool."""
         return History(self.name, table, tuple(entries), upto)
 

@@ -57,7 +57,7 @@ class GolangMigrate(Tool):
 
 def lock_key(table: TableName, database: str) -> int:
     """The key for a table and what the tool takes for the database's name."""
-    return crc32("\0".join((table.schema, table.name, database)).encode()) * _SALT % 2**32
+    return crc32(f"{table.schema}\0{table.name}\0{database}".encode()) * _SALT % 2**32
 
 
 def _doubt(at: int) -> str:

@@ -40,7 +40,9 @@ class Sqlx(Tool):
                     applied_at=at,
                     execution_time_ms=max(milliseconds, 0),
                     checksum=checksum,
-                    doubt=None if success else "it began and did not succeed, without a transaction around it",
+                    doubt=None
+                    if success
+                    else "it began and did not succeed, without a transaction around it",
                 )
                 for version, description, at, success, checksum, milliseconds in select(
                     ask, _COLUMNS, table, "installed_on, version"

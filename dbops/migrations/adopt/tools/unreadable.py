@@ -17,7 +17,9 @@ class _Unreadable(Tool):
 
     def read(self, ask: Ask, table: TableName) -> History:
         """:raises Refused: always."""
-        raise Refused(f"{table} is {self.name}'s, whose history cannot be taken over: {self.why}", hint=self.instead)
+        raise Refused(
+            f"{table} is {self.name}'s, whose history cannot be taken over: {self.why}", hint=self.instead
+        )
 
 
 class Sqitch(_Unreadable):
