@@ -141,7 +141,9 @@ def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
         select n.nspname || '.' || c.relname
         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where c.relkind = 'r' and (c.relname = any(%s)
-            or n.nspname = any(%s) and c.relname in ('migrations', 'changes'))
+            or n.nspname = any(%s) and c.relname in ('migrations', 'changes')
+            or c.relname = 'migrations' and 3 = (select count(*) from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and a.attname in ('version', 'applied_by', 'checksum')))
         order by 1
         """,
         [list(OTHERS), list(_OTHER_SCHEMAS)],

@@ -58,8 +58,9 @@ def _settle_position(
 ) -> tuple[History, tuple[tuple[Entry, bool], ...]]:
     """Where the tool says only where it was going: up to that version, or down to it from the next."""
     versions = [file.version for file in files if not file.version.repeatable]
+    here = next((version for version in versions if version == entry.version), None)
     later = next((version for version in versions if version > entry.version), None)
-    possible = tuple(version for version in (entry.version, later) if version in versions)
+    possible = tuple(version for version in (here, later) if version is not None)
     _refuse_useless(verdicts, possible)
     if len(verdicts.all) != 1:
         raise in_doubt(history, entry, possible or (entry.version,))

@@ -52,7 +52,7 @@ class Neighbourhood:
         self.session = session
         self.tool = tool
         self.table = found.table
-        self._files: Sequence[MigrationFile] = folder.files
+        self.files: Sequence[MigrationFile] = folder.files
         self._found = found
         self._listen = listen
 
@@ -80,10 +80,10 @@ class Neighbourhood:
 
         :raises Refused: where rows are in doubt or files were changed, and the operator has not decided.
         """
-        history, settled = planning.settle(self.history(), self._files, wishes.verdicts)
+        history, settled = planning.settle(self.history(), self.files, wishes.verdicts)
         was_on = recorded.mirror is not None
         on = was_on if wishes.mirror is None else wishes.mirror
-        made = planning.make_plan(history, self._files, recorded.rows, self.tool, mirror=on)
+        made = planning.make_plan(history, self.files, recorded.rows, self.tool, mirror=on)
         made, said = planning.compare_checksums(
             made, self._checksums(history), self.tool, accept=wishes.accept_changed
         )
@@ -146,13 +146,13 @@ class Neighbourhood:
     @functools.cached_property
     def _computed(self) -> Mapping[str, str]:
         """The checksums of all files, as the other tool computes them."""
-        return self.tool.checksums(self._files, self.history().entries)
+        return self.tool.checksums(self.files, self.history().entries)
 
     # -- the other tool's own terms --------------------------------------------------------------------------------
 
     def mirrored(self, version: Version, name: str) -> Mirrored:
         """A migration as the other tool would be told of it."""
-        file = next((file for file in self._files if file.version == version), None)
+        file = next((file for file in self.files if file.version == version), None)
         given = None
         if file is None:  # what the tool calls it, only its own row tells
             given = next((entry.id for entry in self.history().entries if entry.version == version), None)
@@ -180,9 +180,9 @@ def look(session: Neighbour, folder: Folder, wishes: Wishes, listen: Listener) -
 
     :raises DbopsError: where it could not be done.
     """
-    there = Neighbourhood.find(session, folder, wishes, listen)
     session.stand_beside()
-    return there.plan(wishes, session.read())
+    recorded = session.read()
+    return Neighbourhood.find(session, folder, _as_before(wishes, recorded), listen).plan(wishes, recorded)
 
 
 def adopt(
@@ -193,16 +193,33 @@ def adopt(
     :param show: is given the plan before anything is written.
     :raises DbopsError: where it cannot be done; nothing is left but, at most, empty tracking tables.
     """
-    there = Neighbourhood.find(session, folder, wishes, listen)
     session.stand_beside()
+    there = Neighbourhood.find(session, folder, _as_before(wishes, session.read()), listen)
     session.acquire_lock()
     with there.held():
         recorded = session.read()
         made = there.plan(wishes, recorded)
         show(made)
-        was_on = recorded.mirror is not None
-        if made.record or made.forget or made.give or made.settled or made.mirror != was_on:
+        mirror_changes = made.mirror != (recorded.mirror is not None)
+        if made.record or made.forget or made.give or made.settled or mirror_changes:
             if session.initialise():
                 session.log(LogEntry(Action.INITIALISED))
             session.record(list(there.records(made, recorded)))
     return made
+
+
+def end_mirror(session: Neighbour) -> bool:
+    """Stop keeping a table in step that is not there any more; False where none was."""
+    told = session.read().mirror
+    if told is not None:
+        detail = {"tool": told.tool, "table": told.table, "mirror": False}
+        session.log(LogEntry(Action.ADOPTED, detail=detail, duration_ms=0))
+    return told is not None
+
+
+def _as_before(wishes: Wishes, recorded: Recorded) -> Wishes:
+    """A table that is kept in step is the one that is meant, unless another one is named."""
+    if recorded.mirror is None or wishes.tool != AUTO or wishes.table is not None:
+        return wishes
+    told = recorded.mirror
+    return dataclasses.replace(wishes, tool=told.tool, table=TableName.parse(told.table))

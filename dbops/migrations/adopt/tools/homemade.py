@@ -23,11 +23,14 @@ class _Homemade(Tool):
     exactly = True
 
     def checksums(self, files: Sequence[MigrationFile], entries: Sequence[Entry] = ()) -> Mapping[str, str]:
-        """By the first way of computing them that fits any of the rows; none where no way fits one."""
+        """By the first way of computing them that fits any of the rows; none where no way fits one.
+
+        Where there are no rows to go by, it is the SHA-256 of the bytes.
+        """
         stored = {entry.id: entry.checksum for entry in entries if entry.checksum}
         for compute in _ways():
             found = {self.id(file): compute(texts.read_bytes(file.path)) for file in files}
-            if any(stored.get(name) == checksum for name, checksum in found.items()):
+            if not stored or any(stored.get(name) == checksum for name, checksum in found.items()):
                 return found
         return {}
 
@@ -96,7 +99,7 @@ class MarketMaker(_Homemade):
         return self.history(
             table,
             (
-                Entry(text, claimed("single", f"{text}-.sql")[0], name, None, at, who, None, checksum)
+                Entry(text, claimed("single", f"{text}-x.sql")[0], name, None, at, who, None, checksum)
                 for text, name, at, who, checksum in rows
             ),
         )

@@ -27,6 +27,7 @@ class Sqlx(Tool):
     name = "sqlx"
     tables = ("_sqlx_migrations",)
     columns = frozenset({"version", "description", "installed_on", "success", "checksum", "execution_time"})
+    exactly = True
 
     def read(self, ask: Ask, table: TableName) -> History:
         """A row that is no success began and did not end."""
