@@ -447,3 +447,19 @@ def test_sqlx_stays_content(configured: Project, database: Database, connect: Co
     ran(configured, "up", "1")
     row = rows(connection, "SELECT description, success, encode(checksum, 'hex') FROM _sqlx_migrations")
     assert row == [("accounts", True, sha384(files[0]))]
+
+
+def test_a_late_file_below_a_position(abc: Project, database: Database, connect: Connect) -> None:
+    """golang-migrate at 3 would count a file 002 that git brings later as applied: dbops has it out of order."""
+    late = abc.folder / "migrations/002_b.sql"
+    text = late.read_text()
+    late.unlink()
+    connection = connect(database)
+    _golang(connection, 3)
+    adopted(abc, "--mirror")
+    assert recorded(connection) == ["001", "003"]
+    late.write_text(text)
+    assert states(abc) == {"001": "applied", "002": "out of order", "003": "applied"}
+    assert "0 migrations" in adopted(abc).stdout
+    ran(abc, "up", "--out-of-order")
+    assert rows(connection, "SELECT version, dirty FROM schema_migrations") == [(3, False)]

@@ -104,8 +104,14 @@ def make_plan(
     :param mirror: both tables are to say the same.
     :raises Refused: where a file was renamed.
     """
-    applied = _matched(history, files, tool)
     known = {row.sort_key: Version(row.version, row.sort_key) for row in rows}
+    newest = max((version for version in known.values() if not version.repeatable), default=None)
+    applied = {
+        key: one
+        for key, one in _matched(history, files, tool).items()
+        # That all up to a place is applied does not count for a file that came later than the first adopt.
+        if one.entry or key in known or newest is None or one.version > newest
+    }
     only_ours = tuple(
         version for key, version in known.items() if key not in applied and not version.repeatable
     )

@@ -25,11 +25,23 @@ class Ancestry(Protocol):
         :raises KeyError: where there is no such revision.
         """
 
+    def children(self, revision: str) -> Sequence[str]:
+        """What comes directly after a revision.
+
+        :raises KeyError: where there is no such revision.
+        """
+
     def version(self, revision: str) -> Version:
-        """The version that a revision has here."""
+        """The version that a revision has here.
+
+        :raises KeyError: where it has none.
+        """
 
     def revision(self, file: MigrationFile) -> str:
-        """The revision that a file holds."""
+        """The revision that a file holds.
+
+        :raises KeyError: where it holds none.
+        """
 
 
 class Alembic(Tool):
@@ -40,7 +52,9 @@ class Alembic(Tool):
     columns = frozenset({"version_num"})
     exactly = True
     keyed_by_name = True
-    ancestry: Ancestry | None = None
+
+    def __init__(self, ancestry: Ancestry | None = None) -> None:
+        self._ancestry = ancestry
 
     def read(self, ask: Ask, table: TableName) -> History:
         """The heads and all their ancestors, the oldest first.
@@ -55,11 +69,16 @@ class Alembic(Tool):
         )
 
     def id(self, file: MigrationFile) -> str:
-        """The revision."""
-        return self._graph().revision(file)
+        """The revision; of a file that holds none, its version, which is no revision's."""
+        try:
+            return self._graph().revision(file)
+        except KeyError:
+            return file.version.text
 
     def applied(self, one: Mirrored) -> list[sql.Composed]:
-        """A new head in the place of those that it follows."""
+        """A new head in the place of those that it follows; nothing of a file that holds no revision."""
+        if not self._is_revision(one):
+            return []
         parents = list(self._graph().parents(one.id))
         gone = statement("delete from {table} where version_num = any({parents})", one.table, parents=parents)
         new = statement("insert into {table} (version_num) values ({id})", one.table, id=one.id)
@@ -67,6 +86,8 @@ class Alembic(Tool):
 
     def reverted(self, one: Mirrored) -> list[sql.Composed]:
         """Those that it follows are heads again, unless another branch that is applied follows them, too."""
+        if not self._is_revision(one):
+            return []
         graph = self._graph()
         gone = statement("delete from {table} where version_num = {id}", one.table, id=one.id)
         text = """
@@ -79,27 +100,27 @@ class Alembic(Tool):
                 one.table,
                 parent=parent,
                 ours=one.ours,
-                children=[graph.version(child).text for child in self.children(parent)],
+                children=[graph.version(child).text for child in graph.children(parent)],
                 version=one.version.text,
             )
             for parent in graph.parents(one.id)
         ]
         return [gone, *back]
 
-    def children(self, revision: str) -> Iterable[str]:
-        """What comes directly after a revision."""
-        raise self._graphless(revision)
+    def _is_revision(self, one: Mirrored) -> bool:
+        try:
+            self._graph().parents(one.id)
+        except KeyError:
+            return False
+        return True
 
     def _graph(self) -> Ancestry:
-        if self.ancestry is None:
-            raise self._graphless(self.name)
-        return self.ancestry
-
-    def _graphless(self, what: str) -> Refused:
-        return Refused(
-            f"what {what} comes after cannot be told: the revisions of Alembic are not among the files",
-            hint="point --migrations-dir at the folder with alembic.ini's revisions",
-        )
+        if self._ancestry is None:
+            raise Refused(
+                "what is applied cannot be told: the revisions of Alembic are not among the files",
+                hint="run it in the project that has alembic.ini",
+            )
+        return self._ancestry
 
 
 def ancestors(graph: Ancestry, heads: Iterable[str]) -> set[str]:
