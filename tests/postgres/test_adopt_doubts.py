@@ -406,12 +406,30 @@ def test_what_the_other_tool_undoes(abc: Project, database: Database, connect: C
     assert states(abc)["002"] == "pending"
     ran(abc, "up")
     assert rows(connection, "SELECT version FROM schema_migrations") == [(3,)]
+    history = ran(abc, "history").stdout
+    assert "adopted: golang-migrate's public.schema_migrations, undone there" in history
+    assert "adopted: golang-migrate's public.schema_migrations, which is written, too" in history
     connection.execute("UPDATE schema_migrations SET dirty = true")
     mark_as_development(database)
     stopped = abc.run("migrate", "down")
     assert stopped.code == 13
     assert "is in doubt" in stopped.stderr
     assert "is in doubt" in ran(abc, "status").stderr
+
+
+def test_the_end_of_a_mirror(abc: Project, database: Database, connect: Connect) -> None:
+    """--no-mirror takes over what the other tool has done until then; afterwards its table is nobody's business."""
+    connection = connect(database)
+    _golang(connection, 3)
+    adopted(abc, "--mirror")
+    connection.execute("UPDATE schema_migrations SET version = 2")
+    ended = adopted(abc, "--no-mirror")
+    assert "003 undone by golang-migrate" in ended.stdout
+    assert "pending: 003" in ended.stdout
+    connection.execute("UPDATE schema_migrations SET version = 1")
+    assert list(states(abc).values()) == ["applied", "applied", "pending"]
+    ran(abc, "up")
+    assert rows(connection, "SELECT version FROM schema_migrations") == [(1,)]
 
 
 def test_a_mirror_that_begins_late(abc: Project, database: Database, connect: Connect) -> None:

@@ -59,9 +59,11 @@ class Mirror:
         if doubtful is not None:
             self._listen(Warned(planning.in_doubt(history, doubtful, (doubtful.version,)).message))
             return recorded
-        made = planning.make_plan(history, self._there.files, recorded.rows, self._there.tool, mirror=True)
-        self._tell(made, made.undone)
-        gone = {version.key for version in made.undone}
+        made = planning.make_plan(
+            history, self._there.files, recorded.rows, self._there.tool, was_mirrored=True, mirror=True
+        )
+        self._tell(made)
+        gone = {version.key for version in made.forget}
         rows = [row for row in recorded.rows if row.sort_key not in gone]
         for one in made.record:
             at = one.entry.applied_at if one.entry else None
@@ -75,7 +77,7 @@ class Mirror:
         """
         made = self._there.plan(Wishes(), recorded)
         if made.record or made.forget:
-            self._tell(made, made.forget)
+            self._tell(made)
             self._there.session.record(list(self._there.records(made, recorded)))
 
     def records(self, version: Version, name: str, direction: Direction) -> list[Record]:
@@ -83,8 +85,8 @@ class Mirror:
         one = self._there.mirrored(version, name)
         return list(self._there.applied(one) if direction is Direction.UP else self._there.reverted(one))
 
-    def _tell(self, made: AdoptPlan, undone: tuple[Version, ...]) -> None:
-        for done, versions in (("applied", [one.version for one in made.record]), ("undone", undone)):
+    def _tell(self, made: AdoptPlan) -> None:
+        for done, versions in (("applied", [one.version for one in made.record]), ("undone", made.forget)):
             if versions:
                 self._listen(Note(f"{made.tool} has {done} meanwhile: {', '.join(map(str, versions))}"))
 

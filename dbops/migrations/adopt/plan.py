@@ -96,12 +96,20 @@ def _refuse_useless(verdicts: Verdicts, doubtful: Collection[Version]) -> None:
 
 
 def make_plan(
-    history: History, files: Sequence[MigrationFile], rows: Iterable[Applied], tool: Tool, *, mirror: bool
+    history: History,
+    files: Sequence[MigrationFile],
+    rows: Iterable[Applied],
+    tool: Tool,
+    *,
+    was_mirrored: bool,
+    mirror: bool,
 ) -> AdoptPlan:
     """What to record, and what is left over on either side.
 
+    What only dbops has as applied was undone over there, where both tables have said the same until now; it is to
+    be written over there, where that begins now; otherwise it is left as it is.
+
     :param history: without doubts.
-    :param mirror: both tables are to say the same.
     :raises Refused: where a file was renamed.
     """
     known = {row.sort_key: Version(row.version, row.sort_key) for row in rows}
@@ -115,6 +123,7 @@ def make_plan(
     only_ours = tuple(
         version for key, version in known.items() if key not in applied and not version.repeatable
     )
+    kept = applied.keys() if was_mirrored else applied.keys() | known.keys()
     order = tuple(one.version for one in applied.values() if one.entry and one.entry.applied_at)
     return AdoptPlan(
         tool.name,
@@ -122,8 +131,10 @@ def make_plan(
         mirror,
         record=tuple(applied[key] for key in sorted(applied) if key not in known),
         known=tuple(known[key] for key in sorted(known) if key in applied),
-        undone=only_ours,
-        pending=tuple(file for file in files if file.version.key not in applied.keys() | known.keys()),
+        forget=only_ours if was_mirrored else (),
+        give=only_ours if mirror and not was_mirrored else (),
+        undone=() if mirror or was_mirrored else only_ours,
+        pending=tuple(file for file in files if file.version.key not in kept),
         other_order=() if list(order) == sorted(order) else order,
     )
 

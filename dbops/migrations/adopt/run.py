@@ -83,16 +83,15 @@ class Neighbourhood:
         history, settled = planning.settle(self.history(), self.files, wishes.verdicts)
         was_on = recorded.mirror is not None
         on = was_on if wishes.mirror is None else wishes.mirror
-        made = planning.make_plan(history, self.files, recorded.rows, self.tool, mirror=on)
+        made = planning.make_plan(
+            history, self.files, recorded.rows, self.tool, was_mirrored=was_on, mirror=on
+        )
         made, said = planning.compare_checksums(
             made, self._checksums(history), self.tool, accept=wishes.accept_changed
         )
         for text in said:
             self._listen(Warned(f"{text}; taken as it is"))
-        if on:  # the one who has not the other's latest is told; the first time dbops knows better
-            apart = {"forget" if was_on else "give": made.undone, "undone": ()}
-            made = dataclasses.replace(made, **apart, settled=settled)  # type: ignore[arg-type]  # fields of it
-        return made
+        return dataclasses.replace(made, settled=settled if on else ())
 
     def _checksums(self, history: History) -> Mapping[str, str]:
         if all(entry.checksum is None for entry in history.entries):
