@@ -35,12 +35,12 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
         folder = Reader(session, settings, out.event).folder
         try:
             if arguments.dry_run:
-                made = run.look(session, folder, wishes, out.event)
+                made = run.look(session, settings, folder, wishes, out.event)
                 _warn(made, out)
                 out.result(_data(made, session, changed=False), _lines(made, folder, session, "would record"))
                 return ExitCode.DONE
             out.event(Note(f"database {session.identity}"))
-            made = run.adopt(session, folder, wishes, out.event, lambda made: _tell(made, out))
+            made = run.adopt(session, settings, folder, wishes, out.event, lambda made: _tell(made, out))
         except (NothingToAdopt, UsageError) as nothing:
             if arguments.mirror is False and run.end_mirror(session):
                 text = "the other tool's table is not there any more, and is no longer written"

@@ -67,7 +67,7 @@ class Reader:
             return None
         from dbops.migrations.adopt.mirror import Mirror
 
-        return Mirror.open(self.session, self.folder, recorded.mirror, self._listen)
+        return Mirror.open(self.session, self.settings, self.folder, recorded.mirror, self._listen)
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""

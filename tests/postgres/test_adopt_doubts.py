@@ -481,3 +481,30 @@ def test_a_late_file_below_a_position(abc: Project, database: Database, connect:
     assert "0 migrations" in adopted(abc).stdout
     ran(abc, "up", "--out-of-order")
     assert rows(connection, "SELECT version, dirty FROM schema_migrations") == [(3, False)]
+
+
+def test_an_empty_history(abc: Project, database: Database, connect: Connect) -> None:
+    """Another tool's table without a row is adopted, too, so that everything is pending and up goes on."""
+    connection = connect(database)
+    connection.execute("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    assert "recorded 0 migrations" in adopted(abc).stdout
+    ran(abc, "up")
+    assert recorded(connection) == ["001", "002", "003"]
+
+
+def test_up_waits_for_the_mirrored_tool(abc: Project, database: Database, connect: Connect) -> None:
+    """While its lock is held by somebody, up ends with 11; the lock is free again after an up that failed."""
+    connection = connect(database)
+    connection.execute(
+        "CREATE TABLE pgmigrations (id serial PRIMARY KEY, name varchar(255), run_on timestamp)"
+    )
+    adopted(abc, "--mirror")
+    connection.execute("SELECT pg_advisory_lock(7241865325823964)")
+    outcome = abc.run("migrate", "up", "--deadline", "0.2")
+    assert outcome.code == 11
+    assert "node-pg-migrate holds its lock" in outcome.stderr
+    connection.execute("SELECT pg_advisory_unlock_all()")
+    abc.write("migrations/002_b.sql", "SELECT 1/0;")
+    assert abc.run("migrate", "up").code == 1
+    assert rows(connection, "SELECT name FROM pgmigrations") == [("001_a",)]
+    assert rows(connection, "SELECT pg_try_advisory_lock(7241865325823964)") == [(True,)]

@@ -16,6 +16,7 @@ from dbops.migrations.adopt.model import AdoptPlan, TableName
 from dbops.migrations.adopt.run import Neighbourhood, Wishes
 
 if TYPE_CHECKING:
+    from dbops.config.model import Settings
     from dbops.engines.log import Record
     from dbops.engines.session import Session
     from dbops.migrations.model import Folder
@@ -30,7 +31,9 @@ class Mirror:
         self._listen = listen
 
     @classmethod
-    def open(cls, session: Session, folder: Folder, told: ForeignTable, listen: Listener) -> Mirror:
+    def open(
+        cls, session: Session, settings: Settings, folder: Folder, told: ForeignTable, listen: Listener
+    ) -> Mirror:
         """The mirror that the event log tells of.
 
         :raises Refused: where the other tool's table is gone, or is another one now.
@@ -38,7 +41,7 @@ class Mirror:
         assert isinstance(session, Neighbour)  # only such an engine tells of a mirror
         wishes = Wishes(told.tool, TableName.parse(told.table))
         try:
-            return cls(Neighbourhood.find(session, folder, wishes, listen), listen)
+            return cls(Neighbourhood.find(session, settings, folder, wishes, listen), listen)
         except (NothingToAdopt, UsageError) as error:
             raise Refused(
                 f"the table that is to be kept in step is not there any more: {error.message}",
@@ -77,7 +80,6 @@ class Mirror:
         """
         made = self._there.plan(Wishes(), recorded)
         if made.record or made.forget:
-            self._tell(made)
             self._there.session.record(list(self._there.records(made, recorded)))
 
     def records(self, version: Version, name: str, direction: Direction) -> list[Record]:

@@ -20,6 +20,7 @@ from dbops.migrations.prepare import recorded_row
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
+    from dbops.config.model import Settings
     from dbops.engines.neighbour import Neighbour
     from dbops.engines.records import Recorded
     from dbops.migrations.adopt.tools.base import Tool
@@ -57,12 +58,15 @@ class Neighbourhood:
         self._listen = listen
 
     @classmethod
-    def find(cls, session: Neighbour, folder: Folder, wishes: Wishes, listen: Listener) -> Neighbourhood:
+    def find(
+        cls, session: Neighbour, settings: Settings, folder: Folder, wishes: Wishes, listen: Listener
+    ) -> Neighbourhood:
         """Look for the table.
 
         :raises DbopsError: where there is none, or more than one.
         """
-        return cls(session, folder, *find(session.query, wishes.tool, wishes.table), listen)
+        tool, found = find(session.query, wishes.tool, wishes.table)
+        return cls(session, folder, tool.of_project(settings), found, listen)
 
     def held(self) -> contextlib.AbstractContextManager[None]:
         """The other tool's own lock.
@@ -174,18 +178,26 @@ class Neighbourhood:
         return (ForeignStatement(text.as_string(None)) for text in self.tool.reverted(one))
 
 
-def look(session: Neighbour, folder: Folder, wishes: Wishes, listen: Listener) -> AdoptPlan:
+def look(
+    session: Neighbour, settings: Settings, folder: Folder, wishes: Wishes, listen: Listener
+) -> AdoptPlan:
     """What `adopt` would do, as far as can be seen without a lock.
 
     :raises DbopsError: where it could not be done.
     """
     session.stand_beside()
     recorded = session.read()
-    return Neighbourhood.find(session, folder, _as_before(wishes, recorded), listen).plan(wishes, recorded)
+    there = Neighbourhood.find(session, settings, folder, _as_before(wishes, recorded), listen)
+    return there.plan(wishes, recorded)
 
 
 def adopt(
-    session: Neighbour, folder: Folder, wishes: Wishes, listen: Listener, show: Callable[[AdoptPlan], None]
+    session: Neighbour,
+    settings: Settings,
+    folder: Folder,
+    wishes: Wishes,
+    listen: Listener,
+    show: Callable[[AdoptPlan], None],
 ) -> AdoptPlan:
     """Take the history over, holding dbops' own lock and the other tool's.
 
@@ -193,16 +205,17 @@ def adopt(
     :raises DbopsError: where it cannot be done; nothing is left but, at most, empty tracking tables.
     """
     session.stand_beside()
-    there = Neighbourhood.find(session, folder, _as_before(wishes, session.read()), listen)
+    there = Neighbourhood.find(session, settings, folder, _as_before(wishes, session.read()), listen)
     session.acquire_lock()
     with there.held():
         recorded = session.read()
         made = there.plan(wishes, recorded)
         show(made)
         mirror_changes = made.mirror != (recorded.mirror is not None)
-        if made.record or made.forget or made.give or made.settled or mirror_changes:
-            if session.initialise():
-                session.log(LogEntry(Action.INITIALISED))
+        made_tables = session.initialise()
+        if made_tables:
+            session.log(LogEntry(Action.INITIALISED))
+        if made_tables or made.record or made.forget or made.give or made.settled or mirror_changes:
             session.record(list(there.records(made, recorded)))
     return made
 

@@ -13,6 +13,7 @@ from dbops.migrations.version import Version
 if TYPE_CHECKING:
     from psycopg import sql
 
+    from dbops.config.model import Settings
     from dbops.migrations.adopt.model import Mirrored
     from dbops.migrations.model import MigrationFile
 
@@ -47,6 +48,13 @@ class Tool(ABC):
         """Whether a table is this tool's, where nobody has said so."""
         named = found.table.name in self.tables and self.schema in {None, found.table.schema}
         return (named or self.distinctive) and self.recognises(found)
+
+    def of_project(self, settings: Settings) -> Tool:
+        """The tool as it is used in a project, where reading its table needs more than the table.
+
+        :raises DbopsError: where the project does not have what is needed.
+        """
+        return self
 
     @abstractmethod
     def read(self, ask: Ask, table: TableName) -> History:
