@@ -24,7 +24,7 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram"})
 READING = frozenset({"status", "current", "heads", "history"})
 Verb = Callable[[argparse.Namespace, Output], int]
 
@@ -45,14 +45,16 @@ def main(argv: list[str], out: Output) -> int:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
     if arguments.verb in READING:
         from dbops.cli import migrate_read as verbs
+    elif arguments.verb == "adopt":
+        from dbops.cli import migrate_adopt as verbs  # type: ignore[no-redef]  # one of them is loaded
     else:
-        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
+        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]
     verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
 
 def parser(wanted: str | None = None) -> Parser:
-    """The parser; `verb` is set to the name of a function in `migrate_read` or `migrate_verbs`.
+    """The parser; `verb` is set to the name of a function in `migrate_read`, `migrate_adopt` or `migrate_verbs`.
 
     :param wanted: build the parser of this verb alone, since all of them take as long as the rest of a start.
     """
@@ -215,6 +217,45 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
         (option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
+    ),
+    "adopt": (
+        "take over the history that another tool has recorded; runs no SQL of migrations",
+        (
+            option(
+                "--from",
+                dest="tool",
+                default="auto",
+                metavar="TOOL",
+                help="whose history it is (default: auto, what the tables of the database look like)",
+            ),
+            option(
+                "--table", metavar="SCHEMA.NAME", help="the tool's table, where it was given another name"
+            ),
+            option(
+                "--dirty-applied",
+                nargs="+",
+                action="extend",
+                metavar="VERSION",
+                help="of a row that the tool itself is not sure of: the migration is applied",
+            ),
+            option(
+                "--dirty-reverted",
+                nargs="+",
+                action="extend",
+                metavar="VERSION",
+                help="of a row that the tool itself is not sure of: nothing of the migration is left",
+            ),
+            option(
+                "--accept-changed",
+                action="store_true",
+                help="take files as they are whose checksums the tool has otherwise",
+            ),
+            option(
+                "--mirror",
+                action=argparse.BooleanOptionalAction,
+                help="from now on write the tool's table, too, or no longer (default: as it is, at first not)",
+            ),
+        ),
     ),
     "unlock": ("end the dbops session that holds the migration lock", ()),
 }

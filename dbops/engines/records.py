@@ -37,12 +37,16 @@ class Action(enum.Enum):
     UNLOCKED = "unlocked"
     BACKED_UP = "backed up"
     RESTORED = "restored"
+    ADOPTED = "adopted"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.
 JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAILED, Action.STATEMENT_UNDONE)
 # After one of these, an earlier journal of the same version says nothing any more.
-SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
+SETTLING = (
+    *(Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED),
+    *(Action.FORCED, Action.BASELINED, Action.ADOPTED),
+)
 
 
 # What a stored checksum is taken over: the tokens of the up section, or the bytes of the file.
@@ -81,18 +85,28 @@ class JournalLine:
     action: Action
 
 
-@dataclasses.dataclass(frozen=True)
-class Recorded:
-    """All that the tracking tables say: rows in order of version, and the journals of what stopped in the middle."""
-
-    initialised: bool
-    rows: tuple[Applied, ...] = ()
-    journal: tuple[JournalLine, ...] = ()
+# What a table is said to belong to whose columns are nobody's.
+UNKNOWN_TOOL = "another tool"
 
 
 @dataclasses.dataclass(frozen=True)
 class ForeignTable:
-    """A tracking table that another tool made.  It is never written to."""
+    """A tracking table that another tool made.  It is never written to, unless it is mirrored."""
 
     table: str
     tool: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """All that the tracking tables say: rows in order of version, and the journals of what stopped in the middle.
+
+    :param mirror: the other tool's table that is kept in step, None where there is none.
+    :param elsewhere: where dbops has no tables yet: tables that look like another tool's.
+    """
+
+    initialised: bool
+    rows: tuple[Applied, ...] = ()
+    journal: tuple[JournalLine, ...] = ()
+    mirror: ForeignTable | None = None
+    elsewhere: tuple[str, ...] = ()

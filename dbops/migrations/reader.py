@@ -13,8 +13,9 @@ from dbops.migrations.version import Version
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.log import LoggedEvent
-    from dbops.engines.records import Applied
+    from dbops.engines.records import Applied, Recorded
     from dbops.engines.session import Session
+    from dbops.migrations.adopt.mirror import Mirror
 
 
 class Reader:
@@ -25,6 +26,8 @@ class Reader:
         self.settings = settings
         self._listen = listen
         self._folder: Folder | None = None
+        self.elsewhere: tuple[str, ...] = ()
+        """Where dbops has no records: tables that look like another tool's."""
 
     @property
     def folder(self) -> Folder:
@@ -59,11 +62,22 @@ class Reader:
         return self.session.read().initialised
 
     def statuses(self) -> list[Status]:
-        """How every version stands, in order.
+        """How every version stands, in order; with what another tool has done whose table is kept in step.
 
         :raises Refused: where the tracking table belongs to another tool.
         """
-        return compare.compare(self.folder, self.session.read(), has_drifted)
+        recorded = self.session.read()
+        self.elsewhere = recorded.elsewhere
+        mirror = self.mirror(recorded)
+        return compare.compare(self.folder, mirror.seen(recorded) if mirror else recorded, has_drifted)
+
+    def mirror(self, recorded: Recorded) -> Mirror | None:
+        """The other tool's table that is kept in step, if there is one."""
+        if recorded.mirror is None:
+            return None
+        from dbops.migrations.adopt.mirror import Mirror
+
+        return Mirror.open(self.session, self.settings, self.folder, recorded.mirror, self._listen)
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""
