@@ -120,10 +120,14 @@ def make_plan(
         # That all up to a place is applied does not count for a file that came later than the first adopt.
         if one.entry or key in known or newest is None or one.version > newest
     }
+    apart = {file.version for file in files if not tool.holds(file)}
     only_ours = tuple(
-        version for key, version in known.items() if key not in applied and not version.repeatable
+        version
+        for key, version in known.items()
+        if key not in applied and not version.repeatable and version not in apart
     )
-    kept = applied.keys() if was_mirrored else applied.keys() | known.keys()
+    forget = only_ours if was_mirrored else ()
+    kept = applied.keys() | known.keys() - {version.key for version in forget}
     order = tuple(one.version for one in applied.values() if one.entry and one.entry.applied_at)
     return AdoptPlan(
         tool.name,
@@ -131,7 +135,7 @@ def make_plan(
         mirror,
         record=tuple(applied[key] for key in sorted(applied) if key not in known),
         known=tuple(known[key] for key in sorted(known) if key in applied),
-        forget=only_ours if was_mirrored else (),
+        forget=forget,
         give=only_ours if mirror and not was_mirrored else (),
         undone=() if mirror or was_mirrored else only_ours,
         pending=tuple(file for file in files if file.version.key not in kept),

@@ -65,6 +65,10 @@ class Ancestry:
         """
         return self._pairs[revision].version
 
+    def has(self, file: MigrationFile) -> bool:
+        """Whether a file was rendered from a revision."""
+        return file.version in self._revisions
+
     def revision(self, file: MigrationFile) -> str:
         """The revision that a file was rendered from.
 

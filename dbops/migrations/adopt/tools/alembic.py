@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dbops.errors import Refused
 from dbops.migrations.adopt.model import Entry, History, Mirrored, TableName
 from dbops.migrations.adopt.tools.base import Ask, Tool, select, statement
-from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
     from psycopg import sql
 
+    from dbops.config.model import Settings
+    from dbops.migrations.alembic.ancestry import Ancestry
     from dbops.migrations.model import MigrationFile
 
 
-class Ancestry(Protocol):
-    """The graph of revisions, as the files tell it."""
-
-    def parents(self, revision: str) -> Sequence[str]:
-        """What a revision comes directly after; empty for the first.
-
-        :raises KeyError: where there is no such revision.
-        """
-
-    def children(self, revision: str) -> Sequence[str]:
-        """What comes directly after a revision.
-
-        :raises KeyError: where there is no such revision.
-        """
-
-    def version(self, revision: str) -> Version:
-        """The version that a revision has here.
-
-        :raises KeyError: where it has none.
-        """
-
-    def revision(self, file: MigrationFile) -> str:
-        """The revision that a file holds.
-
-        :raises KeyError: where it holds none.
-        """
+def heads(ask: Ask, table: TableName) -> list[str]:
+    """What the table holds."""
+    return [row[0] for row in select(ask, "version_num", table, "version_num")]
 
 
 class Alembic(Tool):
@@ -56,24 +33,34 @@ class Alembic(Tool):
     def __init__(self, ancestry: Ancestry | None = None) -> None:
         self._ancestry = ancestry
 
+    def of_project(self, settings: Settings) -> Tool:
+        """With the graph of the project's revisions, as they were rendered.
+
+        :raises ConfigError: where the project has no Alembic, or its revisions make no graph.
+        """
+        from dbops.migrations.alembic.ancestry import Ancestry
+
+        return Alembic(Ancestry.of(settings))
+
     def read(self, ask: Ask, table: TableName) -> History:
         """The heads and all their ancestors, the oldest first.
 
         :raises Refused: where the revisions are not known.
+        :raises ConfigError: where one of the heads is none of them.
         """
-        heads = [row[0] for row in select(ask, "version_num", table, "version_num")]
         graph = self._graph()
-        found = ancestors(graph, heads)
+        found = graph.ancestors(heads(ask, table))
         return self.history(
             table, sorted((Entry(one, graph.version(one)) for one in found), key=lambda one: one.version.key)
         )
 
+    def holds(self, file: MigrationFile) -> bool:
+        """Whether it was rendered from a revision."""
+        return self._graph().has(file)
+
     def id(self, file: MigrationFile) -> str:
         """The revision; of a file that holds none, its version, which is no revision's."""
-        try:
-            return self._graph().revision(file)
-        except KeyError:
-            return file.version.text
+        return self._graph().revision(file) if self.holds(file) else file.version.text
 
     def applied(self, one: Mirrored) -> list[sql.Composed]:
         """A new head in the place of those that it follows; nothing of a file that holds no revision."""
@@ -121,25 +108,3 @@ class Alembic(Tool):
                 hint="run it in the project that has alembic.ini",
             )
         return self._ancestry
-
-
-def ancestors(graph: Ancestry, heads: Iterable[str]) -> set[str]:
-    """The heads and everything that they come after.
-
-    :raises Refused: where a head has no file.
-    """
-    found: set[str] = set()
-    waiting = list(heads)
-    while waiting:
-        one = waiting.pop()
-        if one in found:
-            continue
-        try:
-            waiting += graph.parents(one)
-        except KeyError:
-            raise Refused(
-                f"the database is at revision {one} of Alembic, and there is no file of it",
-                hint="bring the file back: what is applied before it, only the files tell",
-            ) from None
-        found.add(one)
-    return found

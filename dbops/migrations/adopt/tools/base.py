@@ -67,6 +67,10 @@ class Tool(ABC):
         """A history of this tool."""
         return History(self.name, table, tuple(entries), upto)
 
+    def holds(self, file: MigrationFile) -> bool:
+        """Whether the tool knows of such a file; what it does not know is no concern of its table."""
+        return True
+
     def id(self, file: MigrationFile) -> str:
         """What the tool calls the migration of a file."""
         return number(file.version.text)

@@ -10,7 +10,7 @@ import pytest
 
 from dbops.migrations.adopt import tools
 from dbops.migrations.adopt.model import FoundTable, TableName
-from dbops.migrations.adopt.tools.alembic import Alembic, ancestors
+from dbops.migrations.adopt.tools.alembic import Alembic
 from dbops.migrations.adopt.tools.golang_migrate import lock_key
 from dbops.migrations.model import MigrationFile
 from dbops.migrations.version import Version
@@ -83,32 +83,6 @@ def test_tables_are_told_apart_by_their_columns() -> None:
         (FoundTable(TableName("public", "migrations"), dict.fromkeys(("id", "name"), "text")), []),
     ]:
         assert [name for name in tools.NAMES if tools.by_name(name).finds(found)] == expected
-
-
-class _Graph:
-    """1 - 2 - 4, 1 - 3 - 4."""
-
-    _PARENTS = {"1": (), "2": ("1",), "3": ("1",), "4": ("2", "3")}  # noqa: RUF012  # never changed
-
-    def parents(self, revision: str) -> tuple[str, ...]:
-        return self._PARENTS[revision]
-
-    def children(self, revision: str) -> list[str]:
-        return [one for one, parents in self._PARENTS.items() if revision in parents]
-
-    def version(self, revision: str) -> Version:
-        return Version.parse(revision)
-
-    def revision(self, file: MigrationFile) -> str:
-        return file.version.text
-
-
-def test_all_ancestors_of_alembics_heads() -> None:
-    """Of a branch its own line, of a merge both; a head without a file is refused."""
-    assert ancestors(_Graph(), ["2"]) == {"1", "2"}
-    assert ancestors(_Graph(), ["4"]) == {"1", "2", "3", "4"}
-    with pytest.raises(Exception, match="at revision 9 of Alembic"):
-        ancestors(_Graph(), ["9"])
 
 
 def test_alembic_without_its_revisions() -> None:
