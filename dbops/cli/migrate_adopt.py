@@ -13,10 +13,11 @@ from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode, UsageError
 from dbops.events import Note, Warned, plural
-from dbops.migrations.adopt import run
-from dbops.migrations.adopt.find import AUTO, NothingToAdopt, find
+from dbops.migrations.adopt import revisions, run
+from dbops.migrations.adopt.find import NothingToAdopt
 from dbops.migrations.adopt.model import Adopted, AdoptPlan, TableName
 from dbops.migrations.adopt.plan import Verdicts
+from dbops.migrations.adopt.revisions import Revisions
 from dbops.migrations.adopt.run import Wishes
 from dbops.migrations.model import Folder
 from dbops.migrations.reader import Reader
@@ -33,7 +34,9 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
         arguments.accept_changed,
     )
     with connected_to_postgres(arguments, out, "migrate") as (session, settings):
-        if settings.alembic is not None and _render_first(arguments, session, settings, wishes, out):
+        made_first = revisions.render(session, settings, wishes, out.event, dry_run=arguments.dry_run)
+        if made_first and made_first.stems and (arguments.dry_run or not made_first.has_table):
+            _rendered(made_first, settings, session, out, dry_run=arguments.dry_run)
             return ExitCode.DONE
         folder = Reader(session, settings, out.event).folder
         try:
@@ -58,39 +61,18 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
-def _render_first(
-    arguments: argparse.Namespace, session: Session, settings: Settings, wishes: Wishes, out: Output
-) -> bool:
-    """Render the revisions of an Alembic project; True where there is nothing to record, or not yet anything to show.
-
-    On a database that Alembic has not seen they are rendered all the same, for `up` to begin from the beginning.
-    """
-    from dbops.migrations.adopt.tools.alembic import Alembic, heads
-    from dbops.migrations.alembic import update
-
-    try:
-        tool, found = find(session.query, wishes.tool, wishes.table)
-        at = heads(session.query, found.table) if isinstance(tool, Alembic) else None
-        seen = True
-    except NothingToAdopt:
-        at = [] if wishes.tool in {AUTO, Alembic.name} and wishes.table is None else None
-        seen = False
-    if at is None:
-        return False
-    made = update.render_all(settings, at, out.event, dry_run=arguments.dry_run)
-    if not made.stems or (seen and not arguments.dry_run):
-        return False
-    word = "would render" if arguments.dry_run else "rendered"
+def _rendered(made: Revisions, settings: Settings, session: Session, out: Output, *, dry_run: bool) -> None:
+    """What rendering the revisions of an Alembic project comes to, where nothing is recorded."""
+    word = "would render" if dry_run else "rendered"
     lines = [f"  {stem}" for stem in made.stems]
     lines.append(f"{word} {plural(len(made.stems), 'Alembic revision')} into {settings.migrations_dir.value}")
-    if seen:
+    if made.has_table:
         lines.append(f"would record {plural(len(made.applied), 'migration')} as applied")
     else:
         lines.append("this database has no table of Alembic: all are pending; bin/migrate up applies them")
-    data = {"tool": Alembic.name, "changed": not arguments.dry_run, "rendered": list(made.stems)}
-    recorded = sorted(version.text for version in made.applied)
+    data = {"tool": "alembic", "changed": not dry_run, "rendered": list(made.stems)}
+    recorded = [version.text for version in made.applied]
     out.result({**data, "recorded": recorded, "database": show.identity(session.identity)}, lines)
-    return True
 
 
 def _versions(texts: Sequence[str] | None) -> tuple[Version, ...]:
