@@ -309,6 +309,16 @@ def test_a_pair_that_was_written_by_hand(adopted: Project) -> None:
     assert names[3:] == ["0004_hand00.up.sql", "0005_later0_make_later0.up.sql"]
 
 
+def test_a_python_module_in_the_place_of_a_pair(adopted: Project) -> None:
+    """It stands for the revision that its name has: that is not rendered, and what needs it comes behind."""
+    revise(adopted.folder, "hand00", "right", "op.get_bind().execute(sa.text('SELECT 1')).scalar()")
+    adopted.write("migrations/0004_hand00_fill.py", "def up(db):\n    pass\n")
+    table(adopted, "later0", "hand00")
+    assert render(adopted, "base0", "left0", "right") == []
+    assert sql(adopted, "0005_later0_make_later0").exists()
+    assert not list((adopted.folder / "migrations").glob("*hand00*.sql"))
+
+
 def test_what_cannot_be_undone(adopted: Project) -> None:
     """A downgrade that raises makes no down file, an empty one no down section; two empty functions can be undone."""
     revise(adopted.folder, "merge0", ("left0", "right"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UP, DOWN = ".up.sql", ".down.sql"
 _NUMBER = re.compile(r"[VvUu]?(\d+)")
-_NAME = re.compile(r"(?P<number>\d+)_(?P<name>.+)\.up\.sql", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"(?P<number>\d+)_(?P<name>.+)(?P<ending>\.up\.sql|\.py)", re.ASCII | re.DOTALL)
 _FIELD = re.compile(r"-- (Alembic revision|Source|Rendered): (.*)")
 _SHA256 = re.compile(r"sha256 ([0-9a-f]{64})")
 _WIDTH = 4
@@ -99,7 +99,7 @@ def of_revision(found: Iterable[MigrationFile], text: str) -> list[MigrationFile
 
 
 def up_names(folder: Path) -> list[str]:
-    """The names of the up files of all pairs in a folder, rendered or not."""
+    """The names of the up files of all pairs in a folder, rendered or not, and of Python modules in their place."""
     try:
         names = os.listdir(folder)
     except OSError:  # discovery says what is wrong with it
@@ -126,7 +126,7 @@ def pairs(folder: Path, ids: Iterable[str]) -> dict[str, Pair]:
         assert match is not None  # so it was found
         revision = _begins(match["name"], known)
         if revision is not None:
-            stem = name.removesuffix(UP)
+            stem = name.removesuffix(match["ending"])
             down = folder / f"{stem}{DOWN}"
             found.append(
                 Pair(
@@ -149,7 +149,9 @@ def free_number(folder: Path, without: Iterable[str] = ()) -> tuple[int, int]:
     taken = [
         match[1]
         for name in (os.listdir(folder) if folder.is_dir() else [])
-        if name.endswith(".sql") and not name.startswith(gone or "/") and (match := _NUMBER.match(name))
+        if name.endswith((".sql", ".py"))
+        and not name.startswith(gone or "/")
+        and (match := _NUMBER.match(name))
     ]
     return max(map(int, taken), default=0) + 1, max((len(one) for one in taken), default=0)
 
