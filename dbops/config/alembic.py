@@ -93,11 +93,13 @@ def _toml(path: Path) -> dict[str, Any]:
     if b"tool.alembic" not in content:
         return {}
     table = parsed(path, content).get("tool", {}).get("alembic", {})
-    here = {"here": path.absolute().parent.as_posix()}
-    return {name: _with_here(value, here) for name, value in table.items()}
+    return {name: _with_here(value, path.absolute().parent) for name, value in table.items()}
 
 
-def _with_here(value: object, here: Mapping[str, str]) -> object:
+def _with_here(value: object, here: Path) -> object:
+    """As Alembic replaces it; what else it would replace is none of the values that are read here."""
     if isinstance(value, list):
         return [_with_here(one, here) for one in value]
-    return value % here if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value.replace("%(here)s", here.as_posix()).replace("%%", "%")
+    return value

@@ -12,6 +12,7 @@ import pytest
 
 from dbops import config
 from dbops.config import Options
+from dbops.errors import ConfigError
 from dbops.events import Event, ignore
 from dbops.migrations.alembic import update
 from dbops.migrations.alembic.ancestry import Ancestry
@@ -260,6 +261,16 @@ def test_env_py_fails(adopted: Project) -> None:
     assert "RuntimeError: the vault is closed" in outcome.stderr
     adopted.write("alembic/env.py", "raise SystemExit\n")
     assert adopted.run("migrate", "status").code == 12
+
+
+def test_several_databases(configured: Project) -> None:
+    """An ini file of the template `multidb`: refused before its env.py runs, which would write files."""
+    alembics.make(configured.folder)
+    table(configured, "base0", None)
+    ini = configured.folder / "alembic.ini"
+    ini.write_text(ini.read_text().replace("sqlalchemy.url =", "databases = one, two\nsqlalchemy.url ="))
+    with pytest.raises(ConfigError, match="one, two"):
+        render(configured)
 
 
 def test_a_revision_that_asks_for_offline_mode(adopted: Project) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops import process
-from dbops.errors import ProgramFailed
+from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
@@ -67,8 +67,14 @@ def render(project: Alembic, revisions: Iterable[Revision], dialect: str, listen
     """Render revisions by one start of the project's env.py, which connects to nothing unless it wants to.
 
     :param dialect: for which engine, by SQLAlchemy's name.
+    :raises ConfigError: the project has several databases.
     :raises ProgramFailed: there is no Alembic, or env.py failed.
     """
+    if databases := project.values.get("databases"):  # whose env.py would write files
+        raise ConfigError(
+            f"{project.ini} is about several databases ({databases}), which cannot be rendered into one folder",
+            hint="give each its own folder: alembic upgrade head --sql writes the SQL",
+        )
     toml = project.folder / "pyproject.toml"
     wanted = {one.id: str(one.path.absolute()) for one in revisions}
     request = {

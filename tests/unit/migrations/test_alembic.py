@@ -183,7 +183,9 @@ def test_pyproject_as_well(tmp_path: Path) -> None:
     """`[tool.alembic]` alone, or for what the ini file does not say; a package's folder; no Alembic is None."""
     assert load(tmp_path).alembic is None
     (tmp_path / "src" / "shop" / "migrations" / "versions").mkdir(parents=True)
-    (tmp_path / "pyproject.toml").write_text('[tool.alembic]\nscript_location = "shop:migrations"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.alembic]\nscript_location = "shop:migrations"\nx = "100%"\n'
+    )
     settings = load(tmp_path)
     assert settings.alembic is not None
     assert settings.alembic.ini is None
