@@ -470,9 +470,9 @@ def test_before_anything_is_rendered(configured: Project) -> None:
 
 
 def test_a_folder_that_cannot_be_written(adopted: Project) -> None:
-    """A file stands where the folder was: what had to be rendered is named."""
+    """A folder stands where a file shall be: what had to be rendered is named."""
     table(adopted, "later0", "right")
-    (adopted.folder / "migrations" / ".0004_later0_make_later0.up.sql.part").mkdir()
+    (adopted.folder / "migrations" / "0004_later0_make_later0.down.sql").mkdir()
     outcome = adopted.run("migrate", "up")
     assert outcome.code == 5
     assert (

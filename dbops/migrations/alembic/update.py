@@ -12,6 +12,7 @@ from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Listener, Note, Warned, plural
 from dbops.migrations.alembic import files, graph, project
 from dbops.migrations.alembic.graph import Graph, Revision
+from dbops.migrations.alembic.work import Work, plan
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
 
 Applied = Callable[[], Collection[str]]
 """Asks for the sort keys of the versions that are applied, or have begun."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """What is to be rendered, in order.
-
-    `new` come behind all others; `moved` are among them, with the files that they have now and will not have any more;
-    `changed` keep their names.  `warnings` tell of what is left as it is.
-    """
-
-    new: tuple[Revision, ...] = ()
-    moved: tuple[Pair, ...] = ()
-    changed: tuple[Pair, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,43 +117,6 @@ def _refuse_unrendered(folder: Path, alembic: Alembic) -> None:
             f"{folder} holds no migration, and the revisions of Alembic in {first} are not rendered into it yet",
             hint="bin/migrate adopt renders them, and records those that are applied",
         )
-
-
-def plan(
-    tree: Graph, existing: Mapping[str, Pair], applied: Collection[str], first: Collection[str] = ()
-) -> Work:
-    """What has to be rendered; pure.
-
-    :param existing: the pairs that are there, in order of their numbers.
-    :param applied: the sort keys of what must stay as it is.
-    :param first: revisions that come before the others that are new.
-    """
-    warnings = []
-    kept = tree.kept(existing)
-    moved = []
-    for pair in existing.values():
-        if pair.revision not in kept:
-            if pair.is_edited or pair.version.key in applied:
-                warnings.append(
-                    f"{pair.up.path} now comes before a revision that it needs, and keeps its place"
-                )
-            else:
-                moved.append(pair)
-    changed = []
-    for pair in existing.values():
-        if pair in moved or pair.up.source in {None, tree.revisions[pair.revision].checksum}:
-            continue
-        if pair.is_edited:
-            warnings.append(
-                f"{tree.revisions[pair.revision].path} has changed since it was rendered; {pair.up.path} was changed "
-                "by hand and stays as it is"
-            )
-        else:
-            changed.append(pair)
-    stay = existing.keys() - {pair.revision for pair in moved}
-    ordered = tree.order(before=kept, first=first)
-    new = tuple(tree.revisions[one] for one in ordered if one not in stay)
-    return Work(new, tuple(moved), tuple(changed), tuple(warnings))
 
 
 def _rendered(
@@ -272,7 +222,7 @@ def _carry_out(folder: Path, change: Change, listen: Listener) -> None:
         for name in change.remove:
             (folder / name).unlink(missing_ok=True)
         for name in names:  # .down.sql sorts before .up.sql
-            temporary = folder / f".{name}.part"
+            temporary = folder / f".{name}.{os.getpid()}"
             temporary.write_text(change.write[name], encoding="utf-8", newline="\n")
             temporary.replace(folder / name)
     except OSError as error:
