@@ -469,18 +469,6 @@ def test_before_anything_is_rendered(configured: Project) -> None:
     assert "bin/migrate adopt renders them" in outcome.stderr
 
 
-def test_a_folder_that_cannot_be_written(adopted: Project) -> None:
-    """A folder stands where a file shall be: what had to be rendered is named."""
-    table(adopted, "later0", "right")
-    (adopted.folder / "migrations" / "0004_later0_make_later0.down.sql").mkdir()
-    outcome = adopted.run("migrate", "up")
-    assert outcome.code == 5
-    assert (
-        "0004_later0_make_later0 have to be rendered into migrations, which cannot be written"
-        in outcome.stderr
-    )
-
-
 def test_beside_migrations_of_other_formats(configured: Project) -> None:
     """The numbers go on behind those of plain files that are there already."""
     alembics.make(configured.folder)

@@ -11,7 +11,8 @@ import pytest
 from dbops import config
 from dbops.config import Options
 from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.alembic import graph, project
+from dbops.events import ignore
+from dbops.migrations.alembic import graph, project, update
 from dbops.migrations.alembic.graph import Graph, Revision
 from dbops.migrations.alembic.project import Source
 
@@ -141,6 +142,14 @@ def test_a_head_that_no_file_has() -> None:
     """The database is at a revision of a branch that is not here: it is named."""
     with pytest.raises(ConfigError, match="the database is at revision gone"):
         Graph(some("a")).ancestors(["gone"])
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file stands where the folder shall be: what had to be rendered is named, with the way out."""
+    (tmp_path / "file").write_text("")
+    change = update.Change({"0004_x.up.sql": ""}, rendered=("0004_x",))
+    with pytest.raises(ConfigError, match="0004_x have to be rendered into .*, which cannot be written"):
+        update._carry_out(tmp_path / "file", change, ignore)
 
 
 # -- the configuration -------------------------------------------------------------------------------------------------
