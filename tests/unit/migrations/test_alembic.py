@@ -148,7 +148,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """A file stands where the folder shall be: what had to be rendered is named, with the way out."""
     (tmp_path / "file").write_text("")
     change = update.Change({"0004_x.up.sql": ""}, rendered=("0004_x",))
-    with pytest.raises(ConfigError, match="0004_x have to be rendered into .*, which cannot be written"):
+    with pytest.raises(ConfigError, match=r"0004_x have to be rendered into .*, which cannot be written"):
         update._carry_out(tmp_path / "file", change, ignore)
 
 
