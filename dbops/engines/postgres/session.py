@@ -150,6 +150,8 @@ class Session:
 
         :raises Refused: where the table belongs to another tool.
         """
+        if self._found is not None and not self._found.exist:
+            self._found = None  # whoever held the lock may have made them
         if self._found is None:
             wanted = Tables.named(self._settings.tracking_table.value)
             recorded = tracking.read_if_ours(self.connection, wanted)
