@@ -231,7 +231,8 @@ def test_rows_without_files_and_files_without_rows(
     shown = ran(abc, "adopt", "--dry-run")
     assert "would record 3 migrations from public.schema_migrations (dbmate)" in shown.stdout
     assert rows(connection, "SELECT FROM pg_tables WHERE tablename LIKE 'dbops_%'") == []
-    outcome = adopted(abc)
+    outcome = adopted(abc, "-v")
+    assert "dbmate takes no lock of its own" in outcome.stderr
     assert "there is no file of it: 0025; recorded as missing" in outcome.stderr
     assert "pending below the newest applied version: 002" in outcome.stderr
     assert states(abc) == {"001": "applied", "002": "out of order", "003": "applied", "0025": "missing"}
@@ -556,3 +557,13 @@ def test_adopted_by_several_at_once(abc: Project, database: Database, connect: C
     assert rows(connection, "SELECT count(*) FROM dbops_migrations_events WHERE version IS NOT NULL") == [
         (2,)
     ]
+
+
+def test_a_forced_baseline_of_pgmigrate(configured: Project, database: Database, connect: Connect) -> None:
+    """Its row is `manual`, and what is below it was never run by the tool: all of it counts as applied."""
+    case = BY_TOOL["pgmigrate"]
+    connection = connect(database)
+    applied_by_the_other(configured, connection, case, project_of(configured, "pgmigrate"), 0)
+    connection.execute("INSERT INTO schema_version VALUES (2, 'Forced baseline', 'manual', 'them')")
+    outcome = adopted(configured, "--json").json
+    assert [one["version"] for one in outcome["recorded"]] == ["0001", "0002"]
