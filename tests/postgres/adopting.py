@@ -254,10 +254,10 @@ CASES = [
     Case(
         "graphile-migrate", "graphile-migrate", _GRAPHILE,
         lambda version, name, file: "INSERT INTO graphile_migrate.migrations VALUES "
-        f"('{graphile_hash(file)}', null, '{file.name}', '2024-01-02')",
+        f"('{graphile_hash(file)}', null, '{name}', '2024-01-02')",
         "SELECT filename, hash FROM graphile_migrate.migrations ORDER BY 1",
         lambda ids, files: [(name, graphile_hash(file)) for name, file in zip(ids, files, strict=False)],
-        lambda version, file: file.name,
+        lambda version, file: f"{version}.sql",
         has_down=False,
         table="graphile_migrate.migrations",
     ),

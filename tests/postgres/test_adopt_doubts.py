@@ -231,7 +231,8 @@ def test_rows_without_files_and_files_without_rows(
     shown = ran(abc, "adopt", "--dry-run")
     assert "would record 3 migrations from public.schema_migrations (dbmate)" in shown.stdout
     assert rows(connection, "SELECT FROM pg_tables WHERE tablename LIKE 'dbops_%'") == []
-    outcome = adopted(abc)
+    outcome = adopted(abc, "-v")
+    assert "dbmate takes no lock of its own" in outcome.stderr
     assert "there is no file of it: 0025; recorded as missing" in outcome.stderr
     assert "pending below the newest applied version: 002" in outcome.stderr
     assert states(abc) == {"001": "applied", "002": "out of order", "003": "applied", "0025": "missing"}
@@ -508,3 +509,61 @@ def test_up_waits_for_the_mirrored_tool(abc: Project, database: Database, connec
     assert abc.run("migrate", "up").code == 1
     assert rows(connection, "SELECT name FROM pgmigrations") == [("001_a",)]
     assert rows(connection, "SELECT pg_try_advisory_lock(7241865325823964)") == [(True,)]
+
+
+def test_a_failed_row_of_flyway(configured: Project, database: Database, connect: Connect) -> None:
+    """It is in doubt; with a mirror the failed row goes, and where it is applied another one says so."""
+    case = BY_TOOL["flyway"]
+    connection = connect(database)
+    applied_by_the_other(configured, connection, case, project_of(configured, "flyway"), 2)
+    connection.execute("UPDATE flyway_schema_history SET success = false WHERE version = '1.2'")
+    assert "the row 1.2 of public.flyway_schema_history" in configured.run("migrate", "adopt").stderr
+    adopted(configured, "--dirty-applied", "1.2", "--mirror", *case.options)
+    look = "SELECT version, success FROM flyway_schema_history ORDER BY installed_rank"
+    assert rows(connection, look) == [("1.1", True), ("1.2", True)]
+
+
+def test_a_dirty_position_without_a_file(abc: Project, database: Database, connect: Connect) -> None:
+    """The file of the version is gone: it can be decided all the same."""
+    connection = connect(database)
+    _golang(connection, 7, dirty=True)
+    adopted(abc, "--dirty-reverted", "7")
+    assert recorded(connection) == ["001", "002", "003"]
+
+
+def test_the_file_of_a_mirrored_migration_is_gone(abc: Project, database: Database, connect: Connect) -> None:
+    """Its down runs as it was stored, and the other tool's row goes by its own id; what has no name is not written."""
+    connection = connect(database)
+    connection.execute("CREATE TABLE gorp_migrations (id text PRIMARY KEY, applied_at timestamptz)")
+    adopted(abc)
+    ran(abc, "up", "2")
+    (abc.folder / "migrations/001_a.sql").unlink()
+    outcome = adopted(abc, "--mirror")
+    assert "001 is not written into public.gorp_migrations: its file is gone" in outcome.stderr
+    assert rows(connection, "SELECT id FROM gorp_migrations") == [("002_b.sql",)]
+    (abc.folder / "migrations/002_b.sql").unlink()
+    mark_as_development(database)
+    ran(abc, "down")
+    assert rows(connection, "SELECT id FROM gorp_migrations") == []
+
+
+def test_adopted_by_several_at_once(abc: Project, database: Database, connect: Connect) -> None:
+    """Four processes: one records, the others find it recorded, and all end well."""
+    connection = connect(database)
+    _golang(connection, 2)
+    children = [abc.popen("migrate", "adopt") for _ in range(4)]
+    assert [child.wait(60) for child in children] == [0, 0, 0, 0]
+    assert recorded(connection) == ["001", "002"]
+    assert rows(connection, "SELECT count(*) FROM dbops_migrations_events WHERE version IS NOT NULL") == [
+        (2,)
+    ]
+
+
+def test_a_forced_baseline_of_pgmigrate(configured: Project, database: Database, connect: Connect) -> None:
+    """Its row is `manual`, and what is below it was never run by the tool: all of it counts as applied."""
+    case = BY_TOOL["pgmigrate"]
+    connection = connect(database)
+    applied_by_the_other(configured, connection, case, project_of(configured, "pgmigrate"), 0)
+    connection.execute("INSERT INTO schema_version VALUES (2, 'Forced baseline', 'manual', 'them')")
+    outcome = adopted(configured, "--json").json
+    assert [one["version"] for one in outcome["recorded"]] == ["0001", "0002"]

@@ -15,7 +15,7 @@ from dbops.engines.postgres.errors import foreign_table, raise_told
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
-from dbops.engines.records import Recorded
+from dbops.engines.records import Direction, Recorded
 from dbops.errors import ConfigError, Refused
 from dbops.events import Detail, Listener
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
 
+    from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.statements import Obstacle, Statement
@@ -150,6 +151,8 @@ class Session:
 
         :raises Refused: where the table belongs to another tool.
         """
+        if self._found is not None and not self._found.exist:
+            self._found = None  # whoever held the lock may have made them
         if self._found is None:
             wanted = Tables.named(self._settings.tracking_table.value)
             recorded = tracking.read_if_ours(self.connection, wanted)
@@ -200,6 +203,10 @@ class Session:
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
         return tracking.read_down_sql(self.connection, self.tables, version)
+
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of each batched statement of a migration that stopped in the middle, by checksum."""
+        return tracking.read_positions(self.connection, self.tables, version, direction)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
@@ -313,6 +320,13 @@ class Session:
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """By psycopg's own calls."""
+        from dbops.engines.postgres.db import PostgresClient
+
+        timeout = self._lock_timeout if lock_timeout is None else lock_timeout
+        return PostgresClient(self.connection, self._sender, timeout)
 
     def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
         """Set timeouts (seconds) until `reset`; None leaves one as it is."""

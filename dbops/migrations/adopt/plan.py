@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbops.errors import Refused, UsageError
 from dbops.migrations.adopt.model import Adopted, AdoptPlan, Entry, History
+from dbops.migrations.planner import is_zero
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _settle_position(
 ) -> tuple[History, tuple[tuple[Entry, bool], ...]]:
     """Where the tool says only where it was going: up to that version, or down to it from the next."""
     versions = [file.version for file in files if not file.version.repeatable]
-    here = next((version for version in versions if version == entry.version), None)
+    itself = [] if is_zero(entry.version) else [entry.version]  # also where there is no file of it any more
+    here = next((version for version in (*versions, *itself) if version == entry.version), None)
     later = next((version for version in versions if version > entry.version), None)
     possible = tuple(version for version in (here, later) if version is not None)
     _refuse_useless(verdicts, possible)

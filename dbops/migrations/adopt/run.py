@@ -20,6 +20,8 @@ from dbops.migrations.prepare import recorded_row
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
+    from psycopg import sql
+
     from dbops.config.model import Settings
     from dbops.engines.neighbour import Neighbour
     from dbops.engines.records import Recorded
@@ -139,12 +141,18 @@ class Neighbourhood:
         """What the other tool does not have yet, and what it was in doubt about."""
         for entry, applied in plan.settled:
             one = self.mirrored(entry.version, entry.name)
-            yield from self.reverted(one)
-            if applied:
-                yield from self.applied(one)
+            yield from _foreign(self.tool.settled(one, applied=applied))
         rows = {row.sort_key: row for row in recorded.rows}
         for version in plan.give:
-            yield from self.applied(self.mirrored(version, rows[version.key].name))
+            one = self.mirrored(version, rows[version.key].name)
+            if one.file is None and self.tool.keyed_by_name:
+                self._listen(
+                    Warned(
+                        f"{version} is not written into {self.table}: its file is gone, and with it its name"
+                    )
+                )
+            else:
+                yield from self.applied(one)
 
     @functools.cached_property
     def _computed(self) -> Mapping[str, str]:
@@ -171,11 +179,15 @@ class Neighbourhood:
 
     def applied(self, one: Mirrored) -> Iterator[ForeignStatement]:
         """What records a migration over there."""
-        return (ForeignStatement(text.as_string(None)) for text in self.tool.applied(one))
+        return _foreign(self.tool.applied(one))
 
     def reverted(self, one: Mirrored) -> Iterator[ForeignStatement]:
         """What takes the record away over there."""
-        return (ForeignStatement(text.as_string(None)) for text in self.tool.reverted(one))
+        return _foreign(self.tool.reverted(one))
+
+
+def _foreign(statements: Sequence[sql.Composed]) -> Iterator[ForeignStatement]:
+    return (ForeignStatement(text.as_string(None)) for text in statements)
 
 
 def look(

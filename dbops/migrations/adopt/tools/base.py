@@ -102,6 +102,10 @@ class Tool(ABC):
         """The statements by which the tool itself would record a migration as no longer applied."""
         raise self.no_mirror()
 
+    def settled(self, one: Mirrored, *, applied: bool) -> list[sql.Composed]:
+        """What makes a row that was in doubt say what is true."""
+        return [*self.reverted(one), *(self.applied(one) if applied else ())]
+
     def no_mirror(self) -> Refused:
         """Its table cannot be written by another."""
         return Refused(

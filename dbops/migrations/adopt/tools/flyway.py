@@ -84,6 +84,11 @@ class Flyway(Tool):
         checksum = str(_checksum(texts.read_text(down).text))
         return [_row(one, one.id, "UNDO_SQL", one.file.down_name or "", checksum)]
 
+    def settled(self, one: Mirrored, *, applied: bool) -> list[sql.Composed]:
+        """The failed row goes, as `repair` has it."""
+        text = "delete from {table} where version = {id} and not success"
+        return [statement(text, one.table, id=one.id), *(self.applied(one) if applied else ())]
+
 
 def _row(one: Mirrored, version: str | None, kind: str, script: str, checksum: str | None) -> sql.Composed:
     text = """

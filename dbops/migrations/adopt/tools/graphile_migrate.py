@@ -24,7 +24,6 @@ class GraphileMigrate(Tool):
     schema = "graphile_migrate"
     columns = frozenset({"hash", "previous_hash", "filename", "date"})
     exactly = True
-    keyed_by_name = True
 
     def read(self, ask: Ask, table: TableName) -> History:
         """In the order of the files, which is that of the chain."""
@@ -38,8 +37,8 @@ class GraphileMigrate(Tool):
         )
 
     def id(self, file: MigrationFile) -> str:
-        """The file's name."""
-        return file.file_name
+        """The file's name without its slug: that of the message may change, and the tool leaves it out."""
+        return f"{file.version.text}.sql"
 
     def lock_keys(self, table: TableName, database: str) -> tuple[int, ...]:
         """Always the same one."""
@@ -51,7 +50,7 @@ class GraphileMigrate(Tool):
         for file in files:
             header, body = _divided(texts.read_text(file.path).text)
             computed = _hash(body, header.get("Previous"))
-            found[file.file_name] = header.get("Hash", computed) if "AllowInvalidHash" in header else computed
+            found[self.id(file)] = header.get("Hash", computed) if "AllowInvalidHash" in header else computed
         return found
 
     def applied(self, one: Mirrored) -> list[sql.Composed]:

@@ -21,26 +21,16 @@ class Pgmigrate(Tool):
     exactly = True
 
     def read(self, ask: Ask, table: TableName) -> History:
-        """In the order in which they were installed."""
-        rows = select(
-            ask,
-            "version, description, installed_by, installed_on::timestamptz",
-            table,
-            "installed_on, version",
-        )
-        return self.history(
-            table,
-            (
-                Entry(
-                    str(version),
-                    Version.named(str(version)),
-                    description.replace(" ", "_"),
-                    applied_at=at,
-                    applied_by=who,
-                )
-                for version, description, who, at in rows
-            ),
-        )
+        """In the order in which they were installed; one that was set by hand is a baseline, and covers all below."""
+        columns = "version, description, type::text, installed_by, installed_on::timestamptz"
+        entries, baselines = [], []
+        for version, description, kind, who, at in select(ask, columns, table, "installed_on, version"):
+            found = Version.named(str(version))
+            name = description.replace(" ", "_")
+            entries.append(Entry(str(version), found, name, applied_at=at, applied_by=who))
+            if kind == "manual":
+                baselines.append(found)
+        return self.history(table, entries, max(baselines, default=None))
 
     def applied(self, one: Mirrored) -> list[sql.Composed]:
         """One row."""

@@ -57,6 +57,28 @@ def test_flyways_checksum_ignores_line_ends(tmp_path: Path) -> None:
     assert flyway.checksums([check]) == {"9": str(0xCBF43926 - 2**32)}
 
 
+def test_graphiles_hashes(tmp_path: Path) -> None:
+    """What graphile-migrate itself has written into the headers of two files; a message is not part of it."""
+    first, second = (
+        "sha1:b05403de21430b21b5e333275473c8103c9b2a8e",
+        "sha1:7f0d66465240ffa97037b0f336c245de077235af",
+    )
+    files = [
+        _file(
+            tmp_path,
+            "1_a.sql",
+            f"--! Previous: -\n--! Hash: {first}\n\ncreate table if not exists a (id int);\n".encode(),
+        ),
+        _file(
+            tmp_path,
+            "2_b.sql",
+            f"--! Previous: {first}\n--! Hash: {second}\n--! Message: Second one\n\n"
+            "create table if not exists b (id int);\n".encode(),
+        ),
+    ]
+    assert list(tools.by_name("graphile-migrate").checksums(files).values()) == [first, second]
+
+
 def test_atlas_checksums_are_cumulative(tmp_path: Path) -> None:
     """Each is over the names and bytes of all files so far; an ignored file gives its name alone."""
     files = [
