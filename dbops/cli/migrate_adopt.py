@@ -44,12 +44,12 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
         except (NothingToAdopt, UsageError) as nothing:
             if arguments.mirror is False and run.end_mirror(session):
                 text = "the other tool's table is not there any more, and is no longer written"
-                out.result({"changed": True, "table": session.table, "message": text}, [text])
+                out.result({"changed": True, "tracking_table": session.table, "message": text}, [text])
                 return ExitCode.DONE
             if isinstance(nothing, UsageError) or not session.initialised:
                 raise
             text = f"nothing to adopt: {session.table} is dbops' own, and there is no other tool's table"
-            out.result({"changed": False, "table": session.table, "message": str(nothing)}, [text])
+            out.result({"changed": False, "tracking_table": session.table, "message": text}, [text])
             return ExitCode.DONE
         out.result(_data(made, session, changed=True), _lines(made, folder, session, "recorded"))
     return ExitCode.DONE
