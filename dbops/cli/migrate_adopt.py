@@ -13,7 +13,7 @@ from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode
 from dbops.events import Note, Warned, plural
 from dbops.migrations.adopt import run
-from dbops.migrations.adopt.find import NoSuchTable, NothingToAdopt
+from dbops.migrations.adopt.find import NothingToAdopt
 from dbops.migrations.adopt.model import Adopted, AdoptPlan, TableName
 from dbops.migrations.adopt.plan import Verdicts
 from dbops.migrations.adopt.run import Wishes
@@ -41,12 +41,12 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
                 return ExitCode.DONE
             out.event(Note(f"database {session.identity}"))
             made = run.adopt(session, settings, folder, wishes, out.event, lambda made: _tell(made, out))
-        except (NothingToAdopt, NoSuchTable) as nothing:
+        except NothingToAdopt:
             if arguments.mirror is False and run.end_mirror(session):
                 text = "the other tool's table is not there any more, and is no longer written"
                 out.result({"changed": True, "tracking_table": session.table, "message": text}, [text])
                 return ExitCode.DONE
-            if isinstance(nothing, NoSuchTable) or not session.initialised:
+            if arguments.table or not session.initialised:
                 raise
             text = f"nothing to adopt: {session.table} is dbops' own, and there is no other tool's table"
             out.result({"changed": False, "tracking_table": session.table, "message": text}, [text])

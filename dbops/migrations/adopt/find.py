@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dbops.errors import ConfigError, DbopsError, UsageError
+from dbops.errors import ConfigError, DbopsError, ExitCode, UsageError
 from dbops.migrations.adopt import tools
 from dbops.migrations.adopt.model import FoundTable, TableName
 
@@ -19,8 +19,10 @@ class NothingToAdopt(DbopsError):
     """No table of this database is another tool's."""
 
 
-class NoSuchTable(UsageError):
+class NoSuchTable(NothingToAdopt):
     """The table that was named is not there."""
+
+    exit_code = ExitCode.USAGE
 
 
 _TABLES = """
