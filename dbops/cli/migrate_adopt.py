@@ -11,7 +11,7 @@ from dbops.cli.connect import connected_to_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
-from dbops.errors import ExitCode, UsageError
+from dbops.errors import ExitCode
 from dbops.events import Note, Warned, plural
 from dbops.migrations.adopt import revisions, run
 from dbops.migrations.adopt.find import NothingToAdopt
@@ -47,15 +47,15 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
                 return ExitCode.DONE
             out.event(Note(f"database {session.identity}"))
             made = run.adopt(session, settings, folder, wishes, out.event, lambda made: _tell(made, out))
-        except (NothingToAdopt, UsageError) as nothing:
+        except NothingToAdopt:
             if arguments.mirror is False and run.end_mirror(session):
                 text = "the other tool's table is not there any more, and is no longer written"
-                out.result({"changed": True, "table": session.table, "message": text}, [text])
+                out.result({"changed": True, "tracking_table": session.table, "message": text}, [text])
                 return ExitCode.DONE
-            if isinstance(nothing, UsageError) or not session.initialised:
+            if arguments.table or not session.initialised:
                 raise
             text = f"nothing to adopt: {session.table} is dbops' own, and there is no other tool's table"
-            out.result({"changed": False, "table": session.table, "message": str(nothing)}, [text])
+            out.result({"changed": False, "tracking_table": session.table, "message": text}, [text])
             return ExitCode.DONE
         out.result(_data(made, session, changed=True), _lines(made, folder, session, "recorded"))
     return ExitCode.DONE

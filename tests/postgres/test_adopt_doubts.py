@@ -424,6 +424,7 @@ def test_the_end_of_a_mirror(abc: Project, database: Database, connect: Connect)
     _golang(connection, 3)
     adopted(abc, "--mirror")
     connection.execute("UPDATE schema_migrations SET version = 2")
+    assert abc.run("migrate", "adopt", "--no-mirror", "--dirty-applied", "1").code == 2
     ended = adopted(abc, "--no-mirror")
     assert "003 undone by golang-migrate" in ended.stdout
     assert "pending: 003" in ended.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dbops.errors import ConfigError, DbopsError, UsageError
+from dbops.errors import ConfigError, DbopsError, ExitCode, UsageError
 from dbops.migrations.adopt import tools
 from dbops.migrations.adopt.model import FoundTable, TableName
 
@@ -17,6 +17,12 @@ AUTO = "auto"
 
 class NothingToAdopt(DbopsError):
     """No table of this database is another tool's."""
+
+
+class NoSuchTable(NothingToAdopt):
+    """The table that was named is not there."""
+
+    exit_code = ExitCode.USAGE
 
 
 _TABLES = """
@@ -36,7 +42,8 @@ def find(ask: Ask, tool: str = AUTO, table: TableName | None = None) -> tuple[To
 
     :param tool: a name in `tools.NAMES`, or `auto`.
     :param table: where it is, where it has another name than the tool gives it.
-    :raises UsageError: where there is no such tool or table.
+    :raises UsageError: where there is no such tool.
+    :raises NoSuchTable: where there is no such table.
     :raises NothingToAdopt: where there is none.
     :raises ConfigError: where there are two.
     """
@@ -45,7 +52,7 @@ def find(ask: Ask, tool: str = AUTO, table: TableName | None = None) -> tuple[To
     if table is not None:
         named = next((one for one in found if one.table == table), None)
         if named is None:
-            raise UsageError(f"there is no table {table}", hint="--table SCHEMA.NAME")
+            raise NoSuchTable(f"there is no table {table}", hint="--table SCHEMA.NAME")
         pairs = [(one, named) for one in known if one.recognises(named)]
     else:
         pairs = [(one, each) for one in known for each in found if one.finds(each)]

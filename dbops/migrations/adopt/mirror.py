@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.neighbour import Neighbour
 from dbops.engines.records import Applied, Direction, ForeignTable, Recorded
-from dbops.errors import DbopsError, Refused, UsageError
+from dbops.errors import DbopsError, Refused
 from dbops.events import Listener, Note, Warned
 from dbops.migrations.adopt import plan as planning
 from dbops.migrations.adopt.find import NothingToAdopt
@@ -42,7 +42,7 @@ class Mirror:
         wishes = Wishes(told.tool, TableName.parse(told.table))
         try:
             return cls(Neighbourhood.find(session, settings, folder, wishes, listen), listen)
-        except (NothingToAdopt, UsageError) as error:
+        except NothingToAdopt as error:
             raise Refused(
                 f"the table that is to be kept in step is not there any more: {error.message}",
                 hint="if the trial is over: bin/migrate adopt --no-mirror",
