@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from dbops.errors import UsageError
 from dbops.migrations.adopt.find import AUTO, NothingToAdopt, find
 from dbops.migrations.adopt.tools.alembic import Alembic, heads
 
@@ -36,6 +35,7 @@ def render(
 
     On a database that Alembic has never seen they are rendered all the same, for `up` to begin from the beginning.
 
+    :raises UsageError: there is no such tool.
     :raises ConfigError: the revisions make no graph, or the database is at one that is not among them.
     :raises ProgramFailed: Alembic is not there, or failed.
     """
@@ -43,8 +43,6 @@ def render(
         return None
     try:
         tool, found = find(session.query, wishes.tool, wishes.table)
-    except UsageError:  # which is told where the history is looked for
-        return None
     except NothingToAdopt:
         if wishes.tool not in {AUTO, Alembic.name} or wishes.table is not None:
             return None
