@@ -323,10 +323,11 @@ def test_a_pair_that_was_written_by_hand(adopted: Project) -> None:
 def test_a_python_module_in_the_place_of_a_pair(adopted: Project) -> None:
     """It stands for the revision that its name has: that is not rendered, and what needs it comes behind."""
     revise(adopted.folder, "hand00", "right", "op.get_bind().execute(sa.text('SELECT 1')).scalar()")
-    adopted.write("migrations/0004_hand00_fill.py", "def up(db):\n    pass\n")
+    module = "def up(db):\n    db.execute('CREATE TABLE by_module (id int)')\n\n\ndef down(db):\n    pass\n"
+    adopted.write("migrations/0004_hand00_fill.py", module)
     table(adopted, "later0", "hand00")
-    assert render(adopted, "base0", "left0", "right") == []
-    assert sql(adopted, "0005_later0_make_later0").exists()
+    ran(adopted, "up")
+    assert ran(adopted, "current").stdout == "0005 later0_make_later0\n"
     assert not list((adopted.folder / "migrations").glob("*hand00*.sql"))
 
 
