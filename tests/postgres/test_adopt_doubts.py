@@ -568,3 +568,22 @@ def test_a_forced_baseline_of_pgmigrate(configured: Project, database: Database,
     connection.execute("INSERT INTO schema_version VALUES (2, 'Forced baseline', 'manual', 'them')")
     outcome = adopted(configured, "--json").json
     assert [one["version"] for one in outcome["recorded"]] == ["0001", "0002"]
+
+
+def test_versions_that_the_table_spells_otherwise(abc: Project, database: Database, connect: Connect) -> None:
+    """The market maker's rows may have the name behind the number, or no zeros: they are matched, and go as they are."""
+    connection = connect(database)
+    connection.execute(BY_TOOL["market-maker"].ddl)
+    connection.execute("INSERT INTO migrations (version, name) VALUES ('001-add-a', 'a'), ('2', 'b')")
+    connection.execute("CREATE TABLE a (); CREATE TABLE b ()")
+    adopted(abc, "--mirror")
+    assert recorded(connection, "schema_migrations") == ["001", "002"]
+    mark_as_development(database)
+    ran(abc, "down", "2")
+    assert rows(connection, "SELECT version FROM migrations") == []
+    ran(abc, "up")
+    assert rows(connection, "SELECT version, name FROM migrations ORDER BY 1") == [
+        ("001", "a"),
+        ("002", "b"),
+        ("003", "c"),
+    ]

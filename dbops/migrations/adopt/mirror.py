@@ -84,8 +84,9 @@ class Mirror:
 
     def records(self, version: Version, name: str, direction: Direction) -> list[Record]:
         """What the other tool would write of a migration that dbops has applied or undone."""
-        one = self._there.mirrored(version, name)
-        return list(self._there.applied(one) if direction is Direction.UP else self._there.reverted(one))
+        down = direction is Direction.DOWN
+        one = self._there.mirrored(version, name, there=down)
+        return list(self._there.reverted(one) if down else self._there.applied(one))
 
     def _tell(self, made: AdoptPlan) -> None:
         for done, versions in (("applied", [one.version for one in made.record]), ("undone", made.forget)):

@@ -140,7 +140,7 @@ class Neighbourhood:
     def _written(self, plan: AdoptPlan, recorded: Recorded) -> Iterator[Record]:
         """What the other tool does not have yet, and what it was in doubt about."""
         for entry, applied in plan.settled:
-            one = self.mirrored(entry.version, entry.name)
+            one = self.mirrored(entry.version, entry.name, there=True)
             yield from _foreign(self.tool.settled(one, applied=applied))
         rows = {row.sort_key: row for row in recorded.rows}
         for version in plan.give:
@@ -161,15 +161,18 @@ class Neighbourhood:
 
     # -- the other tool's own terms --------------------------------------------------------------------------------
 
-    def mirrored(self, version: Version, name: str) -> Mirrored:
-        """A migration as the other tool would be told of it."""
+    def mirrored(self, version: Version, name: str, *, there: bool = False) -> Mirrored:
+        """A migration as the other tool would be told of it.
+
+        :param there: the tool should have a row of it, which tells best what it is called.
+        """
         file = next((file for file in self.files if file.version == version), None)
         given = None
-        if file is None:  # what the tool calls it, only its own row tells
+        if there or file is None:
             given = next((entry.id for entry in self.history().entries if entry.version == version), None)
         return Mirrored(
             self.table,
-            self.tool.id(file) if file else given or version.text,
+            given or (self.tool.id(file) if file else version.text),
             version,
             name,
             self.session.rows_table,
