@@ -614,3 +614,21 @@ def test_killed_while_both_tables_are_written(
         time.sleep(0.001)
     ran(configured, "up")
     assert len(rows(connection, "SELECT FROM schema_migrations")) == 60
+
+
+def test_a_renumbered_file_under_a_mirror(abc: Project, database: Database, connect: Connect) -> None:
+    """Its record moves to the new number in both tables, and nothing is said to have been done meanwhile."""
+    connection = connect(database)
+    connection.execute("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    adopted(abc, "--mirror")
+    ran(abc, "up")
+    folder = abc.folder / "migrations"
+    (folder / "002_b.sql").rename(folder / "004_b.sql")
+    ran(abc, "up")
+    assert rows(connection, "SELECT version FROM schema_migrations ORDER BY 1") == [
+        ("001",),
+        ("003",),
+        ("004",),
+    ]
+    assert recorded(connection) == ["001", "003", "004"]
+    assert "meanwhile" not in ran(abc, "status").stderr
