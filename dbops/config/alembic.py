@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,7 @@ _INI = "alembic.ini"
 _URL = re.compile(r"(postgres(?:ql)?|sqlite)(?:\+\w+)?(?=:)")
 
 
-def find(
-    found: Project, python: Setting[str] | None, environ: Mapping[str, str], cwd: Path
-) -> Alembic | None:
+def find(found: Project, python: Setting[str] | None, cwd: Path) -> Alembic | None:
     """What the project says to Alembic; None where it does not use it.
 
     Of a setting that both files have, the ini file's counts, as it does for Alembic.
@@ -39,7 +36,7 @@ def find(
     values = {**from_toml, **from_ini}
     configured = found.text("alembic-python")
     program = _at(cwd, python) if python else configured and _at(found.folder, configured)
-    return Alembic(found.folder, folder, ini if from_ini else None, values, program, dict(environ))
+    return Alembic(folder, ini if from_ini else None, values, program)
 
 
 def url(alembic: Alembic | None) -> Setting[str] | None:

@@ -92,17 +92,14 @@ class Target:
 class Alembic:
     """What an Alembic project says to Alembic.
 
-    `project` is the project's folder; relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of
-    the section, by Alembic's names.  `python` is the interpreter that has Alembic, None where it has to be found.
-    `environ` is the environment as the user gave it, for the project's own env.py.
+    Relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of the
+    section, by Alembic's names.  `python` is the interpreter that has Alembic, None where it has to be found.
     """
 
-    project: Path
     folder: Path
     ini: Path | None
     values: Mapping[str, Any] = dataclasses.field(repr=False)
     python: Setting[str] | None
-    environ: Mapping[str, str] = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +123,20 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
+class ProjectCheck:
+    """A check of the project's own, from `[tool.dbops.checks.NAME]`.
+
+    `on` are the forms of `validate` that ask it (schema, migration, rollback); `expect` is "no rows", "zero" or "true".
+    """
+
+    name: str
+    on: tuple[str, ...]
+    query: str
+    expect: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """All that a command needs to know from outside; made by `dbops.config.load`.
 
@@ -137,6 +148,9 @@ class Settings:
     `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;
     0 asks for a new one, None for none.
     `migration_format` is the format of the migration files, `variables` what stands for their placeholders.
+    `hooks` are command lines by their names, "after-migrate" for instance; `environ` is the environment as the user
+    has it, libpq's variables too, for what runs on the user's behalf.
+    `checks` are the project's own, for `migrate validate`.
     `warnings` are sentences for the user about what was read and not used.
     `alembic` is None where the project has no Alembic.
     """
@@ -159,5 +173,8 @@ class Settings:
     backup_before_migrate: Setting[float | None]
     migration_format: Setting[str] = Setting("auto")
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    hooks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    checks: tuple[ProjectCheck, ...] = ()
     warnings: tuple[str, ...] = ()
     alembic: Alembic | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dbops.config import alembic as alembic_project
-from dbops.config import dotenv, project, sources, values
+from dbops.config import checks, dotenv, project, sources, values
 from dbops.config.model import DEFAULT, SQLITE_FILE, Alembic, Options, Setting, Settings, Target
 from dbops.config.project import Project
 from dbops.config.sources import Source, Variables
@@ -38,7 +38,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
     target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
     env = from_environment(environ, (*target_variables, DB_PATH, *_TIMES))
     file = dotenv.read(found.folder / ".env")
-    alembic = alembic_project.find(found, _option("alembic-python", options.alembic_python), environ, cwd)
+    alembic = alembic_project.find(found, _option("alembic-python", options.alembic_python), cwd)
     source = (
         _environment_source(options.env, env, file, found)
         if options.env
@@ -70,6 +70,9 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         or found.text("format")
         or Setting("auto"),
         variables=_variables(options.variables or ()),
+        hooks=found.table.get(project.HOOKS, {}),
+        environ=dict(environ),
+        checks=checks.read(found.table[project.CHECKS]) if project.CHECKS in found.table else (),
         warnings=source.warnings,
         alembic=alembic,
     )

@@ -39,6 +39,7 @@ class Action(enum.Enum):
     BACKED_UP = "backed up"
     RESTORED = "restored"
     ADOPTED = "adopted"
+    RENUMBERED = "renumbered"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dbops.events import Detail, Listener
 from dbops.migrations import compare, discovery
-from dbops.migrations.drift import has_drifted
-from dbops.migrations.model import Folder, Status
+from dbops.migrations.drift import has_drifted, same_as
+from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.moved import counted_as, recognised
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
@@ -69,7 +70,13 @@ class Reader:
         recorded = self.session.read()
         self.elsewhere = recorded.elsewhere
         mirror = self.mirror(recorded)
-        return compare.compare(self.folder, mirror.seen(recorded) if mirror else recorded, has_drifted)
+        if mirror is not None:
+            recorded = mirror.seen(recorded)
+        found = compare.compare(self.folder, recorded, has_drifted)
+        if any(status.state is State.OUT_OF_ORDER for status in found):
+            moved = counted_as(self.session.events())
+            found = compare.compare(self.folder, recorded, has_drifted, moved) if moved else found
+        return recognised(found, same_as)
 
     def mirror(self, recorded: Recorded) -> Mirror | None:
         """The other tool's table that is kept in step, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -587,3 +588,47 @@ def test_versions_that_the_table_spells_otherwise(abc: Project, database: Databa
         ("002", "b"),
         ("003", "c"),
     ]
+
+
+def test_killed_while_both_tables_are_written(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """Whenever it happens, both tables say the same, and the next up goes on from there."""
+    write_tables(configured, *(f"t{number}" for number in range(60)))
+    connection = connect(database)
+    connection.execute("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    adopted(configured, "--mirror")
+    child = configured.popen("migrate", "up")
+    until = time.monotonic() + 60
+    while len(recorded(connection)) < 3 and time.monotonic() < until:
+        time.sleep(0.002)
+    child.kill()
+    child.wait()
+    for _ in range(200):  # what was on its way may still be committed
+        ours, theirs = rows(
+            connection,
+            "SELECT 1, array_agg(version ORDER BY version) FROM dbops_migrations UNION ALL"
+            " SELECT 2, array_agg(version ORDER BY version) FROM schema_migrations ORDER BY 1",
+        )
+        assert ours[1] == theirs[1]
+        time.sleep(0.001)
+    ran(configured, "up")
+    assert len(rows(connection, "SELECT FROM schema_migrations")) == 60
+
+
+def test_a_renumbered_file_under_a_mirror(abc: Project, database: Database, connect: Connect) -> None:
+    """Its record moves to the new number in both tables, and nothing is said to have been done meanwhile."""
+    connection = connect(database)
+    connection.execute("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    adopted(abc, "--mirror")
+    ran(abc, "up")
+    folder = abc.folder / "migrations"
+    (folder / "002_b.sql").rename(folder / "004_b.sql")
+    ran(abc, "up")
+    assert rows(connection, "SELECT version FROM schema_migrations ORDER BY 1") == [
+        ("001",),
+        ("003",),
+        ("004",),
+    ]
+    assert recorded(connection) == ["001", "003", "004"]
+    assert "meanwhile" not in ran(abc, "status").stderr

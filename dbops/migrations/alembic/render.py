@@ -15,7 +15,7 @@ from dbops.errors import ConfigError, ProgramFailed
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
-    from dbops.config.model import Alembic
+    from dbops.config.model import Alembic, Settings
     from dbops.migrations.alembic.graph import Revision
 
 _DRIVER = Path(__file__).with_name("driver.py")
@@ -63,13 +63,16 @@ class Rendering:
     version_table_schema: str | None
 
 
-def render(project: Alembic, revisions: Iterable[Revision], dialect: str, listen: Listener) -> Rendering:
+def render(settings: Settings, revisions: Iterable[Revision], listen: Listener) -> Rendering:
     """Render revisions by one start of the project's env.py, which connects to nothing unless it wants to.
 
-    :param dialect: for which engine, by SQLAlchemy's name.
+    The SQL is for the engine of the target.
+
     :raises ConfigError: the project has several databases.
     :raises ProgramFailed: there is no Alembic, or env.py failed.
     """
+    project = settings.alembic
+    assert project is not None  # whoever calls has looked
     if databases := project.values.get("databases"):  # whose env.py would write files
         raise ConfigError(
             f"{project.ini} is about several databases ({databases}), which cannot be rendered into one folder",
@@ -80,12 +83,12 @@ def render(project: Alembic, revisions: Iterable[Revision], dialect: str, listen
     request = {
         "ini": str(project.ini) if project.ini else None,
         "toml": str(toml) if toml.is_file() else None,
-        "dialect": dialect,
+        "dialect": settings.target.engine,
         "revisions": wanted,
     }
-    python = interpreter(project)
+    python = interpreter(settings, project)
     listen(Detail(f"{python} renders {len(wanted)} Alembic revisions"))
-    answer = _answer(project, python, request, listen)
+    answer = _answer(project.folder, settings.environ, python, request, listen)
     before = answer["before"]
     return Rendering(
         {
@@ -97,24 +100,26 @@ def render(project: Alembic, revisions: Iterable[Revision], dialect: str, listen
     )
 
 
-def interpreter(project: Alembic) -> str:
+def interpreter(settings: Settings, project: Alembic) -> str:
     """The Python that is told to be it, else that of a virtual environment which has Alembic, else our own."""
     if project.python:
         return project.python.value
-    active = project.environ.get("VIRTUAL_ENV")
-    beside = [place / name for place in (project.folder, project.project) for name in (".venv", "venv")]
+    active = settings.environ.get("VIRTUAL_ENV")
+    beside = [place / name for place in (project.folder, settings.project) for name in (".venv", "venv")]
     for folder in (active, *beside):
         if folder and next(Path(folder).glob("lib/python3*/site-packages/alembic/__init__.py"), None):
             return str(Path(folder, "bin", "python"))
     return sys.executable
 
 
-def _answer(project: Alembic, python: str, request: Mapping[str, Any], listen: Listener) -> dict[str, Any]:
+def _answer(
+    folder: Path, environ: Mapping[str, str], python: str, request: Mapping[str, Any], listen: Listener
+) -> dict[str, Any]:
     try:
         completed = process.run(
             [python, _DRIVER],
-            environ={**project.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
-            cwd=project.folder,
+            environ={**environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
+            cwd=folder,
             stdin=json.dumps(request),
             timeout=_TIMEOUT,
             check=False,
@@ -128,7 +133,7 @@ def _answer(project: Alembic, python: str, request: Mapping[str, Any], listen: L
     if completed.code != 0 or not completed.stdout:
         last = completed.stderr.strip().rpartition("\n")[2] or "it ended without an answer"
         raise ProgramFailed(
-            f"Alembic cannot render the revisions of {project.folder}: {last}",
+            f"Alembic cannot render the revisions of {folder}: {last}",
             detail=completed.last_lines(),
             hint=f"try what it does: {python} -m alembic upgrade head --sql; or another one with --alembic-python",
         )

@@ -63,7 +63,7 @@ def catch_up(settings: Settings, applied: Applied, listen: Listener) -> None:
     tree = graph.read(sources)
     existing = files.pairs(folder, tree.revisions)
     work = plan(tree, existing, frozenset(applied()))
-    _carry_out(folder, _rendered(settings, alembic, tree, work, existing, listen, applied()), listen)
+    _carry_out(folder, _rendered(settings, tree, work, existing, listen, applied()), listen)
 
 
 def render_all(
@@ -84,7 +84,7 @@ def render_all(
     existing = files.pairs(folder, tree.revisions)
     at = frozenset(pair.version.key for one, pair in existing.items() if one in first)
     work = plan(tree, existing, at, first)
-    change = _rendered(settings, alembic, tree, work, existing, listen, at)
+    change = _rendered(settings, tree, work, existing, listen, at)
     if not dry_run:
         _carry_out(folder, change, listen)
     moved = {pair.revision for pair in work.moved}
@@ -121,7 +121,6 @@ def _refuse_unrendered(folder: Path, alembic: Alembic) -> None:
 
 def _rendered(
     settings: Settings,
-    alembic: Alembic,
     tree: Graph,
     work: Work,
     existing: Mapping[str, Pair],
@@ -135,7 +134,7 @@ def _rendered(
 
     wanted = [*work.new, *(tree.revisions[pair.revision] for pair in work.changed)]
     try:
-        rendering = render.render(alembic, wanted, settings.target.engine, listen)
+        rendering = render.render(settings, wanted, listen)
     except ProgramFailed as error:
         if work.new or any(pair.version.key not in applied for pair in work.changed):
             raise
