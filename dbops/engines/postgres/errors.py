@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dbops.engines.base import ServerError, SessionLost, StatementFailed
 from dbops.engines.postgres.failure import ENDS_SESSION
-from dbops.engines.records import ForeignTable
+from dbops.engines.records import UNKNOWN_TOOL, ForeignTable
 from dbops.errors import CannotConnect, DbopsError, Refused
 
 
@@ -41,6 +41,8 @@ def foreign_table(foreign: ForeignTable) -> Refused:
     """Another tool's table stands where dbops' would be."""
     return Refused(
         f"{foreign.table} belongs to {foreign.tool}; dbops does not write to it",
-        hint='keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
+        hint="bin/migrate adopt takes its history over, and keeps dbops' records beside it"
+        if foreign.tool != UNKNOWN_TOOL
+        else 'keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
         "then bin/migrate baseline VERSION records what is applied already",
     )
