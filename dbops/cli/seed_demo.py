@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dbops.cli import seed_options, seed_sets
 from dbops.cli.connect import connected
 from dbops.cli.output import Output, table
-from dbops.cli.seed_session import opened, require_consent
+from dbops.cli.seed_session import opened_postgres, require_consent
 from dbops.config.model import Settings
 from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
@@ -19,6 +19,7 @@ from dbops.seeding.demo.making import Made, make
 from dbops.seeding.fill import FillOptions, Report
 from dbops.seeding.fill.model import label
 from dbops.seeding.fixtures import FixtureSet, Summary
+from dbops.seeding.postgres.engine import Postgres
 
 
 def request(arguments: argparse.Namespace) -> demo.Request:
@@ -50,10 +51,10 @@ def seed(arguments: argparse.Namespace, out: Output) -> int:
     :raises AnswerIsNo: they do not; the data are there.
     """
     wanted = request(arguments)
-    with opened(arguments, out) as (session, settings):
+    with opened_postgres(arguments, out) as (session, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out)
+            require_consent(Postgres(session.connection), settings, out)
         return _seed(session, settings, sets, wanted, arguments, out)
 
 
@@ -68,7 +69,9 @@ def _seed(
     loaded: list[Summary] = []
 
     def load_sets() -> None:
-        loaded.append(seed_sets.load_sets(session, sets, seed_sets.options(settings), out.event))
+        loaded.append(
+            seed_sets.load_sets(Postgres(session.connection), sets, seed_sets.options(settings), out.event)
+        )
 
     options = FillOptions(
         jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=seed_options.patience(settings)

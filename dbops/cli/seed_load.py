@@ -16,19 +16,19 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
         from dbops.cli import seed_demo
 
         return seed_demo.seed(arguments, out)
-    with opened(arguments, out) as (session, settings):
+    with opened(arguments, out) as (engine, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out)
+            require_consent(engine, settings, out)
         how = seed_sets.options(settings, arguments)
         if any(one.generates for one in sets):
             from dbops.cli import seed_written
 
-            return seed_written.load(session, settings, sets, how, out)
-        summary = seed_sets.load_sets(session, sets, how, out.event)
+            return seed_written.load(engine, settings, sets, how, out)
+        summary = seed_sets.load_sets(engine, sets, how, out.event)
         data = {
             "dry_run": how.dry_run,
-            "database": session.identity.database,
+            "database": engine.database,
             **seed_sets.summary_data(summary),
         }
         out.result(data, seed_sets.summary_lines(summary, dry_run=how.dry_run))

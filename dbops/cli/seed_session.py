@@ -10,19 +10,28 @@ from dbops.cli.confirm import ask
 from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.config.model import Settings
+from dbops.engines.marks import is_production
 from dbops.engines.postgres import lock, tablelocks
-from dbops.engines.postgres.protection import is_production
 from dbops.engines.postgres.session import Session
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import Note
+from dbops.seeding.engine import SeedingEngine
+from dbops.seeding.postgres.engine import Postgres
 
 # What values read and written as text mean, whatever the database, the role or the server says.
 _SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'"
 
 
 @contextlib.contextmanager
-def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
-    """A session on the configured database; no migration runs as long as it is open."""
+def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[SeedingEngine, Settings]]:
+    """The configured database, to be seeded; no migration runs as long as it is open."""
+    with opened_postgres(arguments, out) as (session, settings):
+        yield Postgres(session.connection), settings
+
+
+@contextlib.contextmanager
+def opened_postgres(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
+    """A session on the configured database, for what only PostgreSQL can; see `opened`."""
     with (
         connected(arguments, out, command="seed-test-data") as (session, settings),
         lock.shared(session.connection, settings.deadline.value, out.event),
@@ -53,7 +62,7 @@ def _locks_told(session: Session, patience: float) -> Iterator[None]:
         raise tablelocks.not_acquired(session.connection, patience) from error
 
 
-def require_consent(session: Session, settings: Settings, out: Output) -> None:
+def require_consent(engine: SeedingEngine, settings: Settings, out: Output) -> None:
     """Return if test data may be written to this database.
 
     :raises Refused: it is marked as production; or it is not marked as development, and nobody confirms.
@@ -62,7 +71,7 @@ def require_consent(session: Session, settings: Settings, out: Output) -> None:
     from dbops.devdb.consent import Cost
     from dbops.devdb.databases import Found
 
-    comment, name = session.comment(), session.identity.database
+    comment, name = engine.comment(), engine.database
     if is_production(comment):
         raise Refused(
             f"{name!r} is marked as production: test data and known passwords do not go there",

@@ -144,11 +144,13 @@ class _Seeding:
         from dbops.cli import seed_sets
         from dbops.cli.seed_session import require_consent
         from dbops.engines.postgres.session import Session
+        from dbops.seeding.postgres.engine import Postgres
 
         settings = dataclasses.replace(self._settings, target=target)
         with Session.open(settings, "setup-dev-db --seed", listen) as session:
-            require_consent(session, settings, out)
-            loaded = seed_sets.load_sets(session, self.sets, seed_sets.options(settings), listen)
+            engine = Postgres(session.connection)
+            require_consent(engine, settings, out)
+            loaded = seed_sets.load_sets(engine, self.sets, seed_sets.options(settings), listen)
         return seed_sets.summary_data(loaded), loaded.changed, seed_sets.summary_lines(loaded)
 
 

@@ -15,7 +15,7 @@ from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.databases import Found
 from dbops.devdb.places import Places, exclusive
-from dbops.engines.postgres import protection
+from dbops.engines.marks import is_development
 from dbops.errors import CannotConnect, ConfigError, ProgramFailed
 from dbops.events import Listener, ignore
 
@@ -154,7 +154,7 @@ def _look(settings: Settings, target: Target) -> tuple[str, dict[str, str]]:
 def _state(found: Found | None) -> str:
     if found is None:
         return "missing"
-    return "marked" if protection.is_development(found.comment) else "unmarked"
+    return "marked" if is_development(found.comment) else "unmarked"
 
 
 def _search(account: Any) -> programs.Search:

@@ -11,7 +11,34 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 TableName = tuple[str, str]
-"""Schema and table."""
+"""Schema and table.  An engine without schemas gives `public`, which people and files leave out."""
+
+# Tables in which migration tools, dbops too, keep what they have applied: no place for anybody's data.
+TRACKING = frozenset(
+    [
+        "schema_migrations",
+        "schema_migrations_events",
+        "dbops_migrations",
+        "dbops_migrations_events",
+        "schema_version",
+        "goose_db_version",
+        "alembic_version",
+        "flyway_schema_history",
+        "gorp_migrations",
+        "_sqlx_migrations",
+        "pgmigrations",
+        "_yoyo_migration",
+        "_yoyo_log",
+        "_yoyo_version",
+        "yoyo_lock",
+        "__diesel_schema_migrations",
+        "ar_internal_metadata",
+        "django_migrations",
+        "knex_migrations",
+        "knex_migrations_lock",
+        "_prisma_migrations",
+    ]
+)
 
 
 class TypeKind(enum.Enum):

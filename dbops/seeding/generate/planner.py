@@ -25,7 +25,7 @@ from dbops.seeding.generate.model import (
     Unfilled,
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
 from dbops.seeding.generate.rules import rules_of
 from dbops.seeding.generate.sieve import sieve_of
