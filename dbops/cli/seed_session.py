@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from dbops.cli.confirm import ask
-from dbops.cli.connect import connected
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.marks import is_production
@@ -33,7 +33,7 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Seeding
 def opened_postgres(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database, for what only PostgreSQL can; see `opened`."""
     with (
-        connected(arguments, out, command="seed-test-data") as (session, settings),
+        connected_to_postgres(arguments, out, command="seed-test-data") as (session, settings),
         lock.shared(session.connection, settings.deadline.value, out.event),
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
