@@ -68,6 +68,8 @@ def _target(settings: Settings, out: Output) -> Target:
     :raises ConfigError: where there is none of them.
     """
     target = settings.target
+    if target.engine == "sqlite":
+        return target
     if (settings.project / ".dbops").exists():
         from dbops.devdb.private import ensure_running
 
