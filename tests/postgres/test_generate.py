@@ -38,7 +38,7 @@ def test_fills_a_schema_of_everything(database: Database, connect: Connect) -> N
     reasons = {one.table[1]: one.reason for one in outcome.unfilled}
     assert reasons.keys() == HOPELESS
     assert "no refusing today" in reasons["refusing"]
-    assert "needs rows of public.refusing" in reasons["needs_refusing"]
+    assert "needs rows of refusing" in reasons["needs_refusing"]
     there = counts(connection, read(connection))
     assert {name for name, rows in there.items() if rows == 0} == HOPELESS
     assert there == {one.table[1]: one.rows for one in outcome.tables} | dict.fromkeys(HOPELESS, 0)
