@@ -63,7 +63,9 @@ class _Reading:
         self._triggers: dict[str, list[str]] = defaultdict(list)
 
     def schema(self) -> Schema:
-        rows = self._rows("select type, name, tbl_name, sql from sqlite_master where sql is not null order by name")
+        rows = self._rows(
+            "select type, name, tbl_name, sql from sqlite_master where sql is not null order by name"
+        )
         tables = {name: sql for kind, name, _, sql in rows if kind == "table"}
         self._indexes = {name: sql for kind, name, _, sql in rows if kind == "index"}
         for kind, name, table, sql in rows:
@@ -82,13 +84,18 @@ class _Reading:
         return self._connection.execute(query, parameters).fetchall()
 
     def _table(self, number: int, name: str, definition: Definition) -> Table:
-        found = self._rows("select name, type, \"notnull\", dflt_value, pk, hidden from pragma_table_xinfo(?)", name)
+        found = self._rows(
+            'select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?)', name
+        )
         columns = [row[0] for row in found]
         documents = {
             one for one in columns for check in definition.checks
             if f"json_valid({one})" in check.expression.replace(" ", "").replace('"', "")
         }  # fmt: skip
-        indexes = self._rows("select name, origin from pragma_index_list(?) where \"unique\" order by origin <> 'pk', name", name)
+        indexes = self._rows(
+            "select name, origin from pragma_index_list(?) where \"unique\" order by origin <> 'pk', name",
+            name,
+        )
         has_index = any(origin == "pk" for _, origin in indexes)
         primary = tuple(row[0] for row in sorted((row for row in found if row[4]), key=lambda row: row[4]))
         rowid = primary if len(primary) == 1 and not has_index and not definition.without_rowid else ()
@@ -133,7 +140,9 @@ class _Reading:
         if primary and not has_index:  # it is the table itself
             yield Key(f"{table}_pkey", primary, tuple(map(_quoted, primary)), primary=True)
         for index, origin in indexes:
-            entries = self._rows("select cid, name from pragma_index_xinfo(?) where key order by seqno", index)
+            entries = self._rows(
+                "select cid, name from pragma_index_xinfo(?) where key order by seqno", index
+            )
             if origin == "c":
                 texts, predicate = read_index(self._indexes[index])
                 yield Key(
@@ -150,7 +159,9 @@ class _Reading:
     def _foreign_keys(self, table: str, definition: Definition) -> Iterator[ForeignKey]:
         """In the order of the definition; `defer_foreign_keys` lets any of them wait until the commit."""
         found: dict[int, list[Sequence[Any]]] = defaultdict(list)
-        for row in self._rows('select id, "table", "from", "to" from pragma_foreign_key_list(?) order by id desc, seq', table):
+        for row in self._rows(
+            'select id, "table", "from", "to" from pragma_foreign_key_list(?) order by id desc, seq', table
+        ):
             found[row[0]].append(row)
         for rows in found.values():
             columns = tuple(row[2] for row in rows)

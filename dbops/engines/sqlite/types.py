@@ -36,8 +36,9 @@ def data_type(declared: str, name: str, default: str | None, *, holds_json: bool
     """
     found = _DECLARED.fullmatch(declared)
     word = (found[1] if found else declared).upper()
-    size, scale = (int(found[2]) if found and found[2] else None), (
-        int(found[3]) if found and found[3] else 0
+    size, scale = (
+        (int(found[2]) if found and found[2] else None),
+        (int(found[3]) if found and found[3] else 0),
     )
     kind = _NAMED.get(word) or _by_affinity(word)
     if kind == "text":
@@ -62,7 +63,7 @@ def affinity(declared: str) -> str:
 
 
 def _by_affinity(word: str) -> str:
-    if word.startswith("TIMESTAMP") or word.startswith("DATETIME"):
+    if word.startswith(("TIMESTAMP", "DATETIME")):
         return "timestamp"
     if word == "" or "TEXT" in word:
         return "text"
