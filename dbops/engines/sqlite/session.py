@@ -64,7 +64,7 @@ class Session:
     def _connect(self, *, for_reading: bool = False) -> sqlite3.Connection:
         """The file, with the timeouts of the settings; where it is only read and not there, nothing in its place."""
         if for_reading and self._path.parent.is_dir() and not self._path.exists():
-            self._listen(Note(f"{self._path} is not there yet; bin/migrate up makes it"))
+            self._listen(Note(f"{self._path} is not there yet: bin/migrate up makes it"))
             return connections.stand_in()
         opened = connections.connect(
             self._path,
