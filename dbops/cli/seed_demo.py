@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from dbops.cli import seed_options, seed_sets
-from dbops.cli.connect import connected_to_postgres
+from dbops.cli.connect import located
 from dbops.cli.output import Output, table
-from dbops.cli.seed_session import opened_postgres, require_consent
+from dbops.cli.seed_session import opened_postgres, require_consent, require_demo
 from dbops.config.model import Settings
 from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
@@ -122,7 +122,9 @@ def check(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: they do not.
     """
-    with connected_to_postgres(arguments, out, command="seed-test-data") as (session, _):
+    settings = located(arguments, out)
+    require_demo(settings)
+    with Session.open(settings, "seed-test-data check", out.event) as session:
         findings = demo.check(session.connection)
         out.result({"checks": _findings_data(findings)}, _finding_lines(findings))
         _require_holding(findings)

@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import Iterator
 
 from dbops.cli.confirm import ask
-from dbops.cli.connect import connected_to_postgres
+from dbops.cli.connect import located
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.marks import is_production
 from dbops.engines.postgres import lock, tablelocks
 from dbops.engines.postgres.session import Session
 from dbops.errors import LockNotAcquired, Refused
-from dbops.events import Note
+from dbops.events import Listener, Note
 from dbops.seeding.engine import SeedingEngine
 from dbops.seeding.postgres.engine import Postgres
 
@@ -24,16 +24,73 @@ _SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set interv
 
 @contextlib.contextmanager
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[SeedingEngine, Settings]]:
-    """The configured database, to be seeded; no migration runs as long as it is open."""
-    with opened_postgres(arguments, out) as (session, settings):
+    """The configured database, to be seeded; no migration runs as long as it is open.
+
+    :raises Refused: `--fast`, where the engine cannot leave triggers out.
+    """
+    settings = located(arguments, out)
+    if settings.target.engine == "sqlite":
+        if getattr(arguments, "fast", False):
+            raise Refused(
+                "SQLite cannot leave triggers out, which --fast asks for", hint="run it without --fast"
+            )
+        with sqlite(settings, out.event) as engine:
+            yield engine, settings
+        return
+    with _postgres(settings, arguments, out) as session:
         yield Postgres(session.connection), settings
 
 
 @contextlib.contextmanager
 def opened_postgres(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
-    """A session on the configured database, for what only PostgreSQL can; see `opened`."""
+    """A session on the configured database, for demo data; see `opened`.
+
+    :raises Refused: it is one of another engine.
+    """
+    settings = located(arguments, out)
+    require_demo(settings)
+    with _postgres(settings, arguments, out) as session:
+        yield session, settings
+
+
+def require_demo(settings: Settings) -> None:
+    """Return if demo data can be made there.
+
+    :raises Refused: the database's engine has no such data.
+    """
+    if settings.target.engine == "sqlite":
+        raise Refused(
+            f"demo data are a trading firm's on PostgreSQL, and {settings.target.describe()} is a SQLite database",
+            hint="bin/seed-test-data generate --rows 1000 fills the tables of any schema",
+        )
+
+
+@contextlib.contextmanager
+def sqlite(settings: Settings, listen: Listener) -> Iterator[SeedingEngine]:
+    """The SQLite database of the settings, to be seeded; no migration runs as long as it is open.
+
+    :raises CannotConnect: it is not there.
+    :raises LockNotAcquired: a migration runs, or another program writes.
+    """
+    from dbops.engines.sqlite import connection as connections
+    from dbops.engines.sqlite import lock as locks
+    from dbops.seeding.sqlite.engine import Sqlite
+
+    path = settings.target.path
+    # 0 is for ever, as far as a command waits for anything.
+    deadline = min(settings.lock_timeout.value or float("inf"), settings.deadline.value)
+    with contextlib.closing(connections.connect(path, listen=listen, deadline=deadline)) as connection:
+        with locks.shared(path, settings.deadline.value, listen):
+            listen(Note(f"database {path}"))
+            yield Sqlite(connection, path)
+
+
+@contextlib.contextmanager
+def _postgres(settings: Settings, arguments: argparse.Namespace, out: Output) -> Iterator[Session]:
     with (
-        connected_to_postgres(arguments, out, command="seed-test-data") as (session, settings),
+        Session.open(
+            settings, f"seed-test-data {arguments.verb}", out.event, one_by_one=out.live or out.verbose
+        ) as session,
         lock.shared(session.connection, settings.deadline.value, out.event),
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.
@@ -41,7 +98,7 @@ def opened_postgres(arguments: argparse.Namespace, out: Output) -> Iterator[tupl
         out.event(Note(f"database {session.identity}"))
         session.connection.execute(_SAME_EVERYWHERE)
         with _locks_told(session, settings.lock_timeout.value):
-            yield session, settings
+            yield session
 
 
 @contextlib.contextmanager

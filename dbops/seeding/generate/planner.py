@@ -124,12 +124,26 @@ class _Planning:
         self._references(draft, backward)
         keep_apart(draft, self.chooser)
         sort_rules(draft, self.probe.checks_of_partitions(table))
+        self._without_nulls(draft)
         self._link(draft)
         unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
         choose_columns(draft, self.chooser, self._births(draft))
         fit(draft, lambda key, rows: self._room(draft, key, rows))
         return self._beside(self._finished(draft), unsure)
+
+    def _without_nulls(self, draft: Draft) -> None:
+        """Find the columns to whose own rules NULL is false: `coalesce(a, '') <> ''`, SQLite's `json_valid(a)`."""
+        for name, rules in draft.singles.items():
+            column = draft.table.column(name)
+            if column is None or not draft.nullable(column):
+                continue
+            verdicts = {rule.expression.text: rule.expression.holds({name: None}) for rule in rules}
+            unknown = [text for text, verdict in verdicts.items() if verdict is None]
+            kinds = [(name, column.type.base.sql)]
+            asked = self.probe.judge(draft.table.name, kinds, [(None,)], unknown)
+            if False in verdicts.values() or not all(asked):
+                draft.never_null.add(name)
 
     def _values(self, draft: Draft, name: str) -> int:
         """How many different values a column has."""
