@@ -66,6 +66,17 @@ def require_demo(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
+def seeded(settings: Settings, command: str, listen: Listener) -> Iterator[SeedingEngine]:
+    """The database of the settings, which has just been set up."""
+    if settings.target.engine == "sqlite":
+        with sqlite(settings, listen) as engine:
+            yield engine
+        return
+    with Session.open(settings, command, listen) as session:
+        yield Postgres(session.connection)
+
+
+@contextlib.contextmanager
 def sqlite(settings: Settings, listen: Listener) -> Iterator[SeedingEngine]:
     """The SQLite database of the settings, to be seeded; no migration runs as long as it is open.
 
@@ -79,10 +90,12 @@ def sqlite(settings: Settings, listen: Listener) -> Iterator[SeedingEngine]:
     path = settings.target.path
     # 0 is for ever, as far as a command waits for anything.
     deadline = min(settings.lock_timeout.value or float("inf"), settings.deadline.value)
-    with contextlib.closing(connections.connect(path, listen=listen, deadline=deadline)) as connection:
-        with locks.shared(path, settings.deadline.value, listen):
-            listen(Note(f"database {path}"))
-            yield Sqlite(connection, path)
+    with (
+        contextlib.closing(connections.connect(path, listen=listen, deadline=deadline)) as connection,
+        locks.shared(path, settings.deadline.value, listen),
+    ):
+        listen(Note(f"database {path}"))
+        yield Sqlite(connection, path)
 
 
 @contextlib.contextmanager
