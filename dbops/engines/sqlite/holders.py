@@ -37,4 +37,4 @@ def _blocker(pid: int) -> Blocker:
         user = folder.owner()
     except (OSError, KeyError):
         command = user = ""
-    return Blocker(pid, user, command[:120], "", None)
+    return Blocker(pid, user, command[:120], "", None, is_local=True)
