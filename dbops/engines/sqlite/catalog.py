@@ -24,7 +24,7 @@ from dbops.engines.catalog import (
 )
 from dbops.engines.sqlite.ddl import Definition, acts_on_insert, is_virtual, read_index, read_table
 from dbops.engines.sqlite.spelling import spelled
-from dbops.engines.sqlite.types import data_type
+from dbops.engines.sqlite.types import data_type, shown_by_checks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,10 +88,7 @@ class _Reading:
             'select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?)', name
         )
         columns = [row[0] for row in found]
-        documents = {
-            one for one in columns for check in definition.checks
-            if f"json_valid({one})" in check.expression.replace(" ", "").replace('"', "")
-        }  # fmt: skip
+        shown = shown_by_checks([check.expression for check in definition.checks], columns)
         indexes = self._rows(
             "select name, origin from pragma_index_list(?) where \"unique\" order by origin <> 'pk', name",
             name,
@@ -102,7 +99,7 @@ class _Reading:
         return Table(
             SCHEMA, name, number,
             columns=tuple(
-                self._column(name, row, definition, columns, holds_json=row[0] in documents, is_rowid=row[0] in rowid)
+                self._column(name, row, definition, columns, shown=shown.get(row[0]), is_rowid=row[0] in rowid)
                 for row in found
             ),
             keys=tuple(self._keys(name, primary, indexes, columns, has_index=has_index)),
@@ -117,7 +114,7 @@ class _Reading:
 
     def _column(
         self, table: str, row: Sequence[Any], definition: Definition, columns: Sequence[str], *,
-        holds_json: bool, is_rowid: bool,
+        shown: str | None, is_rowid: bool,
     ) -> Column:  # fmt: skip
         name, declared, not_null, default, place, hidden = row
         generated = definition.generated.get(name) if hidden in _GENERATED else None
@@ -125,7 +122,7 @@ class _Reading:
             declared = declared.upper().partition("GENERATED ALWAYS")[0].strip()
         return Column(
             name,
-            data_type(declared, name, default, holds_json=holds_json),
+            data_type(declared, name, default, shown=shown),
             bool(not_null or place),
             default=default,
             generated=None if generated is None else self._spelled(generated, columns),

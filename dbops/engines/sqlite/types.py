@@ -7,8 +7,10 @@ https://www.sqlite.org/datatype3.html
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 from dbops.engines.catalog import DataType
+from dbops.engines.sqlite.tokens import tokens
 
 _DECLARED = re.compile(r"\s*([^(]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*", re.ASCII)
 _NAMED = {
@@ -18,6 +20,8 @@ _NAMED = {
     "VARBINARY": "bytea", "DECIMAL": "numeric", "NUMERIC": "numeric", "NUMBER": "numeric", "MONEY": "numeric",
     "CURRENCY": "numeric",
 }  # fmt: skip
+_ANYTHING = frozenset({"", "ANY"})
+"""Declared types that say nothing."""
 _DIGITS = 15
 """What a REAL keeps: a longer decimal would come back as another number."""
 _TIME_FUNCTIONS = {
@@ -27,12 +31,12 @@ _TIME_FUNCTIONS = {
 _FIRST_WORD = re.compile(r"[\s(]*([A-Za-z_]+)")
 
 
-def data_type(declared: str, name: str, default: str | None, *, holds_json: bool = False) -> DataType:
+def data_type(declared: str, name: str, default: str | None, *, shown: str | None = None) -> DataType:
     """The type of a column.
 
     :param declared: as the definition has it; empty where it has none.
     :param name: of the column: `created_at TEXT` holds a time, as does what has a time for its default.
-    :param holds_json: whether a check asks `json_valid` of it.
+    :param shown: what its checks show of it (`shown_by_checks`).
     """
     found = _DECLARED.fullmatch(declared)
     word = (found[1] if found else declared).upper()
@@ -41,13 +45,30 @@ def data_type(declared: str, name: str, default: str | None, *, holds_json: bool
         (int(found[3]) if found and found[3] else 0),
     )
     kind = _NAMED.get(word) or _by_affinity(word)
-    if kind == "text":
-        kind = "json" if holds_json else _time_in_text(name, default) or ("varchar" if size else "text")
+    if kind == "text" and word in _ANYTHING and shown == "numeric":
+        kind = shown
+    elif kind == "text":
+        kind = "json" if shown == "json" else _time_in_text(name, default) or ("varchar" if size else "text")
     if kind == "numeric" and size:
         digits = min(size, _DIGITS)
         return DataType("pg_catalog", kind, declared, precision=digits, scale=min(scale, digits))
     length = size if kind in {"varchar", "bytea"} else None
     return DataType("pg_catalog", kind, declared, length=length)
+
+
+def shown_by_checks(checks: Sequence[str], columns: Collection[str]) -> dict[str, str]:
+    """What checks show of columns: `json` where they ask `json_valid`, `numeric` where they compare with numbers alone."""
+    found: dict[str, str] = {}
+    for check in checks:
+        read = list(tokens(check))
+        named = {token.name for token in read if token.name in columns}
+        kinds = {token.kind for token in read}
+        for name in named:
+            if any(token.word == "JSON_VALID" for token in read):
+                found[name] = "json"
+            elif len(named) == 1 and "number" in kinds and "string" not in kinds:
+                found.setdefault(name, "numeric")
+    return found
 
 
 def affinity(declared: str) -> str:

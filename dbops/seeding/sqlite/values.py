@@ -49,6 +49,8 @@ def text_of(value: Value, kind: DataType) -> str | None:
 def fast(kind: DataType) -> Callable[[str], Value] | None:
     """What makes a value of a text that a maker gave, where SQLite's affinity does not do it."""
     makers: dict[str, Callable[[str], Value]] = {"bool": _BOOLEANS.__getitem__, "bytea": _bytes}
+    if affinity(kind.base.sql) == "BLOB":
+        makers["numeric"] = _number
     return makers.get(kind.base.name)
 
 
