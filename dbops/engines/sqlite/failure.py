@@ -27,7 +27,7 @@ def server_error(
     """The failure of a statement, with SQLite's own words, its code as detail, and the place."""
     message, code = str(error), getattr(error, "sqlite_errorname", None)
     trouble = None
-    if message.startswith("Incorrect number of bindings"):
+    if message.startswith("Incorrect number of bindings") and message.endswith("there are 0 supplied."):
         message = "it has parameters (?, :name, $name), and nothing stands for them"
     elif is_locked(error):
         trouble = Trouble.LOCKED

@@ -226,7 +226,7 @@ class Session:
             for index, text in enumerate(statements):
                 if index not in done:
                     runner.run(text, index)
-            if statements:
+            if statements or commits:
                 runner.check()
             if records and not self._lock.held:
                 raise StatementFailed(ServerError("the lock file was removed"), stage=Stage.LOCK_CHECK)
