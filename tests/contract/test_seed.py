@@ -122,10 +122,10 @@ def test_a_refused_row_is_named(seeded: Seeded, file: str, text: str, said: str)
 
 def test_two_sets_that_disagree(seeded: Seeded) -> None:
     """The same row with another value in another set is an error; with the same values it is one row."""
-    seeded.write("more/people.csv", "email,balance,active\nann@x,10.5,true\n")
+    seeded.write("more/people.csv", "email,team_id,balance,active\nann@x,@teams:one,10.5,true\n")
     seeded.write("more/set.toml", '[tables.people]\ninsert-only = ["balance"]\n')
     assert seeded.counts("dev", "more")["people"] == (3, 0, 1)
-    seeded.write("more/people.csv", "email,balance\nann@x,11\n")
+    seeded.write("more/people.csv", "email,team_id,balance\nann@x,@teams:one,11\n")
     assert "the sets give different values of balance" in seeded.problems("dev", "more")
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
+from dbops.seeding.fill.model import label
 from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
@@ -199,7 +200,7 @@ class _Planning:
         elif loose:
             draft.always_null |= {*loose}
         else:
-            parent = ".".join(key.table)
+            parent = label(key.table)
             why = f": {self.unfilled[key.table]}" if key.table in self.unfilled else ""
             raise CannotFill(f"{key.name} needs rows of {parent}, which has none{why}")
 
