@@ -48,7 +48,8 @@ def data_type(declared: str, name: str, default: str | None, *, shown: str | Non
     if kind == "text" and word in _ANYTHING and shown == "numeric":
         kind = shown
     elif kind == "text":
-        kind = "json" if shown == "json" else _time_in_text(name, default) or ("varchar" if size else "text")
+        is_json = shown == "json" or (default or "").strip("( ").startswith("'{")
+        kind = "json" if is_json else _time_in_text(name, default) or ("varchar" if size else "text")
     if kind == "numeric" and size:
         digits = min(size, _DIGITS)
         return DataType("pg_catalog", kind, declared, precision=digits, scale=min(scale, digits))
