@@ -140,6 +140,18 @@ def test_a_script_that_fails(seeded: Seeded) -> None:
     assert seeded.query("SELECT count(*) FROM log") == [(0,)]
 
 
+def test_a_row_that_a_trigger_keeps_out(seeded: Seeded) -> None:
+    """RAISE(IGNORE) is no error to SQLite; the row is named, and nothing is written."""
+    seeded.query("CREATE TRIGGER no BEFORE INSERT ON log WHEN new.what = 'y' BEGIN SELECT RAISE(IGNORE); END")
+    seeded.write("log.csv", "id,what\n1,x\n2,y\n")
+    outcome = seeded.run()
+    assert outcome.code == 1
+    assert (
+        "seeds/dev/log.csv line 3: log took the row without an error, but it is not there" in outcome.stderr
+    )
+    assert seeded.query("SELECT count(*) FROM log") == [(0,)]
+
+
 def test_virtual_tables(seeded: Seeded) -> None:
     """A virtual table takes no rows of a file and is not generated, nor is what belongs to it."""
     seeded.query("CREATE VIRTUAL TABLE found USING fts5(body)")

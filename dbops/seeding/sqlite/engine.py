@@ -13,7 +13,7 @@ from dbops.engines.sqlite import catalog as catalogs
 from dbops.engines.sqlite.ddl import is_virtual
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.protection import read_comment
-from dbops.events import Listener
+from dbops.events import Listener, Warned
 from dbops.seeding.fill import Destination, FillOptions, Part, SeedFailed
 from dbops.seeding.fill.progress import Progress
 from dbops.seeding.fixtures import bound
@@ -151,8 +151,13 @@ class Sqlite:
         filling.write_rows(self._connection, self._schema.catalog, into, parts, progress)
 
     def analyze(self, tables: Iterable[TableName], listen: Listener) -> None:
-        for _, table in tables:
-            self._connection.execute(f"analyze {sql.name(table)}")
+        import sqlite3
+
+        try:
+            for _, table in tables:
+                self._connection.execute(f"analyze {sql.name(table)}")
+        except sqlite3.Error as error:  # another program writes; the rows are in
+            listen(Warned(f"the planner of queries was not told of the rows: {error}"))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

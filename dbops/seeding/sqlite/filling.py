@@ -37,8 +37,8 @@ def write_rows(
         statement = f"insert into {sql.name(into.table[1])} default values"  # quoted
     for _, count, text in parts:
         rows = _rows(text.decode(), catalog, into) if into.columns else [()] * count
-        _write(connection, statement, rows, catalog, into.table, progress.rows(into.table))
-        progress.written(into.table, count)
+        written = _write(connection, statement, rows, catalog, into.table, progress.rows(into.table))
+        progress.written(into.table, written)
     progress.spent(into.table)
 
 
@@ -49,13 +49,13 @@ def _write(
     catalog: Catalog,
     table: TableName,
     before: int,
-) -> None:
-    """All at one go; where one is refused, one by one from the start, to name it."""
+) -> int:
+    """All at one go; where one is refused, one by one from the start, to name it.  How many are in."""
     import sqlite3
 
     connection.execute("savepoint dbops_block")
     try:
-        connection.executemany(statement, rows)
+        written = connection.executemany(statement, rows).rowcount
     except sqlite3.Error as error:
         if not is_of_rows(error):
             raise
@@ -67,6 +67,7 @@ def _write(
                 raise _failed(catalog, table, number, str(again)) from again
         raise  # which it did not say again: a trigger's doing, for instance
     connection.execute("release dbops_block")
+    return written  # a trigger may keep some out
 
 
 def _failed(catalog: Catalog, table: TableName, row: int, said: str) -> SeedFailed:

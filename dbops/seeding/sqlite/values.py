@@ -31,8 +31,11 @@ def stored(text: str | None, kind: DataType) -> Value:
     reader = _READERS.get(kind.base.name)
     if isinstance(text, Relative):
         return _moment(text, kind.base.name)
+    kept = affinity(kind.base.sql)
+    if kept == "TEXT":
+        return text  # what it holds is only guessed
     try:
-        return _kept(text if reader is None else reader(text), text, affinity(kind.base.sql))
+        return _kept(text if reader is None else reader(text), kept)
     except (ValueError, InvalidOperation, KeyError, OverflowError):
         raise ValueError(f"{_short(text)} is no {_NAMES[kind.base.name]} ({kind.sql})") from None
 
@@ -54,11 +57,9 @@ def fast(kind: DataType) -> Callable[[str], Value] | None:
     return makers.get(kind.base.name)
 
 
-def _kept(value: Value, text: str, kind: str) -> Value:
-    """What the column's affinity makes of it: a number in a column of text is text, and the other way round."""
-    if kind == "TEXT" and isinstance(value, int | float):
-        return text
-    if kind not in {"TEXT", "BLOB"} and isinstance(value, str):
+def _kept(value: Value, kind: str) -> Value:
+    """What the column's affinity makes of it: a text that is a number becomes one."""
+    if kind != "BLOB" and isinstance(value, str):
         try:
             return _number(value)
         except (ValueError, InvalidOperation):

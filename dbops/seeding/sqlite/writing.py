@@ -58,7 +58,7 @@ class Writing:
         there = self._there(part, cells)
         try:
             if there is None:
-                self._insert(part, cells)
+                self._require_written(part, row, self._insert(part, cells))
                 return "inserted"
             changed = [
                 (column.name, cells[at])
@@ -67,12 +67,23 @@ class Writing:
                 and not (_is_relative(part, row, at) and there[column.name] is not None)
             ]  # fmt: skip
             if changed:
-                self._update(part, cells, changed)
+                self._require_written(part, row, self._update(part, cells, changed))
         except sqlite3.Error as error:
             if not is_of_rows(error):
                 raise
             raise self._refused(part, row, cells, error) from error
         return "updated" if changed else "unchanged"
+
+    def _require_written(self, part: Part, row: int, written: int) -> None:
+        """Return if the row was written.
+
+        :raises DbopsError: a trigger's RAISE(IGNORE) or an ON CONFLICT IGNORE kept it out.
+        """
+        if written != 1:
+            said = (
+                f"{part.table.label} took the row without an error, but it is not there: a trigger refused it"
+            )
+            raise _error(part, row, "", said)
 
     def _values(self, part: Part, row: int) -> list[Value]:
         cells = self._rows.cells[part.number][row]
@@ -88,7 +99,7 @@ class Writing:
         row = self._connection.execute(query, [cells[at] for at in part.key]).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
 
-    def _insert(self, part: Part, cells: Sequence[Value]) -> None:
+    def _insert(self, part: Part, cells: Sequence[Value]) -> int:
         # What nobody gives a value is the database's to give.
         given = [
             (column.name, cell)
@@ -97,12 +108,13 @@ class Writing:
         ]
         columns = sql.names(name for name, _ in given)
         statement = f"insert into {sql.name(part.table.name)} ({columns}) values ({sql.marks(len(given))})"  # noqa: S608  # names are quoted
-        self._connection.execute(statement, [cell for _, cell in given])
+        return self._connection.execute(statement, [cell for _, cell in given]).rowcount
 
-    def _update(self, part: Part, cells: Sequence[Value], changed: Sequence[tuple[str, Value]]) -> None:
+    def _update(self, part: Part, cells: Sequence[Value], changed: Sequence[tuple[str, Value]]) -> int:
         assignments = ", ".join(f"{sql.name(name)} = ?" for name, _ in changed)
         statement = f"update {sql.name(part.table.name)} set {assignments} where {_matched(part)}"  # noqa: S608  # names are quoted
-        self._connection.execute(statement, [*(cell for _, cell in changed), *(cells[at] for at in part.key)])
+        values = [*(cell for _, cell in changed), *(cells[at] for at in part.key)]
+        return self._connection.execute(statement, values).rowcount
 
     def _check(self, parts: Sequence[Part]) -> None:
         """Return if every foreign key of the rows finds its row now.
