@@ -96,9 +96,10 @@ def test_unlock_is_refused(site: Site, file: Path) -> None:
     site.migration("001_a", site.engine.slow)
     first = site.begin("up")
     site.wait_for(lambda: Path(f"{file}.dbops-lock").exists() and file.exists())
-    refused = site.run("unlock", "--yes")
-    assert refused.code == 13
-    assert f"kill {first.pid}" in refused.stderr
+    for options in ((), ("--yes",), ("--dry-run",)):
+        refused = site.run("unlock", *options)
+        assert refused.code == 13
+        assert f"kill {first.pid}" in refused.stderr
     assert first.poll() is None
 
 

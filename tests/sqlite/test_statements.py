@@ -124,3 +124,14 @@ def test_formats_of_other_tools(site: Site, files: dict[str, str], format_name: 
     site.engine.mark()
     site.ran("down")
     assert not site.has("a")
+
+
+def test_variables_of_psql(site: Site) -> None:
+    """`--var` stands for `:'x'`, `:"x"` and `:x`, quoted as SQLite reads it; nothing within a string is one."""
+    site.migration(
+        "001_a",
+        """CREATE TABLE :"name" (t text DEFAULT :'text', n integer CHECK (n < :limit), s text DEFAULT ':limit');""",
+    )
+    site.ran("up", "--var", 'name=a "b"', "--var", "text=it's \\ ü", "--var", "limit=7")
+    site.engine.query('INSERT INTO "a ""b""" (n) VALUES (6)')
+    assert site.engine.query('SELECT * FROM "a ""b"""') == [("it's \\ ü", 6, ":limit")]

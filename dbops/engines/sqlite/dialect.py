@@ -85,8 +85,12 @@ class SqliteDialect:
         return ((read[0].start, read[-1].end) for read in statements(_tokens(sql)))
 
     def tokens(self, sql: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each token."""
-        return ((token.start, token.end) for token in _tokens(sql))
+        """Start and end of each token; the colon of `:name` is one, as where it is no parameter of SQLite's."""
+        for token in _tokens(sql):
+            if token.kind == "variable" and token.text.startswith(":"):
+                yield token.start, token.start + 1
+            else:
+                yield token.start, token.end
 
     def comment_end(self, sql: str, at: int) -> int:
         """Block comments do not nest."""

@@ -194,10 +194,7 @@ class Session:
 
     def end_session(self, blocker: Blocker) -> None:
         """:raises Refused: there is no server that could."""
-        raise Refused(
-            f"SQLite has no server that could end another session: {blocker}",
-            hint=f"kill {blocker.pid}, on the machine where it runs; what it had not committed is not there",
-        )
+        raise Refused(f"SQLite has no server that could end another session: {blocker}")
 
     # -- running statements ----------------------------------------------------------------------------------------
 
