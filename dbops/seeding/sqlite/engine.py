@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,7 +145,14 @@ class Sqlite:
     def prepared(
         self, coming: Mapping[TableName, int], options: FillOptions, progress: Progress, listen: Listener
     ) -> Iterator[None]:
-        yield  # every constraint is checked with its row
+        # Every constraint is checked with its row; only a row of a table that refers to itself may come before its parent.
+        tables = [self._schema.catalog.by_id[name] for name in coming]
+        with ExitStack() as stack:
+            for table in tables:
+                for key in table.foreign_keys:
+                    if key.table == table.id:
+                        stack.enter_context(self.until_the_end(table.id, key))
+            yield
 
     def write_rows(self, into: Destination, parts: Iterator[Part], progress: Progress) -> None:
         filling.write_rows(self._connection, self._schema.catalog, into, parts, progress)
