@@ -114,6 +114,7 @@ def _step_data(step: Step) -> dict[str, Any]:
         "mode": outline and outline.mode.value,
         "reason": outline and outline.reason,
         "statements": outline and outline.statements,
+        "code": outline and outline.code,
     }
 
 
@@ -141,7 +142,12 @@ def step_line(step: Step) -> str:
     plural = "" if step.outline.statements == 1 else "s"
     resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}{resumes}"
+    what = (
+        f"Python, {step.outline.code}"
+        if step.outline.code
+        else f"{step.outline.statements} statement{plural}"
+    )
+    return f"{line}: {what}, {step.outline.mode.value}{reason}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:
