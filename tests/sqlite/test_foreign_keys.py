@@ -98,3 +98,42 @@ def test_a_deferred_key_is_told_at_the_commit(site: Site) -> None:
         in failed.stderr
     )
     assert site.states()["002"] == "pending"
+
+
+def test_in_a_migration_in_python(site: Site) -> None:
+    """In its transaction foreign keys cannot be put off, which is told; nor does making a table anew lose rows."""
+    _write(site, "SELECT 1;")
+    (site.project.folder / "migrations/002_anew.sql").unlink()
+    module = "def up(db):\n    db.execute({sql!r})\n"
+    site.project.write("migrations/002_anew.py", module.format(sql=OFF))
+    assert "PRAGMA foreign_keys counts only before a transaction" in site.run("up").stderr
+    site.project.write("migrations/002_anew.py", module.format(sql=ANEW.format(where="")))
+    failed = site.run("up")
+    assert failed.code == 1
+    assert "DROP TABLE users has deleted or changed 3 rows" in failed.stderr
+    assert site.engine.query("SELECT count(*) FROM orders") == [(3,)]
+    site.project.write(
+        "migrations/002_anew.py", "transactional = False\n" + module.format(sql=OFF + ANEW.format(where=""))
+    )
+    site.ran("up")
+    assert site.engine.query("SELECT count(*) FROM orders") == [(3,)]
+
+
+def test_statement_by_statement_a_drop_takes_no_other_rows(site: Site) -> None:
+    """Where a file cannot be one transaction, nothing could be taken back: the DROP TABLE is refused, the rows stay."""
+    _write(site, "{anew}VACUUM;")
+    failed = site.run("up")
+    assert failed.code == 4
+    assert "DROP TABLE users has deleted or changed 3 rows" in failed.stderr
+    assert site.engine.query("SELECT count(*) FROM orders") == [(3,)]
+
+
+def test_text_of_several_statements_in_python(site: Site) -> None:
+    """Where each call commits, the statements of one text are a transaction that is checked like a file."""
+    _write(site, "SELECT 1;")
+    site.project.write(
+        "migrations/003_anew.py",
+        f"transactional = False\ndef up(db):\n    db.execute({ANEW.format(where='').replace('PRAGMA foreign_key_check;', '')!r})\n",
+    )
+    assert "DROP TABLE users has deleted or changed 3 rows" in site.run("up").stderr
+    assert site.engine.query("SELECT count(*) FROM orders") == [(3,)]

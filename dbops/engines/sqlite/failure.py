@@ -107,7 +107,7 @@ def hint(error: ServerError, version: str) -> str | None:
             "rows that refer to others must go or change first; a migration that makes a table anew says "
             "PRAGMA foreign_keys = OFF, and is checked before its commit"
         )
-    if "is made anew" in message:
+    if message.startswith("DROP TABLE"):
         return "write PRAGMA foreign_keys = OFF; at the head of the file: the rows stay, and are checked before the commit"
     if code == "SQLITE_FULL":
         return "make room on the disk, then run the command again"

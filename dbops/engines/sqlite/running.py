@@ -39,7 +39,19 @@ class Runner:
         self.timeout = 0.0
         """Seconds that a statement may take; 0 is no limit."""
         self.stained = False
+        self._waits = -1.0
         connection.set_progress_handler(self._is_over, _LOOK_EVERY)
+
+    @property
+    def waits(self) -> float:
+        """Seconds that SQLite waits for another program's lock before it gives up."""
+        return self._waits
+
+    @waits.setter
+    def waits(self, seconds: float) -> None:
+        if seconds != self._waits:
+            self._connection.execute(f"pragma busy_timeout = {seconds * 1000:.0f}")
+            self._waits = seconds
 
     def begin(self, begin: str | None, statements: Sequence[str]) -> frozenset[int]:
         """Open a transaction that may write; returns which statements were run already, since they count only before.
@@ -110,25 +122,25 @@ class Runner:
                 self._refuse_orphans({})
             raise StatementFailed(told, stage=Stage.COMMIT, blockers=self._blockers(told)) from error
 
-    def check(self) -> None:
+    def check(self, stage: Stage, *, ends: bool = True) -> None:
         """What must hold before a commit.
 
+        :param stage: COMMIT where the statements came one by one, and none of them is at hand.
+        :param ends: nothing of the migration follows that could make a dropped table anew.
         :raises StatementFailed: a row refers to one that is not there and none did before, which SQLite does not
             see while foreign keys are off; or a table was made anew and rows that referred to it have gone with it.
         """
         if self._orphans is not None:
             self._refuse_orphans(self._orphans)
         for table, (lost, index) in self._emptied.items():
-            if self._connection.execute(
-                "select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase", [table]
-            ).fetchone():
-                raise StatementFailed(
-                    ServerError(
-                        f"DROP TABLE {table} has deleted or changed {lost} rows of tables that refer to it, "
-                        "and the table is made anew"
-                    ),
-                    index=index,
-                )
+            if not ends or self._exists(table):
+                why = "the table is made anew" if ends else "the file runs statement by statement"
+                words = f"DROP TABLE {table} has deleted or changed {lost} rows of tables that refer to it, and {why}"
+                raise StatementFailed(ServerError(words), stage=stage, index=index)
+
+    def _exists(self, table: str) -> bool:
+        named = "select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase"
+        return self._connection.execute(named, [table]).fetchone() is not None
 
     def _is_over(self) -> int:
         return time.monotonic() > self._ends
@@ -155,22 +167,26 @@ class Runner:
         if text[:4].lower() != "drop":
             return None
         name = _dropped_table(list(tokens(text)))
-        if name is None or self._orphans is not None or not self._is_referred_to(name):
+        if (
+            name is None
+            or self._orphans is not None
+            or not self._exists(name)
+            or not self._is_referred_to(name)
+        ):
             return None
         rows = self._connection.execute(f"select count(*) from {quoted(name)}").fetchone()[0]  # noqa: S608  # quoted
         return name, rows
 
     def _is_referred_to(self, table: str) -> bool:
-        """Whether it exists, and other tables change their rows when its own go."""
+        """Whether other tables change their rows when its own go."""
         return bool(
             self._connection.execute(
                 """
                 select 1 from main.sqlite_master as child join pragma_foreign_key_list(child.name, 'main') as key
                 where child.type = 'table' and child.name <> ? collate nocase and key."table" = ? collate nocase
                     and key.on_delete in ('CASCADE', 'SET NULL', 'SET DEFAULT')
-                    and exists (select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase)
                 """,
-                [table, table, table],
+                [table, table],
             ).fetchone()
         )
 

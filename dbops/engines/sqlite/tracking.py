@@ -11,6 +11,7 @@ from dbops.engines.log import DeleteRow, LogEntry, LoggedEvent, Record, UpdateCh
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
+    UNTOLD,
     Action,
     Applied,
     Direction,
@@ -188,11 +189,27 @@ def read_down_sql(connection: sqlite3.Connection, tables: Tables, version: str) 
     return None if row is None else row[0]
 
 
+def read_positions(
+    connection: sqlite3.Connection, tables: Tables, version: str, direction: Direction
+) -> dict[str, dict[str, Any]]:
+    """How far each batched statement of a version has come since it last settled, by checksum."""
+    rows = connection.execute(
+        f"""
+        select statement_checksum, detail, max(id) from {tables.events}
+        where action = ? and version = ? and direction = ? and id > coalesce((
+            select max(id) from {tables.events} where version = ? and action in ({_marks(SETTLING)})), 0)
+        group by statement_checksum
+        """,  # noqa: S608  # quoted
+        [Action.BATCH_DONE.value, version, direction.value, version, *(action.value for action in SETTLING)],
+    ).fetchall()
+    return {checksum: json.loads(detail) for checksum, detail, _ in rows}
+
+
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
     rows = connection.execute(
-        f"select id, {', '.join(_EVENT)} from {tables.events} where action not in ({_marks(JOURNAL)}) order by id",  # noqa: S608  # quoted
-        [action.value for action in JOURNAL],
+        f"select id, {', '.join(_EVENT)} from {tables.events} where action not in ({_marks(UNTOLD)}) order by id",  # noqa: S608  # quoted
+        [action.value for action in UNTOLD],
     ).fetchall()
     return [_event(*row) for row in rows]
 
