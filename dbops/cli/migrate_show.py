@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
@@ -118,8 +118,14 @@ def _step_data(step: Step) -> dict[str, Any]:
     }
 
 
-def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> list[str]:
-    """The steps in order, what each runs and how; with `verbose` the SQL, too."""
+def plan_lines(
+    plan: Plan,
+    folder: Folder,
+    session: Session,
+    verbose: bool,
+    below: Callable[[Step], Iterable[str]] = lambda step: (),
+) -> list[str]:
+    """The steps in order, what each runs and how; with `verbose` the SQL, too; `below` tells more of a step."""
     where = f"database {session.identity}, folder {folder.path}"
     if not plan.steps:
         return [f"nothing to do; {where}"]
@@ -130,6 +136,7 @@ def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> l
         lines.append(f"  {step_line(step)}")
         if verbose and step.outline:
             lines += [f"      {line}" for line in _sql_of(step, session)]
+        lines += below(step)
     return lines
 
 
