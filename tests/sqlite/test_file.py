@@ -128,3 +128,12 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
     ).stdout.split()  # fmt: skip
     assert "dbops.engines.sqlite.session" in loaded
     assert not {"psycopg", "postgast", "dbops.engines.postgres", "urllib.request"} & set(loaded)
+
+
+def test_a_plan_without_a_forecast(site: Site) -> None:
+    """Locks and risks are PostgreSQL's: `plan` does without them, and what asks for them is refused, exit 13."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    plan = site.ran("plan", "--json").json
+    assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
+    for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
+        assert site.run("plan", *options).code == 13
