@@ -132,7 +132,7 @@ def create(tables: Tables) -> tuple[str, ...]:
         """,
         f"""
         create table {tables.events} (
-            id integer primary key autoincrement,
+            id integer primary key,
             at text not null,
             action text not null,
             version text,
