@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+NO_TRANSACTION = "write transactional = False at the module's top level; then each call commits by itself"
+"""What helps where a transaction is in the way."""
+
 _SHORT = 10_000  # characters of a text that is worth remembering: it may be run for every row
 
 
@@ -118,13 +121,13 @@ def _refuse(statement: Statement, *, transactional: bool) -> None:
         raise DbopsError("COPY FROM STDIN without its data", hint="use db.copy(table, columns, rows)")
     if not transactional:
         return
-    hint = "write transactional = False at the module's top level; then each call commits by itself"
     if statement.kind in CONTROL:
         raise DbopsError(
-            f"{words}: the transaction of a migration is dbops' to end", hint=f"take it out, or {hint}"
+            f"{words}: the transaction of a migration is dbops' to end",
+            hint=f"take it out, or {NO_TRANSACTION}",
         )
     if statement.kind is Kind.ALONE:
-        raise DbopsError(f"{statement.reason or words} cannot run in a transaction", hint=hint)
+        raise DbopsError(f"{statement.reason or words} cannot run in a transaction", hint=NO_TRANSACTION)
 
 
 class Db:
@@ -199,7 +202,7 @@ class Db:
         if self._batches is None:
             raise DbopsError(
                 "batched(...) commits each batch, which the transaction of a migration forbids",
-                hint="write transactional = False at the module's top level",
+                hint=NO_TRANSACTION,
             )
         self._calls.allowed(statement)
         over = Over(statement, table, key, size, params or {}, pause)

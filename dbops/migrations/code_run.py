@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import inspect
-import os
-import sys
 import time
-import types
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dbops import usercode
-from dbops.engines.base import ServerError, SessionLost, Stage, StatementFailed, Trouble
+from dbops.engines.base import ServerError, Stage, StatementFailed
 from dbops.engines.db import Transaction
 from dbops.engines.log import LogEntry, Record
 from dbops.engines.records import Action
-from dbops.engines.statements import Facts, Kind, Statement
 from dbops.errors import DbopsError, Interrupted, LockNotAcquired, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
 from dbops.migrations.code_batches import Batches
-from dbops.migrations.code_db import Calls, Db, Failed
-from dbops.migrations.content import Code, Section
-from dbops.migrations.progress import milliseconds_since
+from dbops.migrations.code_call import CodeFailed, call, code_of, failed, of_python, of_sql
+from dbops.migrations.code_db import Calls, Db
 
 if TYPE_CHECKING:
     from dbops.engines.session import Session
     from dbops.migrations.prepare import Prepared
-
-
-class CodeFailed(StatementFailed):
-    """A module has failed: the server said no to it, or it raised something of its own.
-
-    :param section: the file, for showing the place.
-    :param statement: what stands at the place, SQL or, where `is_sql` is False, a line of Python.
-    :param hint: the next step, where this is not the engine's to know.
-    """
-
-    def __init__(
-        self,
-        failure: StatementFailed,
-        section: Section,
-        statement: Statement,
-        *,
-        is_sql: bool = False,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(failure.error, blockers=failure.blockers, past_deadline=failure.past_deadline)
-        self.section = section
-        self.statement = statement
-        self.is_sql = is_sql
-        self.hint = hint
-
-
-# -- in a transaction --------------------------------------------------------------------------------------------------
 
 
 def in_transaction(
@@ -87,7 +50,7 @@ def in_transaction(
             opens=opens,
             commits=False,
         )
-        _call(prepared, Db(session, prepared.step.version.text, calls, None), calls)
+        call(prepared, Db(session, prepared.step.version.text, calls, None), calls)
         _refuse_ended(prepared, calls)
         if records or commits:
             session.transaction((), records, opens=False, commits=commits)
@@ -100,17 +63,18 @@ def in_transaction(
 
 def _refuse_ended(prepared: Prepared, calls: Calls) -> None:
     """:raises CodeFailed: where the transaction cannot be committed any more, whatever the module thinks."""
-    state = calls.client.transaction
+    state, code = calls.client.transaction, code_of(prepared)
+    if state is Transaction.OPEN:
+        return
     if state is Transaction.FAILED and calls.failed is not None:
-        raise _of_sql(prepared.section, calls.failed)
-    if state is Transaction.NONE:
-        error = ServerError(f"{_code(prepared)} has ended the transaction that dbops began")
-        raise _of_python(
-            prepared.section, StatementFailed(error), None, "write transactional = False instead"
-        )
-
-
-# -- without one -------------------------------------------------------------------------------------------------------
+        raise of_sql(prepared.section, calls.failed)
+    has = "has ended the transaction that dbops began"
+    if state is Transaction.FAILED:
+        has = "went on behind a call that was broken off, which cannot be committed"
+    error = StatementFailed(ServerError(f"{code} {has}"))
+    raise of_python(
+        prepared.section, error, None, "let what is raised go its way; or write transactional = False"
+    )
 
 
 class Committing:
@@ -132,12 +96,12 @@ class Committing:
         prepared, settings = self._prepared, self._prepared.settings
         resumed = bool(prepared.step.status.journal)
         if resumed:
-            self._listen(Note(f"going on with {prepared.step.version}: calling {_code(prepared)} again"))
+            self._listen(Note(f"going on with {prepared.step.version}: calling {code_of(prepared)} again"))
         try:
             self._session.set_timeouts(
                 lock_timeout=settings.lock_timeout, statement_timeout=settings.statement_timeout
             )
-            self._journal(Action.STATEMENT_STARTED)
+            self._session.transaction((), [self._line(Action.STATEMENT_STARTED)], last=False)
             self._attempt(resumed)
             self._record(records())
         finally:
@@ -155,10 +119,10 @@ class Committing:
         )
         batches = Batches(session, client, prepared.step, deadline=self._deadline, listen=self._listen)
         try:
-            _call(prepared, Db(session, prepared.step.version.text, calls, batches), calls)
+            call(prepared, Db(session, prepared.step.version.text, calls, batches), calls)
             if client.transaction is not Transaction.NONE:
-                error = ServerError(f"{_code(prepared)} has left a transaction open, which was rolled back")
-                raise _of_python(prepared.section, StatementFailed(error), None, "COMMIT it")
+                error = ServerError(f"{code_of(prepared)} has left a transaction open, which was rolled back")
+                raise of_python(prepared.section, StatementFailed(error), None, "COMMIT it")
         except CodeFailed as failure:
             client.roll_back()
             raise self._failed(failure, left=resumed or calls.changed or batches.begun) from failure
@@ -171,7 +135,8 @@ class Committing:
 
     def _failed(self, failure: CodeFailed, *, left: bool) -> DbopsError:
         """Write down what happened, and what to tell."""
-        self._journal(Action.STATEMENT_FAILED if left else Action.STATEMENT_UNDONE)
+        self._session.reset()  # what follows is written with dbops' own role and settings
+        self._session.log(self._line(Action.STATEMENT_FAILED if left else Action.STATEMENT_UNDONE))
         error = failed(self._session, self._prepared, failure, self._began, self._deadline)
         if not left:
             return error
@@ -179,9 +144,11 @@ class Committing:
             error.message += "; the migration is partial"
             error.hint = f"{error.hint}; then {self._again}"
             return error
+        version = self._prepared.step.version.text
+        remedy = failure.hint or self._session.hint(failure.error, version) or "mend it"
         return PartlyApplied(
             f"{error.message} (what was committed before it is in place)",
-            hint=f"{failure.hint or 'mend it'}; then {self._again}",
+            hint=f"{remedy}; then {self._again}",
             detail=error.detail,
         )
 
@@ -197,11 +164,11 @@ class Committing:
 
     @property
     def _again(self) -> str:
-        return f"bin/migrate {self._prepared.step.direction.value} calls {_code(self._prepared)} again, which goes on"
+        return f"bin/migrate {self._prepared.step.direction.value} calls {code_of(self._prepared)} again, which goes on"
 
-    def _journal(self, action: Action) -> None:
-        step, code = self._prepared.step, _code(self._prepared)
-        entry = LogEntry(
+    def _line(self, action: Action) -> LogEntry:
+        step, code = self._prepared.step, code_of(self._prepared)
+        return LogEntry(
             action,
             step.version.text,
             step.status.name,
@@ -210,126 +177,3 @@ class Committing:
             statement_checksum=code.checksum,
             statement=str(code),
         )
-        self._session.transaction((), [entry], last=False)
-
-
-# -- the call ----------------------------------------------------------------------------------------------------------
-
-
-def _call(prepared: Prepared, db: Db, calls: Calls) -> None:
-    """Run the module and call its function.
-
-    :raises CodeFailed: it has failed; what it had begun is still open.
-    :raises SessionLost: the connection broke.
-    """
-    section, code = prepared.section, _code(prepared)
-    assert section.path is not None  # code is never stored
-    try:
-        with usercode.running(str(section.path)), _surroundings(section.path) as module:
-            usercode.execute(str(section.path), code.source, module.__dict__)
-            _refuse_other_constants(code, module)
-            function = getattr(module, code.function)
-            if not code.takes_db:
-                module.__dict__["db"] = db
-            result = function(db) if code.takes_db else function()
-            if inspect.isgenerator(result) or inspect.isawaitable(result):
-                raise TypeError(f"{code} gave a {type(result).__name__}, and nothing of it ran")
-    except usercode.CodeFailed as failure:
-        raise _told(section, failure, calls) from failure.__cause__
-
-
-@contextlib.contextmanager
-def _surroundings(path: Path) -> Iterator[types.ModuleType]:
-    """A module of its own, whose neighbours it can import; what it leaves in this process is taken back."""
-    module = types.ModuleType(path.stem)
-    folder = os.path.abspath(path.parent)
-    module.__file__ = os.path.join(folder, path.name)
-    before, where, paths, writes = set(sys.modules), os.getcwd(), sys.path[:], sys.dont_write_bytecode
-    sys.path.insert(0, folder)
-    sys.modules[path.stem] = module
-    sys.dont_write_bytecode = True
-    try:
-        yield module
-    finally:
-        sys.dont_write_bytecode = writes
-        os.chdir(where)
-        sys.path[:] = paths
-        for name in set(sys.modules) - before:
-            if (getattr(sys.modules[name], "__file__", None) or "").startswith(os.path.join(folder, "")):
-                del sys.modules[name]
-
-
-def _refuse_other_constants(code: Code, module: types.ModuleType) -> None:
-    """:raises ValueError: where the module says something else of itself than could be read."""
-    for name, value in code.constants.items():
-        if getattr(module, name, None) != value:
-            raise ValueError(f"{name} is {value!r} in the text and another value when it runs")
-
-
-def _code(prepared: Prepared) -> Code:
-    code = prepared.section.code
-    assert code is not None  # it is asked before
-    return code
-
-
-# -- what is told of a failure -----------------------------------------------------------------------------------------
-
-
-def _told(section: Section, failure: usercode.CodeFailed, calls: Calls) -> Exception:
-    """What the failure of a module means."""
-    cause = failure.__cause__
-    if isinstance(cause, SessionLost):
-        return cause
-    if calls.failed is not None and cause is calls.failed.failure:
-        return _of_sql(section, calls.failed)
-    if isinstance(cause, DbopsError):
-        return _of_python(section, StatementFailed(ServerError(cause.message)), failure.line, cause.hint)
-    return _of_python(section, StatementFailed(ServerError(failure.message)), failure.line, None)
-
-
-def _of_sql(section: Section, failed: Failed) -> CodeFailed:
-    """The server's no, at the SQL in the file where that stands there word for word, else at the line of the call."""
-    assert section.code is not None
-    source, sql, failure = section.code.source, failed.sql, failed.failure
-    hint = None
-    if failure.error.trouble is Trouble.NEEDS_NO_TRANSACTION:
-        hint = "write transactional = False at the module's top level; then each call commits by itself"
-    if not failed.exact or not sql.strip() or source.count(sql) != 1:
-        return _of_python(section, failure, failed.line, hint)
-    start = source.index(sql)
-    if failure.error.position is None:
-        start += len(sql) - len(sql.lstrip())
-    statement = Statement(sql.strip(), start, "", Facts(Kind.UNKNOWN), dialect=section.dialect)
-    return CodeFailed(failure, Section(source, section.path), statement, is_sql=True, hint=hint)
-
-
-def _of_python(section: Section, failure: StatementFailed, line: int | None, hint: str | None) -> CodeFailed:
-    """A failure at a line of the file, at the function where it has none."""
-    assert section.code is not None
-    source = section.code.source
-    *before, at = source.splitlines(keepends=True)[: line or section.code.line]
-    start = len("".join(before)) + len(at) - len(at.lstrip())
-    statement = Statement(at.strip(), start, "", Facts(Kind.UNKNOWN), dialect=section.dialect)
-    # What the server counts are characters of another text than this one.
-    error = dataclasses.replace(failure.error, position=None)
-    told = StatementFailed(error, blockers=failure.blockers, past_deadline=failure.past_deadline)
-    return CodeFailed(told, Section(source, section.path), statement, hint=hint)
-
-
-def failed(
-    session: Session, prepared: Prepared, failure: CodeFailed, began: float, deadline: float
-) -> DbopsError:
-    """Log the failure of a module, and return what to tell."""
-    told, statement = report.without_secrets(failure, failure.statement), failure.statement
-    logged = report.log_entry(
-        prepared.step, statement if failure.is_sql else None, 1, told.error, milliseconds_since(began)
-    )
-    session.log(logged)
-    headline = report.headline(failure.section, statement, told)
-    if told.past_deadline or told.error.trouble in retry.RETRIED:
-        return retry.gave_up(told, headline, deadline)
-    return DbopsError(
-        headline,
-        detail=report.excerpt(failure.section, statement, told),
-        hint=failure.hint or report.hint(told, prepared.step, session.hint),
-    )

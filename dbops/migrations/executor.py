@@ -13,7 +13,7 @@ from dbops.engines.records import Action
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
-from dbops.migrations import code_run, report, retry
+from dbops.migrations import code_call, code_run, report, retry
 from dbops.migrations.planner import Plan, Step, Work
 from dbops.migrations.prepare import Preparation, Prepared, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
@@ -51,12 +51,12 @@ class Executor:
         self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
-        if prepared.script.mode is Mode.STEPWISE:
+        mode = prepared.script.mode
+        if mode is not Mode.TRANSACTION:
             self._listen(
-                Detail(
-                    f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"
-                )
+                Detail(f"{prepared.section.label}: runs {mode.value}, since {prepared.script.reason}")
             )
+        if mode is Mode.STEPWISE:
             stepwise = Stepwise(
                 self._session,
                 prepared,
@@ -65,7 +65,7 @@ class Executor:
                 decide=self._decide,
             )
             stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
-        if prepared.script.mode is Mode.COMMITTING:
+        if mode is Mode.COMMITTING:
             committing = code_run.Committing(
                 self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen
             )
@@ -173,8 +173,8 @@ class Executor:
 
     def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
-        if isinstance(failure, code_run.CodeFailed):
-            return code_run.failed(self._session, prepared, failure, began, self._deadline_of(prepared))
+        if isinstance(failure, code_call.CodeFailed):
+            return code_call.failed(self._session, prepared, failure, began, self._deadline_of(prepared))
         statements = tuple(prepared.script.statements)
         statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
         failure = report.without_secrets(failure, statement)

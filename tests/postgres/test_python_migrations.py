@@ -222,6 +222,8 @@ def test_an_error_in_sql(configured: Project, database: Database, connect: Conne
         ("    global transactional; transactional = 1\n    db.execute('nonsense')", "3:17", 'syntax error at or near "nonsense"'),
         ("    try:\n        db.execute('nonsense')\n    except db.Error: pass", "3:21", 'syntax error at or near "nonsense"'),
         ("    db._calls.client._connection.commit()", "1:1", "up(db) has ended the transaction that dbops began"),
+        ("    db.execute('CREATE TABLE t (id int)')\n    try: db.copy('t', ['id'], ([1 // n] for n in (1, 0)))\n    except ValueError: ...\n    except ArithmeticError: ...",
+         "1:1", "up(db) went on behind a call that was broken off"),
         ("    exec('1 +')", "2:5", "invalid syntax"),
     ],
 )  # fmt: skip
@@ -357,6 +359,40 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
     assert f"held by pid {holder.info.backend_pid}" in failing(configured, 11)
 
 
+def test_the_migration_lock_is_kept_between_batches(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """Without the lock no batch is committed."""
+    connection = connect(database)
+    connection.execute("CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t VALUES (1), (2)")
+    free = "db.execute('SELECT pg_advisory_unlock_all()')"
+    module(configured, textwrap.dedent(BATCHED).replace("changed =", f"{free}\n    changed ="))
+    assert "1_a.py gave the migration lock away" in failing(configured, 11)
+    assert connection.execute("SELECT sum(n) FROM t").fetchone() == (0,)
+    module(configured, f"transactional = False\ndef up(db):\n    {free}\n    1 / 0\n")
+    assert "ZeroDivisionError" in failing(configured, 4)
+    module(configured, f"transactional = False\ndef up(db):\n    {free}\n")
+    assert "1_a.py gave the migration lock away" in failing(configured, 11)
+
+
+def test_a_failure_under_another_role(configured: Project, database: Database, connect: Connect) -> None:
+    """Is written down none the less: by dbops' own role."""
+    module(
+        configured,
+        """
+        transactional = False
+
+        def up(db):
+            db.execute("SET ROLE pg_monitor; SET search_path = nowhere")
+            db.execute("SELECT count(*) FROM public.schema_migrations")
+        """,
+    )
+    connection = connect(database, user=database.server.user, password=database.server.password)
+    connection.execute(f'GRANT pg_monitor TO "{database.user}"')
+    assert "permission denied for table schema_migrations" in failing(configured, 4)
+    assert events(connect(database))[-1] == ("failed", "1")
+
+
 # -- transactional = False ---------------------------------------------------------------------------------------------
 
 
@@ -490,6 +526,30 @@ def test_batches_over_keys_of_many_types(
     assert connection.execute("SELECT count(*), sum(n) FROM t").fetchone() == (1234, 1234)
     told = json.dumps(ran(configured, "history", "--json").json)
     assert "batch done" not in told
+
+
+def test_a_stop_in_the_second_batched_statement(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """The first one is not run again, and says how many rows it had changed; the second goes on."""
+    connection = connect(database)
+    connection.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0 CHECK (n < 2), d int DEFAULT 1);"
+        "INSERT INTO t SELECT g, 0, 1 FROM generate_series(1, 1000) g; UPDATE t SET d = 0 WHERE id = 800"
+    )
+    module(
+        configured,
+        BATCHED.replace("DELETE FROM t WHERE id", "UPDATE t SET d = d / d + 1 WHERE id")
+        .replace("AND n > 1", "")
+        .replace('key="id")', 'key="id", size=300)'),
+    )
+    assert "division by zero" in failing(configured, 4)
+    connection.execute("UPDATE t SET d = 1 WHERE id = 800")
+    outcome = ran(configured, "up")
+    assert "t: going on behind id 1000, 1,000 rows done\n" in outcome.stderr
+    assert "changed 1000\n" in outcome.stderr
+    assert "t: going on behind id 600, 600 rows done\n" in outcome.stderr
+    assert connection.execute("SELECT DISTINCT n, d FROM t").fetchall() == [(1, 2)]
 
 
 def test_rows_that_come_meanwhile(configured: Project, database: Database, connect: Connect) -> None:

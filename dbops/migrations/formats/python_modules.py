@@ -197,7 +197,7 @@ class _Module:
 
     def error(self, node: ast.expr | ast.stmt, message: str, hint: str | None = None) -> DbopsError:
         """An error with the place of a node; its column counts characters."""
-        line = self.text.text.splitlines()[node.lineno - 1].encode()
+        line = self.text.text.split("\n")[node.lineno - 1].encode()
         column = len(line[: node.col_offset].decode()) + 1
         return DbopsError(f"{self.text.path}:{node.lineno}:{column}: {message}", hint=hint)
 
