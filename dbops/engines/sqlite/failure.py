@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, Trouble
-from dbops.engines.sqlite.errors import is_locked
+from dbops.engines.sqlite.errors import code_of, is_locked
 from dbops.engines.sqlite.tokens import OpenQuote, Token, tokens
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def server_error(
         message = "it has parameters (?, :name, $name), and nothing stands for them"
     elif is_locked(error):
         trouble = Trouble.LOCKED
+    elif code_of(error).startswith("SQLITE_READONLY"):
+        trouble = Trouble.READ_ONLY
     elif _NEEDS_NO_TRANSACTION.search(message):
         trouble = Trouble.NEEDS_NO_TRANSACTION
     return ServerError(

@@ -75,24 +75,29 @@ class Runner:
         :raises StatementFailed: what is open stays open.
         :raises KeyboardInterrupt: as it was, in the middle of the statement.
         """
-        with self._watched(text, index, stage):
+        with self.watched(text, index, stage):
             for _ in self._connection.execute(text):
                 pass
 
     def rows(self, text: str, parameters: Parameters = ()) -> tuple[list[tuple[Any, ...]], int]:
         """As `run`: the rows of a statement, and how many it returned or changed, -1 where that makes no sense."""
-        with self._watched(text, 0, Stage.STATEMENT):
+        with self.watched(text, 0, Stage.STATEMENT):
             cursor = self._connection.execute(text, parameters)
             found = cursor.fetchall()
             return found, len(found) if cursor.description else cursor.rowcount
 
     def many(self, text: str, rows: Iterable[Parameters]) -> int:
         """As `run`, once for each row of parameters; how many rows were changed."""
-        with self._watched(text, 0, Stage.STATEMENT):
+        with self.watched(text, 0, Stage.STATEMENT):
             return self._connection.executemany(text, rows).rowcount
 
     @contextlib.contextmanager
-    def _watched(self, text: str, index: int, stage: Stage) -> Iterator[None]:
+    def watched(self, text: str, index: int, stage: Stage) -> Iterator[None]:
+        """Around a call of the driver: its failures as those of a statement.
+
+        :param index: which statement it is, for the failure; `stage` likewise.
+        :raises StatementFailed: and KeyboardInterrupt, as `run`.
+        """
         import sqlite3
 
         table = self._dropped(text) if stage is Stage.STATEMENT else None

@@ -5,11 +5,20 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import Settings
-from dbops.engines.base import Blocker, Identity, ServerError, Settled, Stage, StatementFailed, Trouble
+from dbops.engines.base import (
+    Answer,
+    Blocker,
+    Identity,
+    ServerError,
+    Settled,
+    Stage,
+    StatementFailed,
+    Trouble,
+)
 from dbops.engines.dialect import SQLITE
 from dbops.engines.records import Direction, Recorded
 from dbops.engines.sqlite import connection as connections
@@ -233,6 +242,31 @@ class Session:
                 runner.commit()
         if commits and last and self._is_stained():
             self.reset()
+
+    def check(
+        self, queries: Sequence[str], judge: Callable[[int, Answer | None], None], *, inside: bool
+    ) -> None:
+        """Run queries of which nothing stays, and hand what each returns to `judge`; see the protocol."""
+        from dbops.engines.sqlite.asking import ask
+
+        if inside:
+            closing = ("rollback to dbops_check", "release dbops_check")
+            ask(
+                self.connection, self.runner, queries, judge, opening="savepoint dbops_check", closing=closing
+            )
+            return
+        runner = self._limited()
+        before = self.connection.execute("pragma query_only").fetchone()[0]
+        try:
+            self.connection.execute("pragma query_only = on")
+            ask(self.connection, runner, queries, judge, opening="begin", closing=("rollback",))
+        except StatementFailed as failure:
+            if failure.error.trouble is not Trouble.READ_ONLY:
+                raise
+            self.connection.execute("pragma query_only = off")
+            ask(self.connection, runner, queries, judge, opening="begin immediate", closing=("rollback",))
+        finally:
+            self.connection.execute(f"pragma query_only = {before:d}")
 
     def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction; SQLite does all of it or nothing."""

@@ -223,10 +223,9 @@ def write(
     """
     match record:
         case Applied():
-            row = {column: getattr(record, column) for column in _ROW} | {
-                "applied_at": _now(),
-                "applied_by": who,
-            }
+            row = {column: getattr(record, column) for column in _ROW}
+            row["applied_at"] = _now() if record.applied_at is None else _text(record.applied_at)
+            row["applied_by"] = record.applied_by or who
             _insert(connection, tables.rows, _timed(row, "execution_time_ms", milliseconds))
         case DeleteRow(version):
             connection.execute(f"delete from {tables.rows} where version = ?", [version])  # noqa: S608  # quoted
@@ -270,8 +269,12 @@ def _marks(actions: tuple[Action, ...]) -> str:
 
 
 def _now() -> str:
-    """ISO 8601 with microseconds, so that order as text is order in time; SQLite's own functions read it."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    """ISO 8601 in UTC with microseconds, so that order as text is order in time; SQLite's own functions read it."""
+    return _text(datetime.datetime.now(datetime.UTC))
+
+
+def _text(at: datetime.datetime) -> str:
+    return at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 def _applied(row: tuple[Any, ...]) -> Applied:
