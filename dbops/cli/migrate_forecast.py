@@ -100,6 +100,8 @@ def _key(step: Step) -> tuple[str, str]:
 
 def _of_step(found: Analysed) -> Iterator[str]:
     """A line per statement; below it what it locks, and of what is not safe why and what would be."""
+    if found.risk is Risk.UNKNOWN:
+        yield f"{'':5} {found.risk.label:<11} what Python does shows when it runs"
     for one in found.statements:
         place = "" if one.in_transaction else ", outside a transaction"
         yield f"{one.number:>5} {one.risk.label:<11} {_short(one.statement)}{place}"
@@ -133,6 +135,8 @@ def markdown(found: Sequence[Analysed]) -> Iterator[str]:
     yield "| version | # | risk | statement | lock | work |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for step in found:
+        if step.risk is Risk.UNKNOWN:
+            yield f"| {step.step.version.text} | | {step.risk.label} | Python | | |"
         for one in step.statements:
             first = next((effect for effect in one.effects if effect.live), None)
             lock = f"{first.effect.mode.words} on `{first.live.name}`" if first and first.live else ""

@@ -106,6 +106,7 @@ def _refuse_other_constants(code: Code, module: types.ModuleType) -> None:
 
 
 def code_of(prepared: Prepared) -> Code:
+    """The code of a step that has some."""
     code = prepared.section.code
     assert code is not None  # it is asked before
     return code
@@ -116,11 +117,20 @@ def _told(section: Section, failure: usercode.CodeFailed, calls: Calls) -> Excep
     cause = failure.__cause__
     if isinstance(cause, SessionLost):
         return cause
-    if calls.failed is not None and cause is calls.failed.failure:
+    if calls.failed is not None and _is_of(calls.failed.failure, cause):
         return of_sql(section, calls.failed)
     if isinstance(cause, DbopsError):
         return of_python(section, StatementFailed(ServerError(cause.message)), failure.line, cause.hint)
     return of_python(section, StatementFailed(ServerError(failure.message)), failure.line, None)
+
+
+def _is_of(failure: StatementFailed, raised: BaseException | None) -> bool:
+    """Whether a module raised just this; what is tried again is found also in what was raised in its place."""
+    if failure.error.trouble not in retry.RETRIED:
+        return raised is failure
+    while raised is not None and raised is not failure:
+        raised = raised.__context__
+    return raised is failure
 
 
 def of_sql(section: Section, failed: Failed) -> CodeFailed:

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dbops.engines.base import ServerError, Stage, StatementFailed
+from dbops.engines.base import ServerError, StatementFailed
 from dbops.engines.db import Transaction
 from dbops.engines.log import LogEntry, Record
 from dbops.engines.records import Action
 from dbops.errors import DbopsError, Interrupted, LockNotAcquired, PartlyApplied
 from dbops.events import Listener, Note
-from dbops.migrations import report, retry
 from dbops.migrations.code_batches import Batches
 from dbops.migrations.code_call import CodeFailed, call, code_of, failed, of_python, of_sql
 from dbops.migrations.code_db import Calls, Db
+from dbops.migrations.stepwise import record_partly
 
 if TYPE_CHECKING:
     from dbops.engines.session import Session
@@ -52,8 +52,7 @@ def in_transaction(
         )
         call(prepared, Db(session, prepared.step.version.text, calls, None), calls)
         _refuse_ended(prepared, calls)
-        if records or commits:
-            session.transaction((), records, opens=False, commits=commits)
+        session.transaction((), records, opens=False, commits=commits)
     except BaseException:
         client.roll_back()
         raise
@@ -103,7 +102,7 @@ class Committing:
             )
             self._session.transaction((), [self._line(Action.STATEMENT_STARTED)], last=False)
             self._attempt(resumed)
-            self._record(records())
+            record_partly(self._session, prepared.section, records(), hint=self._again)
         finally:
             self._session.reset()
 
@@ -151,16 +150,6 @@ class Committing:
             hint=f"{remedy}; then {self._again}",
             detail=error.detail,
         )
-
-    def _record(self, records: list[Record]) -> None:
-        label = self._prepared.section.label
-        try:
-            self._session.record(records)
-        except StatementFailed as failure:
-            if failure.stage is Stage.LOCK_CHECK:
-                raise retry.lock_given_away(label) from failure
-            headline = report.headline(self._prepared.section, None, failure)
-            raise PartlyApplied(headline, hint=self._again) from failure
 
     @property
     def _again(self) -> str:

@@ -18,21 +18,26 @@ from dbops.safety.risk import Forecast, Risk, forecast, with_held_locks
 
 @dataclasses.dataclass(frozen=True)
 class Analysed:
-    """One step of a plan with its statements."""
+    """One step of a plan with its statements; those of code are not known."""
 
     step: Step
     statements: tuple[Forecast, ...]
+    is_code: bool = False
 
     @property
     def risk(self) -> Risk:
         """The highest of its statements."""
+        if self.is_code:
+            return Risk.UNKNOWN
         return max((one.risk for one in self.statements), default=Risk.SAFE)
 
 
 def analyse(steps: Iterable[Prepared], live: LiveCatalog) -> list[Analysed]:
     """What the steps do, in order; what an earlier one makes is nobody's yet when a later one changes it."""
     walk = _Walk(live)
-    return [Analysed(prepared.step, tuple(walk.step(prepared))) for prepared in steps]
+    return [
+        Analysed(prepared.step, tuple(walk.step(prepared)), prepared.code is not None) for prepared in steps
+    ]
 
 
 class _Walk:

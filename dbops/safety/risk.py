@@ -26,6 +26,8 @@ class Risk(enum.IntEnum):
     """A lock that stops others for a moment, once it is there."""
     BLOCKING = 2
     DESTRUCTIVE = 3
+    UNKNOWN = 4
+    """What code does is known when it runs: a pipeline that stops at a risk stops at this one."""
 
     @property
     def label(self) -> str:

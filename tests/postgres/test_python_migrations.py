@@ -75,7 +75,7 @@ def test_the_db_object(configured: Project, database: Database, connect: Connect
 
 def test_shown_before_it_runs(configured: Project, database: Database, connect: Connect) -> None:
     """plan and --dry-run say what is called and how; listing and planning run nothing of the module."""
-    module(configured, "print('it runs')\nraise RuntimeError('it runs')\ndef up(db): ...\n")
+    module(configured, "print('executed')\nraise RuntimeError('executed')\ndef up(db): ...\n")
     module(configured, "transactional = False\ndef upgrade(): ...\n", "2_b.py")
     plan = ran(configured, "plan", "-v")
     assert "up 1 a: Python, up(db), one transaction\n" in plan.stdout
@@ -83,13 +83,17 @@ def test_shown_before_it_runs(configured: Project, database: Database, connect: 
         "up 2 b: Python, upgrade(), each call committed by itself (the module says transactional = False)"
         in plan.stdout
     )
+    assert "      unknown     what Python does shows when it runs\n" in plan.stdout
+    assert ran(configured, "plan", "--json").json["risk"] == "unknown"
+    assert "| 2 | | unknown | Python | | |" in ran(configured, "plan", "--markdown").stdout
+    assert configured.run("migrate", "plan", "--check", "--fail-on", "destructive").code == 3
     steps = ran(configured, "up", "--dry-run", "--json").json["steps"]
     assert [(step["code"], step["mode"], step["statements"]) for step in steps] == [
         ("up(db)", "one transaction", 0),
         ("upgrade()", "each call committed by itself", 0),
     ]
     assert states(configured) == {"1": "pending", "2": "pending"}
-    assert "it runs" not in plan.stdout + plan.stderr
+    assert "executed" not in plan.stdout + plan.stderr
     assert "2_b.py cannot be in one transaction with others" in failing(
         configured, 13, "--single-transaction"
     )
@@ -337,7 +341,10 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
         def up(db):
             print("called")
             db.execute("CREATE TABLE b ()")
-            db.execute("ALTER TABLE a ADD COLUMN x int")
+            try:
+                db.execute("ALTER TABLE a ADD COLUMN x int")
+            except db.Error as error:
+                raise RuntimeError("in other words") from error
         """,
     )
     holder = connect(database, autocommit=False)
