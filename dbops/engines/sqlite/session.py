@@ -233,8 +233,8 @@ class Session:
                     runner.run(text, index)
             if statements or commits:
                 runner.check(Stage.STATEMENT if statements else Stage.COMMIT, ends=last)
-            if records and not self._lock.held:
-                raise StatementFailed(ServerError("the lock file was removed"), stage=Stage.LOCK_CHECK)
+            if records:
+                self._lock.require()
             for record in records:
                 milliseconds = round((time.monotonic() - began) * 1000)
                 tracking.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
