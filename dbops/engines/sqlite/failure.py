@@ -109,6 +109,11 @@ def hint(error: ServerError, version: str) -> str | None:
             "rows that refer to others must go or change first; a migration that makes a table anew says "
             "PRAGMA foreign_keys = OFF, and is checked before its commit"
         )
+    if re.match("error in (view|trigger)", message):
+        return (
+            "a view or a trigger names what is not there just now: write PRAGMA legacy_alter_table = ON; at the head of "
+            "the file, or drop it first and make it again"
+        )
     if message.startswith("DROP TABLE"):
         return "write PRAGMA foreign_keys = OFF; at the head of the file: the rows stay, and are checked before the commit"
     if code == "SQLITE_FULL":

@@ -14,17 +14,21 @@ from dbops.engines.sqlite.failure import server_error
 from dbops.engines.sqlite.holders import writers
 from dbops.engines.sqlite.tokens import Token, tokens
 from dbops.engines.sqlite.tracking import quoted
+from dbops.events import plural
 
 if TYPE_CHECKING:
     import sqlite3
 
 # Instructions of SQLite's machine between two looks at the clock: a tenth of a millisecond or so.
 _LOOK_EVERY = 10_000
+_MISMATCH = "foreign key mismatch"
 _OFF = frozenset({"OFF", "0", "FALSE", "NO"})
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Orphans = dict[tuple[str, str], tuple[int, int | None]]
-"""Rows whose parent is missing, by table and parent: how many, and the rowid of one."""
+"""Rows whose parent is missing, by table and parent: how many, and the rowid of one.
+
+Of a key that SQLite cannot check, its words stand in the parent's place."""
 
 
 class Runner:
@@ -140,7 +144,7 @@ class Runner:
         for table, (lost, index) in self._emptied.items():
             if not ends or self._exists(table):
                 why = "the table is made anew" if ends else "the file runs statement by statement"
-                words = f"DROP TABLE {table} has deleted or changed {lost} rows of tables that refer to it, and {why}"
+                words = f"DROP TABLE {table} has deleted or changed {plural(lost, 'row')} of tables that refer to it, and {why}"
                 raise StatementFailed(ServerError(words), stage=stage, index=index)
 
     def _exists(self, table: str) -> bool:
@@ -196,22 +200,33 @@ class Runner:
         )
 
     def _find_orphans(self) -> Orphans:
+        import sqlite3
+
         found: Orphans = {}
-        for table, rowid, parent, _ in self._connection.execute("pragma main.foreign_key_check"):
-            count, first = found.get((table, parent), (0, rowid))
-            found[table, parent] = count + 1, first
+        for (table,) in self._connection.execute(
+            "select name from main.sqlite_master where type = 'table'"
+        ).fetchall():
+            try:
+                for _, rowid, parent, _ in self._connection.execute(
+                    f"pragma main.foreign_key_check({quoted(table)})"
+                ):
+                    count, first = found.get((table, parent), (0, rowid))
+                    found[table, parent] = count + 1, first
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith(_MISMATCH):
+                    raise
+                found[table, str(error)] = 1, None
         return found
 
     def _refuse_orphans(self, before: Orphans) -> None:
         for (table, parent), (count, rowid) in self._find_orphans().items():
             if count > before.get((table, parent), (0, None))[0]:
                 row = "" if rowid is None else f", the first with rowid {rowid}"
+                words = f"{plural(count, 'row')} of {table} refer{'s' if count == 1 else ''} to rows of {parent} that are not there{row}"
+                if parent.startswith(_MISMATCH):
+                    words = f"{parent}: what it refers to is not unique"
                 raise StatementFailed(
-                    ServerError(
-                        f"{count} rows of {table} refer to rows of {parent} that are not there{row}",
-                        detail="SQLITE_CONSTRAINT_FOREIGNKEY",
-                    ),
-                    stage=Stage.COMMIT,
+                    ServerError(words, detail="SQLITE_CONSTRAINT_FOREIGNKEY"), stage=Stage.COMMIT
                 )
 
 
