@@ -21,8 +21,8 @@ from dbops.seeding.fixtures.model import Problem
 from dbops.seeding.fixtures.order import order
 from dbops.seeding.sqlite import filling, scripts, sql
 from dbops.seeding.sqlite.probe import SqliteProbe
+from dbops.seeding.sqlite.refusal import is_of_rows
 from dbops.seeding.sqlite.waiting import SqliteWaiting
-from dbops.seeding.sqlite.writing import is_of_rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -124,7 +124,7 @@ class Sqlite:
     def counts(self, tables: Sequence[Table]) -> dict[TableName, int]:
         found = {}
         for table in tables:
-            (rows,) = self._connection.execute(f"select count(*) from {sql.name(table.name)}").fetchone()  # noqa: S608  # quoted
+            (rows,) = self._connection.execute(sql.select("count(*)", table.name)).fetchone()
             if rows:
                 found[table.id] = rows
         return found

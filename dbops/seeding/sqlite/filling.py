@@ -10,8 +10,8 @@ from dbops.seeding.fill import Destination, Part, SeedFailed
 from dbops.seeding.fill.model import label
 from dbops.seeding.fill.progress import Progress
 from dbops.seeding.sqlite import sql
+from dbops.seeding.sqlite.refusal import is_of_rows, refused_columns
 from dbops.seeding.sqlite.values import Value, fast
-from dbops.seeding.sqlite.writing import is_of_rows, refused_columns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,10 +31,7 @@ def write_rows(
 
     :raises SeedFailed: a row is refused.
     """
-    if into.columns:
-        statement = f"insert into {sql.name(into.table[1])} ({sql.names(into.columns)}) values ({sql.marks(len(into.columns))})"  # noqa: S608  # names are quoted
-    else:
-        statement = f"insert into {sql.name(into.table[1])} default values"  # quoted
+    statement = sql.insert(into.table[1], into.columns)
     for _, count, text in parts:
         rows = _rows(text.decode(), catalog, into) if into.columns else [()] * count
         written = _write(connection, statement, rows, catalog, into.table, progress.rows(into.table))

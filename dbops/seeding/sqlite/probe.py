@@ -9,6 +9,7 @@ from dbops.engines.catalog import Catalog, Check, Table, TableName
 from dbops.engines.sqlite.types import data_type
 from dbops.seeding.generate.probing import MOST, SAMPLE, Texts
 from dbops.seeding.sqlite import sql
+from dbops.seeding.sqlite.refusal import is_of_rows
 from dbops.seeding.sqlite.values import Value, stored, text_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SqliteProbe:
         self, table: TableName, columns: Sequence[tuple[str, str]], rows: Sequence[Texts], key: Sequence[str]
     ) -> list[int]:
         entries = ", ".join(f"({self._written.get(one, one)})" for one in key)
-        there = {tuple(row) for row in self._ask(f"select {entries} from {sql.name(table[1])}")}  # noqa: S608  # the schema's own
+        there = {tuple(row) for row in self._ask(sql.select(entries, table[1]))}
         made = self._of_rows(table[1], columns, rows, entries)
         return [
             place for place, one in enumerate(made) if one is not None and None not in one and one in there
@@ -47,7 +48,7 @@ class SqliteProbe:
         return []
 
     def count(self, table: TableName) -> int:
-        found = self._ask(f"select count(*) from {sql.name(table[1])}")  # noqa: S608  # quoted
+        found = self._ask(sql.select("count(*)", table[1]))
         return int(found[0][0]) if found else 0
 
     def highest(self, table: TableName, column: str) -> int:
@@ -57,7 +58,7 @@ class SqliteProbe:
         return self._most(table, column, "min")
 
     def _most(self, table: TableName, column: str, function: str) -> int:
-        found = self._ask(f"select coalesce({function}({sql.name(column)}), 0) from {sql.name(table[1])}")  # noqa: S608  # quoted
+        found = self._ask(sql.select(f"coalesce({function}({sql.name(column)}), 0)", table[1]))
         return int(found[0][0]) if found and isinstance(found[0][0], int) else 0
 
     def downward(self, sequence: tuple[str, str]) -> tuple[int, int, int] | None:
@@ -68,7 +69,7 @@ class SqliteProbe:
     ) -> tuple[tuple[str, ...], ...]:
         listed = sql.names(columns)
         filled = " and ".join(f"{sql.name(one)} is not null" for one in columns)
-        query = f"select distinct {listed} from {sql.name(table[1])} where {filled} order by {listed} limit {limit}"  # noqa: S608  # quoted
+        query = sql.select(f"distinct {listed}", table[1], f"where {filled} order by {listed} limit {limit}")
         found = self._texts(table, columns, self._ask(query))
         return tuple(tuple(text for text in row if text is not None) for row in found)
 
@@ -77,7 +78,7 @@ class SqliteProbe:
     ) -> tuple[tuple[str | None, ...], ...]:
         if not columns:
             return ()
-        query = f"select {sql.names(columns)} from {sql.name(table[1])} limit {limit}"  # noqa: S608  # quoted
+        query = sql.select(sql.names(columns), table[1], f"limit {limit}")
         return tuple(self._texts(table, columns, self._ask(query)))
 
     def _texts(
@@ -113,8 +114,6 @@ class SqliteProbe:
     def _ask(self, query: str, parameters: Sequence[Value] = ()) -> list[Sequence[Any]]:
         """The answer; empty where SQLite cannot give one: an expression that fails, a function that is not there."""
         import sqlite3
-
-        from dbops.seeding.sqlite.writing import is_of_rows
 
         try:
             return self._connection.execute(query, parameters).fetchall()

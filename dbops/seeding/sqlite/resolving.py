@@ -100,7 +100,8 @@ class Resolving:
         return hits[0]
 
     def _in_table(self, reference: Reference, keys: tuple[Value, ...]) -> list[Value]:
-        query = f"select distinct {sql.name(reference.wanted)} from {sql.name(reference.table.name)} where {sql.equal(reference.columns)} limit 3"  # noqa: S608  # names are quoted
+        condition = f"where {sql.equal(reference.columns)} limit 3"
+        query = sql.select(f"distinct {sql.name(reference.wanted)}", reference.table.name, condition)
         return [row[0] for row in self._connection.execute(query, keys)]
 
     def _index(self, shape: Shape) -> dict[tuple[Value, ...], dict[Value, None]]:
@@ -138,7 +139,8 @@ class Resolving:
             if part.key:
                 cells = self._rows.cells[part.number][row]
                 names = [column.name for column in part.table.columns]
-                query = f"select {sql.names(names)} from {sql.name(part.table.name)} where {sql.equal(part.columns[at].name for at in part.key)}"  # noqa: S608  # names are quoted
+                condition = f"where {sql.equal(part.columns[at].name for at in part.key)}"
+                query = sql.select(sql.names(names), part.table.name, condition)
                 values = self._connection.execute(
                     query, [self._known(cells[at]) for at in part.key]
                 ).fetchone()
@@ -198,7 +200,7 @@ class Resolving:
 
     def _highest(self, table: Table, column: Column) -> int:
         """The highest number that is there, was there, or is given by a file."""
-        query = f"select coalesce(max({sql.name(column.name)}), 0) from {sql.name(table.name)}"  # noqa: S608  # quoted
+        query = sql.select(f"coalesce(max({sql.name(column.name)}), 0)", table.name)
         found: list[int] = [self._connection.execute(query).fetchone()[0], 0]
         if self._connection.execute("select 1 from sqlite_master where name = 'sqlite_sequence'").fetchone():
             query = "select seq from sqlite_sequence where name = ?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def name(identifier: str) -> str:
@@ -15,9 +15,19 @@ def names(identifiers: Iterable[str]) -> str:
     return ", ".join(map(name, identifiers))
 
 
-def marks(count: int) -> str:
-    """So many question marks with commas between them."""
-    return ", ".join("?" * count)
+def select(what: str, table: str, rest: str = "") -> str:
+    """A query of one table.
+
+    :param what: columns or expressions; `rest` is what follows the table.  Their names are quoted already.
+    """
+    return f"select {what} from {name(table)} {rest}"  # noqa: S608  # see above
+
+
+def insert(table: str, columns: Sequence[str]) -> str:
+    """An INSERT of one row, a parameter for each column."""
+    if not columns:
+        return f"insert into {name(table)} default values"  # quoted
+    return f"insert into {name(table)} ({names(columns)}) values ({', '.join('?' * len(columns))})"  # noqa: S608  # quoted
 
 
 def equal(identifiers: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.engines.catalog import Catalog, Table, TableName
@@ -75,29 +75,39 @@ class SqliteWaiting:
         return [flaw for flaw in self._twice(resolved=False) if flaw.of_sets]
 
     def _twice(self, *, resolved: bool) -> list[Flaw]:
-        """Rows that have the key of an earlier one."""
-        found = []
+        """Rows that have the key of an earlier one; two rows are told once, whatever keys they share."""
+        found, told = [], set[tuple[int, int, int, int]]()
+        for columns, parts in self._keyed():
+            first: dict[tuple[Value | Reference, ...], tuple[Part, int]] = {}
+            for part in parts:
+                for row, values in self._key_values(part, columns, resolved=resolved):
+                    other, other_row = first.setdefault(values, (part, row))
+                    pair = (part.number, row, other.number, other_row)
+                    if (other, other_row) != (part, row) and pair not in told:
+                        told.add(pair)
+                        found += self._pair(part, row, other, other_row, columns)
+        return found
+
+    def _keyed(self) -> Iterator[tuple[tuple[str, ...], list[Part]]]:
+        """The keys of each table, with the parts that give all their columns."""
         tables: dict[TableName, tuple[Table, list[Part]]] = {}
         for part in self._parts:
             tables.setdefault(part.table.id, (part.table, []))[1].append(part)
-        shared: set[tuple[int, int, int, int]] = set()
         for table, parts in tables.values():
             for columns in _keys(table, parts):
-                first: dict[tuple[Value | Reference, ...], tuple[Part, int]] = {}
-                for part in parts:
-                    slots = [part.slot(name) for name in columns]
-                    if None in slots:
-                        continue
-                    for row, cells in enumerate(self._rows.cells[part.number]):
-                        values = tuple(cells[at] for at in slots if at is not None)
-                        if None in values or (resolved and any(isinstance(one, Reference) for one in values)):
-                            continue
-                        other, other_row = first.setdefault(values, (part, row))
-                        pair = (part.number, row, other.number, other_row)
-                        if (other, other_row) != (part, row) and pair not in shared:
-                            shared.add(pair)
-                            found += self._pair(part, row, other, other_row, columns)
-        return found
+                yield columns, [part for part in parts if None not in [part.slot(name) for name in columns]]
+
+    def _key_values(
+        self, part: Part, columns: Sequence[str], *, resolved: bool
+    ) -> Iterator[tuple[int, tuple[Value | Reference, ...]]]:
+        """The rows of a part whose key is known, each with its values."""
+        slots = [at for name in columns if (at := part.slot(name)) is not None]
+        for row, cells in enumerate(self._rows.cells[part.number]):
+            if any(at >= len(cells) for at in slots):
+                return  # a column that is added when references are resolved
+            values = tuple(cells[at] for at in slots)
+            if None not in values and not (resolved and any(isinstance(one, Reference) for one in values)):
+                yield row, values
 
     def _pair(self, part: Part, row: int, other: Part, other_row: int, columns: Sequence[str]) -> list[Flaw]:
         """The flaw of two rows with one key: of one set always, of two where they differ."""

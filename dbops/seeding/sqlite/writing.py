@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dbops.engines.catalog import Table, TableName
+from dbops.engines.catalog import TableName
 from dbops.errors import DbopsError
 from dbops.seeding.fixtures.bound import Part, Reference, Relative
 from dbops.seeding.fixtures.model import AGAIN, TableCount
 from dbops.seeding.sqlite import sql
+from dbops.seeding.sqlite.refusal import is_of_rows, refused_columns
 from dbops.seeding.sqlite.resolving import Rows
 from dbops.seeding.sqlite.values import Value
 
@@ -95,7 +96,7 @@ class Writing:
         if not part.key:
             return None
         names = [column.name for column in part.columns]
-        query = f"select {sql.names(names)} from {sql.name(part.table.name)} where {_matched(part)}"  # noqa: S608  # names are quoted
+        query = sql.select(sql.names(names), part.table.name, f"where {_matched(part)}")
         row = self._connection.execute(query, [cells[at] for at in part.key]).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
 
@@ -106,8 +107,7 @@ class Writing:
             for at, (column, cell) in enumerate(zip(part.all_columns, cells, strict=True))
             if at < len(part.columns) or cell is not None
         ]
-        columns = sql.names(name for name, _ in given)
-        statement = f"insert into {sql.name(part.table.name)} ({columns}) values ({sql.marks(len(given))})"  # noqa: S608  # names are quoted
+        statement = sql.insert(part.table.name, [name for name, _ in given])
         return self._connection.execute(statement, [cell for _, cell in given]).rowcount
 
     def _update(self, part: Part, cells: Sequence[Value], changed: Sequence[tuple[str, Value]]) -> int:
@@ -148,7 +148,7 @@ class Writing:
             values = [cells[at] for at in slots if at is not None]
             if None in slots or None in values:
                 continue
-            query = f"select 1 from {sql.name(key.table[1])} where {sql.equal(key.referenced)}"  # noqa: S608  # names are quoted
+            query = sql.select("1", key.table[1], f"where {sql.equal(key.referenced)}")
             if self._connection.execute(query, values).fetchone() is None:
                 return ", ".join(key.columns)
         return None
@@ -157,21 +157,6 @@ class Writing:
 def same(value: Value, there: Value) -> bool:
     """Whether a value is the one that is there: 1 and 1.0 are the same, 1 and '1' are not."""
     return value == there and isinstance(value, str) == isinstance(there, str)
-
-
-def is_of_rows(error: sqlite3.Error) -> bool:
-    """Whether it is a row that SQLite refuses, and not the file, its lock, or the disk."""
-    code = getattr(error, "sqlite_errorname", None) or ""
-    return (
-        code.startswith(("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG")) or code == "SQLITE_ERROR"
-    )
-
-
-def refused_columns(table: Table, said: str) -> str:
-    """The columns that `UNIQUE constraint failed: users.email, users.name` names."""
-    _, _, named = said.partition(" constraint failed: ")
-    found = [part.removeprefix(f"{table.name}.") for part in named.split(", ")]
-    return ", ".join(found) if all(map(table.column, found)) else ""
 
 
 def _error(part: Part, row: int, columns: str, said: str) -> DbopsError:
