@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbops.cli.confirm import ask
 from dbops.cli.connect import located
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.marks import is_production
-from dbops.engines.postgres import lock, tablelocks
-from dbops.engines.postgres.session import Session
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import Listener, Note
-from dbops.seeding.engine import SeedingEngine
-from dbops.seeding.postgres.engine import Postgres
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
+    from dbops.seeding.engine import SeedingEngine
 
 # What values read and written as text mean, whatever the database, the role or the server says.
 _SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'"
@@ -37,6 +38,8 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Seeding
         with sqlite(settings, out.event) as engine:
             yield engine, settings
         return
+    from dbops.seeding.postgres.engine import Postgres
+
     with _postgres(settings, arguments, out) as session:
         yield Postgres(session.connection), settings
 
@@ -72,6 +75,9 @@ def seeded(settings: Settings, command: str, listen: Listener) -> Iterator[Seedi
         with sqlite(settings, listen) as engine:
             yield engine
         return
+    from dbops.engines.postgres.session import Session
+    from dbops.seeding.postgres.engine import Postgres
+
     with Session.open(settings, command, listen) as session:
         yield Postgres(session.connection)
 
@@ -100,6 +106,9 @@ def sqlite(settings: Settings, listen: Listener) -> Iterator[SeedingEngine]:
 
 @contextlib.contextmanager
 def _postgres(settings: Settings, arguments: argparse.Namespace, out: Output) -> Iterator[Session]:
+    from dbops.engines.postgres import lock
+    from dbops.engines.postgres.session import Session
+
     with (
         Session.open(
             settings, f"seed-test-data {arguments.verb}", out.event, one_by_one=out.live or out.verbose
@@ -121,6 +130,8 @@ def _locks_told(session: Session, patience: float) -> Iterator[None]:
     :raises LockNotAcquired: in place of the server's error.
     """
     import psycopg
+
+    from dbops.engines.postgres import tablelocks
 
     try:
         yield

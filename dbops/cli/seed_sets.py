@@ -6,13 +6,16 @@ import argparse
 import datetime
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
 from dbops.errors import ConfigError
 from dbops.events import Listener, plural
 from dbops.seeding import fixtures
-from dbops.seeding.engine import SeedingEngine
 from dbops.seeding.fixtures import FixtureSet, Summary
+
+if TYPE_CHECKING:
+    from dbops.seeding.engine import SeedingEngine
 
 DEV = "dev"
 

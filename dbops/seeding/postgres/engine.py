@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.engines.postgres import advance, tablelocks
 from dbops.engines.postgres import catalog as catalogs
-from dbops.engines.postgres.analyze import analyze_tables
-from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.protection import read_comment
 from dbops.events import Listener
-from dbops.seeding.fill import Destination, FillOptions, Part, SeedFailed
-from dbops.seeding.fill.progress import Progress
 from dbops.seeding.fixtures import bound
 from dbops.seeding.fixtures.model import Problem
-from dbops.seeding.postgres import copying, scripts
+from dbops.seeding.postgres import scripts
 from dbops.seeding.postgres.fragments import table_name
 from dbops.seeding.postgres.misnamed import misnamed
-from dbops.seeding.postgres.probe import PostgresProbe
 from dbops.seeding.postgres.waiting import PostgresWaiting
 
+# What fills tables is imported late: sets alone do without it.
 if TYPE_CHECKING:
     import psycopg
+
+    from dbops.seeding.fill import Destination, FillOptions, Part
+    from dbops.seeding.fill.progress import Progress
+    from dbops.seeding.postgres.probe import PostgresProbe
 
 # Compiling a query costs more than any of these takes.
 _SETTINGS = """
@@ -80,6 +80,8 @@ class Postgres:
 
     def probe(self) -> PostgresProbe:
         """Questions of planning."""
+        from dbops.seeding.postgres.probe import PostgresProbe
+
         return PostgresProbe(self._connection)
 
     def grant(self, tables: Sequence[Table]) -> str | None:
@@ -134,18 +136,27 @@ class Postgres:
     def prepared(
         self, coming: Mapping[TableName, int], options: FillOptions, progress: Progress, listen: Listener
     ) -> AbstractContextManager[None]:
+        from dbops.seeding.postgres import copying
+
         return copying.prepared(self._connection, coming, options, progress, listen)
 
     def write_rows(self, into: Destination, parts: Iterator[Part], progress: Progress) -> None:
+        from dbops.seeding.postgres import copying
+
         copying.copy(self._connection, into, parts, progress)
 
     def analyze(self, tables: Iterable[TableName], listen: Listener) -> None:
+        from dbops.engines.postgres.analyze import analyze_tables
+        from dbops.engines.postgres.committed import committed
+
         with committed():
             analyze_tables(self._connection, tables, listen)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         import psycopg
+
+        from dbops.seeding.fill import SeedFailed
 
         try:
             with self._connection.transaction():

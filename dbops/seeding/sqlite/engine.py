@@ -14,18 +14,20 @@ from dbops.engines.sqlite.ddl import is_virtual
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.protection import read_comment
 from dbops.events import Listener, Warned
-from dbops.seeding.fill import Destination, FillOptions, Part, SeedFailed
-from dbops.seeding.fill.progress import Progress
 from dbops.seeding.fixtures import bound
 from dbops.seeding.fixtures.model import Problem
 from dbops.seeding.fixtures.order import order
-from dbops.seeding.sqlite import filling, scripts, sql
-from dbops.seeding.sqlite.probe import SqliteProbe
+from dbops.seeding.sqlite import scripts, sql
 from dbops.seeding.sqlite.refusal import is_of_rows
 from dbops.seeding.sqlite.waiting import SqliteWaiting
 
+# What fills tables is imported late: sets alone do without it.
 if TYPE_CHECKING:
     import sqlite3
+
+    from dbops.seeding.fill import Destination, FillOptions, Part
+    from dbops.seeding.fill.progress import Progress
+    from dbops.seeding.sqlite.probe import SqliteProbe
 
 
 class Sqlite:
@@ -89,6 +91,8 @@ class Sqlite:
         return self._schema.catalog
 
     def probe(self) -> SqliteProbe:
+        from dbops.seeding.sqlite.probe import SqliteProbe
+
         return SqliteProbe(self._connection, self._schema.catalog, self._schema.written)
 
     def misnamed(self, catalog: Catalog, names: Collection[str]) -> dict[str, str]:
@@ -155,6 +159,8 @@ class Sqlite:
             yield
 
     def write_rows(self, into: Destination, parts: Iterator[Part], progress: Progress) -> None:
+        from dbops.seeding.sqlite import filling
+
         filling.write_rows(self._connection, self._schema.catalog, into, parts, progress)
 
     def analyze(self, tables: Iterable[TableName], listen: Listener) -> None:
@@ -169,6 +175,8 @@ class Sqlite:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         import sqlite3
+
+        from dbops.seeding.fill import SeedFailed
 
         name = f"dbops_{next(self._savepoints)}"
         self._connection.execute(f"savepoint {name}")
@@ -187,6 +195,8 @@ class Sqlite:
 
     @contextmanager
     def until_the_end(self, table: TableName, key: ForeignKey) -> Iterator[None]:
+        from dbops.seeding.fill import SeedFailed
+
         self._connection.execute("pragma defer_foreign_keys = on")
         yield
         query = "select 1 from pragma_foreign_key_check(?) limit 1"
