@@ -12,7 +12,7 @@ from dbops.engines.base import Blocker, ServerError, Stage, StatementFailed, Tro
 from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, pragma
 from dbops.engines.sqlite.failure import server_error
 from dbops.engines.sqlite.holders import writers
-from dbops.engines.sqlite.tokens import Token, tokens
+from dbops.engines.sqlite.tokens import Token, texts, tokens
 from dbops.engines.sqlite.tracking import quoted
 from dbops.events import plural
 
@@ -238,10 +238,10 @@ def _before_transaction(statements: Iterable[str]) -> dict[int, bool]:
     found: dict[str, list[tuple[int, bool]]] = {}
     for index, text in enumerate(statements):
         if text[:6].lower() == "pragma":
-            read = list(tokens(text))
+            read = texts(text)
             name, has_value = pragma(read)
             if name in BEFORE_TRANSACTION and has_value:
-                is_off = any(token.name.upper() in _OFF for token in read[-2:])
+                is_off = any(word.strip("'\"").upper() in _OFF for word in read[-2:])
                 found.setdefault(name, []).append((index, is_off))
     chosen = {next((index for index, is_off in all_of if is_off), all_of[0][0]) for all_of in found.values()}
     return {index: index in chosen for all_of in found.values() for index, _ in all_of}
