@@ -65,7 +65,8 @@ class Check:
 class DataType:
     """A type with its modifiers.
 
-    :param name: as in `pg_type` (`int4`, `varchar`, `numeric`); for an array that of the array type (`_int4`).
+    :param name: as in `pg_type` (`int4`, `varchar`, `numeric`); for an array that of the array type (`_int4`).  `epoch` is
+        a whole number that counts the seconds since 1970.
     :param sql: as SQL writes it, modifiers included: `numeric(20,8)`, `public.mood[]`.
     :param length: characters of char(n), varchar(n); bits of bit(n); None where unlimited.
     :param precision: digits of a numeric, or fractional digits of a time; None where unlimited.

@@ -84,6 +84,19 @@ def test_relative_times_are_text_as_sqlite_writes_it(seeded: Seeded) -> None:
     ) == [(1, 19, 1, "08:00:00", 1)]
 
 
+def test_seconds_since_1970(seeded: Seeded) -> None:
+    """A number whose default counts seconds takes relative times, and generated ones are of the last years."""
+    seeded.query("CREATE TABLE ticks (id INTEGER PRIMARY KEY, at INTEGER NOT NULL DEFAULT (unixepoch()))")
+    seeded.write("ticks.csv", "id,at\n1,now - 1d\n2,1767600000\n")
+    seeded.ran()
+    assert seeded.counts() == {"ticks": (0, 0, 2)}
+    assert seeded.query("SELECT abs(at - strftime('%s', 'now', '-1 day')) < 60 FROM ticks") == [(1,), (0,)]
+    seeded.ran("generate", "--table", "ticks", "--rows", "50")
+    assert seeded.query(
+        "SELECT count(*) FROM ticks WHERE date(at, 'unixepoch') < date('now', '-3 years')"
+    ) == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [

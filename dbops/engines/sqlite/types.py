@@ -45,6 +45,8 @@ def data_type(declared: str, name: str, default: str | None, *, shown: str | Non
         (int(found[3]) if found and found[3] else 0),
     )
     kind = _NAMED.get(word) or _by_affinity(word)
+    if kind == "int8" and _counts_seconds(default or ""):
+        kind = "epoch"
     if kind == "text" and word in _ANYTHING and shown == "numeric":
         kind = shown
     elif kind == "text":
@@ -93,6 +95,11 @@ def _by_affinity(word: str) -> str:
     return {"INTEGER": "int8", "TEXT": "text", "BLOB": "bytea", "REAL": "float8", "NUMERIC": "text"}[
         affinity(word)
     ]
+
+
+def _counts_seconds(default: str) -> bool:
+    words = [token.name.upper() for token in tokens(default) if token.kind in {"word", "string"}]
+    return "UNIXEPOCH" in words or ("STRFTIME" in words and "%S" in words)
 
 
 def _time_in_text(name: str, default: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dbops.engines.catalog import DataType, TypeKind
 
-INTEGERS = frozenset({"int2", "int4", "int8", "oid"})
+INTEGERS = frozenset({"int2", "int4", "int8", "oid", "epoch"})
 FRACTIONS = frozenset({"numeric", "float4", "float8"})
 STRINGS = frozenset({"text", "varchar", "bpchar", "name", "citext", "char", "uuid"})
 STAMPS = frozenset({"timestamp", "timestamptz"})
@@ -127,7 +127,7 @@ def _array(text: str, element: DataType) -> list[Any]:
     return [read(part, element) for part in array_parts(text)]
 
 
-_BITS = {"int2": 15, "int4": 31, "int8": 63}
+_BITS = {"int2": 15, "int4": 31, "int8": 63, "epoch": 63}
 
 
 def fits(text: str, value: Any, base: DataType) -> bool:

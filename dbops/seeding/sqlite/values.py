@@ -110,8 +110,10 @@ def _time(read: Callable[[str], object]) -> Callable[[str], Value]:
     return reader
 
 
-def _moment(text: str, name: str) -> str:
-    """`2026-05-31 12:30:00`, as CURRENT_TIMESTAMP gives it."""
+def _moment(text: str, name: str) -> Value:
+    """`2026-05-31 12:30:00`, as CURRENT_TIMESTAMP gives it; of seconds since 1970 their number."""
+    if name == "epoch":
+        return int(text)
     if name in {"date", "time"}:
         return text.partition("+")[0].partition(".")[0]
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -119,12 +121,12 @@ def _moment(text: str, name: str) -> str:
 
 _READERS: dict[str, Callable[[str], Value]] = {
     "bool": lambda text: _BOOLEANS[text.lower()],
-    "int2": _integer, "int8": _integer, "numeric": _number, "float8": lambda text: float(_number(text)),
+    "int2": _integer, "int8": _integer, "epoch": _integer, "numeric": _number, "float8": lambda text: float(_number(text)),
     "bytea": _bytes, "uuid": _checked(uuid.UUID), "json": _checked(json.loads),
     "timestamp": _time(datetime.fromisoformat), "date": _time(date.fromisoformat), "time": _time(time.fromisoformat),
 }  # fmt: skip
 _NAMES = {
-    "bool": "boolean", "int2": "whole number", "int8": "whole number", "numeric": "number", "float8": "number",
+    "bool": "boolean", "int2": "whole number", "int8": "whole number", "epoch": "whole number", "numeric": "number", "float8": "number",
     "bytea": "blob in hexadecimal", "uuid": "UUID", "json": "JSON", "timestamp": "time", "date": "date",
     "time": "time of the day",
 }  # fmt: skip

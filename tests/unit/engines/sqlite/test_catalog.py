@@ -71,6 +71,9 @@ def test_declared_types(
         ("a CHECK (a IN (1, 2))", "numeric"),
         ("a CHECK (a IN ('1', '2'))", "text"),
         ("format TEXT", "text"),
+        ("a INTEGER DEFAULT (unixepoch())", "epoch"),
+        ("a INTEGER DEFAULT (strftime('%s', 'now'))", "epoch"),
+        ("a INTEGER DEFAULT (strftime('%Y', 'now'))", "int8"),
     ],
 )
 def test_what_text_holds(column: str, name: str) -> None:
