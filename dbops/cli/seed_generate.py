@@ -7,7 +7,8 @@ import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from dbops.cli import seed_options
+from dbops.cli import hooks, seed_options
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
@@ -32,6 +33,11 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: tables were left empty; the others are filled.
     """
+    with hooks.around("seed", "seed-test-data generate", arguments, out) as hook:
+        return _generate(arguments, out, hook)
+
+
+def _generate(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     if arguments.truncate or arguments.cascade:
         raise UsageError("--truncate is for sets and demo data; generate adds rows to what is there",
                          hint="bin/setup-dev-db --reset makes the database anew")  # fmt: skip
@@ -42,6 +48,7 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
     with opened(arguments, out) as (engine, settings):
         if writes:
             require_consent(engine, settings, out)
+            hook.before(settings, engine.database)
         with engine.transaction(keep=writes):
             found = engine.catalog(tracking_tables(settings))
             if not found.tables:

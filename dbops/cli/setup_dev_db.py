@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dbops.cli import options
+from dbops.cli import options, streams
 from dbops.cli.confirm import ask
 from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
@@ -52,6 +52,7 @@ def main(argv: list[str], out: Output) -> int:
     environ = dict(os.environ)
     settings = load(options.settings_options(arguments), environ, Path.cwd())
     neutralise(os.environ)
+    streams.quiet_libraries()
     for warning in settings.warnings:
         out.event(Warned(warning))
     verbs = {"status": _status, "start": _start, "stop": _stop, "destroy": _destroy}
