@@ -194,7 +194,9 @@ class Session:
         :raises LockNotAcquired: after the deadline of the settings.
         """
         self._lock.acquire(self._settings.deadline.value, self._listen)
-        self.reset()  # whoever had the lock before may have made the file, or put another one in its place
+        # Whoever had the lock before may have made the file, or put another one in its place.
+        self.reset()
+        self._found = None
 
     def lock_holder(self) -> Blocker | None:
         """The process that holds the migration lock."""
