@@ -144,7 +144,7 @@ class Session:
             self._found = None
         if self.initialised:
             return False
-        runner = self.runner
+        runner = self._limited(self._settings.deadline.value)
         with self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
@@ -227,6 +227,8 @@ class Session:
         commit.
         """
         began = time.monotonic()
+        if records and not statements and lock_timeout is None:
+            lock_timeout = self._settings.deadline.value  # what is only written down is not tried again
         runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
         with self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()
