@@ -16,8 +16,10 @@ from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
+from dbops.cli import hooks
 from dbops.cli.backup_options import SELECTING
 from dbops.cli.connect import connected_to_postgres
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import lock
@@ -39,6 +41,11 @@ from pg_catalog.pg_class where relkind in ('r', 't') and relpersistence <> 't' a
 
 def create(arguments: argparse.Namespace, out: Output) -> int:
     """Make a backup."""
+    with hooks.around("backup", "backup", arguments, out) as hook:
+        return _create(arguments, out, hook)
+
+
+def _create(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     with connected_to_postgres(arguments, out, command="backup") as (session, settings):
         store = Store(settings.backups_dir.value, out.event)
         made = plan(request(arguments), session, store)
@@ -49,6 +56,7 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
             space.require(takes, store.folder, out.event)
             out.result({"dry_run": True, **_plan_data(made, store, takes)}, _plan_lines(made, store, takes))
             return ExitCode.DONE
+        hook.before(settings, session.identity.database, backup=made.name)
         try:
             backup = make(made, session, settings, store, out)
         except Refused:
@@ -57,6 +65,7 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
             # two that begin in one second and were given no names: the later one takes the next
             made = plan(request(arguments), session, store)
             backup = make(made, session, settings, store, out)
+        hook.tell(backup=backup.name)
         out.result(_backup_data(backup), _backup_lines(backup))
     return ExitCode.DONE
 
