@@ -92,6 +92,8 @@ def test_seconds_since_1970(seeded: Seeded) -> None:
     assert seeded.counts() == {"ticks": (0, 0, 2)}
     assert seeded.query("SELECT abs(at - strftime('%s', 'now', '-1 day')) < 60 FROM ticks") == [(1,), (0,)]
     seeded.ran("generate", "--table", "ticks", "--rows", "50")
+    seeded.ran("generate", "--table", "ticks", "--rows", "50", "--write-set", "clock")
+    seeded.ran("clock", "--truncate")
     assert seeded.query(
         "SELECT count(*) FROM ticks WHERE date(at, 'unixepoch') < date('now', '-3 years')"
     ) == [(0,)]
