@@ -12,8 +12,8 @@ from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.config.values import seconds
 from dbops.engines.log import LogEntry
+from dbops.engines.marks import is_development
 from dbops.engines.postgres import inventory
-from dbops.engines.postgres.protection import is_development
 from dbops.engines.postgres.session import Session
 from dbops.engines.records import Action
 from dbops.errors import UsageError

@@ -20,11 +20,12 @@ from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.postgres import asking, lock, tracking
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres.activity import Activity
-from dbops.engines.postgres.errors import foreign_table, raise_told
+from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import Direction, Recorded
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, foreign_table
 from dbops.errors import ConfigError, Refused
 from dbops.events import Detail, Listener
 
@@ -149,10 +150,10 @@ class Session:
         if self._found is None:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None and self._beside:
-            beside = Tables(self._found.tables.schema, tracking.BESIDE_ANOTHER_TOOL)
+            beside = Tables(self._found.tables.schema, BESIDE_ANOTHER_TOOL)
             self._found = tracking.Found(beside, exist=False)
         if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign)
+            raise foreign_table(self._found.foreign, adoptable=True)
         return self._found
 
     def read(self) -> Recorded:

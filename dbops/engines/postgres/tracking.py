@@ -11,7 +11,6 @@ from psycopg import sql
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
-    UNKNOWN_TOOL,
     UNTOLD,
     Action,
     Applied,
@@ -20,6 +19,7 @@ from dbops.engines.records import (
     JournalLine,
     Recorded,
 )
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, OURS, tool_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from dbops.engines.log import LoggedEvent
 
 DEFAULT_SCHEMA = "public"
-DEFAULT_TABLE = "schema_migrations"
-BESIDE_ANOTHER_TOOL = "dbops_migrations"
 
 ROW_COLUMNS: LiteralString = (
     "version, sort_key, name, description, applied_at, execution_time_ms, "
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
-OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "down_sql"})
 _JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
 # What other tools call their tables, where the name is not `schema_migrations`.
 OTHERS = (
@@ -42,7 +39,6 @@ OTHERS = (
     *("_yoyo_migration", "alembic_version", "atlas_schema_revisions", "schema_version"),
 )
 _OTHER_SCHEMAS = ("graphile_migrate", "sqitch", "pgroll", "reshape")
-TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +91,7 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> Found:
     columns = found.get(wanted.table)
     if columns is None:
         return Found(wanted, exist=False)
-    tool = _tool(columns, rails="ar_internal_metadata" in found)
+    tool = tool_of(columns, rails="ar_internal_metadata" in found)
     return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
 
 
@@ -123,16 +119,6 @@ def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) 
         [candidates[0].schema, [*names, "ar_internal_metadata"]],
     ).fetchall()
     return {name: frozenset(columns) for name, columns in rows}
-
-
-def _tool(columns: frozenset[str], *, rails: bool) -> str:
-    if "dirty" in columns:
-        return "golang-migrate"
-    if columns == {"version"}:
-        return "Rails" if rails else "dbmate"
-    if columns == TRADING_ENGINE:
-        return "the trading engine's original tool"
-    return UNKNOWN_TOOL
 
 
 def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbops.seeding.fill.failure import _column, _line
+from dbops.seeding.postgres.refusal import _column, _line
 
 CONTEXTS = [
     ("COPY orders, line 17", "orders", 17, None),

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.catalog import Check, Table, TableName
+from dbops.seeding.generate.probing import MOST, SAMPLE, Texts
 
 if TYPE_CHECKING:
     import psycopg
 
-Texts = Sequence[str | None]
-
 _PATIENCE = "SET LOCAL statement_timeout = '20s'"
-_SAMPLE = 1000
-_MOST = 100_000
 _ONE_BY_ONE = 40
 
 
@@ -32,7 +29,7 @@ where schemaname = %(schema)s and sequencename = %(name)s and increment_by < 0
 """
 
 
-class Probe:
+class PostgresProbe:
     """Questions to the database that is to be filled, each in a savepoint that is rolled back."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -149,7 +146,7 @@ class Probe:
         return (answer[0][0], answer[0][1], answer[0][2]) if answer else None
 
     def keys(
-        self, table: TableName, columns: Sequence[str], limit: int = _SAMPLE
+        self, table: TableName, columns: Sequence[str], limit: int = SAMPLE
     ) -> tuple[tuple[str, ...], ...]:
         """Values of the columns, as text, of some of the table's rows; the same ones as long as these stay."""
         from psycopg import sql
@@ -168,7 +165,7 @@ class Probe:
         return tuple(tuple(row) for row in answer or ())
 
     def rows(
-        self, table: TableName, columns: Sequence[str], limit: int = _MOST
+        self, table: TableName, columns: Sequence[str], limit: int = MOST
     ) -> tuple[tuple[str | None, ...], ...]:
         """Values of the columns, as text, of the table's rows."""
         from psycopg import sql
