@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbops.engines.records import ForeignTable
+from dbops.engines.records import UNKNOWN_TOOL, ForeignTable
 from dbops.errors import Refused
 
 DEFAULT_TABLE = "schema_migrations"
@@ -25,13 +25,18 @@ def tool_of(columns: frozenset[str], *, rails: bool) -> str:
         return "Rails" if rails else "dbmate"
     if columns == _TRADING_ENGINE:
         return "the trading engine's original tool"
-    return "another tool"
+    return UNKNOWN_TOOL
 
 
-def foreign_table(foreign: ForeignTable) -> Refused:
-    """Another tool's table stands where dbops' would be."""
+def foreign_table(foreign: ForeignTable, *, adopts: bool) -> Refused:
+    """Another tool's table stands where dbops' would be.
+
+    :param adopts: whether `adopt` works on this engine.
+    """
     return Refused(
         f"{foreign.table} belongs to {foreign.tool}; dbops does not write to it",
-        hint='keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
+        hint="bin/migrate adopt takes its history over, and keeps dbops' records beside it"
+        if adopts and foreign.tool != UNKNOWN_TOOL
+        else 'keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
         "then bin/migrate baseline VERSION records what is applied already",
     )

@@ -33,6 +33,12 @@ ROW_COLUMNS: LiteralString = (
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
 _JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
+# What other tools call their tables, where the name is not `schema_migrations`.
+OTHERS = (
+    *("flyway_schema_history", "goose_db_version", "_sqlx_migrations", "gorp_migrations", "pgmigrations"),
+    *("_yoyo_migration", "alembic_version", "atlas_schema_revisions", "schema_version"),
+)
+_OTHER_SCHEMAS = ("graphile_migrate", "sqitch", "pgroll", "reshape")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +119,23 @@ def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) 
         [candidates[0].schema, [*names, "ar_internal_metadata"]],
     ).fetchall()
     return {name: frozenset(columns) for name, columns in rows}
+
+
+def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
+    """Tables of this database that look like the records of another tool, by their names."""
+    rows = connection.execute(
+        """
+        select n.nspname || '.' || c.relname
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and (c.relname = any(%s)
+            or n.nspname = any(%s) and c.relname in ('migrations', 'changes')
+            or c.relname = 'migrations' and 3 = (select count(*) from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and a.attname in ('version', 'applied_by', 'checksum')))
+        order by 1
+        """,
+        [list(OTHERS), list(_OTHER_SCHEMAS)],
+    ).fetchall()
+    return tuple(name for (name,) in rows)
 
 
 def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Composable]:
@@ -196,8 +219,14 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
             settling=[action.value for action in SETTLING],
         )
     ).fetchall()
+    told = connection.execute(
+        sql.SQL(
+            "select detail from {} where action = {} and version is null order by id desc limit 1"
+        ).format(tables.events, Action.ADOPTED.value)
+    ).fetchone()
     return Recorded(
         initialised=True,
+        mirror=ForeignTable(told[0]["table"], told[0]["tool"]) if told and told[0].get("mirror") else None,
         rows=tuple(Applied(*row) for row in rows),
         journal=tuple(
             JournalLine(version, Direction(direction), number, checksum, Action(action))

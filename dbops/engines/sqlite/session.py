@@ -135,7 +135,7 @@ class Session:
         if self._found is None:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign)
+            raise foreign_table(self._found.foreign, adopts=False)
         return self._found
 
     def read(self) -> Recorded:
