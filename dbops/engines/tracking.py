@@ -28,15 +28,15 @@ def tool_of(columns: frozenset[str], *, rails: bool) -> str:
     return UNKNOWN_TOOL
 
 
-def foreign_table(foreign: ForeignTable, *, adoptable: bool) -> Refused:
+def foreign_table(foreign: ForeignTable, *, adopts: bool) -> Refused:
     """Another tool's table stands where dbops' would be.
 
-    :param adoptable: whether `migrate adopt` works on this engine.
+    :param adopts: whether `adopt` works on this engine.
     """
     return Refused(
         f"{foreign.table} belongs to {foreign.tool}; dbops does not write to it",
         hint="bin/migrate adopt takes its history over, and keeps dbops' records beside it"
-        if adoptable and foreign.tool != UNKNOWN_TOOL
+        if adopts and foreign.tool != UNKNOWN_TOOL
         else 'keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
         "then bin/migrate baseline VERSION records what is applied already",
     )

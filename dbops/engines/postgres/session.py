@@ -153,7 +153,7 @@ class Session:
             beside = Tables(self._found.tables.schema, BESIDE_ANOTHER_TOOL)
             self._found = tracking.Found(beside, exist=False)
         if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign, adoptable=True)
+            raise foreign_table(self._found.foreign, adopts=True)
         return self._found
 
     def read(self) -> Recorded:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from dbops.engines.sqlite.running import Runner
 
 
+# Seconds that are waited for however short the deadline is: others lock the file for a moment when they open or close it.
+_PATIENCE = 5.0
+
+
 class Session:
     """What migrations ask of SQLite.  Use as a context manager; closing frees the lock.
 
@@ -53,6 +57,7 @@ class Session:
         self._found: tracking.Found | None = None
         self._runner: Runner | None = None
         self._timeouts = settings.lock_timeout.value, settings.statement_timeout.value
+        self._patience = max(settings.deadline.value, _PATIENCE)
         self.connection = self._connect(for_reading=True)
         self.identity = Identity(
             user=self._who.partition("@")[0],
@@ -80,7 +85,7 @@ class Session:
         return connections.connect(
             self._path,
             listen=self._listen,
-            deadline=self._settings.deadline.value,
+            deadline=self._patience,
             create=not for_reading,
             read_only=for_reading,
         )
@@ -130,7 +135,7 @@ class Session:
         if self._found is None:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign, adoptable=False)
+            raise foreign_table(self._found.foreign, adopts=False)
         return self._found
 
     def read(self) -> Recorded:
@@ -144,7 +149,7 @@ class Session:
             self._found = None
         if self.initialised:
             return False
-        runner = self._limited(self._settings.deadline.value)
+        runner = self._limited(self._patience)
         with self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
@@ -228,7 +233,7 @@ class Session:
         """
         began = time.monotonic()
         if records and not statements and lock_timeout is None:
-            lock_timeout = self._settings.deadline.value  # what is only written down is not tried again
+            lock_timeout = self._patience  # what is only written down is not tried again
         runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
         with self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()
@@ -321,7 +326,7 @@ class Session:
         """The runner with other timeouts than the session's; a lock timeout of 0 is for ever, which ends at the deadline."""
         runner = self.runner
         waits = self._timeouts[0] if lock_timeout is None else lock_timeout
-        runner.waits = min(waits or float("inf"), self._settings.deadline.value)
+        runner.waits = min(waits or float("inf"), self._patience)
         runner.timeout = self._timeouts[1] if statement_timeout is None else statement_timeout
         return runner
 
