@@ -50,26 +50,37 @@ class Facts:
     now: datetime.datetime
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be made, and with which pg_dump.  `reasons` and `warnings` are sentences."""
+    """What will be made.  `options` select a part of the database; `reasons` and `warnings` are sentences."""
 
     name: str
     format: ArchiveFormat
     compression: Compression
     level: int | None
-    jobs: int
     threads: int
     proof: ProofLevel
-    options: tuple[str, ...]
-    client: Client
+    options: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the archive is smaller than the data."""
+        return self.compression is not Compression.NONE
 
     @property
     def selects(self) -> bool:
         """Whether only a part of the database is dumped."""
         return bool(self.options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DumpPlan(Plan):
+    """A plan for PostgreSQL: with which pg_dump, and how many tables at once."""
+
+    jobs: int
+    client: Client
 
     @property
     def has_data(self) -> bool:
@@ -77,8 +88,8 @@ class Plan:
         return "--schema-only" not in self.options
 
 
-def plan(request: Request, facts: Facts) -> Plan:
-    """Decide.
+def plan(request: Request, facts: Facts) -> DumpPlan:
+    """Decide how to back up a PostgreSQL database.
 
     :raises UsageError: the name cannot be one, or options do not go together.
     :raises ProgramFailed: no pg_dump here can dump this server.
@@ -101,7 +112,7 @@ def plan(request: Request, facts: Facts) -> Plan:
             f"--jobs is for the format directory, not for {form}", hint="bin/backup --format directory"
         )
     jobs = request.jobs or min(facts.processors, _MOST_JOBS)
-    return Plan(
+    return DumpPlan(
         name=names.check(request.name) if request.name is not None else names.default_label(facts.now, facts.taken),
         format=form,
         compression=compression,

@@ -8,10 +8,10 @@ import os
 
 from dbops.backups import create as creation
 from dbops.backups import plan as plans
-from dbops.backups import space
+from dbops.backups import postgres, space
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Backup
-from dbops.backups.plan import Plan, Request
+from dbops.backups.plan import DumpPlan, Request
 from dbops.backups.proof import Proof
 from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
@@ -94,7 +94,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
 
 
-def plan(wanted: Request, session: Session, store: Store) -> Plan:
+def plan(wanted: Request, session: Session, store: Store) -> DumpPlan:
     """Decide what will be made.
 
     :raises UsageError: the request makes no sense.
@@ -118,24 +118,23 @@ def plan(wanted: Request, session: Session, store: Store) -> Plan:
     )
 
 
-def make(made: Plan, session: Session, settings: Settings, store: Store, out: Output) -> Backup:
+def make(made: DumpPlan, session: Session, settings: Settings, store: Store, out: Output) -> Backup:
     """Make the backup that was planned, while no migration can come between."""
     for sentence in made.reasons:
         out.event(Detail(sentence))
     for sentence in made.warnings:
         out.event(Warned(sentence))
     identity = session.identity
-    source = creation.Source(
+    source = postgres.Source(
         target=settings.target,
-        described=f"{identity.host}:{identity.port}",
         command=f"backup {made.name}",
         deadline=settings.deadline.value,
         tracking_table=settings.tracking_table.value,
-        git_commit=git_commit(settings.project),
         expected=_expected(made, store, identity.database, session),
     )
+    origin = creation.Origin(f"{identity.host}:{identity.port}", git_commit(settings.project))
     with lock.shared(session.connection, settings.deadline.value, out.event):
-        return creation.create(made, source, store, out.event)
+        return creation.create(made, postgres.Dumping(made, source, out.event), origin, store)
 
 
 def _compression(text: str | None) -> tuple[Compression | None, int | None]:
@@ -152,19 +151,19 @@ def _compression(text: str | None) -> tuple[Compression | None, int | None]:
     return known[method], int(level) if level else None
 
 
-def _expected(made: Plan, store: Store, database: str, session: Session) -> int | None:
+def _expected(made: DumpPlan, store: Store, database: str, session: Session) -> int | None:
     """What the last whole backup of this database lets expect, by how the database has grown since."""
     if made.selects or (last := store.latest(database)) is None:
         return None
     summary = last.summary
-    before = last.manifest.inventory.database.bytes
+    before = last.manifest.database_bytes
     if summary.options or summary.compression != made.compression.value or not before:
         return None
     ((now,),) = session.query("select pg_catalog.pg_database_size(current_database())")
     return int(summary.bytes * now / before)
 
 
-def _estimate(made: Plan, session: Session, store: Store) -> Estimate:
+def _estimate(made: DumpPlan, session: Session, store: Store) -> Estimate:
     """What it may take.  Where a table is locked, by the sizes that the last VACUUM or ANALYZE found."""
     import psycopg
 
@@ -176,11 +175,10 @@ def _estimate(made: Plan, session: Session, store: Store) -> Estimate:
         ((size,),) = session.query(_PAGES)
     known = _expected(made, store, session.identity.database, session)
     data = size if made.has_data else 0
-    compressed = made.compression is not Compression.NONE
-    return space.estimate(data, store.folder, compressed=compressed, known=known)
+    return space.estimate(data, store.folder, compressed=made.is_compressed, known=known)
 
 
-def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
+def _plan_data(made: DumpPlan, store: Store, takes: Estimate) -> dict[str, object]:
     return {
         "expected_bytes": takes.expected,
         "free_bytes": takes.free,
@@ -196,7 +194,7 @@ def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
     }
 
 
-def _plan_lines(made: Plan, store: Store, takes: Estimate) -> list[str]:
+def _plan_lines(made: DumpPlan, store: Store, takes: Estimate) -> list[str]:
     compressed = made.compression.value if made.compression is not Compression.NONE else "no compression"
     return [
         f"would make {store.folder / made.name}",
@@ -214,7 +212,7 @@ def _backup_data(backup: Backup) -> dict[str, object]:
     return {
         "name": backup.name,
         "path": str(backup.path),
-        "database": manifest.inventory.database.name,
+        "database": manifest.database,
         "server": manifest.server,
         "created_at": manifest.created_at.isoformat(),
         "duration": manifest.duration,

@@ -16,6 +16,7 @@ from dbops.backups.proof import Proof
 from dbops.backups.store import Store
 from dbops.cli.connect import load_settings
 from dbops.cli.output import Output
+from dbops.cli.restore_choice import of_postgres
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.postgres import databases
 from dbops.errors import (
@@ -104,7 +105,7 @@ def _archive(backup: Backup, out: Output) -> Archive:
     plain = backup.manifest.archive.format == "plain"
     options = Options() if plain else Options(no_owner=True, no_privileges=True)
     reading = Reading(clients(os.environ.get("PATH", os.defpath)), _jobs(), options)
-    return Archive(backup.name, backup.path, backup.manifest, reading, out.event)
+    return Archive(backup.name, backup.path, of_postgres(backup), reading, out.event)
 
 
 def _jobs() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbops.backups.entries import Backup, Damaged, Entry, read_entry
 from dbops.backups.filtering import Options as Part
-from dbops.backups.manifest import MANIFEST
+from dbops.backups.manifest import MANIFEST, PostgresManifest
 from dbops.backups.store import Store
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -55,9 +55,23 @@ def archive(
             if entry.refuted is not None:
                 out.event(Warned(f"the last verify of {entry.name} failed"))
             label = entry.name if ours else str(Path(arguments.name))
-            yield Archive(label, entry.path, entry.manifest, reading, out.event)
+            yield Archive(label, entry.path, of_postgres(entry), reading, out.event)
         else:
             yield Archive(entry.name, entry.path, None, reading, out.event)
+
+
+def of_postgres(backup: Backup) -> PostgresManifest:
+    """Its manifest.
+
+    :raises UsageError: it is of a SQLite database.
+    """
+    manifest = backup.manifest
+    if not isinstance(manifest, PostgresManifest):
+        raise UsageError(
+            f"{backup.name} is a backup of a SQLite database, and no PostgreSQL server can hold it",
+            hint=f"restore it into a file: bin/restore {shlex.quote(backup.name)} --database-url sqlite:///copy.db",
+        )
+    return manifest
 
 
 def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:

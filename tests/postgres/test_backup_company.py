@@ -18,7 +18,7 @@ from dbops.engines.postgres.lock import KEY
 from tests.conftest import Outcome, Project
 from tests.postgres.backing import Connect, assert_restores, fill, leftovers, made, tables_of
 from tests.servers import Database
-from tests.watching import Watch, until
+from tests.watching import Watch
 
 LARGE = """
 create table a_large as select i, md5(i::text) as text from generate_series(1, 400000) as i;

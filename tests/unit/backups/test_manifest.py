@@ -107,7 +107,7 @@ def test_another_layout_of_the_same_content_is_the_same_manifest() -> None:
 def test_a_newer_format_is_told_from_damage() -> None:
     """A manifest of the future says that it is one, whatever else is in it."""
     with pytest.raises(AnswerIsNo, match="made by a newer dbops") as caught:
-        manifests.from_json('{"format": 2, "all": "different"}', PLACE)
+        manifests.from_json('{"format": 3, "all": "different"}', PLACE)
     assert caught.value.hint == "use the dbops that made it, or a newer one"
 
 
@@ -217,7 +217,7 @@ def test_the_summary_is_of_the_manifest() -> None:
     summary = manifests.from_json(written(rich_manifest()), PLACE).summary()
     assert (summary.database, summary.version, summary.bytes) == ('Ünï "q"', "007", 21)
     assert (summary.format, summary.compression, summary.options) == ("plain", "gzip", ("--table=orders",))
-    assert (summary.server_major, summary.proof_level, len(summary.self_sha256 or "")) == (18, "full", 64)
+    assert (summary.engine, summary.proof_level, len(summary.self_sha256 or "")) == ("postgresql", "full", 64)
 
 
 def test_verifications_are_read_in_order() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from dbops.backups import space
 from dbops.backups.compression import Compression
-from dbops.backups.plan import MANY_LARGE_OBJECTS, Facts, Plan, Request, choose_client, plan
+from dbops.backups.plan import MANY_LARGE_OBJECTS, DumpPlan, Facts, Request, choose_client, plan
 from dbops.backups.progress import Progress, Working
 from dbops.backups.space import Estimate
 from dbops.errors import ProgramFailed, Refused, UsageError
@@ -29,7 +29,7 @@ def client(version: str) -> Client:
 FACTS = Facts(15, 0, (client("18.4"), client("16.14"), client("15.18")), 4, (), NOW)
 
 
-def planned(request: Request | None = None, **facts: Any) -> Plan:
+def planned(request: Request | None = None, **facts: Any) -> DumpPlan:
     return plan(request or Request(), dataclasses.replace(FACTS, **facts))
 
 
