@@ -17,7 +17,7 @@ from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
 from dbops.cli.backup_options import SELECTING
-from dbops.cli.connect import connected
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import lock
@@ -39,7 +39,7 @@ from pg_catalog.pg_class where relkind in ('r', 't') and relpersistence <> 't' a
 
 def create(arguments: argparse.Namespace, out: Output) -> int:
     """Make a backup."""
-    with connected(arguments, out, command="backup") as (session, settings):
+    with connected_to_postgres(arguments, out, command="backup") as (session, settings):
         store = Store(settings.backups_dir.value, out.event)
         made = plan(request(arguments), session, store)
         out.event(Note(f"database {session.identity}"))

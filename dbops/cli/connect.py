@@ -14,11 +14,12 @@ from dbops import config
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
 from dbops.config.model import Setting, Settings, Target
-from dbops.errors import ConfigError
+from dbops.errors import ConfigError, Refused
 from dbops.events import Warned
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.postgres.session import Session as PostgresSession
+    from dbops.engines.session import Session
 
 
 def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
@@ -53,13 +54,40 @@ def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import open_session
 
     settings = located(arguments, out)
-    with Session.open(
+    with open_session(
         settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose
     ) as session:
         yield session, settings
+
+
+@contextlib.contextmanager
+def connected_to_postgres(
+    arguments: argparse.Namespace, out: Output, command: str
+) -> Iterator[tuple[PostgresSession, Settings]]:
+    """As `connected`, for what only PostgreSQL can do.
+
+    :raises Refused: the target is a database of another engine.
+    """
+    with connected(arguments, out, command) as (session, settings):
+        yield on_postgres(session, f"bin/{command}"), settings
+
+
+def on_postgres(session: Session, what: str) -> PostgresSession:
+    """The same session.
+
+    :param what: what is asked for, for the error.
+    :raises Refused: it is one of another engine.
+    """
+    from dbops.engines.postgres.session import Session as PostgresSession
+
+    if not isinstance(session, PostgresSession):
+        raise Refused(
+            f"{what} is for PostgreSQL, and {session.identity} is not", hint="give a PostgreSQL DATABASE_URL"
+        )
+    return session
 
 
 def _target(settings: Settings, out: Output) -> Target:
@@ -68,6 +96,8 @@ def _target(settings: Settings, out: Output) -> Target:
     :raises ConfigError: where there is none of them.
     """
     target = settings.target
+    if target.engine == "sqlite":
+        return target
     if (settings.project / ".dbops").exists():
         from dbops.devdb.private import ensure_running
 

@@ -17,8 +17,8 @@ from dbops.migrations.model import Folder, State, Status
 if TYPE_CHECKING:
     from dbops.engines.base import Identity
     from dbops.engines.log import LoggedEvent
-    from dbops.engines.postgres.session import Session
     from dbops.engines.records import Applied
+    from dbops.engines.session import Session
     from dbops.migrations.planner import Plan, Step
 
 
@@ -145,7 +145,7 @@ def step_line(step: Step) -> str:
 def _sql_of(step: Step, session: Session) -> Iterable[str]:
     from dbops.migrations.prepare import prepare
 
-    for statement in prepare(step, session.down_sql).script.statements:
+    for statement in prepare(step, session).script.statements:
         yield from f"{statement.redacted};".splitlines()
 
 

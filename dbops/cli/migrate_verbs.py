@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask, confirm_yes
-from dbops.cli.connect import connected, load_settings
+from dbops.cli.connect import connected, load_settings, on_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.log import LogEntry
-from dbops.engines.postgres.session import Session
-from dbops.engines.postgres.statements import Statement
+from dbops.engines.session import Session
+from dbops.engines.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Note, plural
 from dbops.migrations import planner
@@ -171,7 +171,7 @@ def _backup_first(
     )  # a wrong one is told also where nothing is pending
     if all(step.work is not planner.Work.RUN_UP for step in made.steps):
         return None
-    return fresh_backup.ensure(session, settings, out, age)
+    return fresh_backup.ensure(on_postgres(session, "a backup before migrations"), settings, out, age)
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:
@@ -191,15 +191,15 @@ def init(arguments: argparse.Namespace, out: Output) -> int:
     """Make the tracking tables."""
     with opened(arguments, out) as (migrator, session, _):
         if arguments.dry_run:
-            data = {"made": False, "table": str(session.tables), "database": show.identity(session.identity)}
-            missing = f"would make {session.tables}"
-            out.result(data, [f"{session.tables} is there already" if migrator.initialised else missing])
+            data = {"made": False, "table": session.table, "database": show.identity(session.identity)}
+            missing = f"would make {session.table}"
+            out.result(data, [f"{session.table} is there already" if migrator.initialised else missing])
             return ExitCode.DONE
         out.event(Note(f"database {session.identity}"))
         made = migrator.initialise()
-        text = f"made {session.tables}" if made else f"{session.tables} is there already"
+        text = f"made {session.table}" if made else f"{session.table} is there already"
         out.result(
-            {"made": made, "table": str(session.tables), "database": show.identity(session.identity)}, [text]
+            {"made": made, "table": session.table, "database": show.identity(session.identity)}, [text]
         )
     return ExitCode.DONE
 

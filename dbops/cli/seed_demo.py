@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from dbops.cli import seed_options, seed_sets
-from dbops.cli.connect import connected
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
@@ -119,7 +119,7 @@ def check(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: they do not.
     """
-    with connected(arguments, out, command="seed-test-data") as (session, _):
+    with connected_to_postgres(arguments, out, command="seed-test-data") as (session, _):
         findings = demo.check(session.connection)
         out.result({"checks": _findings_data(findings)}, _finding_lines(findings))
         _require_holding(findings)

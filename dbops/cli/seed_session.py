@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from dbops.cli.confirm import ask
-from dbops.cli.connect import connected
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres import lock, tablelocks
@@ -24,7 +24,7 @@ _SAME_EVERYWHERE = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set interv
 def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; no migration runs as long as it is open."""
     with (
-        connected(arguments, out, command="seed-test-data") as (session, settings),
+        connected_to_postgres(arguments, out, command="seed-test-data") as (session, settings),
         lock.shared(session.connection, settings.deadline.value, out.event),
     ):
         # The catalog's queries look dear to the planner: compiling them would take ten times as long as they do.

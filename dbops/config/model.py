@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -29,9 +29,13 @@ SECRET_PARTS = frozenset(
 )
 
 
+SQLITE_FILE = "sqlite-file"
+"""The part of a target that is the path of a SQLite database."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """Which database on which server: libpq's connection keywords, as far as they are configured.
+    """Which database on which server: libpq's connection keywords, as far as they are configured; or a SQLite file.
 
     `parts` maps libpq keywords (`host`, `port`, `user`, `password`, `dbname`,
     `sslmode`, `service`, ...) to settings; what is absent is libpq's default.
@@ -46,8 +50,18 @@ class Target:
         return None if setting is None else setting.value
 
     @property
+    def engine(self) -> Literal["postgresql", "sqlite"]:
+        """Which kind of database it is."""
+        return "sqlite" if SQLITE_FILE in self.parts else "postgresql"
+
+    @property
+    def path(self) -> Path:
+        """The file of a SQLite database; KeyError for any other."""
+        return Path(self.parts[SQLITE_FILE].value)
+
+    @property
     def names_server(self) -> bool:
-        """Whether any source says which server to use (a database name alone does not)."""
+        """Whether any source says which server to use (a database name alone does not); a file needs none."""
         return any(part in self.parts for part in ("host", "hostaddr", "port", "user", "password", "service"))
 
     def replace(self, origin: str, **parts: str | None) -> Target:
@@ -61,7 +75,9 @@ class Target:
         return {key: setting.value for key, setting in self.parts.items()}
 
     def describe(self) -> str:
-        """`user@host:port/dbname`, as far as configured, for people; no password."""
+        """`user@host:port/dbname`, as far as configured, for people; no password.  Of a SQLite database its file."""
+        if self.engine == "sqlite":
+            return self.parts[SQLITE_FILE].value
         if service := self.get("service"):
             return f"service {service}"
         user = f"{self.get('user')}@" if self.get("user") else ""
@@ -97,7 +113,7 @@ class Settings:
 
     Times are seconds; `statement_timeout` 0 means off.  `database` and
     `test_database` are the names that `setup-dev-db` makes; `target.dbname`
-    equals `database` unless a URL names another.  `project` is the folder of
+    equals `database` unless a URL names another; of a SQLite file, `database` is its name without the ending.  `project` is the folder of
     `pyproject.toml`, `.env`, `.dbops/` and the default folders.
     `confirm` is the database name given by --confirm or DBOPS_CONFIRM.
     `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;

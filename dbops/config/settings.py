@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dbops.config import dotenv, project, sources, values
-from dbops.config.model import DEFAULT, Options, Setting, Settings, Target
+from dbops.config.model import DEFAULT, SQLITE_FILE, Options, Setting, Settings, Target
 from dbops.config.project import Project
 from dbops.config.sources import Source, Variables
+from dbops.config.sqlite_url import DB_PATH
 from dbops.config.variables import TARGET_VARIABLES, from_environment, require_utf8
 from dbops.errors import ConfigError, UsageError
 
@@ -34,17 +35,17 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
     _check_options(options)
     found = project.find(environ, cwd)
     target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
-    env = from_environment(environ, (*target_variables, *_TIMES))
+    env = from_environment(environ, (*target_variables, DB_PATH, *_TIMES))
     file = dotenv.read(found.folder / ".env")
     source = (
         _environment_source(options.env, env, file, found)
         if options.env
         else _merged(options, env, file, found)
     )
-    database = _database(source, found)
-    target = Target(source.parts)
-    if "dbname" not in source.parts and "service" not in source.parts:
-        target = Target({**source.parts, "dbname": database})
+    target = _file_target(source, env, file, found, cwd)
+    database = _database(target, found)
+    if target.engine == "postgresql" and "dbname" not in target.parts and "service" not in target.parts:
+        target = Target({**target.parts, "dbname": database})
     times = [_time(name, options, {**file, **env}, found) for name in _TIMES]
     return Settings(
         project=found.folder,
@@ -120,9 +121,29 @@ def _merged(options: Options, env: Variables, file: Variables, found: Project) -
     )
 
 
-def _database(source: Source, found: Project) -> Setting[str]:
+def _file_target(source: Source, env: Variables, file: Variables, found: Project, cwd: Path) -> Target:
+    """The target; a SQLite file's path is counted from the project folder, or from here where an option gave it.
+
+    SQLITE_DB_PATH is what counts where nothing names another database (`--env` is such a name).
+    """
+    target = Target(source.parts)
+    setting = source.parts.get(SQLITE_FILE)
+    database = project.place("database")  # a name for what is made, and no choice of a server
+    if not source.has_url and all(part.origin == database for part in source.parts.values()):
+        setting = env.get(DB_PATH) or file.get(DB_PATH)
+    if setting is None:
+        return target
+    from dbops.config.sqlite_url import file_at
+
+    base = cwd if setting.origin.startswith("option ") else found.folder
+    return Target({SQLITE_FILE: Setting(str(base / file_at(setting).value), setting.origin)})
+
+
+def _database(target: Target, found: Project) -> Setting[str]:
     """The target's database; for a service file's, which is not known here, the project's."""
-    return source.parts.get("dbname") or found.text("database") or Setting(DEFAULT_DATABASE)
+    if target.engine == "sqlite":
+        return Setting(target.path.stem, target.parts[SQLITE_FILE].origin)
+    return target.parts.get("dbname") or found.text("database") or Setting(DEFAULT_DATABASE)
 
 
 def _test_database(database: Setting[str], found: Project) -> Setting[str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from dbops.config import values
-from dbops.config.model import SECRET_PARTS, Setting
+from dbops.config.model import SECRET_PARTS, SQLITE_FILE, Setting
 from dbops.config.variables import DIRECT_URL, FILE_VARIABLES, PART_VARIABLES, URL_VARIABLES
 from dbops.errors import ConfigError
 
@@ -15,8 +15,8 @@ Variables = Mapping[str, Setting[str]]
 _SERVER = ("host", "hostaddr", "service")
 # What leads to a server or proves who one is there; never given to another server.
 _BOUND_TO_SERVER = frozenset({*_SERVER, "port", "user"}) | SECRET_PARTS
-_SHOWN = ("host", "hostaddr", "port", "user", "dbname", "sslmode", "service")
-_WORDS = {"dbname": "database"}
+_SHOWN = (SQLITE_FILE, "host", "hostaddr", "port", "user", "dbname", "sslmode", "service")
+_WORDS = {"dbname": "database", SQLITE_FILE: "SQLite file"}
 _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -53,8 +53,10 @@ def from_url(setting: Setting[str]) -> Source:
 
     :raises ConfigError: it cannot be read.
     """
-    from dbops.config import url  # late: a command without a URL does without its expressions
+    from dbops.config import sqlite_url, url  # late: a command without a URL does without its expressions
 
+    if sqlite_url.is_sqlite(setting.value):
+        return Source(sqlite_url.parse(setting), has_url=True)
     parts, warnings = url.parse(setting.value, setting.origin)
     settings = {key: Setting(value, setting.origin) for key, value in parts.items()}
     return Source(settings, has_url=True, warnings=warnings)
@@ -79,8 +81,18 @@ def _together(given: Sequence[Source]) -> Source:
             first = parts.setdefault(keyword, setting)
             if _normal(keyword, first.value) != _normal(keyword, setting.value):
                 raise _contradiction(keyword, first, setting)
+    if SQLITE_FILE in parts and len(parts) > 1:
+        other = next(setting for keyword, setting in parts.items() if keyword != SQLITE_FILE)
+        raise _two_kinds(parts[SQLITE_FILE], other)
     warnings = tuple(warning for source in given for warning in source.warnings)
     return Source(parts, any(source.has_url for source in given), warnings)
+
+
+def _two_kinds(file: Setting[str], other: Setting[str]) -> ConfigError:
+    return ConfigError(
+        f"{file.origin} names a SQLite file and {other.origin} a PostgreSQL database",
+        hint="unset one of the two",
+    )
 
 
 def _contradiction(keyword: str, first: Setting[str], second: Setting[str]) -> ConfigError:
@@ -100,11 +112,21 @@ def merge(sources: Iterable[Source]) -> Source:
     that leads to another server drops what led to the weaker one's and proved
     who one is there, so that no password travels; a warning says so where
     the stronger source does not bring its own.  A service brings its own
-    database too.
+    database too.  A SQLite file has no other parts.
+
+    :raises ConfigError: a stronger source names a user or a database of a server, and a weaker one a SQLite file.
     """
     parts: dict[str, Setting[str]] = {}
     warnings: tuple[str, ...] = ()
+    has_url = False
     for source in reversed(list(sources)):
+        has_url = has_url or source.has_url
+        if SQLITE_FILE in source.parts:
+            parts = {}
+        elif SQLITE_FILE in parts and source.parts:
+            if not source.has_url and not source.parts.keys() & {*_SERVER, "port"}:
+                raise _two_kinds(parts[SQLITE_FILE], next(iter(source.parts.values())))
+            parts = {}
         if _leads_elsewhere(source, parts):
             lost = parts.keys() & _BOUND_TO_SERVER
             warnings += _loss(source, parts)
@@ -113,7 +135,7 @@ def merge(sources: Iterable[Source]) -> Source:
                 parts.pop("dbname", None)
         parts.update(source.parts)
         warnings += source.warnings
-    return Source(parts, warnings=warnings)
+    return Source(parts, has_url, warnings)
 
 
 def _leads_elsewhere(source: Source, weaker: Variables) -> bool:

@@ -63,8 +63,6 @@ def _unknown(origin: str, found: re.Match[str] | None, text: str) -> tuple[str, 
         return f"the value from {origin} is neither a URL nor key=value", f"write {EXAMPLE}"
     scheme, driver = found[1].lower(), found[2]
     of = f"the URL from {origin}"
-    if scheme in ("sqlite", "sqlite3"):
-        return f"{of} is one of SQLite, and this version has no SQLite engine", f"write {EXAMPLE}"
     if scheme == "jdbc":
         return f"{of} is one of JDBC", f"leave out jdbc: and put user and password in: {EXAMPLE}"
     if scheme in _OTHERS:

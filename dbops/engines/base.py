@@ -15,8 +15,12 @@ class Identity:
     port: str
     database: str
     server_version: str
+    file: str | None = None
+    """The path of a SQLite database, which has no user, host and port."""
 
     def __str__(self) -> str:
+        if self.file is not None:
+            return self.file
         return f"{self.user}@{self.host}:{self.port}/{self.database}"
 
 
@@ -56,9 +60,30 @@ class Stage(enum.Enum):
     CLEANING = "cleaning up"
 
 
+class Settled(enum.Enum):
+    """What is to be seen of a statement that was started outside a transaction."""
+
+    DONE = "done"
+    LEFT_NOTHING = "left nothing"
+    RUN_AGAIN = "to be run again"
+    UNKNOWN = "unknown"
+
+
+class Trouble(enum.Enum):
+    """What dbops acts on, of all that a server can say."""
+
+    LOCKED = "a lock was not to be had in time"
+    DEADLOCK = "deadlock"
+    NEEDS_NO_TRANSACTION = "cannot run in a transaction"
+
+
 @dataclasses.dataclass(frozen=True)
 class ServerError:
-    """The server's own words on a failure.  `position` counts characters of the statement from 1, None if unknown."""
+    """The server's own words on a failure.
+
+    `position` counts characters of the statement from 1, None if unknown;
+    `trouble` is what kind of failure it is, where that matters to us.
+    """
 
     message: str
     sqlstate: str | None = None
@@ -67,6 +92,7 @@ class ServerError:
     context: str | None = None
     position: int | None = None
     internal_query: str | None = None
+    trouble: Trouble | None = None
 
 
 class StatementFailed(Exception):

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops.engines.dialect import POSTGRESQL
 from dbops.migrations.model import MigrationFile
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.statements import Statements
+    from dbops.engines.statements import Statements
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Text:
     path: Path
     text: str
     raw_checksum: str
+    dialect: str = POSTGRESQL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Section:
     column: int = 1
     statements: Statements | None = None
     copies: Mapping[int, str] = dataclasses.field(default_factory=dict, repr=False)
+    dialect: str = POSTGRESQL
 
     @property
     def label(self) -> str:

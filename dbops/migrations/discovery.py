@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dbops.config.model import Setting
 from dbops.config.values import wrong
+from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.records import Direction
 from dbops.errors import ConfigError
 from dbops.migrations import detection
@@ -33,23 +34,30 @@ _CODE = re.compile(rf"(?:.*/)?[VvUR]?\d.*(?<!_test)(?<!\.d)\.(?:{'|'.join(_LANGU
 
 
 def discover(
-    folder: Setting[Path], format_name: Setting[str] = AUTO, variables: Mapping[str, str] | None = None
+    folder: Setting[Path],
+    format_name: Setting[str] = AUTO,
+    variables: Mapping[str, str] | None = None,
+    dialect: str = POSTGRESQL,
 ) -> Folder:
     """All migrations of a folder in order of version; their texts are not read.
 
     :param format_name: the format of its files; `auto` finds out.
     :param variables: what stands for placeholders in the files.
+    :param dialect: the name of the dialect of their SQL.
     :raises ConfigError: where the folder is missing or holds no migration, two formats or two files claim the
         same, or a file cannot be read here.
     """
-    found = scan(folder, format_name, variables)
+    found = scan(folder, format_name, variables, dialect)
     if not found.files:
         raise _empty(folder, found.passed_over)
     return found
 
 
 def scan(
-    folder: Setting[Path], format_name: Setting[str] = AUTO, variables: Mapping[str, str] | None = None
+    folder: Setting[Path],
+    format_name: Setting[str] = AUTO,
+    variables: Mapping[str, str] | None = None,
+    dialect: str = POSTGRESQL,
 ) -> Folder:
     """As `discover`, but a folder without a migration is none the less a folder.
 
@@ -61,10 +69,14 @@ def scan(
     folders = [name for name, is_folder in entries if is_folder]
     reading = _reading(path, format_name, files, folders)
     if reading.formats == ("graphile-migrate",) and "committed" in folders:
-        return _scanned(
-            path / "committed", _entries(Setting(path / "committed", folder.origin)), reading, variables
-        )
-    return _scanned(path, entries, reading, variables)
+        path = path / "committed"
+        entries = _entries(Setting(path, folder.origin))
+    found = _scanned(path, entries, reading, variables)
+    if dialect == POSTGRESQL:
+        return found
+    return dataclasses.replace(
+        found, files=tuple(dataclasses.replace(file, dialect=dialect) for file in found.files)
+    )
 
 
 def _scanned(

@@ -7,11 +7,10 @@ import functools
 import time
 from collections.abc import Callable
 
-from dbops.engines.base import SessionLost, Stage, StatementFailed
+from dbops.engines.base import SessionLost, Stage, StatementFailed, Trouble
 from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
-from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
-from dbops.engines.postgres.session import Session
 from dbops.engines.records import Action
+from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import report, retry
@@ -78,13 +77,14 @@ class Executor:
                 listen=self._listen,
             )
         except StatementFailed as failure:
-            if failure.stage is not Stage.STATEMENT or failure.error.sqlstate not in NEEDS_NO_TRANSACTION:
+            needs_none = failure.error.trouble is Trouble.NEEDS_NO_TRANSACTION
+            if failure.stage is not Stage.STATEMENT or not needs_none:
                 raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(
                 Note(f"{prepared.section.label}: {failure.error.message}; running it statement by statement")
             )
-            return prepare(prepared.step, self._session.down_sql, frozenset({offset}))
+            return prepare(prepared.step, self._session, frozenset({offset}))
         return prepared
 
     def _deadline_of(self, prepared: Prepared) -> float:
@@ -113,7 +113,7 @@ class Executor:
             done = []
             for step in plan.steps:
                 began = time.monotonic()
-                prepared = prepare(step, self._session.down_sql)
+                prepared = prepare(step, self._session)
                 self._warn_if_empty(prepared)
                 at.append((prepared, began))
                 self._transaction(prepared, [], opens=step is plan.steps[0], commits=False)
@@ -164,12 +164,12 @@ class Executor:
         headline = report.headline(prepared.section, statement, failure)
         if failure.stage is Stage.LOCK_CHECK:
             return retry.lock_given_away(prepared.section.label)
-        if failure.error.sqlstate in retry.RETRIED:
+        if failure.error.trouble in retry.RETRIED:
             return retry.gave_up(failure, headline, self._deadline_of(prepared))
         return DbopsError(
             headline,
             detail=report.excerpt(prepared.section, statement, failure),
-            hint=report.hint(failure, step),
+            hint=report.hint(failure, step, self._session.hint),
         )
 
     def _done(self, prepared: Prepared, seconds: float) -> None:

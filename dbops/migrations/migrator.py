@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dbops.config.model import Settings
 from dbops.engines.base import Blocker
 from dbops.engines.log import LogEntry
-from dbops.engines.postgres import lock
-from dbops.engines.postgres.session import Session
 from dbops.engines.records import Action
+from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
 from dbops.migrations.executor import Executor
@@ -52,9 +51,9 @@ class Migrator(Reader):
 
         :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
         """
-        prepared = Preparation(make_plan(self.statuses()), self.session.down_sql)
+        prepared = Preparation(make_plan(self.statuses()), self.session)
         if prepared.plan.single_transaction:
-            _refuse_unsafe(prepared.plan, self.session.connection.info.server_version)
+            _refuse_unsafe(prepared.plan, self.session)
         return prepared
 
     def change(self, prepared: Preparation, make_plan: MakePlan) -> Plan:
@@ -88,7 +87,7 @@ class Migrator(Reader):
 
         :raises Refused: where it is somebody who is not dbops.
         """
-        holder = next(iter(lock.holders(self.session.connection)), None)
+        holder = self.session.lock_holder()
         if holder is not None and not holder.application.startswith("dbops "):
             raise Refused(
                 f"the lock is held by a session that is not dbops': {holder}",
@@ -98,7 +97,7 @@ class Migrator(Reader):
 
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
-        self.session.query("select pg_catalog.pg_terminate_backend(%s)", [holder.pid])
+        self.session.end_session(holder)
         self.session.log(
             LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application})
         )
@@ -118,18 +117,16 @@ def _work(plan: Plan) -> list[tuple[Work, Status]]:
     return [(step.work, step.status) for step in plan.steps]
 
 
-def _refuse_unsafe(plan: Plan, server_version: int) -> None:
+def _refuse_unsafe(plan: Plan, session: Session) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
-    from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
-
-    prepared = [prepare(step, lambda version: None) for step in plan.steps]
+    prepared = [prepare(step, session) for step in plan.steps]
     for one in prepared:
         if one.script.mode is Mode.STEPWISE:
             raise Refused(
                 f"{one.section.label} cannot be in one transaction with others: {one.script.reason}",
                 hint=_TWO_RUNS,
             )
-    obstacle = unsafe_in_one_transaction([tuple(one.script.statements) for one in prepared], server_version)
+    obstacle = session.unsafe_in_one_transaction([tuple(one.script.statements) for one in prepared])
     if obstacle is not None:
         section = prepared[obstacle.section].section
         line, column = place(section, obstacle.statement.offset)

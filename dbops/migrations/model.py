@@ -7,6 +7,7 @@ import enum
 from collections.abc import Mapping
 from pathlib import Path
 
+from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.records import Applied, JournalLine
 from dbops.migrations.version import Version
 
@@ -39,6 +40,7 @@ class MigrationFile:
     file_name: str
     down_name: str | None = None
     variables: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
+    dialect: str = POSTGRESQL
 
     @property
     def path(self) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
-from dbops.engines.postgres.statements import Statements, UnreadableSql, split
+from dbops.engines.dialect import by_name
 from dbops.engines.records import RAW, TOKENS, Applied
+from dbops.engines.session import Session
+from dbops.engines.statements import Statements, UnreadableSql
 from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.content import FileSettings, Migration, Section
@@ -14,8 +15,6 @@ from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
 from dbops.migrations.report import place
 from dbops.migrations.script import Script, ScriptError, plan_script
-
-StoredDown = Callable[[str], str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +35,10 @@ class Prepared:
         return Outline(self.script.mode, self.script.reason, count, self.section.label)
 
 
-def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozenset()) -> Prepared:
+def prepare(step: Step, session: Session, alone: frozenset[int] = frozenset()) -> Prepared:
     """Read the section that a step runs and decide how.
 
-    :param stored_down: the down section that was stored when a version was applied.
+    :param session: what knows the down section that was stored when a version was applied.
     :param alone: offsets of statements that the server did not want in a transaction.
     :raises DbopsError: with file, line and column.
     """
@@ -49,7 +48,7 @@ def prepare(step: Step, stored_down: StoredDown, alone: frozenset[int] = frozens
         section, settings = migration.up, migration.up_settings
     else:
         migration = None
-        section, settings = _down(step.status, stored_down)
+        section, settings = _down(step.status, session)
     statements = _split(section)
     return Prepared(
         step,
@@ -67,20 +66,20 @@ class Preparation:
     What fits into `budget` characters of SQL is kept until its turn comes; the rest is read again then.
     """
 
-    def __init__(self, plan: Plan, stored_down: StoredDown, budget: int = 500_000) -> None:
-        self._stored_down = stored_down
+    def __init__(self, plan: Plan, session: Session, budget: int = 500_000) -> None:
+        self._session = session
         self._budget = budget
         self._kept: dict[tuple[Work, str], Prepared] = {}
         self.plan = dataclasses.replace(plan, steps=tuple(self._outlined(step) for step in plan.steps))
 
     def take(self, step: Step) -> Prepared:
         """What a step of the plan runs; it is not kept any longer."""
-        return self._kept.pop(_key(step), None) or prepare(step, self._stored_down)
+        return self._kept.pop(_key(step), None) or prepare(step, self._session)
 
     def _outlined(self, step: Step) -> Step:
         if step.work not in {Work.RUN_UP, Work.RUN_DOWN}:
             return step
-        prepared = prepare(step, self._stored_down)
+        prepared = prepare(step, self._session)
         self._budget -= len(prepared.section.sql)
         if self._budget >= 0:
             self._kept[_key(step)] = prepared
@@ -119,16 +118,16 @@ def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     return migration.raw_checksum, RAW
 
 
-def _down(status: Status, stored_down: StoredDown) -> tuple[Section, FileSettings]:
+def _down(status: Status, session: Session) -> tuple[Section, FileSettings]:
     """The file's down section; the stored one where the file is gone, has drifted, or has none."""
     migration = texts.read(status.file) if status.file else None
     if migration and migration.down and status.state is not State.DRIFTED:
         return migration.down, migration.down_settings
-    stored = stored_down(status.row.version) if status.row else None
+    stored = session.down_sql(status.row.version) if status.row else None
     if stored is not None:
         from dbops.migrations.formats.marks import settings_of
 
-        section = Section(stored, None)
+        section = Section(stored, None, dialect=session.dialect)
         return section, settings_of(section)
     if migration and migration.down:
         return migration.down, migration.down_settings
@@ -154,7 +153,7 @@ def _divided(section: Section) -> Statements:
     if section.statements is not None:
         return section.statements
     try:
-        return split(section.sql)
+        return by_name(section.dialect).split(section.sql)
     except UnreadableSql as error:
         line, column = place(section, error.offset)
         hint = "mend the file: nothing after this place can be told apart"

@@ -6,9 +6,11 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from dbops.engines.dialect import by_name
 from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
+    from dbops.engines.dialect import Dialect
     from dbops.migrations.content import Text
 
 # Where one of the two may begin; whether it does, the grammar says.
@@ -39,19 +41,20 @@ def understood(source: Text) -> tuple[Text, dict[int, str]]:
     text = source.text
     if "\\" not in text:
         return source, {}
+    dialect = by_name(source.dialect)
     copies: dict[int, str] = {}
     since = at = 0  # where the statement may have begun; where to look on
     while (match := _CANDIDATE.search(text, at)) is not None:
         at = match.end()
         if match["copy"]:
-            end, data_end = _copy_end(text[since:at]), _END.search(text, at)
+            end, data_end = _copy_end(text[since:at], dialect), _END.search(text, at)
             if end is None or data_end is None:
                 at = match.start() + len("stdin")
                 continue
             copies[text.count("\n", 0, since + end) + 1] = text[at : data_end.start()]
             text = text[:at] + _blank(text[at : data_end.end()]) + text[data_end.end() :]
             since = at = data_end.end()
-        elif _is_between_tokens(text[since : match.start()]):
+        elif _is_between_tokens(text[since : match.start()], dialect):
             _refuse(source, text, match)
             text = text[: match.start()] + _blank(match[0]) + text[at:]
     return (source if text == source.text else dataclasses.replace(source, text=text)), copies
@@ -68,12 +71,12 @@ def _refuse(source: Text, text: str, match: re.Match[str]) -> None:
         )
 
 
-def _copy_end(text: str) -> int | None:
+def _copy_end(text: str, dialect: Dialect) -> int | None:
     """Where the last token of a text stands, if its last statement takes data in; else None."""
-    from dbops.engines.postgres.statements import Kind, UnreadableSql, split
+    from dbops.engines.statements import Kind, UnreadableSql
 
     try:
-        statements = split(text).statements
+        statements = dialect.split(text).statements
     except UnreadableSql:
         return None  # within a string or a comment
     if not statements or statements[-1].kind is not Kind.COPY_FROM_CLIENT:
@@ -82,12 +85,11 @@ def _copy_end(text: str) -> int | None:
     return end if text[end:].strip() == ";" else None
 
 
-def _is_between_tokens(text: str) -> bool:
-    from dbops.engines.postgres.statements import UnreadableSql
-    from dbops.engines.postgres.tokens import encode, spans
+def _is_between_tokens(text: str, dialect: Dialect) -> bool:
+    from dbops.engines.statements import UnreadableSql
 
     try:
-        for _ in spans(encode(text)):
+        for _ in dialect.tokens(text):
             pass
     except UnreadableSql:
         return False  # within a string or a comment

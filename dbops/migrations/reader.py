@@ -13,8 +13,8 @@ from dbops.migrations.version import Version
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.log import LoggedEvent
-    from dbops.engines.postgres.session import Session
     from dbops.engines.records import Applied
+    from dbops.engines.session import Session
 
 
 class Reader:
@@ -35,7 +35,7 @@ class Reader:
         if self._folder is None:
             settings = self.settings
             self._folder = discovery.discover(
-                settings.migrations_dir, settings.migration_format, settings.variables
+                settings.migrations_dir, settings.migration_format, settings.variables, self.session.dialect
             )
             self._listen(Detail(f"{self._folder.path}: {self._folder.read_as}"))
         return self._folder

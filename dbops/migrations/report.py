@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, Stage, StatementFailed
+from dbops.engines.dialect import Dialect, by_name
 from dbops.engines.log import LogEntry
-from dbops.engines.postgres.literals import redacted, secrets
-from dbops.engines.postgres.remedies import statement_hint
-from dbops.engines.postgres.statements import Statement, position
 from dbops.engines.records import Action
+from dbops.engines.statements import Statement, position
 from dbops.migrations.content import Section
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def place(section: Section, offset: int) -> tuple[int, int]:
 
 def without_secrets(failure: StatementFailed, statement: Statement | None) -> StatementFailed:
     """The same failure; where the server's words repeat a password of the statement, '***' stands in its place."""
-    hidden = secrets(statement.text) if statement is not None else ()
+    hidden = statement.secrets if statement is not None else ()
     if not hidden:
         return failure
     error = failure.error
@@ -83,15 +83,15 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
 
     Without passwords: what a terminal shows ends in the logs of a pipeline.
     """
-    error = failure.error
+    error, dialect = failure.error, by_name(section.dialect)
     lines = []
     if statement is not None and failure.stage is Stage.STATEMENT:
         lines += _source(section, statement, _offset(statement, error))
     for name, value in (
         ("detail", error.detail),
         ("server's hint", error.hint),
-        ("context", error.context and _without_passwords(error.context)),
-        ("query", error.internal_query and _without_passwords(error.internal_query)),
+        ("context", error.context and _without_passwords(error.context, dialect)),
+        ("query", error.internal_query and _without_passwords(error.internal_query, dialect)),
         ("SQLSTATE", error.sqlstate),
     ):
         if value:
@@ -99,17 +99,20 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
     return "\n".join(lines)
 
 
-def _without_passwords(said: str) -> str:
+def _without_passwords(said: str, dialect: Dialect) -> str:
     """The server's words; it quotes whole statements, whose literals show only without those quotes."""
     bare = said.replace('"', " ")
-    hidden = redacted(bare)
+    hidden = dialect.redacted(bare)
     return said if hidden == bare else hidden
 
 
-def hint(failure: StatementFailed, step: Step) -> str:
-    """The next step after a failure that has left nothing: a remedy for the kind of error, else to mend the file."""
+def hint(failure: StatementFailed, step: Step, remedy: Callable[[ServerError, str], str | None]) -> str:
+    """The next step after a failure that has left nothing: a remedy for the kind of error, else to mend the file.
+
+    :param remedy: what the engine advises after an error of a version.
+    """
     again = f"run bin/migrate {step.direction.value} again; nothing of it is left"
-    return statement_hint(failure.error, step.version.text) or f"mend the file, then {again}"
+    return remedy(failure.error, step.version.text) or f"mend the file, then {again}"
 
 
 def _offset(statement: Statement, error: ServerError) -> int:
@@ -119,7 +122,7 @@ def _offset(statement: Statement, error: ServerError) -> int:
 
 def _source(section: Section, statement: Statement, offset: int) -> list[str]:
     """The lines of a statement up to a place, numbered, and a mark under the place."""
-    sql, hidden = section.sql, secrets(statement.text)
+    sql, hidden = section.sql, statement.secrets
     start = sql.rfind("\n", 0, statement.offset) + 1
     end = sql.find("\n", offset)
     before = _hide(sql[start:offset], hidden).rpartition("\n")[2]

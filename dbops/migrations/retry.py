@@ -6,12 +6,11 @@ import random
 import time
 from collections.abc import Callable
 
-from dbops.engines.base import StatementFailed
-from dbops.engines.postgres.failure import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE
+from dbops.engines.base import StatementFailed, Trouble
 from dbops.errors import LockNotAcquired
 from dbops.events import Listener, Warned, format_seconds
 
-RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED})
+RETRIED = frozenset({Trouble.LOCKED, Trouble.DEADLOCK})
 
 
 def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, listen: Listener) -> None:
@@ -26,7 +25,7 @@ def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, lis
         try:
             return attempt()
         except StatementFailed as failure:
-            if failure.error.sqlstate not in RETRIED:
+            if failure.error.trouble not in RETRIED:
                 raise
             left = deadline - (time.monotonic() - began)
             if left <= 0:

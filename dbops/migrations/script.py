@@ -7,7 +7,7 @@ import enum
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from dbops.engines.postgres.statements import Kind, Statement
+from dbops.engines.statements import Kind, Statement
 
 
 class Mode(enum.Enum):

@@ -5,15 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from dbops.engines.base import Stage, StatementFailed
+from dbops.engines.base import Settled, Stage, StatementFailed, Trouble
 from dbops.engines.log import LogEntry, Record
-from dbops.engines.postgres import settle
-from dbops.engines.postgres.failure import NEEDS_NO_TRANSACTION
-from dbops.engines.postgres.remedies import statement_hint
-from dbops.engines.postgres.session import Session
-from dbops.engines.postgres.settle import Settled
-from dbops.engines.postgres.statements import Kind, Statement
 from dbops.engines.records import Action, JournalLine
+from dbops.engines.session import Session
+from dbops.engines.statements import Kind, Statement
 from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
@@ -111,7 +107,7 @@ class Stepwise:
         statement = unit.statements[0]
         settled = Settled.UNKNOWN
         if line.checksum == unit.checksum:
-            settled = settle.settle(self._session, statement.target)
+            settled = self._session.settle(statement)
         done = settled is Settled.DONE
         if settled is Settled.UNKNOWN:
             decided = self._decide(self._prepared, statement)
@@ -176,7 +172,7 @@ class Stepwise:
             if (
                 not unit.alone
                 and len(unit.statements) == 1
-                and failure.error.sqlstate in NEEDS_NO_TRANSACTION
+                and failure.error.trouble is Trouble.NEEDS_NO_TRANSACTION
             ):
                 return self._run(number, Unit(unit.statements, alone=True))
             raise self._failed(failure, number, unit) from failure
@@ -193,13 +189,13 @@ class Stepwise:
         """The journal has it before and after; between the two lies the gap that `settle` closes."""
         statement = unit.statements[0]
         again = any(line.number == number for line in self._prepared.step.status.journal)
-        for index, drop in settle.clearing(self._session, statement.target, again=again):
+        for index, drop in self._session.clearing(statement, again=again):
             self._listen(Note(f"dropping the invalid index {index} that an interrupted statement left"))
             self._session.alone(drop, self._deadline)
-        text = settle.finalize(statement.target, self._session) or statement.text
+        text = self._session.completing(statement)
         self._journal(Action.STATEMENT_STARTED, number, unit)
         self._session.alone(text, self._deadline)
-        invalid = settle.invalid_index(self._session, statement.target)
+        invalid = self._session.left_invalid(statement)
         if invalid is not None:
             self._journal(Action.STATEMENT_FAILED, number, unit)
             raise self._partly(
@@ -226,7 +222,7 @@ class Stepwise:
         detail = report.excerpt(self._prepared.section, statement, failure)
         if failure.stage is Stage.LOCK_CHECK:
             return retry.lock_given_away(f"{self._prepared.section.label}, statement {number}")
-        if failure.past_deadline or (failure.error.sqlstate in retry.RETRIED and not unit.alone):
+        if failure.past_deadline or (failure.error.trouble in retry.RETRIED and not unit.alone):
             what = f"{self._place(statement)}: statement {number + index} of {self._of}"
             given_up = retry.gave_up(failure, what, self._deadline)
             if left:
@@ -235,8 +231,10 @@ class Stepwise:
             return given_up
         version = self._prepared.step.version.text
         if not left:
-            return DbopsError(headline, detail=detail, hint=report.hint(failure, self._prepared.step))
-        remedy = statement_hint(failure.error, version) or "mend it"
+            return DbopsError(
+                headline, detail=detail, hint=report.hint(failure, self._prepared.step, self._session.hint)
+            )
+        remedy = self._session.hint(failure.error, version) or "mend it"
         before = "what was before it is in place" if number > 1 else "it may have left something"
         error = self._partly(
             f"{headline} (statement {number + index} of {self._of}; {before})",
@@ -247,7 +245,7 @@ class Stepwise:
 
     def _settle_failure(self, number: int, unit: Unit) -> bool:
         """After the server's no to a statement outside a transaction: whether it has left something."""
-        settled = settle.settle(self._session, unit.statements[0].target)
+        settled = self._session.settle(unit.statements[0])
         clean = settled is Settled.LEFT_NOTHING
         self._journal(Action.STATEMENT_UNDONE if clean else Action.STATEMENT_FAILED, number, unit)
         return not clean

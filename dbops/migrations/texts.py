@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops.engines.dialect import POSTGRESQL
 from dbops.errors import DbopsError
 from dbops.migrations.formats import by_name
 
@@ -25,8 +26,10 @@ def read(file: MigrationFile) -> Migration:
     from dbops.migrations.psqltext import understood
 
     known, variables = by_name(file.format), file.variables or {}
-    up, copies = understood(read_text(file.path))
-    down, down_copies = (None, copies) if file.down_path is None else understood(read_text(file.down_path))
+    up, copies = understood(read_text(file.path, file.dialect))
+    down, down_copies = (
+        (None, copies) if file.down_path is None else understood(read_text(file.down_path, file.dialect))
+    )
     migration = known.parse(file, up, down)
     return dataclasses.replace(
         migration,
@@ -44,7 +47,7 @@ def _finished(
     return known.expand(section, variables)
 
 
-def read_text(path: Path) -> Text:
+def read_text(path: Path, dialect: str = POSTGRESQL) -> Text:
     """A file decoded from UTF-8, without a byte order mark.
 
     :raises DbopsError: with the place of the first byte that is not UTF-8, or of a NUL.
@@ -64,7 +67,7 @@ def read_text(path: Path) -> Text:
         raise DbopsError(
             f"{path}:{line}:{column}: a NUL byte, which SQL cannot hold", hint="is this a text file?"
         )
-    return Text(path, text, raw_checksum(raw))
+    return Text(path, text, raw_checksum(raw), dialect)
 
 
 def read_bytes(path: Path | str) -> bytes:

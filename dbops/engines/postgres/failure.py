@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dbops.engines.base import Trouble
+
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
 QUERY_CANCELED = "57014"
 # admin shutdown, crash shutdown, cannot connect now, idle session timeout, connection failure
 ENDS_SESSION = frozenset({"57P01", "57P02", "57P03", "57P05", "08006"})
-# "cannot run inside a transaction block", and a COMMIT where none is allowed
-NEEDS_NO_TRANSACTION = frozenset({"25001", "2D000"})
+_TROUBLES = {
+    LOCK_NOT_AVAILABLE: Trouble.LOCKED,
+    DEADLOCK_DETECTED: Trouble.DEADLOCK,
+    "25001": Trouble.NEEDS_NO_TRANSACTION,  # "cannot run inside a transaction block"
+    "2D000": Trouble.NEEDS_NO_TRANSACTION,  # a COMMIT where none is allowed
+}
+
+
+def trouble(sqlstate: str | None) -> Trouble | None:
+    """What kind of failure a SQLSTATE means, where that matters to us."""
+    return _TROUBLES.get(sqlstate or "")

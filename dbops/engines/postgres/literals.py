@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbops.engines.postgres.tokens import Span, UnreadableSql, encode, spans
+from dbops.engines.postgres.tokens import Span, encode, spans
+from dbops.engines.statements import UnreadableSql
 
 HIDDEN = "'***'"
 

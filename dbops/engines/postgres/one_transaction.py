@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 
-from dbops.engines.postgres.facts import AddedEnumValue, Kind
+from dbops.engines.postgres.facts import AddedEnumValue, facts_of
 from dbops.engines.postgres.literals import literals
-from dbops.engines.postgres.statements import Statement
 from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.statements import Kind, Obstacle, Statement
 
 _ENDS_OR_BEGINS = {
     Kind.BEGIN: "it begins a transaction of its own",
@@ -20,21 +19,6 @@ _ENDS_OR_BEGINS = {
 
 FORGIVES_NEW_TYPES = 170000
 """Server version from which on a value added to an enum that the same transaction created can be used."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Obstacle:
-    """Why a single transaction is not possible; as a string, its reason.
-
-    :param section: which of the sections, from 0.
-    """
-
-    section: int
-    statement: Statement
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def unsafe_in_one_transaction(
@@ -51,9 +35,10 @@ def unsafe_in_one_transaction(
             reason = _obstacle(statement) or (_unsafe_value(statement, added) if added else None)
             if reason:
                 return Obstacle(number, statement, reason)
-            if statement.creates_type:
-                created.append(statement.creates_type)
-            value = statement.adds_enum_value
+            facts = facts_of(statement)
+            if facts.creates_type:
+                created.append(facts.creates_type)
+            value = facts.adds_enum_value
             is_new = server_version >= FORGIVES_NEW_TYPES and value and _names_any(value.type, created)
             if value and not is_new:
                 added.append(value)
@@ -69,7 +54,7 @@ def _obstacle(statement: Statement) -> str | None:
 def _unsafe_value(statement: Statement, added: Sequence[AddedEnumValue]) -> str | None:
     """Whether a literal is a value that was added before; adding or renaming another one is no use of it."""
     values = {value.value.encode(): value for value in added}
-    if statement.adds_enum_value:
+    if facts_of(statement).adds_enum_value:
         return None
     used = next((values[literal] for literal in literals(statement.text) if literal in values), None)
     if used is None:

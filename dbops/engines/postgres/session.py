@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import DEFAULT, Settings
-from dbops.engines.base import Identity, Stage
+from dbops.engines.base import Blocker, Identity, ServerError, Settled, Stage
+from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.activity import Activity
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.writing import Writer
+    from dbops.engines.statements import Obstacle, Statement
 
 # In a transaction that ends a migration: what follows it starts clean.
 START_CLEAN = ("reset session authorization", "reset role", "reset all")
@@ -37,7 +39,9 @@ STEP_ASIDE = (
 
 
 class Session:
-    """What migrations ask of PostgreSQL.  Use as a context manager; closing frees the lock."""
+    """What migrations ask of an engine (see `dbops.engines.session.Session`), by PostgreSQL."""
+
+    dialect = POSTGRESQL
 
     def __init__(
         self,
@@ -113,6 +117,11 @@ class Session:
     def tables(self) -> Tables:
         """Where the tracking tables are, or will be."""
         return self._look().tables
+
+    @property
+    def table(self) -> str:
+        """The tracking table as `schema.table`."""
+        return str(self.tables)
 
     @property
     def initialised(self) -> bool:
@@ -192,6 +201,14 @@ class Session:
         :raises LockNotAcquired: after the deadline of the settings.
         """
         lock.acquire(self.connection, self._settings.deadline.value, self._listen)
+
+    def lock_holder(self) -> Blocker | None:
+        """The session that holds the migration lock."""
+        return next(iter(lock.holders(self.connection)), None)
+
+    def end_session(self, blocker: Blocker) -> None:
+        """As the server ends it: what it had not committed is rolled back."""
+        self.query("select pg_catalog.pg_terminate_backend(%s)", [blocker.pid])
 
     # -- running statements ----------------------------------------------------------------------------------------
 
@@ -274,6 +291,48 @@ class Session:
             return
         for text in (*START_CLEAN, *LEAVE_NOTHING):
             self.connection.execute(text)
+
+    # -- what only PostgreSQL knows --------------------------------------------------------------------------------
+
+    def settle(self, statement: Statement) -> Settled:
+        """As `settle.settle`."""
+        from dbops.engines.postgres import settle
+        from dbops.engines.postgres.facts import facts_of
+
+        return settle.settle(self, facts_of(statement).target)
+
+    def clearing(self, statement: Statement, *, again: bool) -> list[tuple[str, str]]:
+        """As `settle.clearing`: invalid indexes."""
+        from dbops.engines.postgres import settle
+        from dbops.engines.postgres.facts import facts_of
+
+        return settle.clearing(self, facts_of(statement).target, again=again)
+
+    def completing(self, statement: Statement) -> str:
+        """As `settle.finalize`: an interrupted DETACH PARTITION CONCURRENTLY."""
+        from dbops.engines.postgres import settle
+        from dbops.engines.postgres.facts import facts_of
+
+        return settle.finalize(facts_of(statement).target, self) or statement.text
+
+    def left_invalid(self, statement: Statement) -> str | None:
+        """As `settle.invalid_index`."""
+        from dbops.engines.postgres import settle
+        from dbops.engines.postgres.facts import facts_of
+
+        return settle.invalid_index(self, facts_of(statement).target)
+
+    def hint(self, error: ServerError, version: str) -> str | None:
+        """As `remedies.statement_hint`."""
+        from dbops.engines.postgres.remedies import statement_hint
+
+        return statement_hint(error, version)
+
+    def unsafe_in_one_transaction(self, sections: Iterable[Sequence[Statement]]) -> Obstacle | None:
+        """As `one_transaction.unsafe_in_one_transaction`."""
+        from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
+
+        return unsafe_in_one_transaction(sections, self.connection.info.server_version)
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self._listen(Detail(f"{(diagnostic.severity or 'notice').lower()}: {diagnostic.message_primary}"))

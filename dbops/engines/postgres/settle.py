@@ -6,20 +6,11 @@ An interrupted CREATE INDEX CONCURRENTLY leaves an invalid index, which
 
 from __future__ import annotations
 
-import enum
 from typing import Any, Protocol
 
+from dbops.engines.base import Settled
 from dbops.engines.postgres import targets
 from dbops.errors import LockNotAcquired
-
-
-class Settled(enum.Enum):
-    """What the catalog says of a statement that was started."""
-
-    DONE = "done"
-    LEFT_NOTHING = "left nothing"
-    RUN_AGAIN = "to be run again"
-    UNKNOWN = "unknown"
 
 
 class Catalog(Protocol):

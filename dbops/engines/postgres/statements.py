@@ -8,26 +8,16 @@ between two statements is ever dropped but white space, comments and semicolons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from dbops.engines.postgres import libpg_query
 from dbops.engines.postgres.classify import classify
-from dbops.engines.postgres.facts import TRANSACTIONAL, UNKNOWN, AddedEnumValue, Facts, Kind, alone
-from dbops.engines.postgres.literals import redacted
+from dbops.engines.postgres.facts import TRANSACTIONAL, UNKNOWN, Facts, alone, facts_of
 from dbops.engines.postgres.nodes import Node
 from dbops.engines.postgres.pieces import Piece, pieces, rejoined
-from dbops.engines.postgres.targets import QualifiedName, Target, Unknowable
-from dbops.engines.postgres.tokens import UnreadableSql, digest, encode
-
-__all__ = [
-    "Kind",
-    "Statement",
-    "Statements",
-    "UnreadableSql",
-    "position",
-    "split",
-    "statement_spans",
-]
+from dbops.engines.postgres.targets import Unknowable
+from dbops.engines.postgres.tokens import encode
+from dbops.engines.statements import Statement, Statements
 
 _BATCH = 64 * 1024
 """Bytes of statements that are parsed at once, once a section is longer than this."""
@@ -37,97 +27,6 @@ _HUGE = 4 * 1024 * 1024
 
 _PLAIN = frozenset({b"insert", b"update", b"delete", b"comment", b"grant", b"revoke"})
 """First words of statements that no rule concerns, so that no tree need be built."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement, from its first token to its last, without the semicolon after it.
-
-    :param offset: characters before it in the section that was split.
-    :param checksum: sha256 in hexadecimal over its tokens.
-    :param facts: what the grammar tells about it.
-    :param data: what stands behind a COPY FROM STDIN, to be sent with it; None where there is nothing.
-    """
-
-    text: str
-    offset: int
-    checksum: str
-    facts: Facts
-    data: str | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """How it stands to transactions."""
-        return self.facts.kind
-
-    @property
-    def reason(self) -> str:
-        """Why it cannot run in a transaction block ("CREATE INDEX CONCURRENTLY"); empty where it can."""
-        return self.facts.reason
-
-    @property
-    def target(self) -> Target | None:
-        """What to look for in the catalog after an interruption; None where a transaction protects it."""
-        return self.facts.target
-
-    @property
-    def makes_temporary(self) -> bool:
-        """Whether it makes something that lives only as long as the session."""
-        return self.facts.makes_temporary
-
-    @property
-    def adds_enum_value(self) -> AddedEnumValue | None:
-        """The enum value that it adds and that cannot be used before the commit."""
-        return self.facts.adds_enum_value
-
-    @property
-    def creates_type(self) -> QualifiedName | None:
-        """The enum type that it creates."""
-        return self.facts.creates_type
-
-    @property
-    def redacted(self) -> str:
-        """The text with its password literals replaced by '***', for logs."""
-        return redacted(self.text)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Statements:
-    """The statements of a section, in order.
-
-    :param parsed: whether the parser knew all of it; where not, the server judges the statements of kind
-        UNKNOWN, and only the raw checksum of the section is to be trusted.
-    """
-
-    statements: tuple[Statement, ...]
-    parsed: bool
-
-    @property
-    def checksum(self) -> str:
-        """sha256 in hexadecimal over all tokens: comments, white space and line ends do not count."""
-        return digest("\n".join(statement.checksum for statement in self.statements).encode())
-
-    def with_data(self, data: Mapping[int, str]) -> Statements:
-        """The same, those at the given offsets with the data that they copy; it counts in their checksums."""
-        return Statements(
-            tuple(_with_data(one, data.get(one.offset)) for one in self.statements), self.parsed
-        )
-
-    def within(self, start: int, end: int) -> Statements:
-        """Those of a part of the text, with offsets that count from its beginning."""
-        part = tuple(
-            statement if start == 0 else dataclasses.replace(statement, offset=statement.offset - start)
-            for statement in self.statements
-            if start <= statement.offset < end
-        )
-        return Statements(part, all(statement.kind is not Kind.UNKNOWN for statement in part))
-
-
-def _with_data(statement: Statement, data: str | None) -> Statement:
-    if data is None or statement.kind is not Kind.COPY_FROM_CLIENT:
-        return statement
-    checksum = digest(f"{statement.checksum}\n{data}".encode())
-    return dataclasses.replace(statement, checksum=checksum, data=data)
 
 
 def split(sql: str) -> Statements:
@@ -140,7 +39,7 @@ def split(sql: str) -> Statements:
     data = encode(sql)
     statements: list[Statement] = []
     parsed = True
-    characters = _Characters(data, is_ascii=len(sql) == len(data))
+    characters = Characters(data, is_ascii=len(sql) == len(data))
     for batch in _batches(data):
         for piece, facts in _classified(data, batch):
             start, end = characters.before(piece.start), characters.before(piece.end)
@@ -155,16 +54,11 @@ def statement_spans(sql: str) -> Iterator[tuple[int, int]]:
     :raises UnreadableSql: as `split` does.
     """
     data = encode(sql)
-    characters = _Characters(data, is_ascii=len(sql) == len(data))
+    characters = Characters(data, is_ascii=len(sql) == len(data))
     return ((characters.before(piece.start), characters.before(piece.end)) for piece in pieces(data))
 
 
-def position(sql: str, offset: int) -> tuple[int, int]:
-    """Line and column of a character offset, both from 1, the column in characters; CRLF ends one line."""
-    return sql.count("\n", 0, offset) + 1, offset - sql.rfind("\n", 0, offset)
-
-
-class _Characters:
+class Characters:
     """Counts the characters before bytes that are asked for in ascending order."""
 
     def __init__(self, data: bytes, *, is_ascii: bool) -> None:
@@ -235,7 +129,7 @@ def _with_known_procedures(statements: list[Statement]) -> tuple[Statement, ...]
     """Mark each CALL of a procedure that an earlier statement created with a body that commits."""
     committing: set[str] = set()
     for index, statement in enumerate(statements):
-        facts = statement.facts
+        facts = facts_of(statement)
         if facts.procedure:
             committing.add(facts.procedure.name)
         elif facts.calls and facts.calls.name in committing:

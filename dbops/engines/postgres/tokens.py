@@ -5,10 +5,10 @@ All offsets are bytes of UTF-8 unless they are said to be characters.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from dbops.engines.postgres import libpg_query
+from dbops.engines.statements import UnreadableSql
 
 Span = tuple[int, int]
 
@@ -17,19 +17,6 @@ WINDOW = 256 * 1024
 
 _UNSETTLED = 4
 """Tokens at the end of a window that more text could change ($ before tag$, a number, a continued string)."""
-
-
-class UnreadableSql(ValueError):
-    """Text that cannot be cut into tokens: an unterminated string or comment, a NUL.
-
-    :param message: PostgreSQL's words, or ours where it would not see the text at all.
-    :param offset: characters before the place in the text that was given.
-    """
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
 
 
 def encode(sql: str) -> bytes:
@@ -126,8 +113,3 @@ def _joined_literal(token: bytes) -> bytes:
             out += character
             at += 1
     return bytes(out) + b"'"
-
-
-def digest(packed: bytes) -> str:
-    """sha256, in hexadecimal."""
-    return hashlib.sha256(packed).hexdigest()

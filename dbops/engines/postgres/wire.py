@@ -15,6 +15,7 @@ from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.waiting import Wait
 
 from dbops.engines.base import ServerError
+from dbops.engines.postgres.failure import trouble
 
 if TYPE_CHECKING:
     import psycopg
@@ -98,14 +99,15 @@ def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
         raw = result.error_field(which)
         return None if raw is None else raw.decode(encoding, "replace")
 
-    position = field(DiagnosticField.STATEMENT_POSITION)
+    position, sqlstate = field(DiagnosticField.STATEMENT_POSITION), field(DiagnosticField.SQLSTATE)
     return ServerError(
         message=field(DiagnosticField.MESSAGE_PRIMARY)
         or result.error_message.decode(encoding, "replace").strip(),
-        sqlstate=field(DiagnosticField.SQLSTATE),
+        sqlstate=sqlstate,
         detail=field(DiagnosticField.MESSAGE_DETAIL),
         hint=field(DiagnosticField.MESSAGE_HINT),
         context=field(DiagnosticField.CONTEXT),
         position=int(position) if position else None,
         internal_query=field(DiagnosticField.INTERNAL_QUERY),
+        trouble=trouble(sqlstate),
     )

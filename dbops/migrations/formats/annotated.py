@@ -65,8 +65,10 @@ def refuse_others(source: Text, own: str) -> None:
 
 def refuse_statements(source: Text, end: int, what: str) -> None:
     """:raises DbopsError: where a statement stands before the first mark, which belongs to no section."""
-    if not marks.is_empty(source.text[:end]):
-        first = next((line for line in lines(source.text[:end]) if not marks.is_empty(line.text)), None)
+    if not marks.is_empty(source.text[:end], source.dialect):
+        first = next(
+            (line for line in lines(source.text[:end]) if not marks.is_empty(line.text, source.dialect)), None
+        )
         raise refused(
             source,
             first.number if first else 1,
@@ -85,7 +87,7 @@ def section(source: Text, start: int, end: int, ends: Iterable[Line] = ()) -> Se
         if start <= line.start < end:
             at, length = line.start - start, len(line.text)
             sql = f"{sql[:at]}{';'.ljust(length)}{sql[at + length :]}"
-    return Section(sql, source.path, source.text.count("\n", 0, start) + 1)
+    return Section(sql, source.path, source.text.count("\n", 0, start) + 1, dialect=source.dialect)
 
 
 def migration(
@@ -101,7 +103,7 @@ def migration(
 
     :param up_alone: the file asks for no transaction around its up section; `down_alone` likewise.
     """
-    if down is not None and marks.is_empty(down.sql):
+    if down is not None and marks.is_empty(down.sql, down.dialect):
         down = None
     return Migration(
         file=file,

@@ -1,6 +1,6 @@
 """Comments that divide a file: headers, UP and DOWN banners, and what `-- dbops:` lines ask for.
 
-Only comments between statements count; PostgreSQL's scanner says where the
+Only comments between statements count; the engine's own grammar says where the
 statements are, so that a banner inside a string or a function body is none.
 """
 
@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbops.config.values import seconds
-from dbops.engines.postgres.statements import Statements, UnreadableSql, position, split, statement_spans
+from dbops.engines.dialect import POSTGRESQL, Dialect, by_name
 from dbops.engines.records import Direction
+from dbops.engines.statements import Statements, UnreadableSql, position
 from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.content import FileSettings, Section, Text
 
@@ -80,14 +81,14 @@ def sections(source: Text) -> Sections:
     :raises DbopsError: with file and line, for text that cannot be read as SQL, for the marks of a format that
         is not read here, for two marks of one direction, for a `-- dbops:` line that is not known.
     """
-    text = source.text
+    text, dialect = source.text, by_name(source.dialect)
     try:
-        statements = split(text)
+        statements = dialect.split(text)
     except UnreadableSql as error:
         line, column = position(text, error.offset)
         hint = "mend the file: nothing after this place can be told apart"
         raise DbopsError(f"{source.path}:{line}:{column}: {error.message}", hint=hint) from None
-    comments = tuple(_comments(text, _spans(statements)))
+    comments = tuple(_comments(text, _spans(statements), dialect))
     marks = tuple(_marks(source, comments))
     directives = [comment for comment in comments if comment.start < _down_begins(marks, len(text))]
     return Sections(
@@ -139,30 +140,35 @@ def down_section(source: Text, found: Sections) -> Section | None:
         return _section(source, found, start, end)
     within = [comment for comment in found.comments if start <= comment.start < end]
     blocks = [
-        comment for comment in within if not comment.is_line and not is_empty(comment.inner(source.text))
+        comment
+        for comment in within
+        if not comment.is_line and not is_empty(comment.inner(source.text), source.dialect)
     ]
-    kept = blocks or _commented_lines(source.text, within)
+    kept = blocks or _commented_lines(source, within)
     if not kept:
         return None
     first, last = kept[0].inner_start, kept[-1].inner_end
     line, column = position(source.text, first)
-    return Section(_blanked(source.text, kept, first, last), source.path, line, column)
+    return Section(
+        _blanked(source.text, kept, first, last), source.path, line, column, dialect=source.dialect
+    )
 
 
 def settings_of(section: Section) -> FileSettings:
     """What the `-- dbops:` lines within a section ask for."""
     if "dbops:" not in section.sql:
         return FileSettings()
-    comments = tuple(_comments(section.sql, tuple(statement_spans(section.sql))))
+    dialect = by_name(section.dialect)
+    comments = tuple(_comments(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
     return _settings(section.sql, section.label, comments)
 
 
-def is_empty(sql: str) -> bool:
+def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
     """Whether there is no statement in it.  Text that cannot be read is not empty: the server shall say what is wrong."""
     if sql.lstrip()[:1].isalpha():
         return False
     try:
-        return not any(True for _ in statement_spans(sql))
+        return not any(True for _ in by_name(dialect).statement_spans(sql))
     except UnreadableSql:
         return False
 
@@ -170,7 +176,8 @@ def is_empty(sql: str) -> bool:
 def _section(source: Text, found: Sections, start: int, end: int) -> Section:
     """A part of the file, with its statements, so that it need not be read twice."""
     line, column = position(source.text, start)
-    return Section(source.text[start:end], source.path, line, column, found.statements.within(start, end))
+    statements = found.statements.within(start, end)
+    return Section(source.text[start:end], source.path, line, column, statements, dialect=source.dialect)
 
 
 def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
@@ -179,14 +186,14 @@ def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
     )
 
 
-def _comments(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[Comment]:
+def _comments(text: str, spans: tuple[tuple[int, int], ...], dialect: Dialect) -> Iterator[Comment]:
     gap_start = 0
     for start, end in (*spans, (len(text), len(text))):
-        yield from _comments_between(text, gap_start, start)
+        yield from _comments_between(text, gap_start, start, dialect)
         gap_start = end
 
 
-def _comments_between(text: str, at: int, end: int) -> Iterator[Comment]:
+def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterator[Comment]:
     while at < end:
         if text.startswith("--", at):
             line_end = text.find("\n", at, end)
@@ -194,27 +201,11 @@ def _comments_between(text: str, at: int, end: int) -> Iterator[Comment]:
             yield Comment(at, line_end, at + 2, line_end, is_line=True)
             at = line_end
         elif text.startswith("/*", at):
-            close = _block_end(text, at)
+            close = dialect.comment_end(text, at)
             yield Comment(at, close, at + 2, close - 2, is_line=False)
             at = close
         else:
             at += 1
-
-
-def _block_end(text: str, at: int) -> int:
-    """Where a block comment ends; they nest."""
-    depth = 0
-    while at < len(text):
-        if text.startswith("/*", at):
-            depth, at = depth + 1, at + 2
-        elif text.startswith("*/", at):
-            depth, at = depth - 1, at + 2
-            if depth == 0:
-                return at
-        else:
-            following = [found for found in (text.find("/*", at), text.find("*/", at)) if found >= 0]
-            at = min(following, default=len(text))
-    return at
 
 
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
@@ -298,17 +289,20 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
     )
 
 
-def _commented_lines(text: str, comments: list[Comment]) -> list[Comment]:
+def _commented_lines(source: Text, comments: list[Comment]) -> list[Comment]:
     """The `--` lines that are SQL: without rules and prose, from the first from which all the rest can be parsed."""
+    text = source.text
     lines = [comment for comment in comments if comment.is_line and comment.inner(text).strip(" \t\r-=*#")]
-    while lines and not _is_sql(_blanked(text, lines, lines[0].inner_start, lines[-1].inner_end)):
+    while lines and not _is_sql(
+        _blanked(text, lines, lines[0].inner_start, lines[-1].inner_end), source.dialect
+    ):
         lines = lines[1:]
     return lines
 
 
-def _is_sql(sql: str) -> bool:
+def _is_sql(sql: str, dialect: str) -> bool:
     try:
-        found = split(sql)
+        found = by_name(dialect).split(sql)
     except UnreadableSql:
         return False
     return found.parsed and bool(found.statements)

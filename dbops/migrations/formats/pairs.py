@@ -67,10 +67,11 @@ def parse_pair(file: MigrationFile, up: Text, down: Text | None) -> Migration:
     marks.refuse_mark(up, sections, Direction.DOWN)
     if down is not None:
         marks.refuse_mark(down, marks.sections(down), Direction.UP)
+    has_down = down is not None and not marks.is_empty(down.text, down.dialect)
     return Migration(
         file=file,
-        up=Section(up.text, up.path, statements=sections.statements),
-        down=None if down is None or marks.is_empty(down.text) else Section(down.text, down.path),
+        up=Section(up.text, up.path, statements=sections.statements, dialect=up.dialect),
+        down=Section(down.text, down.path, dialect=down.dialect) if down and has_down else None,
         raw_checksum=up.raw_checksum,
         description=sections.header.get("description"),
         up_settings=sections.settings,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dbops.engines.postgres.statements import UnreadableSql, split
-from dbops.engines.postgres.tokens import encode, spans
+from dbops.engines.dialect import by_name
+from dbops.engines.statements import UnreadableSql
 from dbops.migrations.formats.placeholders import refused, replaced
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def expand(section: Section, variables: Mapping[str, str]) -> Section:
     if not variables and ":'" not in sql and ':"' not in sql:
         return section
     parts, at = [], 0
-    for match in _outside(sql):
+    for match in _outside(sql, section.dialect):
         name = match["literal"] or match["identifier"] or match["plain"]
         if name not in variables and match["plain"]:
             continue
@@ -44,7 +44,7 @@ def expand(section: Section, variables: Mapping[str, str]) -> Section:
 
 def _is_sql(section: Section) -> bool:
     """Whether the grammar knows the text as it is."""
-    return (section.statements or split(section.sql)).parsed
+    return (section.statements or by_name(section.dialect).split(section.sql)).parsed
 
 
 def _quoted(match: re.Match[str], value: str) -> str:
@@ -57,18 +57,13 @@ def _quoted(match: re.Match[str], value: str) -> str:
     return value
 
 
-def _outside(sql: str) -> Iterator[re.Match[str]]:
+def _outside(sql: str, dialect: str) -> Iterator[re.Match[str]]:
     """What looks like a variable and is one: its colon is a token of its own."""
     found = list(_PLACE.finditer(sql))
     if not found:
         return
     try:
-        colons = {start for window in spans(encode(sql)) for start, end in window if end - start == 1}
+        colons = {start for start, end in by_name(dialect).tokens(sql) if end - start == 1}
     except UnreadableSql:
         return  # whoever splits the section says where
-    at = byte = 0
-    for match in found:
-        byte += len(sql[at : match.start()].encode())
-        at = match.start()
-        if byte in colons:
-            yield match
+    yield from (match for match in found if match.start() in colons)

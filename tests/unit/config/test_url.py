@@ -82,8 +82,6 @@ def test_reads(text: str, parts: dict[str, str]) -> None:
         ("mysql://h/d", "of mysql", "postgresql://"),
         ("mysql+pymysql://h/d", "of mysql", "postgresql://"),
         ("mongodb+srv://h/d", "of mongodb", "postgresql://"),
-        ("sqlite:///d.db", "no SQLite engine", "postgresql://"),
-        ("sqlite3:d.db", "no SQLite engine", "postgresql://"),
         ("localhost:5432/d", "does not begin with postgresql://", "postgresql://"),
         ("trading", "neither a URL nor key=value", "postgresql://"),
         ("'postgresql://h/d'", "begins with a quotation mark", "--env-file"),

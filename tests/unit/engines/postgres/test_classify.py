@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dbops.engines.postgres import targets
-from dbops.engines.postgres.facts import AddedEnumValue, Kind
-from dbops.engines.postgres.statements import Statement, split
+from dbops.engines.postgres.facts import AddedEnumValue, facts_of
+from dbops.engines.postgres.statements import split
 from dbops.engines.postgres.targets import QualifiedName, Repeatable, Unknowable
+from dbops.engines.statements import Kind, Statement
 
 
 def only(sql: str) -> Statement:
@@ -67,7 +68,7 @@ ALONE = {
 def test_statement_that_cannot_run_in_a_transaction(sql: str, target: targets.Target) -> None:
     """ALONE, with a reason in words and what to look for after an interruption."""
     statement = only(sql)
-    assert (statement.kind, statement.target) == (Kind.ALONE, target)
+    assert (statement.kind, statement.facts.target) == (Kind.ALONE, target)
     assert statement.reason
 
 
@@ -110,7 +111,7 @@ def test_statement_that_cannot_run_in_a_transaction(sql: str, target: targets.Ta
 def test_statement_that_runs_in_a_transaction(sql: str) -> None:
     """TRANSACTIONAL, without a reason."""
     statement = only(sql)
-    assert (statement.kind, statement.reason, statement.target) == (Kind.TRANSACTIONAL, "", None)
+    assert (statement.kind, statement.reason, statement.facts.target) == (Kind.TRANSACTIONAL, "", None)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,9 @@ def test_finalize_may_run_in_a_transaction() -> None:
     """DETACH PARTITION ... FINALIZE, which the server allows in a block: transactional, with its target."""
     statement = only("ALTER TABLE p DETACH PARTITION t FINALIZE")
     assert statement.kind is Kind.TRANSACTIONAL
-    assert statement.target == targets.DetachPartitionConcurrently(QualifiedName(None, "p"), T, finalize=True)
+    assert statement.facts.target == targets.DetachPartitionConcurrently(
+        QualifiedName(None, "p"), T, finalize=True
+    )
 
 
 def test_call_of_a_procedure_of_the_same_section_that_commits() -> None:
@@ -178,7 +181,7 @@ def test_what_lives_only_as_long_as_the_session(sql: str, expected: bool) -> Non
 def test_enum_facts() -> None:
     """CREATE TYPE and ALTER TYPE of an enum: the type's name and the value that is added."""
     mood = QualifiedName("s", "mood")
-    assert only("CREATE TYPE s.mood AS ENUM ('a')").creates_type == mood
-    added = only("ALTER TYPE s.mood ADD VALUE 'it''s' AFTER 'a'").adds_enum_value
+    assert facts_of(only("CREATE TYPE s.mood AS ENUM ('a')")).creates_type == mood
+    added = facts_of(only("ALTER TYPE s.mood ADD VALUE 'it''s' AFTER 'a'")).adds_enum_value
     assert added == AddedEnumValue(mood, "it's")
-    assert only("ALTER TYPE s.mood RENAME VALUE 'a' TO 'b'").adds_enum_value is None
+    assert facts_of(only("ALTER TYPE s.mood RENAME VALUE 'a' TO 'b'")).adds_enum_value is None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dbops.engines.postgres.one_transaction import Obstacle, unsafe_in_one_transaction
+from dbops.engines.postgres.one_transaction import unsafe_in_one_transaction
 from dbops.engines.postgres.statements import split
+from dbops.engines.statements import Obstacle
 
 ADD = "ALTER TYPE s.mood ADD VALUE 'b'"
 BODY = "CREATE FUNCTION f() RETURNS s.mood AS $$SELECT 'b'::s.mood$$ LANGUAGE sql"

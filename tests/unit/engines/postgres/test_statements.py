@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dbops.engines.postgres import statements as module
 from dbops.engines.postgres import tokens
-from dbops.engines.postgres.facts import Kind
-from dbops.engines.postgres.statements import Statements, UnreadableSql, position, split
+from dbops.engines.postgres.statements import split
+from dbops.engines.statements import Kind, Statements, UnreadableSql, position
 
 ATOMIC = """CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql
 BEGIN ATOMIC

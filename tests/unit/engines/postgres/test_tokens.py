@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dbops.engines.postgres import tokens
 from dbops.engines.postgres.statements import split
-from dbops.engines.postgres.tokens import UnreadableSql
+from dbops.engines.statements import UnreadableSql
 
 
 def checksum(sql: str) -> str:
