@@ -1,0 +1,119 @@
+"""SQLite's SQL: its statements, and what each means for the transaction around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbops.engines.dialect import SQLITE
+from dbops.engines.sqlite.tokens import OpenQuote, Token, statements, tokens
+from dbops.engines.statements import Facts, Kind, Statement, Statements, UnreadableSql, digest
+
+TRANSACTIONAL = Facts(Kind.TRANSACTIONAL)
+TEMPORARY = Facts(Kind.TRANSACTIONAL, makes_temporary=True)
+_CONTROL = {
+    "BEGIN": Facts(Kind.BEGIN),
+    "COMMIT": Facts(Kind.COMMIT),
+    "END": Facts(Kind.COMMIT),
+    "ROLLBACK": Facts(Kind.ROLLBACK),
+}
+_ELSEWHERE = (
+    "{} in a migration: the other file is neither under the migration lock nor in a backup",
+    "take it out; another file has a folder of migrations and a DATABASE_URL of its own",
+)
+
+# PRAGMAs that set something for the connection; others read, or write into the file as a statement does.
+_SETTINGS = frozenset(
+    """
+    AUTOMATIC_INDEX BUSY_TIMEOUT CACHE_SIZE CACHE_SPILL CASE_SENSITIVE_LIKE CELL_SIZE_CHECK CHECKPOINT_FULLFSYNC
+    COUNT_CHANGES FOREIGN_KEYS FULLFSYNC FULL_COLUMN_NAMES IGNORE_CHECK_CONSTRAINTS LEGACY_ALTER_TABLE LOCKING_MODE
+    MMAP_SIZE QUERY_ONLY READ_UNCOMMITTED RECURSIVE_TRIGGERS REVERSE_UNORDERED_SELECTS SECURE_DELETE SHORT_COLUMN_NAMES
+    SYNCHRONOUS TEMP_STORE THREADS TRUSTED_SCHEMA WAL_AUTOCHECKPOINT WRITABLE_SCHEMA
+    """.split()
+)
+# Those of them that SQLite ignores or refuses once a transaction is open.
+BEFORE_TRANSACTION = frozenset({"FOREIGN_KEYS", "SYNCHRONOUS", "TEMP_STORE"})
+_OUTSIDE = frozenset({"JOURNAL_MODE", "WAL_CHECKPOINT"})
+
+
+class SqliteDialect:
+    """See `Dialect`."""
+
+    def split(self, sql: str) -> Statements:
+        """Every statement with its facts; the checksum is over its tokens, a NUL after each, CRLF read as LF."""
+        found = []
+        for read in statements(_tokens(sql)):
+            packed = "".join(f"{token.text}\0" for token in read).replace("\r\n", "\n")
+            start, end = read[0].start, read[-1].end
+            found.append(
+                Statement(sql[start:end], start, digest(packed.encode()), _facts(read), dialect=SQLITE)
+            )
+        return Statements(tuple(found), parsed=True)
+
+    def statement_spans(self, sql: str) -> Iterator[tuple[int, int]]:
+        """Start and end of each statement."""
+        return ((read[0].start, read[-1].end) for read in statements(_tokens(sql)))
+
+    def tokens(self, sql: str) -> Iterator[tuple[int, int]]:
+        """Start and end of each token."""
+        return ((token.start, token.end) for token in _tokens(sql))
+
+    def comment_end(self, sql: str, at: int) -> int:
+        """Block comments do not nest."""
+        end = sql.find("*/", at + 2)
+        return len(sql) if end < 0 else end + 2
+
+    def redacted(self, sql: str) -> str:
+        """SQLite has no users and no statement that sets a password."""
+        return sql
+
+    def secrets(self, sql: str) -> tuple[str, ...]:
+        """None, likewise."""
+        return ()
+
+
+DIALECT = SqliteDialect()
+
+
+def pragma(statement: list[Token]) -> tuple[str, bool]:
+    """The name of the PRAGMA that a statement is, in upper case, and whether it is given a value; else ("", False)."""
+    words = [token.text.upper() for token in statement[:6]]
+    if words[:1] != ["PRAGMA"]:
+        return "", False
+    if words[2:3] == ["."]:
+        del words[1:3]
+    return "".join(words[1:2]), words[2:3] in (["="], ["("])
+
+
+def _tokens(sql: str) -> Iterator[Token]:
+    nul = sql.find("\0")
+    if nul >= 0:
+        raise UnreadableSql("a NUL character, at which SQLite would stop reading", nul)
+    try:
+        sql.encode()
+        yield from tokens(sql)
+    except UnicodeEncodeError as error:
+        raise UnreadableSql("half of a surrogate pair, which UTF-8 cannot hold", error.start) from None
+    except OpenQuote as error:
+        raise UnreadableSql(f"an unterminated {sql[error.offset]}", error.offset) from None
+
+
+def _facts(read: list[Token]) -> Facts:
+    first, *rest = [token.word for token in read[:4]]
+    if first == "ROLLBACK" and "TO" in rest:
+        return TRANSACTIONAL  # as far as a savepoint
+    if first in _CONTROL:
+        return _CONTROL[first]
+    if first in ("ATTACH", "DETACH"):
+        return Facts(Kind.TRANSACTIONAL, refused=(_ELSEWHERE[0].format(first), _ELSEWHERE[1]))
+    if first == "VACUUM":
+        return Facts(Kind.ALONE, first)
+    if first == "CREATE" and rest[:1] in (["TEMP"], ["TEMPORARY"]):
+        return TEMPORARY
+    if first == "PRAGMA":
+        name, has_value = pragma(read)
+        if name in _OUTSIDE and (has_value or name == "WAL_CHECKPOINT"):
+            return Facts(Kind.ALONE, f"PRAGMA {name.lower()}")
+        if name in _SETTINGS and has_value:
+            return Facts(Kind.SET)
+    return TRANSACTIONAL
+
