@@ -238,14 +238,14 @@ def _dumping(
 ) -> Callable[[], str]:
     def dump() -> str:
         from dbops.backups.plan import Request
-        from dbops.cli import backup_verbs
+        from dbops.cli.backup_databases import PostgresDatabase, make
         from dbops.engines.postgres.session import Session
 
         there = dataclasses.replace(settings, target=target)
         with Session.open(there, "restore", out.event) as session:
             store = Store(settings.backups_dir.value, out.event)
-            made = backup_verbs.plan(Request(jobs=arguments.jobs), session, store)
-            return backup_verbs.make(made, session, there, store, out).name
+            database = PostgresDatabase(session, there)
+            return make(database, database.plan(Request(jobs=arguments.jobs), store), store, out).name
 
     return dump
 
