@@ -149,6 +149,9 @@ def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[U
 def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> None:
     opened: Statement | None = None
     for statement in statements:
+        if statement.facts.refused is not None:
+            message, hint = statement.facts.refused
+            raise ScriptError(message, statement.offset, hint)
         if statement.kind is Kind.COMMIT and statement.reason:
             raise ScriptError(
                 f"{statement.reason} would leave a transaction open behind the migration",
@@ -160,12 +163,6 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 "COPY FROM STDIN without its data",
                 statement.offset,
                 "the data follow on the next line, up to a line with \\. alone; or write INSERT statements",
-            )
-        if statement.reason == "DISCARD ALL":
-            raise ScriptError(
-                "DISCARD ALL would give the migration lock away",
-                statement.offset,
-                "take it out: every migration starts with a clean session anyway",
             )
         if statement.kind in ROLLBACKS:
             raise ScriptError(

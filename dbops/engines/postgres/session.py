@@ -11,11 +11,12 @@ from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.activity import Activity
-from dbops.engines.postgres.errors import foreign_table, raise_told
+from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import Recorded
+from dbops.engines.tracking import foreign_table
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:

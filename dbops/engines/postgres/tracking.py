@@ -18,6 +18,7 @@ from dbops.engines.records import (
     JournalLine,
     Recorded,
 )
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, OURS, tool_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,16 +26,12 @@ if TYPE_CHECKING:
     from dbops.engines.log import LoggedEvent
 
 DEFAULT_SCHEMA = "public"
-DEFAULT_TABLE = "schema_migrations"
-BESIDE_ANOTHER_TOOL = "dbops_migrations"
 
 ROW_COLUMNS: LiteralString = (
     "version, sort_key, name, description, applied_at, execution_time_ms, "
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
-OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "down_sql"})
 _JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
-TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +84,7 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> Found:
     columns = found.get(wanted.table)
     if columns is None:
         return Found(wanted, exist=False)
-    tool = _tool(columns, rails="ar_internal_metadata" in found)
+    tool = tool_of(columns, rails="ar_internal_metadata" in found)
     return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
 
 
@@ -115,16 +112,6 @@ def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) 
         [candidates[0].schema, [*names, "ar_internal_metadata"]],
     ).fetchall()
     return {name: frozenset(columns) for name, columns in rows}
-
-
-def _tool(columns: frozenset[str], *, rails: bool) -> str:
-    if "dirty" in columns:
-        return "golang-migrate"
-    if columns == {"version"}:
-        return "Rails" if rails else "dbmate"
-    if columns == TRADING_ENGINE:
-        return "the trading engine's original tool"
-    return "another tool"
 
 
 def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Composable]:

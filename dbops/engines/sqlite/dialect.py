@@ -23,12 +23,35 @@ _ELSEWHERE = (
 
 # PRAGMAs that set something for the connection; others read, or write into the file as a statement does.
 _SETTINGS = frozenset(
-    """
-    AUTOMATIC_INDEX BUSY_TIMEOUT CACHE_SIZE CACHE_SPILL CASE_SENSITIVE_LIKE CELL_SIZE_CHECK CHECKPOINT_FULLFSYNC
-    COUNT_CHANGES FOREIGN_KEYS FULLFSYNC FULL_COLUMN_NAMES IGNORE_CHECK_CONSTRAINTS LEGACY_ALTER_TABLE LOCKING_MODE
-    MMAP_SIZE QUERY_ONLY READ_UNCOMMITTED RECURSIVE_TRIGGERS REVERSE_UNORDERED_SELECTS SECURE_DELETE SHORT_COLUMN_NAMES
-    SYNCHRONOUS TEMP_STORE THREADS TRUSTED_SCHEMA WAL_AUTOCHECKPOINT WRITABLE_SCHEMA
-    """.split()
+    [
+        "AUTOMATIC_INDEX",
+        "BUSY_TIMEOUT",
+        "CACHE_SIZE",
+        "CACHE_SPILL",
+        "CASE_SENSITIVE_LIKE",
+        "CELL_SIZE_CHECK",
+        "CHECKPOINT_FULLFSYNC",
+        "COUNT_CHANGES",
+        "FOREIGN_KEYS",
+        "FULLFSYNC",
+        "FULL_COLUMN_NAMES",
+        "IGNORE_CHECK_CONSTRAINTS",
+        "LEGACY_ALTER_TABLE",
+        "LOCKING_MODE",
+        "MMAP_SIZE",
+        "QUERY_ONLY",
+        "READ_UNCOMMITTED",
+        "RECURSIVE_TRIGGERS",
+        "REVERSE_UNORDERED_SELECTS",
+        "SECURE_DELETE",
+        "SHORT_COLUMN_NAMES",
+        "SYNCHRONOUS",
+        "TEMP_STORE",
+        "THREADS",
+        "TRUSTED_SCHEMA",
+        "WAL_AUTOCHECKPOINT",
+        "WRITABLE_SCHEMA",
+    ]
 )
 # Those of them that SQLite ignores or refuses once a transaction is open.
 BEFORE_TRANSACTION = frozenset({"FOREIGN_KEYS", "SYNCHRONOUS", "TEMP_STORE"})
@@ -116,4 +139,3 @@ def _facts(read: list[Token]) -> Facts:
         if name in _SETTINGS and has_value:
             return Facts(Kind.SET)
     return TRANSACTIONAL
-

@@ -106,9 +106,7 @@ def _poll(path: Path, kind: int, deadline: float, listen: Listener) -> int:
         if not told and waited > 1:
             told = True
             who = _read_holder(path) or "just gone"
-            listen(
-                Note(f"waiting for another migrator ({who}) for up to {format_seconds(deadline)}")
-            )
+            listen(Note(f"waiting for another migrator ({who}) for up to {format_seconds(deadline)}"))
         time.sleep(min(pause * random.uniform(0.5, 1.0), deadline - waited))  # noqa: S311  # jitter, not a secret
         pause = min(pause * 1.5, 1.0)
     return file
@@ -153,7 +151,9 @@ def _is_current(file: int, path: Path) -> bool:
 
 def _as_the_database(file: int, database: Path) -> None:
     """Let those lock who may write the database, as SQLite does it with its journals."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):  # not made yet; or not ours, and right already
+    with contextlib.suppress(
+        FileNotFoundError, PermissionError
+    ):  # not made yet; or not ours, and right already
         like = database.stat()
         if os.geteuid() == 0:
             os.fchown(file, like.st_uid, like.st_gid)

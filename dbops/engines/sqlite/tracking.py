@@ -214,7 +214,11 @@ def write(
         case DeleteRow(version):
             connection.execute(f"delete from {tables.rows} where version = ?", [version])  # noqa: S608  # quoted
         case UpdateChecksums(row=new):
-            changed = [column for column in _ROW[2:] if column not in ("applied_at", "execution_time_ms", "applied_by")]
+            changed = [
+                column
+                for column in _ROW[2:]
+                if column not in ("applied_at", "execution_time_ms", "applied_by")
+            ]
             connection.execute(
                 f"update {tables.rows} set {', '.join(f'{column} = ?' for column in changed)} where version = ?",  # noqa: S608  # quoted
                 [*(getattr(new, column) for column in changed), new.version],
