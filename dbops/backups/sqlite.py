@@ -16,7 +16,7 @@ from dbops.backups import compression, create, space
 from dbops.backups.compression import Compression, Writer, Written
 from dbops.backups.create import Taken
 from dbops.backups.disk import remove_tree
-from dbops.backups.manifest import ArchiveInfo, SqliteManifest
+from dbops.backups.manifest import SqliteManifest
 from dbops.backups.partial import Partial
 from dbops.backups.plan import Plan
 from dbops.backups.progress import Progress
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 STEM = "archive.db"
-MAGIC = b"SQLite format 3\0"
 _WORK = "work"
 _DISK = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_FSYNC")
 
@@ -164,17 +163,12 @@ def estimate(plan: Plan, data: int, known: int | None, folder: Path) -> space.Es
     return dataclasses.replace(takes, expected=takes.expected + data, least=takes.least + data)
 
 
-def unpack(folder: Path, archive: ArchiveInfo, place: Path) -> None:
-    """Write the database of a backup, which has been checked, into a new file, and bring it to disk.
+def unpack_file(path: Path, place: Path) -> None:
+    """Write the database that a file is, compressed or not, into a new file, and bring it to disk.
 
     :raises Damaged: it cannot be unpacked.
     :raises OSError: it cannot be written.
     """
-    unpack_file(folder / archive.members[0].path, place)
-
-
-def unpack_file(path: Path, place: Path) -> None:
-    """The same of a file, compressed or not."""
     with Writer(place, Compression.NONE) as sink:
         try:
             with compression.open_for_reading(path) as stream:

@@ -18,6 +18,7 @@ from dbops.errors import ConfigError, Refused
 from dbops.events import Warned
 
 if TYPE_CHECKING:
+    from dbops.backups.manifest import Engine
     from dbops.engines.postgres.session import Session as PostgresSession
     from dbops.engines.session import Session
 
@@ -47,6 +48,14 @@ def locate(settings: Settings, out: Output) -> Settings:
     :raises ConfigError: no server is configured, and none answers.
     """
     return dataclasses.replace(settings, target=_target(settings, out))
+
+
+def database_and_engine(settings: Settings) -> tuple[str | None, Engine | None]:
+    """Whose backups `latest` is one of: the configured database's, as manifests name it; None for anybody's."""
+    if settings.target.engine == "sqlite":
+        return settings.target.path.name, "sqlite"
+    name = settings.target.get("dbname")
+    return name, None if name is None else "postgresql"
 
 
 @contextlib.contextmanager

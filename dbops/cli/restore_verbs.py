@@ -15,6 +15,7 @@ from dbops.backups.retention import Policy
 from dbops.backups.store import Store
 from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
+from dbops.cli import restore_sqlite
 from dbops.cli.confirm import ask
 from dbops.cli.connect import load_settings, locate, located
 from dbops.cli.output import Output
@@ -30,9 +31,8 @@ from dbops.restore import undo as undoing
 from dbops.restore.content import Archive
 from dbops.restore.holding import described, hold, outside
 from dbops.restore.inplace import WARNING, restore_in_place
-from dbops.restore.plan import Wishes
+from dbops.restore.plan import Exchange, Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
-from dbops.restore.swap import Exchange
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
@@ -40,9 +40,12 @@ if TYPE_CHECKING:
 
 def from_(arguments: argparse.Namespace, out: Output) -> int:
     """Restore a backup or a dump."""
+    settings = load_settings(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.from_(arguments, settings, out)
     if arguments.to is not None:
         choice.refuse_name("--to", arguments.to)
-    settings = located(arguments, out)
+    settings = locate(settings, out)
     if arguments.migrate:
         # before anything is loaded that could not be migrated
         discovery.discover(settings.migrations_dir, settings.migration_format)
@@ -99,22 +102,30 @@ def list_(arguments: argparse.Namespace, out: Output) -> int:
     rows = sorted(
         rows, key=lambda row: (row.created_at is not None, row.created_at or now, row.name), reverse=True
     )
-    try:
-        target = _live(locate(settings, out), None)
-        with outside(target, _name(target), out.event, 0) as connection:
-            displaced = undoing.displaced(connection)
-    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
-        out.event(Warned(f"displaced databases are not listed: {error.message}"))
-        displaced = []
+    displaced = _displaced(settings, out)
     out.result(
         show.list_data(rows, displaced, store.folder), show.list_lines(rows, displaced, store.folder, now)
     )
     return ExitCode.DONE
 
 
+def _displaced(settings: Settings, out: Output) -> Sequence[show.Displaced]:
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.displaced(settings)
+    try:
+        target = _live(locate(settings, out), None)
+        with outside(target, _name(target), out.event, 0) as connection:
+            return undoing.displaced(connection)
+    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
+        out.event(Warned(f"displaced databases are not listed: {error.message}"))
+        return []
+
+
 def undo(arguments: argparse.Namespace, out: Output) -> int:
     """Bring a displaced database back."""
     settings = located(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.undo(arguments, settings, out)
     names = [] if arguments.database is None else [arguments.database]
     (target,) = _concerned(settings, names, out)
     live = _name(target)
@@ -140,6 +151,8 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
 def discard(arguments: argparse.Namespace, out: Output) -> int:
     """Drop displaced databases."""
     settings = located(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.discard(arguments, settings, out)
     targets = _concerned(settings, arguments.databases, out)
     with contextlib.ExitStack() as held:
         deadline = settings.deadline.value

@@ -59,6 +59,11 @@ class Archive:
         self._reading = reading
         self._listen = listen
         self._source = _recognised(path, manifest)
+        if self._source.kind is Kind.SQLITE:
+            raise UsageError(
+                f"{label} is a SQLite database, and no PostgreSQL server can hold it",
+                hint="restore it into a file: --database-url sqlite:///copy.db",
+            )
         self._path = path
         self._plan: LoadPlan | None = None
         self._roles: tuple[str, ...] = ()

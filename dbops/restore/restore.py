@@ -22,9 +22,9 @@ from dbops.events import Listener, Note, StepDone, Warned, plural
 from dbops.restore import carry, names, preflight, record, side, undo
 from dbops.restore.compare import Proven, differences
 from dbops.restore.holding import COMMAND, described, hold
-from dbops.restore.plan import Plan, Step, Wishes, plan
+from dbops.restore.plan import Exchange, Plan, Restored, Step, Swapped, Wishes, plan
 from dbops.restore.preflight import Problem
-from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
+from dbops.restore.swap import put_in_place, swap
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
@@ -104,17 +104,6 @@ class Prepared:
     plan: Plan
     problems: tuple[Problem, ...]
     comment: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """What a restore has done.  `swapped` is None where there was no live database; `pre_backup` a backup's name."""
-
-    plan: Plan
-    swapped: Swapped | None
-    proven: str | None
-    pre_backup: str | None
-    seconds: float
 
 
 def prepare(work: Work, connection: Connection) -> Prepared:

@@ -1,0 +1,151 @@
+"""Who else has a database file open, and keeping everybody out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.engines.base import Blocker
+from dbops.engines.sqlite.connection import connect
+from dbops.engines.sqlite.errors import is_locked, told
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
+from dbops.events import Listener, Note, Warned, format_seconds, plural
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SIBLINGS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database, by the endings of the names."""
+
+_PROC = Path("/proc")
+_PAUSE = 0.1
+
+
+def siblings(path: Path) -> list[Path]:
+    """Those of a database that are there."""
+    found = (path.with_name(f"{path.name}{ending}") for ending in SIBLINGS)
+    return [one for one in found if os.path.lexists(one)]
+
+
+def openers(path: Path) -> list[Blocker]:
+    """Other processes that have the file open, as far as this account may see them; none where the system tells nothing.
+
+    SQLite's locks do not tell: whoever is idle holds none, and would write on into the file under its next name.
+    """
+    wanted = {(found.st_dev, found.st_ino) for one in (path, *siblings(path)) if (found := _stat(one))}
+    try:
+        pids = [int(one.name) for one in os.scandir(_PROC) if one.name.isdecimal()]
+    except OSError:
+        return []
+    return [_blocker(pid) for pid in sorted(pids) if pid != os.getpid() and _has_open(pid, wanted)]
+
+
+@contextlib.contextmanager
+def alone(path: Path, listen: Listener, deadline: float) -> Iterator[None]:
+    """Keep everybody else out of a database, whose WAL is in the file afterwards and gone.
+
+    What is damaged, so that SQLite cannot lock it, is only looked at; a warning says so.
+
+    :raises LockNotAcquired: others have it open, after that many seconds; they are named.
+    """
+    connection = _locked(path, listen, deadline)
+    try:
+        yield
+    finally:
+        if connection is not None:
+            connection.rollback()
+            connection.close()
+
+
+def _locked(path: Path, listen: Listener, deadline: float) -> sqlite3.Connection | None:
+    import sqlite3
+
+    began, waits = time.monotonic(), False
+    while True:
+        others = openers(path)
+        try:
+            if not others and (connection := _attempt(path, listen)) is not None:
+                return connection
+        except (sqlite3.DatabaseError, CannotConnect, DbopsError) as error:
+            if isinstance(error, LockNotAcquired) or (isinstance(error, sqlite3.Error) and is_locked(error)):
+                others = openers(path)
+            elif not _is_damage(error):
+                raise told(error, path) if isinstance(error, sqlite3.Error) else error from None
+            elif not others:
+                listen(
+                    Warned(f"{path} cannot be opened ({error}), so that nothing but /proc tells who uses it")
+                )
+                return None
+        if time.monotonic() - began >= deadline:
+            raise _in_use(path, others)
+        if not waits:
+            waits = True
+            who = f": {others[0]}" if others else ""
+            listen(Note(f"waiting up to {format_seconds(deadline)} for others to close {path}{who}"))
+        time.sleep(_PAUSE)
+
+
+def _attempt(path: Path, listen: Listener) -> sqlite3.Connection | None:
+    """A connection that holds the file for itself, without a WAL; None where somebody came in between."""
+    connection = connect(path, listen=listen, deadline=0, read_only=True)
+    try:
+        connection.execute("pragma query_only = off")
+        # It fails where another connection has the database open as a WAL; then nothing is left of the WAL.
+        connection.execute("pragma journal_mode = delete")
+        connection.execute("begin exclusive")
+        (mode,) = connection.execute("pragma journal_mode").fetchone()
+        if mode != "wal" and not openers(path):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def _is_damage(error: Exception) -> bool:
+    words = ("not a database", "not a SQLite database", "malformed", "damaged")
+    return any(one in str(error) for one in words)
+
+
+def _in_use(path: Path, others: Sequence[Blocker]) -> LockNotAcquired:
+    if not others:
+        return LockNotAcquired(
+            f"{path} is locked by another program, and the system does not tell which",
+            hint="end what uses it, then try again",
+        )
+    return LockNotAcquired(
+        f"{path} is open in {plural(len(others), 'other process').replace('processs', 'processes')}: {others[0]}",
+        detail="\n".join(map(str, others[1:10])) or None,
+        hint="end them, then try again: they would go on writing into the file that is put aside",
+    )
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _has_open(pid: int, wanted: set[tuple[int, int]]) -> bool:
+    try:
+        descriptors = list(os.scandir(_PROC / str(pid) / "fd"))
+    except OSError:  # gone meanwhile, or of another account
+        return False
+    found = (_stat(Path(one.path)) for one in descriptors)
+    return any(one is not None and (one.st_dev, one.st_ino) in wanted for one in found)
+
+
+def _blocker(pid: int) -> Blocker:
+    folder = _PROC / str(pid)
+    try:
+        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        user = folder.owner()
+    except (OSError, KeyError):
+        command = user = ""
+    return Blocker(pid, user, command[:120], "", None)
