@@ -14,7 +14,7 @@ from dbops.cli import backup_tables
 from dbops.cli.output import table
 from dbops.events import format_bytes, format_seconds, plural
 from dbops.restore.names import Displacement
-from dbops.restore.plan import Exchange, Plan, Restored
+from dbops.restore.plan import Exchange, FilePlan, Plan, Restored
 from dbops.restore.preflight import Problem
 
 
@@ -67,7 +67,8 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
 def plan_lines(prepared: Prepared) -> list[str]:
     """The steps in order, and what stands in their way."""
     made = prepared.plan
-    lines = [f"would restore {made.label} as {made.live} on {made.server}:"]
+    where = "in" if isinstance(made, FilePlan) else "on"
+    lines = [f"would restore {made.label} as {made.live} {where} {made.server}:"]
     lines += [f"  {step.value:10}  {made.sentence(step)}" for step in made.steps]
     for problem in prepared.problems:
         lines += [f"problem: {problem.text}", *([f"  {problem.remedy}"] if problem.remedy else [])]

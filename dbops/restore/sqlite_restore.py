@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import datetime
 import os
-import shlex
 import shutil
 import stat
 import time
@@ -21,15 +20,14 @@ from dbops.config.model import SQLITE_FILE, Setting, Target
 from dbops.engines.sqlite import openers, tracking
 from dbops.engines.sqlite.connection import connect_alone
 from dbops.engines.sqlite.lock import MigrationLock, account
-from dbops.errors import AnswerIsNo, DbopsError, ExitCode, Refused
-from dbops.events import Listener, Note, StepDone, Warned, format_bytes, plural
+from dbops.errors import DbopsError, ExitCode, Refused
+from dbops.events import Listener, Note, StepDone, Warned, format_bytes
 from dbops.restore import record, sqlite_swap
 from dbops.restore import sqlite_names as names
+from dbops.restore.failures import differs, not_migrated
 from dbops.restore.plan import FilePlan, Restored, Step, Swapped, Wishes
 from dbops.restore.preflight import Problem
 from dbops.restore.sqlite_content import FileArchive
-
-_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +189,7 @@ class _Run:
         done = "checked it" if expected is None else f"compared with the proof: {expected.summary()}"
         with self._step(done):
             if different := work.content.differences(self._side):
-                raise _differs(plan, different)
+                raise differs(plan, different)
         if Step.MIGRATE in plan.steps:
             self._migrate()
         self._finish()
@@ -204,12 +202,7 @@ class _Run:
             except DbopsError as error:
                 if error.exit_code not in {ExitCode.FAILED, ExitCode.PARTLY_APPLIED}:
                     raise
-                raise DbopsError(
-                    error.message,
-                    detail=error.detail,
-                    hint=f"mend the file, then run bin/restore {shlex.quote(self._plan.label)} --migrate again; "
-                    f"{self._plan.live} is untouched",
-                ) from error
+                raise not_migrated(error, self._plan) from error
 
     def _finish(self) -> None:
         """Say in its event log what it is, leave nothing beside it, and give it owner and permissions of the live one."""
@@ -269,15 +262,3 @@ def _own(path: Path, like: os.stat_result, listen: Listener) -> None:
         listen(
             Warned(f"the database gets the group of this account, since it may not give it to {like.st_gid}")
         )
-
-
-def _differs(plan: FilePlan, different: tuple[str, ...]) -> AnswerIsNo:
-    lines = [f"  - {sentence}" for sentence in different[:_SHOWN]]
-    if len(different) > _SHOWN:
-        lines.append(f"  and {len(different) - _SHOWN} more")
-    return AnswerIsNo(
-        f"what was restored from {plan.label} differs from its proof in {plural(len(different), 'place')}; "
-        + (f"{plan.live} is untouched" if plan.exists else f"no {plan.live} was made"),
-        detail="\n".join(lines),
-        hint="restore another backup: bin/restore lists them; --keep-side keeps the file for a look",
-    )
