@@ -24,7 +24,9 @@ _HEADINGS = {
     "down": Direction.DOWN,
     "downgrade": Direction.DOWN,
     "rollback": Direction.DOWN,
+    "rollback sql": Direction.DOWN,
     "validation": None,
+    "validation queries": None,
 }
 _PHRASES = {
     "up migration": Direction.UP,
@@ -32,6 +34,7 @@ _PHRASES = {
     "+migrate up": Direction.UP,
     "+migrate down": Direction.DOWN,
 }
+_FRAME = " \t\r-=*#"
 _OTHER_TOOLS = {
     "+goose ": "goose",
     "migrate:up": "dbmate",
@@ -58,10 +61,14 @@ class Comment:
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """A banner: `direction` of the section that it opens, None for one that is not run."""
+    """A banner: `direction` of the section that it opens, None for one that is not run.
+
+    `rest` is the SQL that a block comment holds below its heading.
+    """
 
     direction: Direction | None
     comment: Comment
+    rest: Comment | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +143,14 @@ def down_section(source: Text, found: Sections) -> Section | None:
         return None
     start = mark.comment.end
     end = next((m.comment.start for m in found.marks if m.comment.start >= start), len(source.text))
-    if any(start <= statement.offset < end for statement in found.statements.statements):
+    plain = next((one for one in found.statements.statements if start <= one.offset < end), None)
+    if plain and mark.rest:
+        line, column = position(source.text, plain.offset)
+        raise DbopsError(
+            f"{source.path}:{line}:{column}: a statement behind a down section that is commented out",
+            hint="move it before the comment if it goes up, or into the comment if it goes down",
+        )
+    if plain:
         return _section(source, found, start, end)
     within = [comment for comment in found.comments if start <= comment.start < end]
     blocks = [
@@ -144,6 +158,8 @@ def down_section(source: Text, found: Sections) -> Section | None:
         for comment in within
         if not comment.is_line and not is_empty(comment.inner(source.text), source.dialect)
     ]
+    if mark.rest:
+        blocks.insert(0, mark.rest)
     kept = blocks or _commented_lines(source, within)
     if not kept:
         return None
@@ -211,13 +227,15 @@ def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterato
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
     seen: dict[Direction, Comment] = {}
     for comment in comments:
-        if not comment.is_line:
-            continue
-        words = " ".join(comment.inner(source.text).strip(" \t\r-=*#").lower().split())
+        start, end = _heading(source.text, comment)
+        words = " ".join(source.text[start:end].strip(_FRAME).lower().split())
         _refuse_other_tool(source, comment, words)
         phrase = next((text for text in _PHRASES if words.startswith(text)), None)
         if phrase is None and words.rstrip(": ") not in _HEADINGS:
             continue
+        rest = None if comment.is_line else _sql_below(source, comment, end)
+        if not (comment.is_line or rest) and source.text[start:end].lstrip().startswith("--"):
+            continue  # a heading that is commented out
         direction = _PHRASES[phrase] if phrase else _HEADINGS[words.rstrip(": ")]
         if direction in seen:
             line, column = position(source.text, comment.start)
@@ -228,7 +246,25 @@ def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
             )
         if direction is not None:
             seen[direction] = comment
-        yield Mark(direction, comment)
+        yield Mark(direction, comment, rest)
+
+
+def _heading(text: str, comment: Comment) -> tuple[int, int]:
+    """Where the first line of a comment begins and ends that is more than a frame."""
+    at = comment.inner_start
+    while at < comment.inner_end:
+        end = text.find("\n", at, comment.inner_end)
+        end = comment.inner_end if end < 0 else end
+        if text[at:end].strip(_FRAME):
+            return at, end
+        at = end + 1
+    return comment.inner_end, comment.inner_end
+
+
+def _sql_below(source: Text, comment: Comment, start: int) -> Comment | None:
+    """What a block comment holds from a place on, where that is SQL."""
+    rest = Comment(start, comment.end, start, comment.inner_end, is_line=False)
+    return rest if _is_sql(rest.inner(source.text), source.dialect) else None
 
 
 def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:

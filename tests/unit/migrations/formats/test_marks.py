@@ -71,6 +71,10 @@ def assert_place(migration: Migration, source: str, statement: str) -> None:
         "-- Rollback:",
         "-- +migrate Down",
         "\t-- DOWN Migration\r",
+        "/* DOWN Migration */",
+        "/*\n * ===== DOWN Migration =====\n */",
+        "/* ==== Rollback: ==== */",
+        "-- Rollback SQL",
     ],
 )
 @pytest.mark.parametrize("undo", ["/*\nDROP TABLE a;\n*/", "DROP TABLE a;", "-- DROP TABLE a;"])
@@ -85,7 +89,15 @@ def test_spellings_of_the_down_banner(banner: str, undo: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "banner", ["-- UP Migration", "-- ====\n-- UP\n-- ====", "-- Upgrade", "-- +migrate Up"]
+    "banner",
+    [
+        "-- UP Migration",
+        "-- ====\n-- UP\n-- ====",
+        "-- Upgrade",
+        "-- +migrate Up",
+        "/* UP */",
+        "/****\n * UP Migration\n * makes a table\n ****/",
+    ],
 )
 def test_spellings_of_the_up_banner(banner: str) -> None:
     """The sections may come in either order."""
@@ -94,6 +106,28 @@ def test_spellings_of_the_up_banner(banner: str) -> None:
     assert "DROP" not in migration.up.sql
     assert migration.down is not None
     assert migration.down.sql.strip() == "DROP TABLE a;"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "/*\n-- DOWN Migration\nDROP TABLE a; /* gone */\n*/",
+        "/* DOWN Migration\nDROP TABLE a; /* gone */ */",
+        "/* ====\n   ROLLBACK\n   ==== */\n/* DROP TABLE a; /* gone */ */",
+    ],
+)
+def test_a_heading_in_the_block_that_is_commented_out(block: str) -> None:
+    """One block comment with the heading and what undoes, a comment nested in it: the down section, and nothing of up."""
+    migration = single(f"CREATE TABLE a ();\n{block}\n")
+    assert migration.up.sql == "CREATE TABLE a ();\n"
+    assert migration.down is not None
+    assert migration.down.sql.strip() == "DROP TABLE a; /* gone */"
+
+
+def test_a_statement_behind_a_down_section_in_a_comment() -> None:
+    """Nobody can tell which way it goes: refused with its place."""
+    with pytest.raises(DbopsError, match=r"001_x\.sql:5:1: a statement behind"):
+        single("CREATE TABLE a ();\n/* DOWN\nDROP TABLE a;\n*/\nSELECT 1;")
 
 
 @pytest.mark.parametrize(
