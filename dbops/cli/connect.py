@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dbops import config
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
-from dbops.config.model import Setting, Settings, Target
+from dbops.config.model import SQLITE_FILE, Setting, Settings, Target
 from dbops.errors import ConfigError, Refused
 from dbops.events import Warned
 
@@ -29,8 +29,13 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     config.neutralise(os.environ)
     for warning in settings.warnings:
         out.event(Warned(warning))
+    target = settings.target
+    if target.engine == "sqlite":
+        file = _as_seen_from_here(Setting(target.path, target.parts[SQLITE_FILE].origin))
+        target = Target({SQLITE_FILE: Setting(str(file.value), file.origin)})
     return dataclasses.replace(
         settings,
+        target=target,
         migrations_dir=_as_seen_from_here(settings.migrations_dir),
         backups_dir=_as_seen_from_here(settings.backups_dir),
         seeds_dir=_as_seen_from_here(settings.seeds_dir),

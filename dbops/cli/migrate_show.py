@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def identity(database: Identity) -> dict[str, str]:
-    """The database that was worked on."""
+    """The database that was worked on; of a SQLite database, its file."""
+    if database.file is not None:
+        return {"engine": "sqlite", "file": database.file, "database": database.database}
     return {
         "user": database.user,
         "host": database.host,

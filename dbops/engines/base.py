@@ -20,7 +20,7 @@ class Identity:
 
     def __str__(self) -> str:
         if self.file is not None:
-            return self.file
+            return f"{self.file} (SQLite {self.server_version})"
         return f"{self.user}@{self.host}:{self.port}/{self.database}"
 
 

@@ -113,7 +113,7 @@ def _why_stepwise(statements: Sequence[Statement], no_transaction: bool, alone: 
 
 
 def _own_transaction(statements: Sequence[Statement]) -> Unit | None:
-    """The whole file as one unit, where it is one BEGIN ... COMMIT with nothing but SETs before it."""
+    """The whole file as one unit, where it is one BEGIN ... COMMIT with nothing but SETs before and behind it."""
     control = [index for index, statement in enumerate(statements) if statement.kind in CONTROL]
     if (
         len(control) != 2
@@ -122,11 +122,12 @@ def _own_transaction(statements: Sequence[Statement]) -> Unit | None:
     ):
         return None
     begin, commit = control
-    if commit != len(statements) - 1 or any(
-        statement.kind is not Kind.SET for statement in statements[:begin]
-    ):
+    around = (*statements[:begin], *statements[commit + 1 :])
+    if any(statement.kind is not Kind.SET for statement in around):
         return None
-    return Unit((*statements[:begin], *statements[begin + 1 : commit]), statements[begin].text)
+    # What a SET behind the COMMIT does ends with the migration, as it would inside.
+    within = (*statements[:begin], *statements[begin + 1 : commit], *statements[commit + 1 :])
+    return Unit(within, statements[begin].text)
 
 
 def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[Unit]:

@@ -69,6 +69,13 @@ def make_writable(connection: sqlite3.Connection, path: Path, *, listen: Listene
     _write_ahead(connection, path, listen, deadline)
 
 
+def stand_in() -> sqlite3.Connection:
+    """An empty database in memory, to be read in the place of a file that is not there yet."""
+    import sqlite3
+
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
 def _check(path: Path, *, create: bool, listen: Listener) -> None:
     """Name what newcomers meet better than SQLite does, and make the file where it may be made."""
     if str(path) in (":memory:", ".", ""):

@@ -107,6 +107,15 @@ def pragma(statement: list[Token]) -> tuple[str, bool]:
     return "".join(words[1:2]), words[2:3] in (["="], ["("])
 
 
+def obstacle(statement: Statement) -> str | None:
+    """Why a statement cannot be in one transaction with other migrations; None where it can."""
+    if statement.kind is Kind.ALONE:
+        return f"{statement.reason} cannot run in a transaction"
+    if statement.kind is Kind.SET:
+        return "a PRAGMA would hold for the migrations behind it, too"
+    return None
+
+
 def _tokens(sql: str) -> Iterator[Token]:
     nul = sql.find("\0")
     if nul >= 0:

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-def code_of(error: sqlite3.Error) -> str:
+def code_of(error: Exception) -> str:
     """SQLite's name of the error (`SQLITE_BUSY_SNAPSHOT`); empty where the driver itself complains."""
     return getattr(error, "sqlite_errorname", None) or ""
 
 
-def is_locked(error: sqlite3.Error) -> bool:
+def is_locked(error: Exception) -> bool:
     """Whether another connection is in the way, so that trying again may help."""
     return code_of(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 

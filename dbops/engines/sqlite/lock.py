@@ -13,7 +13,6 @@ import getpass
 import json
 import os
 import random
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,7 +169,7 @@ def account() -> str:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = "?"
-    return f"{name}@{socket.gethostname()}"
+    return f"{name}@{os.uname().nodename}"
 
 
 def _read_holder(path: Path) -> Blocker | None:

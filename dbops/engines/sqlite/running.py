@@ -1,0 +1,201 @@
+"""Runs statements of a migration on a connection, watched: timeouts, interrupts, and what must hold before a commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.engines.base import Blocker, ServerError, Stage, StatementFailed, Trouble
+from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, pragma
+from dbops.engines.sqlite.failure import server_error
+from dbops.engines.sqlite.holders import writers
+from dbops.engines.sqlite.tokens import Token, tokens
+from dbops.engines.sqlite.tracking import quoted
+
+if TYPE_CHECKING:
+    import sqlite3
+
+# Instructions of SQLite's machine between two looks at the clock: a tenth of a millisecond or so.
+_LOOK_EVERY = 10_000
+_OFF = frozenset({"OFF", "0", "FALSE", "NO"})
+
+Orphans = dict[tuple[str, str], tuple[int, int | None]]
+"""Rows whose parent is missing, by table and parent: how many, and the rowid of one."""
+
+
+class Runner:
+    """Runs statements one by one on a connection; `stained` says whether one of them has set something for it."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._ends = float("inf")
+        self._emptied: dict[str, tuple[int, int]] = {}
+        self._orphans: Orphans | None = None
+        self.timeout = 0.0
+        """Seconds that a statement may take; 0 is no limit."""
+        self.stained = False
+        connection.set_progress_handler(self._is_over, _LOOK_EVERY)
+
+    def begin(self, begin: str | None, statements: Sequence[str]) -> frozenset[int]:
+        """Open a transaction that may write; returns which statements were run already, since they count only before.
+
+        :raises StatementFailed: another program is writing.
+        """
+        before = _before_transaction(statements)
+        for index, runs in before.items():
+            if runs:
+                self.run(statements[index], index)
+        self._emptied = {}
+        mode = "exclusive" if begin and "EXCLUSIVE" in begin.upper() else "immediate"
+        self.run(f"begin {mode}", 0, Stage.STATEMENT if statements else Stage.RECORD)
+        checked = self._connection.execute("pragma foreign_keys").fetchone()[0]
+        self._orphans = None if checked else self._find_orphans()
+        return frozenset(before)
+
+    def run(self, text: str, index: int, stage: Stage = Stage.STATEMENT) -> None:
+        """Run a statement to its end, rows and all.
+
+        :raises StatementFailed: what is open stays open.
+        :raises KeyboardInterrupt: as it was, in the middle of the statement.
+        """
+        import sqlite3
+
+        table = self._dropped(text) if stage is Stage.STATEMENT else None
+        changes = self._connection.total_changes
+        self.stained = self.stained or text[:6].lower() == "pragma"
+        self._ends = time.monotonic() + self.timeout if self.timeout else float("inf")
+        try:
+            with_rows = self._connection.execute(text)
+            for _ in with_rows:
+                pass
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise self._failed(error, text, index, stage) from error
+        finally:
+            self._ends = float("inf")
+        if table is not None:
+            lost = self._connection.total_changes - changes - table[1]
+            if lost > 0:
+                self._emptied[table[0]] = (lost, index)
+
+    def commit(self) -> None:
+        """:raises StatementFailed: a row refers to one that is not there, or others still read."""
+        import sqlite3
+
+        try:
+            self._connection.execute("commit")
+        except sqlite3.Error as error:
+            told = server_error(error, self._connection, "")
+            if self._connection.in_transaction and told.trouble is None:
+                self._refuse_orphans({})
+            raise StatementFailed(told, stage=Stage.COMMIT, blockers=self._blockers(told)) from error
+
+    def check(self) -> None:
+        """What must hold before a commit.
+
+        :raises StatementFailed: a row refers to one that is not there and none did before, which SQLite does not
+            see while foreign keys are off; or a table was made anew and rows that referred to it have gone with it.
+        """
+        if self._orphans is not None:
+            self._refuse_orphans(self._orphans)
+        for table, (lost, index) in self._emptied.items():
+            if self._connection.execute(
+                "select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase", [table]
+            ).fetchone():
+                raise StatementFailed(
+                    ServerError(
+                        f"DROP TABLE {table} has deleted or changed {lost} rows of tables that refer to it, "
+                        "and the table is made anew"
+                    ),
+                    index=index,
+                )
+
+    def _is_over(self) -> int:
+        return time.monotonic() > self._ends
+
+    def _failed(
+        self, error: sqlite3.Error | sqlite3.Warning, text: str, index: int, stage: Stage
+    ) -> StatementFailed:
+        if getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT":
+            if not self._is_over():
+                raise KeyboardInterrupt from error  # it came while SQLite was at work
+            return StatementFailed(
+                ServerError(f"statement timeout: it took longer than {self.timeout:g} s"),
+                stage=stage,
+                index=index,
+            )
+        told = server_error(error, self._connection, text)
+        return StatementFailed(told, stage=stage, index=index, blockers=self._blockers(told))
+
+    def _blockers(self, told: ServerError) -> tuple[Blocker, ...]:
+        return writers(self._path.resolve()) if told.trouble is Trouble.LOCKED else ()
+
+    def _dropped(self, text: str) -> tuple[str, int] | None:
+        """The table that a statement drops, and its rows, where dropping it may change rows of others, too."""
+        if text[:4].lower() != "drop":
+            return None
+        name = _dropped_table(list(tokens(text)))
+        if name is None or self._orphans is not None or not self._is_referred_to(name):
+            return None
+        rows = self._connection.execute(f"select count(*) from {quoted(name)}").fetchone()[0]  # noqa: S608  # quoted
+        return name, rows
+
+    def _is_referred_to(self, table: str) -> bool:
+        """Whether it exists, and other tables change their rows when its own go."""
+        return bool(
+            self._connection.execute(
+                """
+                select 1 from main.sqlite_master as child join pragma_foreign_key_list(child.name, 'main') as key
+                where child.type = 'table' and child.name <> ? collate nocase and key."table" = ? collate nocase
+                    and key.on_delete in ('CASCADE', 'SET NULL', 'SET DEFAULT')
+                    and exists (select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase)
+                """,
+                [table, table, table],
+            ).fetchone()
+        )
+
+    def _find_orphans(self) -> Orphans:
+        found: Orphans = {}
+        for table, rowid, parent, _ in self._connection.execute("pragma main.foreign_key_check"):
+            count, first = found.get((table, parent), (0, rowid))
+            found[table, parent] = count + 1, first
+        return found
+
+    def _refuse_orphans(self, before: Orphans) -> None:
+        for (table, parent), (count, rowid) in self._find_orphans().items():
+            if count > before.get((table, parent), (0, None))[0]:
+                row = "" if rowid is None else f", the first with rowid {rowid}"
+                raise StatementFailed(
+                    ServerError(
+                        f"{count} rows of {table} refer to rows of {parent} that are not there{row}",
+                        detail="SQLITE_CONSTRAINT_FOREIGNKEY",
+                    ),
+                    stage=Stage.COMMIT,
+                )
+
+
+def _before_transaction(statements: Iterable[str]) -> dict[int, bool]:
+    """Statements that count only before a transaction, by their place, and whether they are run there.
+
+    Foreign keys are off for the whole of a section that puts them off anywhere, and back on after it.
+    """
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for index, text in enumerate(statements):
+        if text[:6].lower() == "pragma":
+            read = list(tokens(text))
+            name, has_value = pragma(read)
+            if name in BEFORE_TRANSACTION and has_value:
+                is_off = any(token.name.upper() in _OFF for token in read[-2:])
+                found.setdefault(name, []).append((index, is_off))
+    chosen = {next((index for index, is_off in all_of if is_off), all_of[0][0]) for all_of in found.values()}
+    return {index: index in chosen for all_of in found.values() for index, _ in all_of}
+
+
+def _dropped_table(read: list[Token]) -> str | None:
+    """The name in DROP TABLE [IF EXISTS] [main.]name."""
+    if [token.word for token in read[:2]] != ["DROP", "TABLE"]:
+        return None
+    rest = read[4:] if [token.word for token in read[2:4]] == ["IF", "EXISTS"] else read[2:]
+    return rest[-1].name if rest and (len(rest) == 1 or rest[0].word == "MAIN") else None
