@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dbops.engines.base import Blocker
 from dbops.engines.sqlite.connection import connect
 from dbops.engines.sqlite.errors import is_locked, told
+from dbops.engines.sqlite.holders import blocker
 from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, Warned, format_seconds, plural
 
@@ -41,7 +42,7 @@ def openers(path: Path) -> list[Blocker]:
         pids = [int(one.name) for one in os.scandir(_PROC) if one.name.isdecimal()]
     except OSError:
         return []
-    return [_blocker(pid) for pid in sorted(pids) if pid != os.getpid() and _has_open(pid, wanted)]
+    return [blocker(pid) for pid in sorted(pids) if pid != os.getpid() and _has_open(pid, wanted)]
 
 
 @contextlib.contextmanager
@@ -139,13 +140,3 @@ def _has_open(pid: int, wanted: set[tuple[int, int]]) -> bool:
         return False
     found = (_stat(Path(one.path)) for one in descriptors)
     return any(one is not None and (one.st_dev, one.st_ino) in wanted for one in found)
-
-
-def _blocker(pid: int) -> Blocker:
-    folder = _PROC / str(pid)
-    try:
-        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        user = folder.owner()
-    except (OSError, KeyError):
-        command = user = ""
-    return Blocker(pid, user, command[:120], "", None)
