@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import datetime
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,7 +111,7 @@ def discard(arguments: argparse.Namespace, settings: Settings, out: Output) -> i
             return ExitCode.DONE
         for line in show.discard_lines(chosen, changed=False):
             out.event(Note(line))
-        found = [Found(one.name, None) for one in chosen if not _found(one.live).marked]
+        found = [Found(one.path.name, None) for one in chosen if not _found(one.live).marked]
         _require(found, "remove for good", configured, settings, out)
         undoing.discard(chosen, out.event)
         out.result(show.discard_data(chosen, changed=True), show.discard_lines(chosen, changed=True))
@@ -234,8 +233,10 @@ def _found(live: Path) -> Found:
 def _require(
     found: list[Found], what: str, live: Path, settings: Settings, out: Output, *, cost: Cost = Cost.DATA
 ) -> None:
-    """The database may be named with its file's ending, too."""
+    """A database may be named by its path, and the live one with its file's ending, too."""
     given = settings.confirm
-    if given.value in (live.name, os.fspath(live)):
-        given = Setting(live.stem, given.origin)
+    if given.value is not None:
+        named = [Path(one).name for one in given.value.split(",")]
+        named = [live.stem if one == live.name else one for one in named]
+        given = Setting(",".join(named), given.origin)
     consent.require(found, what, given, lambda question: ask(question, out), cost=cost)

@@ -47,7 +47,7 @@ def _integrity(connection: sqlite3.Connection) -> tuple[tuple[str, ...], tuple[s
 
 
 def _harmless(error: sqlite3.Error) -> bool:
-    return code_of(error) == "SQLITE_ERROR" and str(error).startswith(_FOREIGN)
+    return code_of(error).startswith("SQLITE_ERROR") and str(error).startswith(_FOREIGN)
 
 
 def _found(connection: sqlite3.Connection, pragma: str) -> tuple[str, ...]:
