@@ -85,13 +85,18 @@ class Migrator(Reader):
     def lock_holder(self) -> Blocker | None:
         """The session that holds the migration lock; None where nobody does.
 
-        :raises Refused: where it is somebody who is not dbops.
+        :raises Refused: where it is somebody who is not dbops, or a process that no server could end.
         """
         holder = self.session.lock_holder()
         if holder is not None and not holder.application.startswith("dbops "):
             raise Refused(
                 f"the lock is held by a session that is not dbops': {holder}",
                 hint=f"if it may be ended: SELECT pg_terminate_backend({holder.pid})",
+            )
+        if holder is not None and holder.is_local:
+            raise Refused(
+                f"a file has no server that could end the process that holds the lock: {holder}",
+                hint=f"kill {holder.pid}, on the machine where it runs; what it had not committed is not there",
             )
         return holder
 

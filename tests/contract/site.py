@@ -22,9 +22,14 @@ class Engine(Protocol):
 
     slow: ClassVar[str]
     """A statement that takes half a minute."""
-    url: str
-    name: str
-    """What --confirm takes."""
+
+    @property
+    def url(self) -> str:
+        """DATABASE_URL."""
+
+    @property
+    def name(self) -> str:
+        """What --confirm takes."""
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a statement of the test's own."""

@@ -267,3 +267,15 @@ def test_statement_timeout(abc: Site) -> None:
     assert "statement timeout" in failed.stderr
     assert "--statement-timeout" in failed.stderr
     assert not abc.has("b")
+
+
+def test_a_down_section_in_line_comments(site: Site) -> None:
+    """Prose before it is none of it: the lines from the first from which all the rest is SQL."""
+    site.project.write(
+        "migrations/001_a.sql",
+        "-- UP Migration\nCREATE TABLE a (id integer);\n\n-- DOWN Migration\n-- To undo it by hand:\n-- DROP TABLE a;\n",
+    )
+    site.ran("up")
+    site.engine.mark()
+    site.ran("down")
+    assert not site.has("a")

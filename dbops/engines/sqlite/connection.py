@@ -40,6 +40,8 @@ def connect(
 
     path = Path(path)
     _check(path, create=create, listen=listen)
+    if not read_only and not os.access(path, os.W_OK):
+        raise CannotConnect(f"{path} may not be written to", hint=f"ls -l {path} shows who may write there")
     connection = None
     try:
         # For reading, too: only a connection that may write tidies up what a killed program left beside the file.
@@ -54,9 +56,10 @@ def connect(
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.Error):
-            raise told(error, path) from None
-        raise
+        if not isinstance(error, sqlite3.Error):
+            raise
+        problem = told(error, path)
+        raise problem if is_locked(error) else CannotConnect(problem.message, hint=problem.hint) from None
     return connection
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbops.engines.dialect import SQLITE
+from dbops.engines.sqlite.connection import stand_in
 from dbops.engines.sqlite.tokens import OpenQuote, Token, statements, tokens
 from dbops.engines.statements import Facts, Kind, Statement, Statements, UnreadableSql, digest
 
+if TYPE_CHECKING:
+    import sqlite3
+
 TRANSACTIONAL = Facts(Kind.TRANSACTIONAL)
 TEMPORARY = Facts(Kind.TRANSACTIONAL, makes_temporary=True)
+UNKNOWN = Facts(Kind.UNKNOWN)
 _CONTROL = {
     "BEGIN": Facts(Kind.BEGIN),
     "COMMIT": Facts(Kind.COMMIT),
@@ -64,21 +71,26 @@ class SqliteDialect:
     def split(self, sql: str) -> Statements:
         """Every statement with its facts; the checksum is over its tokens, a NUL after each, CRLF read as LF."""
         found = []
-        for read in statements(_tokens(sql)):
-            packed = "".join(f"{token.text}\0" for token in read).replace("\r\n", "\n")
-            start, end = read[0].start, read[-1].end
-            found.append(
-                Statement(sql[start:end], start, digest(packed.encode()), _facts(read), dialect=SQLITE)
-            )
-        return Statements(tuple(found), parsed=True)
+        with contextlib.closing(stand_in()) as nowhere:
+            for read in statements(_tokens(sql)):
+                packed = "".join(f"{token.text}\0" for token in read).replace("\r\n", "\n")
+                start, end = read[0].start, read[-1].end
+                text = sql[start:end]
+                facts = _facts(read) if _is_sql(text, nowhere) else UNKNOWN
+                found.append(Statement(text, start, digest(packed.encode()), facts, dialect=SQLITE))
+        return Statements(tuple(found), all(statement.kind is not Kind.UNKNOWN for statement in found))
 
     def statement_spans(self, sql: str) -> Iterator[tuple[int, int]]:
         """Start and end of each statement."""
         return ((read[0].start, read[-1].end) for read in statements(_tokens(sql)))
 
     def tokens(self, sql: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each token."""
-        return ((token.start, token.end) for token in _tokens(sql))
+        """Start and end of each token; the colon of `:name` is one, as where it is no parameter of SQLite's."""
+        for token in _tokens(sql):
+            if token.kind == "variable" and token.text.startswith(":"):
+                yield token.start, token.start + 1
+            else:
+                yield token.start, token.end
 
     def comment_end(self, sql: str, at: int) -> int:
         """Block comments do not nest."""
@@ -114,6 +126,25 @@ def obstacle(statement: Statement) -> str | None:
     if statement.kind is Kind.SET:
         return "a PRAGMA would hold for the migrations behind it, too"
     return None
+
+
+def _is_sql(statement: str, nowhere: sqlite3.Connection) -> bool:
+    """Whether SQLite can read it: compiled for an empty database, which may lack its tables, but not its syntax."""
+    import sqlite3
+
+    first = statement[:7].upper()
+    if first.startswith("PRAGMA"):  # some act when they are compiled
+        return True
+    try:
+        nowhere.execute(statement if first == "EXPLAIN" else f"explain {statement}").close()
+    except sqlite3.OperationalError as error:
+        said = str(error)
+        return not (
+            said.endswith("syntax error") or said.startswith(("incomplete input", "unrecognized token"))
+        )
+    except (sqlite3.Error, sqlite3.Warning):  # it has parameters, or is too long for this SQLite
+        return True
+    return True
 
 
 def _tokens(sql: str) -> Iterator[Token]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import sqlite3
 
 _NEEDS_NO_TRANSACTION = re.compile(r"(?:within|inside) a transaction")
-# The last word of these is the name that is meant, perhaps qualified.
+# The name that is meant, perhaps qualified.
 _NAMED = re.compile(
-    r"(?:no such (?:table|column|index|view|trigger|function|collation sequence|module): |duplicate column name: "
-    r"|has no column named |^(?:table|index|view|trigger) |no such savepoint: )(?P<name>\S+)"
+    r"(?:no such [a-z ]+: |duplicate column name: |has no column named )(?P<name>\S+)"
+    r"|^(?:table|index|view|trigger) (?P<there>\S+) already exists"
 )
 
 
@@ -27,7 +27,7 @@ def server_error(
     """The failure of a statement, with SQLite's own words, its code as detail, and the place."""
     message, code = str(error), getattr(error, "sqlite_errorname", None)
     trouble = None
-    if message.startswith("Incorrect number of bindings"):
+    if message.startswith("Incorrect number of bindings") and message.endswith("there are 0 supplied."):
         message = "it has parameters (?, :name, $name), and nothing stands for them"
     elif is_locked(error):
         trouble = Trouble.LOCKED
@@ -56,7 +56,7 @@ def _position(connection: sqlite3.Connection, statement: str, message: str) -> i
     if wrong := re.fullmatch(r'unrecognized token: "(.+)"', message, re.DOTALL):
         return next((one.start + 1 for one in read if statement.startswith(wrong[1], one.start)), None)
     if named := _NAMED.search(message):
-        name = named["name"].rpartition(".")[2].strip("\"'`[]").lower()
+        name = (named["name"] or named["there"]).rpartition(".")[2].strip("\"'`[]").lower()
         return next((one.start + 1 for one in read if one.name.lower() == name), None)
     return None
 

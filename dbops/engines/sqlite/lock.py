@@ -178,7 +178,9 @@ def _read_holder(path: Path) -> Blocker | None:
         said = json.loads(path.read_bytes() or b"null")
     except (FileNotFoundError, ValueError):
         return None
-    return Blocker(said["pid"], said["user"], said["command"], "", None) if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return None
+    return Blocker(said["pid"], said["user"], said["command"], "", None, is_local=True)
 
 
 def _not_acquired(path: Path, deadline: float) -> LockNotAcquired:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker, ServerError, Stage, StatementFailed, Trouble
 from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, pragma
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 10_000
 _OFF = frozenset({"OFF", "0", "FALSE", "NO"})
 
+Parameters = Sequence[Any] | Mapping[str, Any]
 Orphans = dict[tuple[str, str], tuple[int, int | None]]
 """Rows whose parent is missing, by table and parent: how many, and the rowid of one."""
 
@@ -61,6 +63,24 @@ class Runner:
         :raises StatementFailed: what is open stays open.
         :raises KeyboardInterrupt: as it was, in the middle of the statement.
         """
+        with self._watched(text, index, stage):
+            for _ in self._connection.execute(text):
+                pass
+
+    def rows(self, text: str, parameters: Parameters = ()) -> tuple[list[tuple[Any, ...]], int]:
+        """As `run`: the rows of a statement, and how many it returned or changed, -1 where that makes no sense."""
+        with self._watched(text, 0, Stage.STATEMENT):
+            cursor = self._connection.execute(text, parameters)
+            found = cursor.fetchall()
+            return found, len(found) if cursor.description else cursor.rowcount
+
+    def many(self, text: str, rows: Iterable[Parameters]) -> int:
+        """As `run`, once for each row of parameters; how many rows were changed."""
+        with self._watched(text, 0, Stage.STATEMENT):
+            return self._connection.executemany(text, rows).rowcount
+
+    @contextlib.contextmanager
+    def _watched(self, text: str, index: int, stage: Stage) -> Iterator[None]:
         import sqlite3
 
         table = self._dropped(text) if stage is Stage.STATEMENT else None
@@ -68,9 +88,7 @@ class Runner:
         self.stained = self.stained or text[:6].lower() == "pragma"
         self._ends = time.monotonic() + self.timeout if self.timeout else float("inf")
         try:
-            with_rows = self._connection.execute(text)
-            for _ in with_rows:
-                pass
+            yield
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise self._failed(error, text, index, stage) from error
         finally:

@@ -194,10 +194,7 @@ class Session:
 
     def end_session(self, blocker: Blocker) -> None:
         """:raises Refused: there is no server that could."""
-        raise Refused(
-            f"SQLite has no server that could end another session: {blocker}",
-            hint=f"kill {blocker.pid}, on the machine where it runs; what it had not committed is not there",
-        )
+        raise Refused(f"SQLite has no server that could end another session: {blocker}")
 
     # -- running statements ----------------------------------------------------------------------------------------
 
@@ -226,7 +223,7 @@ class Session:
             for index, text in enumerate(statements):
                 if index not in done:
                     runner.run(text, index)
-            if statements:
+            if statements or commits:
                 runner.check()
             if records and not self._lock.held:
                 raise StatementFailed(ServerError("the lock file was removed"), stage=Stage.LOCK_CHECK)
