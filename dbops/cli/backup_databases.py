@@ -198,7 +198,9 @@ class SqliteDatabase:
 
     @property
     def label(self) -> str:
-        return self._settings.target.describe()
+        import sqlite3
+
+        return f"{self._settings.target.describe()} (SQLite {sqlite3.sqlite_version})"
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from dbops.backups.toc import Damaged
 from dbops.engines.sqlite import checking
 from dbops.engines.sqlite.connection import connect_alone
 from dbops.engines.sqlite.openers import siblings
-from dbops.errors import Refused, UsageError
+from dbops.errors import DbopsError, Refused, UsageError
 from dbops.events import Listener, Note, Warned
 
 
@@ -75,6 +75,7 @@ class FileArchive:
         """How what was unpacked differs from the proof, as sentences.
 
         :raises Damaged: SQLite finds that the file is not whole.
+        :raises DbopsError: the same, where this SQLite is older than the one that made the backup.
         """
         import sqlite3
 
@@ -92,7 +93,16 @@ class FileArchive:
             raise self._damaged(str(error)) from error
         return tuple(one.sentence() for one in proof.compare(self._proof, found))
 
-    def _damaged(self, why: str) -> Damaged:
+    def _damaged(self, why: str) -> DbopsError:
+        """What an older SQLite says of what it does not know is nothing against the archive."""
+        import sqlite3
+
+        made_with = self._manifest.inventory.sqlite_version if self._manifest is not None else "0"
+        if _numbers(made_with) > sqlite3.sqlite_version_info:
+            return DbopsError(
+                f"{self.label} was made with SQLite {made_with}, and this SQLite {sqlite3.sqlite_version} says: {why}",
+                hint="use a Python with a newer SQLite",
+            )
         return Damaged(f"the database in {self.label} is damaged: {why}", hint="bin/restore lists the others")
 
 
@@ -109,3 +119,7 @@ def _recognised(label: str, path: Path, manifest: SqliteManifest | None) -> Sour
             hint="restore it on a server: bin/restore NAME --database-url postgresql://...",
         )
     return source
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in version.split(".") if one.isdecimal())

@@ -77,6 +77,8 @@ def prepare(work: Work) -> Prepared:
     """Look, and plan; nothing is changed."""
     at = datetime.datetime.now(datetime.UTC)
     live, exists = work.live, os.path.lexists(work.live)
+    for other in openers.openers(live):
+        work.listen(Note(f"{names.shown(live)} is open, and the swap will wait until it is not: {other}"))
     plan = FilePlan(
         label=work.content.label,
         server=str(live.parent),

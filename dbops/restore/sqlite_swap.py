@@ -44,7 +44,7 @@ def swap(
     :raises DbopsError: it failed; live is what it was.
     """
     journal_mode = _journal_mode(live)
-    with openers.alone(live, listen, deadline):
+    with openers.alone(Path(names.shown(live)), listen, deadline):
         began = time.monotonic()
         names.mark(displaced, Displacement(live.name, at, backup), journal_mode)
         try:

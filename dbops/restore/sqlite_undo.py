@@ -59,7 +59,7 @@ def undo(
 
     :raises LockNotAcquired: others have one of them open.
     """
-    with openers.alone(chosen.path, listen, deadline):
+    with openers.alone(Path(chosen.name), listen, deadline):
         pass
     sqlite_swap.with_journal(chosen.path, chosen.journal_mode)
     done = sqlite_swap.swap(chosen.live, chosen.path, displaced, at, None, listen, deadline)

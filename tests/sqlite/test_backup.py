@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dbops.backups.compression import open_for_reading
-from dbops.backups.proof import Proof
+from dbops.backups import manifest as manifests
+from dbops.backups.compression import Compression, Writer, open_for_reading
+from dbops.backups.entries import read_manifest
+from dbops.backups.manifest import Member, SqliteManifest
 from tests.conftest import Project
 from tests.sqlite.backing import Site, make
 
@@ -146,16 +149,36 @@ def test_a_proof_that_differs(site: Site) -> None:
     assert site.beside() <= {"app.db-wal", "app.db-shm"}
 
 
-def _edit_proof(site: Site) -> None:
-    from dbops.backups import manifest as manifests
-    from dbops.backups.entries import read_manifest
+def test_an_older_sqlite_is_no_judge(site: Site) -> None:
+    """What a newer SQLite has made, and this one does not understand, is not written down as damaged."""
+    site.ran("backup", "one")
+    _edit_proof(site, sqlite_version="99.0.0")
+    content = b"SQLite format 3\0" + b"\xff" * 5000
+    folder = site.project.folder / "backups" / "one"
+    with Writer(folder / "new", Compression.ZSTD) as sink:
+        sink.write(content)
+        written = sink.finish()
+    (folder / "new").rename(folder / "archive.db.zst")
+    made = read_manifest(folder)
+    member = Member("archive.db.zst", written.size, written.sha256)
+    made = dataclasses.replace(made, archive=dataclasses.replace(made.archive, members=(member,)))
+    (folder / "manifest.json").write_text("".join(manifests.to_json(made)))
+    outcome = site.run("backup", "verify", "one")
+    assert outcome.code == 1, outcome
+    assert "SQLite 99.0.0" in outcome.stderr
+    assert site.ran("backup", "list", "--json").json["backups"][0]["proven"] == "at backup"
 
+
+def _edit_proof(site: Site, sqlite_version: str = "3.0.0") -> None:
     folder = site.project.folder / "backups" / "one"
     made = read_manifest(folder)
+    assert isinstance(made, SqliteManifest)
     proof = made.proof
     assert proof is not None
-    Proof.from_json(proof)
     next(one for one in proof["contents"]["tables"] if one["name"] == "state")["fingerprint"] = "1"
+    made = dataclasses.replace(
+        made, inventory=dataclasses.replace(made.inventory, sqlite_version=sqlite_version)
+    )
     (folder / "manifest.json").write_text("".join(manifests.to_json(made)))
 
 

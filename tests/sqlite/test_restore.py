@@ -138,6 +138,17 @@ def test_a_file_from_elsewhere(site: Site, tmp_path: Path) -> None:
     assert site.what() == "from elsewhere"
 
 
+def test_a_file_among_the_backups(site: Site) -> None:
+    """A database that somebody put into the folder is listed as one without a manifest, and restored by its name."""
+    other = site.project.folder / "backups" / "old.db"
+    site.query("create table state (what text)", other)
+    site.query("insert into state values ('old')", other)
+    (row,) = [one for one in site.ran("backup", "list", "--json").json["backups"] if one["name"] == "old.db"]
+    assert (row["state"], row["format"]) == ("no manifest", "file")
+    site.ran("restore", "old.db", *CONFIRMED)
+    assert site.what() == "old"
+
+
 def test_a_backup_in_another_folder(site: Site, tmp_path: Path) -> None:
     """A copy of a backup's folder is that backup there, with its proof."""
     moved = tmp_path / "mnt" / "one"

@@ -38,4 +38,4 @@ def blocker(pid: int) -> Blocker:
         user = folder.owner()
     except (OSError, KeyError):
         command = user = ""
-    return Blocker(pid, user, command[:120], "", None, is_local=True)
+    return Blocker(pid, user, " ".join(command.split())[:120], "", None, is_local=True)
