@@ -13,7 +13,7 @@ from dbops.backups.disk import sync_folder
 from dbops.engines.sqlite import openers
 from dbops.engines.sqlite.connection import connect_alone
 from dbops.errors import DbopsError, Refused
-from dbops.events import Listener, ignore
+from dbops.events import Listener, Warned, ignore
 from dbops.restore import sqlite_names as names
 from dbops.restore.names import Displacement
 from dbops.restore.plan import Swapped
@@ -58,6 +58,14 @@ def swap(
             names.take_back(live, ignore)  # nothing, once it is through
         sync_folder(live.parent)
         seconds = time.monotonic() - began
+        for other in openers.openers(
+            displaced
+        ):  # it came between the last look and the rename, and waits for our lock
+            listen(
+                Warned(
+                    f"opened while names changed, and has what is now {names.shown(displaced)}: {other}; restart it"
+                )
+            )
     return Swapped(names.shown(live), names.shown(displaced), seconds, None)
 
 
