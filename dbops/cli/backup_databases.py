@@ -17,7 +17,7 @@ from dbops.backups.plan import DumpPlan, Plan, Request
 from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
-from dbops.cli.connect import connected_to_postgres, located
+from dbops.cli.connect import located, on_postgres, on_session
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.events import Detail, Warned
@@ -78,8 +78,8 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Databas
     if settings.target.engine == "sqlite":
         yield SqliteDatabase(settings), settings
         return
-    with connected_to_postgres(arguments, out, command="backup") as (session, with_server):
-        yield PostgresDatabase(session, with_server), with_server
+    with on_session(settings, f"backup {arguments.verb}", out) as session:
+        yield PostgresDatabase(on_postgres(session, "bin/backup"), settings), settings
 
 
 def database_of(session: Session, settings: Settings) -> Database:

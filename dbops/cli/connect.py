@@ -68,13 +68,16 @@ def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
+    settings = located(arguments, out)
+    with on_session(settings, f"{command} {arguments.verb}", out) as session:
+        yield session, settings
+
+
+def on_session(settings: Settings, command: str, out: Output) -> Session:
+    """A session on the database of the settings; where somebody follows it, statement by statement."""
     from dbops.engines.session import open_session
 
-    settings = located(arguments, out)
-    with open_session(
-        settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose
-    ) as session:
-        yield session, settings
+    return open_session(settings, command, out.event, one_by_one=out.live or out.verbose)
 
 
 @contextlib.contextmanager
