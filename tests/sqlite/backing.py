@@ -15,11 +15,16 @@ from tests.conftest import Outcome, Project
 
 CONFIRMED = ("--confirm", "app")
 _PROGRAM = """
-import sqlite3, sys, time
+import os, signal, sqlite3, sys, time
 c = sqlite3.connect(sys.argv[1], isolation_level=None)
 c.execute("pragma journal_mode = " + sys.argv[2])
 c.execute("select count(*) from state").fetchone()
 print("ready", flush=True)
+if sys.argv[3] == "is killed":
+    c.execute("pragma cache_size = 5")
+    c.execute("begin")
+    c.execute("update rows set noise = 'half'")
+    os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[3] == "writes":
     for number in range(10 ** 9):
         c.execute("begin immediate")

@@ -63,6 +63,19 @@ def test_a_wal_that_a_killed_program_left(site: Site) -> None:
     assert site.query("pragma journal_mode") == [("wal",)]
 
 
+def test_a_transaction_that_a_killed_program_left(site: Site) -> None:
+    """Its journal is rolled back into the file that is displaced, and lies beside none of the two afterwards."""
+    site.query("pragma journal_mode = delete")
+    with site.program(mode="delete", does="is killed") as program:
+        program.wait(timeout=20)
+    assert site.path.with_name("app.db-journal").stat().st_size > 0
+    site.ran("restore", "one", *CONFIRMED)
+    assert site.what() == "first"
+    site.ran("restore", "undo", *CONFIRMED)
+    assert site.what() == "second"
+    assert site.query("select count(*) from rows where noise = 'half'") == [(0,)]
+
+
 @pytest.mark.parametrize("at", ["header", "middle"])
 def test_a_damaged_database_is_replaced(site: Site, at: str) -> None:
     """What restore is for: the damaged file is displaced as it is, and can still be looked at."""

@@ -65,6 +65,13 @@ def test_text_that_is_no_utf_8(tmp_path: Path) -> None:
     assert one != other
 
 
+def test_the_encoding_does_not_count(tmp_path: Path) -> None:
+    """The same text is the same content, whichever encoding the file has."""
+    text = "pragma encoding = '{}'; create table t (v); insert into t values ('Ünï');"
+    one, other = (tables(tmp_path, text.format(name))["t"].fingerprint for name in ("UTF-8", "UTF-16le"))
+    assert one == other
+
+
 def test_every_kind_of_table(tmp_path: Path) -> None:
     """WITHOUT ROWID, generated columns (left out), odd names, autoincrement; of FTS5 the tables below it."""
     found = tables(
