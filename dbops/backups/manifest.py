@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from dbops.backups.decoding import Malformed, decode, encode, parse
-from dbops.engines.inventory import FileInventory, Inventory, MigrationState
+from dbops.engines.inventory import FileInventory, Inventory
 from dbops.errors import AnswerIsNo
 
 MANIFEST = "manifest.json"
@@ -86,6 +86,7 @@ class Manifest:
     restores it.  `self_sha256` is the checksum of all the rest; set when it is read, computed when it is written.
     """
 
+    ENGINE: ClassVar[Engine]
     FORMAT: ClassVar[int]
 
     name: str
@@ -95,31 +96,12 @@ class Manifest:
     hostname: str
     who: str
     server: str
+    inventory: Inventory | FileInventory
     archive: ArchiveInfo
     proof: dict[str, Any] | None = None
     git_commit: str | None = None
     notes: tuple[str, ...] = ()
     self_sha256: str | None = dataclasses.field(default=None, compare=False)
-
-    @property
-    def of_engine(self) -> Engine:
-        """Which engine's database it was."""
-        raise NotImplementedError
-
-    @property
-    def database(self) -> str:
-        """The database's name; of SQLite that of its file."""
-        raise NotImplementedError
-
-    @property
-    def database_bytes(self) -> int:
-        """What the database took where it was; 0 where nobody could tell."""
-        raise NotImplementedError
-
-    @property
-    def migrations(self) -> MigrationState | None:
-        """Where the migrations stood, None without a tracking table."""
-        raise NotImplementedError
 
     @property
     def cluster(self) -> str | None:
@@ -128,14 +110,14 @@ class Manifest:
 
     def summary(self) -> Summary:
         """What lists and retention need: small whatever the size of the database."""
-        level = (self.proof or {}).get("level")
+        migrations, level = self.inventory.migrations, (self.proof or {}).get("level")
         return Summary(
             created_at=self.created_at,
             server=self.server,
             system_identifier=self.cluster,
-            database=self.database,
-            engine=self.of_engine,
-            version=self.migrations.version if self.migrations else None,
+            database=self.inventory.database.name,
+            engine=self.ENGINE,
+            version=migrations.version if migrations else None,
             bytes=self.archive.bytes,
             format=self.archive.format,
             compression=self.archive.compression,
@@ -152,27 +134,12 @@ class PostgresManifest(Manifest):
     `client_version` is what pg_dump says of itself, `min_restore_major` the oldest PostgreSQL that it can be restored to.
     """
 
+    ENGINE = "postgresql"
     FORMAT = 1
 
     inventory: Inventory
     client_version: str
     min_restore_major: int
-
-    @property
-    def of_engine(self) -> Engine:
-        return "postgresql"
-
-    @property
-    def database(self) -> str:
-        return self.inventory.database.name
-
-    @property
-    def database_bytes(self) -> int:
-        return self.inventory.database.bytes
-
-    @property
-    def migrations(self) -> MigrationState | None:
-        return self.inventory.migrations
 
     @property
     def cluster(self) -> str | None:
@@ -183,26 +150,11 @@ class PostgresManifest(Manifest):
 class SqliteManifest(Manifest):
     """Of a SQLite database."""
 
+    ENGINE = "sqlite"
     FORMAT = 2
 
     engine: Literal["sqlite"] = "sqlite"
     inventory: FileInventory
-
-    @property
-    def of_engine(self) -> Engine:
-        return self.engine
-
-    @property
-    def database(self) -> str:
-        return self.inventory.database.name
-
-    @property
-    def database_bytes(self) -> int:
-        return self.inventory.database.bytes
-
-    @property
-    def migrations(self) -> MigrationState | None:
-        return self.inventory.migrations
 
 
 @dataclasses.dataclass(frozen=True)

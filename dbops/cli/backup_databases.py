@@ -20,9 +20,11 @@ from dbops.backups.store import Store
 from dbops.cli.connect import located, on_postgres, on_session
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.events import Detail, Warned
+from dbops.events import Detail, Warned, ignore
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from dbops.engines.postgres.session import Session as PostgresSession
     from dbops.engines.session import Session
 
@@ -76,7 +78,9 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Databas
     """The configured database; a private server that is down is started."""
     settings = located(arguments, out)
     if settings.target.engine == "sqlite":
-        yield SqliteDatabase(settings), settings
+        database = SqliteDatabase(settings)
+        database.check()
+        yield database, settings
         return
     with on_session(settings, f"backup {arguments.verb}", out) as session:
         yield PostgresDatabase(on_postgres(session, "bin/backup"), settings), settings
@@ -196,6 +200,13 @@ class SqliteDatabase:
         self._settings = settings
         self._path = settings.target.path
 
+    def check(self) -> None:
+        """See that it is there, before anything is made.
+
+        :raises CannotConnect: it is not, or is no SQLite database.
+        """
+        self._open().close()
+
     @property
     def label(self) -> str:
         import sqlite3
@@ -216,13 +227,8 @@ class SqliteDatabase:
 
     def estimate(self, made: Plan, store: Store) -> Estimate:
         from dbops.backups import sqlite
-        from dbops.engines.sqlite.connection import connect
-        from dbops.events import ignore
 
-        deadline = self._settings.deadline.value
-        with contextlib.closing(
-            connect(self._path, listen=ignore, deadline=deadline, read_only=True)
-        ) as connection:
+        with contextlib.closing(self._open()) as connection:
             data = sqlite.size_of(connection)
         known = expected(made, store.latest(self.name, "sqlite"), data)
         return sqlite.estimate(made, data, known, store.folder)
@@ -248,16 +254,16 @@ class SqliteDatabase:
 
     def is_state(self, backup: Backup) -> bool:
         from dbops.engines.sqlite import inventory
-        from dbops.engines.sqlite.connection import connect
-        from dbops.events import ignore
 
-        deadline = self._settings.deadline.value
-        with contextlib.closing(
-            connect(self._path, listen=ignore, deadline=deadline, read_only=True)
-        ) as connection:
+        with contextlib.closing(self._open()) as connection:
             now = inventory.migrations(connection, self._settings.tracking_table.value)
         place = str(self._path.resolve().parent)
         return (backup.summary.server, backup.summary.version) == (place, now.version if now else None)
+
+    def _open(self) -> sqlite3.Connection:
+        from dbops.engines.sqlite.connection import connect
+
+        return connect(self._path, listen=ignore, deadline=self._settings.deadline.value, read_only=True)
 
 
 def expected(made: Plan, last: Backup | None, now: int) -> int | None:
@@ -267,7 +273,7 @@ def expected(made: Plan, last: Backup | None, now: int) -> int | None:
     """
     if last is None:
         return None
-    summary, before = last.summary, last.manifest.database_bytes
+    summary, before = last.summary, last.manifest.inventory.database.bytes
     if summary.options or summary.compression != made.compression.value or not before:
         return None
     return int(summary.bytes * now / before)

@@ -79,9 +79,9 @@ def _facts(facts: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _origin(manifest: Manifest, now: datetime.datetime) -> list[tuple[str, str]]:
-    database = f"{manifest.database} on {manifest.server}, {format_bytes(manifest.database_bytes)}"
+    database = f"{manifest.inventory.database.name} on {manifest.server}, {format_bytes(manifest.inventory.database.bytes)}"
     if isinstance(manifest, SqliteManifest):
-        database = f"{manifest.database} in {manifest.server}, {format_bytes(manifest.database_bytes)}"
+        database = f"{manifest.inventory.database.name} in {manifest.server}, {format_bytes(manifest.inventory.database.bytes)}"
     elif isinstance(manifest, PostgresManifest):
         database += f", owner {manifest.inventory.database.owner}"
     return [
@@ -89,7 +89,7 @@ def _origin(manifest: Manifest, now: datetime.datetime) -> list[tuple[str, str]]
         ("taken", f"{_when(manifest.created_at)}, {listing.age(manifest.created_at, now)} old, in {format_seconds(manifest.duration)}"),
         ("by", f"{manifest.who} on {manifest.hostname}, dbops {manifest.dbops_version}"),
         ("commit", manifest.git_commit or "none"),
-        ("migrations", _migrations(manifest.migrations)),
+        ("migrations", _migrations(manifest.inventory.migrations)),
         *_made_with(manifest),
     ]  # fmt: skip
 
@@ -186,7 +186,7 @@ def _verifications(backup: Backup, manifest: Manifest, now: datetime.datetime) -
 def _verification(one: Verification, manifest: Manifest) -> str:
     how = "checksums and a full read"
     if one.how == "restored":
-        engine = ENGINES[manifest.of_engine]
+        engine = ENGINES[manifest.ENGINE]
         how = f"restored on {engine} {one.server_version}" if one.server_version else "restored"
     return f"{one.outcome.upper() if one.outcome == 'failed' else one.outcome}: {how}"
 

@@ -128,7 +128,7 @@ def _backup_data(backup: Backup) -> dict[str, object]:
     return {
         "name": backup.name,
         "path": str(backup.path),
-        "database": manifest.database,
+        "database": manifest.inventory.database.name,
         "server": manifest.server,
         "created_at": manifest.created_at.isoformat(),
         "duration": manifest.duration,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -173,11 +172,10 @@ def test_interrupted(backed: Site, sign: signal.Signals) -> None:
     running = backed.project.popen("backup", "two")
     assert running.stderr is not None
     running.stderr.readline()
-    time.sleep(0.05)
     running.send_signal(sign)
     running.communicate(timeout=30)
-    assert running.returncode in (0, 130)
-    assert _sound(backed) == (["one"] if running.returncode else ["one", "two"])
+    assert running.returncode in (130, 0, -signal.SIGINT)  # the last two where it had just been through
+    assert _sound(backed) == (["one"] if running.returncode == 130 else ["one", "two"])
     assert not [name for name in os.listdir(backed.project.folder / "backups") if name.startswith(".partial")]
 
 

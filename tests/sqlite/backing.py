@@ -16,7 +16,7 @@ from tests.conftest import Outcome, Project
 CONFIRMED = ("--confirm", "app")
 _PROGRAM = """
 import os, signal, sqlite3, sys, time
-c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 c.execute("pragma journal_mode = " + sys.argv[2])
 c.execute("select count(*) from state").fetchone()
 print("ready", flush=True)
@@ -32,6 +32,7 @@ if sys.argv[3] == "writes":
         c.execute("update counter set b = b + 1")
         c.execute("insert into log values (?, randomblob(300))", [number])
         c.execute("commit")
+        time.sleep(0.002)
 time.sleep(600)
 """
 
@@ -46,7 +47,9 @@ class Site:
     @contextlib.contextmanager
     def connected(self, path: Path | None = None) -> Iterator[sqlite3.Connection]:
         """A connection of the test's own, without a transaction around everything."""
-        with contextlib.closing(sqlite3.connect(path or self.path, isolation_level=None)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(path or self.path, timeout=60, isolation_level=None)
+        ) as connection:
             yield connection
 
     def query(self, statement: str, path: Path | None = None) -> list[tuple[Any, ...]]:

@@ -130,18 +130,19 @@ def _write_ahead(connection: sqlite3.Connection, path: Path, listen: Listener, d
 
 
 def connect_alone(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """Open a file that nobody else knows: no lock, no WAL, nothing beside it; made where it is missing.
+    """Open a file as it is: one that nobody else knows, or that is about to be taken from those who do.
 
-    What it holds is taken as text where it is none, byte by byte.
+    Its journal stays what it is; text that is no UTF-8 is taken byte by byte.
 
-    :param read_only: the file is as it is for as long as it is open, and must be there.
+    :param read_only: nobody changes it while it is open, so that nothing is locked and nothing made beside it; else it
+        is made where it is missing.
     :raises sqlite3.Error: it cannot be opened.
     """
     import sqlite3
 
     how = "mode=ro&immutable=1" if read_only else "mode=rwc"
     uri = f"{Path(path).absolute().as_uri()}?{how}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
     connection.text_factory = lambda data: data.decode(errors="surrogateescape")
     connection.execute("pragma trusted_schema = off")
     return connection

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import Blocker
-from dbops.engines.sqlite.connection import connect
-from dbops.engines.sqlite.errors import is_locked, told
+from dbops.engines.sqlite.connection import connect_alone
+from dbops.engines.sqlite.errors import code_of, is_locked, told
 from dbops.engines.sqlite.holders import blocker
-from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
+from dbops.errors import LockNotAcquired
 from dbops.events import Listener, Note, Warned, format_seconds, plural
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ SIBLINGS = ("-wal", "-shm", "-journal")
 
 _PROC = Path("/proc")
 _PAUSE = 0.1
+_DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 def siblings(path: Path) -> list[Path]:
@@ -58,31 +59,30 @@ def alone(path: Path, listen: Listener, deadline: float) -> Iterator[None]:
         yield
     finally:
         if connection is not None:
-            connection.rollback()
+            connection.rollback()  # and not a word more, since what has the path now may be another database
             connection.close()
 
 
 def _locked(path: Path, listen: Listener, deadline: float) -> sqlite3.Connection | None:
+    """A connection that holds the file for itself; None where the file is damaged."""
     import sqlite3
 
     began, waits = time.monotonic(), False
     while True:
         others = openers(path)
         try:
-            if not others and (connection := _attempt(path, listen)) is not None:
+            if not others and (connection := _attempt(path)) is not None:
                 return connection
-        except (sqlite3.DatabaseError, CannotConnect, DbopsError) as error:
-            if isinstance(error, LockNotAcquired) or (isinstance(error, sqlite3.Error) and is_locked(error)):
-                others = openers(path)
-            elif not _is_damage(error):
-                raise told(error, path) if isinstance(error, sqlite3.Error) else error from None
-            elif not others:
+        except sqlite3.Error as error:
+            if code_of(error).startswith(_DAMAGE):
                 listen(
                     Warned(f"{path} cannot be opened ({error}), so that nothing but /proc tells who uses it")
                 )
                 return None
+            if not is_locked(error):
+                raise told(error, path) from error
         if time.monotonic() - began >= deadline:
-            raise _in_use(path, others)
+            raise _in_use(path, openers(path))
         if not waits:
             waits = True
             who = f": {others[0]}" if others else ""
@@ -90,11 +90,10 @@ def _locked(path: Path, listen: Listener, deadline: float) -> sqlite3.Connection
         time.sleep(_PAUSE)
 
 
-def _attempt(path: Path, listen: Listener) -> sqlite3.Connection | None:
+def _attempt(path: Path) -> sqlite3.Connection | None:
     """A connection that holds the file for itself, without a WAL; None where somebody came in between."""
-    connection = connect(path, listen=listen, deadline=0, read_only=True)
+    connection = connect_alone(path, read_only=False)
     try:
-        connection.execute("pragma query_only = off")
         # It fails where another connection has the database open as a WAL; then nothing is left of the WAL.
         connection.execute("pragma journal_mode = delete")
         connection.execute("begin exclusive")
@@ -106,11 +105,6 @@ def _attempt(path: Path, listen: Listener) -> sqlite3.Connection | None:
         raise
     connection.close()
     return None
-
-
-def _is_damage(error: Exception) -> bool:
-    words = ("not a database", "not a SQLite database", "malformed", "damaged")
-    return any(one in str(error) for one in words)
 
 
 def _in_use(path: Path, others: Sequence[Blocker]) -> LockNotAcquired:
