@@ -165,8 +165,21 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
         (_count("1"), _THROUGH, _STARTED),
     ),
     "plan": (
-        "show what up would run, in order",
-        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING),
+        "what up would run, and what each statement locks, reads, writes anew and destroys",
+        (
+            _count("all"),
+            _UP_TO,
+            _ONLY,
+            _OUT_OF_ORDER,
+            _SINGLE,
+            option("--check", action="store_true", help="exit 3 if something is pending"),
+            option(
+                "--fail-on",
+                choices=["safe", "brief", "blocking", "destructive"],
+                help="with --check: exit 3 only if a statement is as risky as that",
+            ),
+            option("--markdown", action="store_true", help="as a table for a pull request"),
+        ),
     ),
     "status": (
         "every migration and how it stands",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
@@ -114,11 +114,18 @@ def _step_data(step: Step) -> dict[str, Any]:
         "mode": outline and outline.mode.value,
         "reason": outline and outline.reason,
         "statements": outline and outline.statements,
+        "code": outline and outline.code,
     }
 
 
-def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> list[str]:
-    """The steps in order, what each runs and how; with `verbose` the SQL, too."""
+def plan_lines(
+    plan: Plan,
+    folder: Folder,
+    session: Session,
+    verbose: bool,
+    below: Callable[[Step], Iterable[str]] = lambda step: (),
+) -> list[str]:
+    """The steps in order, what each runs and how; with `verbose` the SQL, too; `below` tells more of a step."""
     where = f"database {session.identity}, folder {folder.path}"
     if not plan.steps:
         return [f"nothing to do; {where}"]
@@ -129,6 +136,7 @@ def plan_lines(plan: Plan, folder: Folder, session: Session, verbose: bool) -> l
         lines.append(f"  {step_line(step)}")
         if verbose and step.outline:
             lines += [f"      {line}" for line in _sql_of(step, session)]
+        lines += below(step)
     return lines
 
 
@@ -141,7 +149,12 @@ def step_line(step: Step) -> str:
     plural = "" if step.outline.statements == 1 else "s"
     resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
-    return f"{line}: {step.outline.statements} statement{plural}, {step.outline.mode.value}{reason}{source}{resumes}"
+    what = (
+        f"Python, {step.outline.code}"
+        if step.outline.code
+        else f"{step.outline.statements} statement{plural}"
+    )
+    return f"{line}: {what}, {step.outline.mode.value}{reason}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

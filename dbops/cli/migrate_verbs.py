@@ -39,7 +39,7 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Migrato
 def up(arguments: argparse.Namespace, out: Output) -> int:
     """Apply what is pending."""
     if arguments.check:
-        return plan(arguments, out)
+        return _check_pending(arguments, out)
     return _run(arguments, out, _plan_up)
 
 
@@ -93,14 +93,42 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
 
 
 def plan(arguments: argparse.Namespace, out: Output) -> int:
-    """What `up` would run."""
+    """What `up` would run, and what each statement would do to this very database."""
+    from dbops.cli import migrate_forecast as forecast
+    from dbops.safety.risk import Risk
+
+    with opened(arguments, out) as (migrator, session, _):
+        if arguments.fail_on or arguments.markdown:
+            forecast.refuse_without(session)
+        preparation = migrator.prepare(functools.partial(_plan_up, arguments, migrator))
+        made = preparation.plan
+        found = forecast.analysed(preparation, session)
+        out.result(
+            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
+            forecast.markdown(found)
+            if arguments.markdown
+            else show.plan_lines(
+                made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
+            ),
+        )
+        worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
+        if arguments.check and made.steps and (limit is None or worst >= limit):
+            raise AnswerIsNo(
+                f"{plural(len(made.steps), 'migration')} pending" + (f", {worst.label}" if limit else ""),
+                hint="bin/migrate up",
+            )
+    return ExitCode.DONE
+
+
+def _check_pending(arguments: argparse.Namespace, out: Output) -> int:
+    """What `up` would run, in short."""
     with opened(arguments, out) as (migrator, session, _):
         made = migrator.prepare(functools.partial(_plan_up, arguments, migrator)).plan
         out.result(
             show.plan_data(made, session.identity),
             show.plan_lines(made, migrator.folder, session, out.verbose),
         )
-        if arguments.check and made.steps:
+        if made.steps:
             raise AnswerIsNo(f"{plural(len(made.steps), 'migration')} pending", hint="bin/migrate up")
     return ExitCode.DONE
 

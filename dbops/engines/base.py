@@ -60,6 +60,7 @@ class Stage(enum.Enum):
     RECORD = "record"
     COMMIT = "commit"
     CLEANING = "cleaning up"
+    CHECK = "check"
 
 
 class Settled(enum.Enum):
@@ -77,6 +78,7 @@ class Trouble(enum.Enum):
     LOCKED = "a lock was not to be had in time"
     DEADLOCK = "deadlock"
     NEEDS_NO_TRANSACTION = "cannot run in a transaction"
+    READ_ONLY = "changes something in a transaction that is read-only"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +99,19 @@ class ServerError:
     trouble: Trouble | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a query returned: how many rows, and as text the first of them and the first whose first column is false."""
+
+    rows: int
+    first: tuple[str | None, ...] | None = None
+    refuted: tuple[str | None, ...] | None = None
+
+
 class StatementFailed(Exception):
     """The server refused a statement; the transaction around it has been rolled back.
 
-    :param index: which of the statements given, meaningful for `Stage.STATEMENT`.
+    :param index: which of the statements given, meaningful for `Stage.STATEMENT` and `Stage.CHECK`.
     :param blockers: for a lock that was not to be had: who held it.
     :param past_deadline: dbops itself cancelled it, since it had waited for too long.
     """

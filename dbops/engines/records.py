@@ -29,6 +29,7 @@ class Action(enum.Enum):
     STATEMENT_DONE = "statement done"
     STATEMENT_FAILED = "statement failed"
     STATEMENT_UNDONE = "statement undone"
+    BATCH_DONE = "batch done"
     MARKED = "marked"
     UNMARKED = "unmarked"
     FORCED = "forced"
@@ -41,6 +42,8 @@ class Action(enum.Enum):
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.
 JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAILED, Action.STATEMENT_UNDONE)
+# What is for going on and no part of the history.
+UNTOLD = (*JOURNAL, Action.BATCH_DONE)
 # After one of these, an earlier journal of the same version says nothing any more.
 SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
 

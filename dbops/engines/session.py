@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.base import Blocker, Identity, ServerError, Settled
+    from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
-    from dbops.engines.records import Recorded
+    from dbops.engines.records import Direction, Recorded
     from dbops.engines.statements import Obstacle, Statement
     from dbops.events import Listener
 
@@ -56,6 +57,12 @@ class Session(Protocol):
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
+
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of a migration that stopped in the middle: the `detail` of the last `BATCH_DONE` of each statement checksum.
+
+        Those before an event that settles the version (`SETTLING`) do not count.
+        """
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
@@ -121,6 +128,12 @@ class Session(Protocol):
 
         :param deadline: seconds of waiting for locks after which it is cancelled.
         :raises StatementFailed: which may leave something behind, an invalid index for instance.
+        """
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """What the `db` object of a Python migration stands on.
+
+        :param lock_timeout: seconds that the transaction has been given, None for those of the session.
         """
 
     def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,33 @@ class Text:
 
 
 @dataclasses.dataclass(frozen=True)
+class Code:
+    """What runs in place of SQL: a function of a Python module.
+
+    :param source: the module's text.
+    :param function: its name, `up` for instance, and the `line` that defines it.
+    :param takes_db: whether it takes the db object; else that is a global of the module.
+    :param constants: what the module says of itself, by the names of its variables.
+    """
+
+    source: str = dataclasses.field(repr=False)
+    function: str
+    line: int
+    takes_db: bool
+    constants: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def checksum(self) -> str:
+        """sha256 of the module's text, for the journal."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.function}({'db' if self.takes_db else ''})"
+
+
+@dataclasses.dataclass(frozen=True)
 class Section:
-    """The SQL of one direction.
+    """The SQL of one direction, or the code of it; then there is no SQL.
 
     `line` and `column` (from 1) are where `sql` begins in the file at `path`;
     `statements` are those of `sql`, where the format has already told them apart.
@@ -41,6 +67,7 @@ class Section:
     statements: Statements | None = None
     copies: Mapping[int, str] = dataclasses.field(default_factory=dict, repr=False)
     dialect: str = POSTGRESQL
+    code: Code | None = None
 
     @property
     def label(self) -> str:
@@ -74,3 +101,8 @@ class Migration:
     def version(self) -> Version:
         """The version of its file."""
         return self.file.version
+
+    @property
+    def code(self) -> Code | None:
+        """What its up section calls, where it is no SQL."""
+        return self.up.code

@@ -32,6 +32,9 @@ _DOUBLE = re.compile(r"(?:[VUB]\d[\d._]*|R)__.+\.sql", re.DOTALL)
 _MILLISECONDS = re.compile(r"(?:\d{13}|\d{17})[_-].+\.sql", re.DOTALL)
 _YOYO = re.compile(r"\d{8}_\d{2}_[A-Za-z0-9]{5}-.+\.sql", re.DOTALL)
 _FOLDER = re.compile(r"\d[\d-]*_.+", re.DOTALL)
+_MODULE = re.compile(r"\d+(?:\.\d+)*[-_].+(?<!_test)\.py", re.DOTALL)
+_WITHOUT_MODULES = {"yoyo", "graphile-migrate", "flyway", "folders"}
+"""Formats beside whose files a Python file is another thing, or would have no place in the order."""
 
 SIGNS: dict[str, re.Pattern[bytes]] = {
     "goose": re.compile(rb"^--[ \t]*\+goose[ \t]+\w+", re.MULTILINE | re.IGNORECASE),
@@ -55,7 +58,8 @@ class Reading:
     @property
     def text(self) -> str:
         """For people."""
-        names = PLAIN[::2] if self.formats == PLAIN else self.formats
+        plain = self.formats[: len(PLAIN)] == PLAIN
+        names = (*PLAIN[::2], *self.formats[len(PLAIN) :]) if plain else self.formats
         return f"read as {' and '.join(names)}: {self.why}"
 
 
@@ -80,6 +84,16 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
     :param files: names of the files in the folder, hidden ones left out; `folders` likewise.
     :raises ConfigError: where two formats have a claim.
     """
+    reading = _of_sql(folder, files, folders)
+    module = next((name for name in files if _MODULE.fullmatch(name)), None)
+    if module is None or not _WITHOUT_MODULES.isdisjoint(reading.formats):
+        return reading
+    if not any(name.endswith(".sql") for name in files):
+        return Reading(("python-modules",), f"the name {module}")
+    return Reading((*reading.formats, "python-modules"), f"{reading.why}, and the name {module}")
+
+
+def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Reading:
     numbered = [name for name in files if name[0].isdigit() and name.endswith(".sql")]
     holding = _folders_with_up(folder, folders)
     if numbered:

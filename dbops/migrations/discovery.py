@@ -30,6 +30,10 @@ _LANGUAGES = {
     "kt": "Kotlin",
     "py": "Python",
 }
+_WAY_OUT = (
+    "write each as a Python module of the same shape: {}, with def up(db) and def down(db), and in them "
+    'db.execute("..."), as docs/python-migrations.md shows; or as SQL under the same number'
+)
 _CODE = re.compile(rf"(?:.*/)?[VvUR]?\d.*(?<!_test)(?<!\.d)\.(?:{'|'.join(_LANGUAGES)})", re.DOTALL)
 
 
@@ -146,15 +150,16 @@ def require_known(format_name: Setting[str]) -> None:
 
 def _refuse_other_languages(folder: Path, names: Collection[str], reading: Reading) -> None:
     """Migrations in a language that cannot be read are not passed over: what they do would be missing."""
-    own = reading.formats == PLAIN  # then a .py file is another project's, as Alembic's versions are
+    # In a folder of dbops' own a .py file that is no migration may be another project's, as Alembic's versions are.
+    own = "python-modules" in reading.formats or reading.formats == PLAIN
     found = sorted(name for name in names if _CODE.fullmatch(name) and not (own and name.endswith(".py")))
     if found:
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        stem, _, ending = os.path.basename(found[0]).rpartition(".")
         raise ConfigError(
             f"{', '.join(os.path.join(folder, name) for name in found[:5])}{more}: migrations in "
-            f"{_LANGUAGES[found[0].rpartition('.')[2]]} cannot be read",
-            hint="write what they do as SQL under the same number, NUMBER_name.up.sql with NUMBER_name.down.sql; "
-            "or as a Python module of the same shape, in a version that reads those",
+            f"{_LANGUAGES[ending]} cannot be read",
+            hint=_WAY_OUT.format(f"{stem}.py"),
         )
 
 
@@ -232,7 +237,7 @@ def _double(folder: str, first: str, second: str, version: Version) -> ConfigErr
 def _why_passed_over(name: str, is_folder: bool) -> str:
     if is_folder:
         return "a folder"
-    if not name.endswith(".sql"):
+    if not name.endswith((".sql", ".py")):
         return "not an .sql file"
     return f"its name {'is not a version, _ or -, and a name' if name[0].isdigit() else 'does not begin with a version'}"
 

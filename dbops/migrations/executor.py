@@ -13,7 +13,7 @@ from dbops.engines.records import Action
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
-from dbops.migrations import report, retry
+from dbops.migrations import code_call, code_run, report, retry
 from dbops.migrations.planner import Plan, Step, Work
 from dbops.migrations.prepare import Preparation, Prepared, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
@@ -51,12 +51,12 @@ class Executor:
         self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
-        if prepared.script.mode is Mode.STEPWISE:
+        mode = prepared.script.mode
+        if mode is not Mode.TRANSACTION:
             self._listen(
-                Detail(
-                    f"{prepared.section.label}: runs {Mode.STEPWISE.value}, since {prepared.script.reason}"
-                )
+                Detail(f"{prepared.section.label}: runs {mode.value}, since {prepared.script.reason}")
             )
+        if mode is Mode.STEPWISE:
             stepwise = Stepwise(
                 self._session,
                 prepared,
@@ -65,6 +65,11 @@ class Executor:
                 decide=self._decide,
             )
             stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
+        if mode is Mode.COMMITTING:
+            committing = code_run.Committing(
+                self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen
+            )
+            committing.run(lambda: _records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
 
     def _in_transaction(self, prepared: Prepared, began: float) -> Prepared:
@@ -78,7 +83,7 @@ class Executor:
             )
         except StatementFailed as failure:
             needs_none = failure.error.trouble is Trouble.NEEDS_NO_TRANSACTION
-            if failure.stage is not Stage.STATEMENT or not needs_none:
+            if failure.stage is not Stage.STATEMENT or not needs_none or prepared.code:
                 raise self._failed(prepared, failure, began) from failure
             offset = prepared.script.units[0].statements[failure.index].offset
             self._listen(
@@ -93,6 +98,18 @@ class Executor:
     def _transaction(
         self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
     ) -> None:
+        if prepared.code:
+            deadline = self._deadline_of(prepared)
+            code_run.in_transaction(
+                self._session,
+                prepared,
+                records,
+                deadline=deadline,
+                listen=self._listen,
+                opens=opens,
+                commits=commits,
+            )
+            return
         units = prepared.script.units
         self._session.transaction(
             [text for unit in units for text in unit.texts],
@@ -151,11 +168,13 @@ class Executor:
             ) from lost
 
     def _warn_if_empty(self, prepared: Prepared) -> None:
-        if not prepared.statements.statements:
+        if not prepared.statements.statements and not prepared.code:
             self._listen(Warned(f"{prepared.section.label} holds no statement"))
 
     def _failed(self, prepared: Prepared, failure: StatementFailed, began: float) -> DbopsError:
         """Log a migration that failed and was rolled back, and return what to tell."""
+        if isinstance(failure, code_call.CodeFailed):
+            return code_call.failed(self._session, prepared, failure, began, self._deadline_of(prepared))
         statements = tuple(prepared.script.statements)
         statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
         failure = report.without_secrets(failure, statement)

@@ -126,7 +126,7 @@ def _refuse_unsafe(plan: Plan, session: Session) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
     prepared = [prepare(step, session) for step in plan.steps]
     for one in prepared:
-        if one.script.mode is Mode.STEPWISE:
+        if one.script.mode is not Mode.TRANSACTION:
             raise Refused(
                 f"{one.section.label} cannot be in one transaction with others: {one.script.reason}",
                 hint=_TWO_RUNS,

@@ -26,12 +26,16 @@ class Work(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Outline:
-    """What reading a step's file has shown.  `source` is where the section comes from, for people."""
+    """What reading a step's file has shown.  `source` is where the section comes from, for people.
+
+    `code` is the call, as `up(db)`, where it is no SQL; then there are no statements to count.
+    """
 
     mode: Mode
     reason: str
     statements: int
     source: str
+    code: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,11 +10,11 @@ from dbops.engines.session import Session
 from dbops.engines.statements import Statements, UnreadableSql
 from dbops.errors import DbopsError
 from dbops.migrations import texts
-from dbops.migrations.content import FileSettings, Migration, Section
+from dbops.migrations.content import Code, FileSettings, Migration, Section
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
 from dbops.migrations.report import place
-from dbops.migrations.script import Script, ScriptError, plan_script
+from dbops.migrations.script import Script, ScriptError, code_script, plan_script
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,13 @@ class Prepared:
     def outline(self) -> Outline:
         """What is worth showing of it in a plan."""
         count = sum(1 for _ in self.script.statements)
-        return Outline(self.script.mode, self.script.reason, count, self.section.label)
+        code = None if self.code is None else str(self.code)
+        return Outline(self.script.mode, self.script.reason, count, self.section.label, code)
+
+    @property
+    def code(self) -> Code | None:
+        """What it calls, where it runs no SQL."""
+        return self.section.code
 
 
 def prepare(step: Step, session: Session, alone: frozenset[int] = frozenset()) -> Prepared:
@@ -102,7 +108,7 @@ def applied_row(migration: Migration, statements: Statements | None = None) -> A
         checksum=checksum,
         raw_checksum=migration.raw_checksum,
         checksum_algorithm=algorithm,
-        down_sql=migration.down.sql if migration.down else None,
+        down_sql=migration.down.sql if migration.down and not migration.code else None,
     )
 
 
@@ -113,7 +119,7 @@ def recorded_row(file: MigrationFile) -> Applied:
 
 def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
-    if statements.parsed:
+    if statements.parsed and migration.code is None:
         return statements.checksum, TOKENS
     return migration.raw_checksum, RAW
 
@@ -132,7 +138,7 @@ def _down(status: Status, session: Session) -> tuple[Section, FileSettings]:
     if migration and migration.down:
         return migration.down, migration.down_settings
     raise DbopsError(
-        f"version {status.version} ({status.name}) has no down section",
+        f"version {status.version} ({status.name}) has no down section{'' if status.file else ', and its file is gone'}",
         hint=f"{'write one into its file' if status.file else 'bring its file back, with one'}; or, after undoing it by hand: bin/migrate mark {status.version} --not-applied",
     )
 
@@ -163,6 +169,8 @@ def _divided(section: Section) -> Statements:
 def _script(
     step: Step, section: Section, settings: FileSettings, statements: Statements, alone: frozenset[int]
 ) -> Script:
+    if section.code is not None:
+        return code_script(committing=settings.no_transaction)
     try:
         return plan_script(
             statements.statements,

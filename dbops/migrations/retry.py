@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from dbops.engines.base import StatementFailed, Trouble
 from dbops.errors import LockNotAcquired
 from dbops.events import Listener, Warned, format_seconds
 
+Result = TypeVar("Result")
+
 RETRIED = frozenset({Trouble.LOCKED, Trouble.DEADLOCK})
 
 
-def with_retries(attempt: Callable[[], None], *, what: str, deadline: float, listen: Listener) -> None:
+def with_retries(attempt: Callable[[], Result], *, what: str, deadline: float, listen: Listener) -> Result:
     """Run `attempt` until it succeeds or `deadline` seconds have gone, with growing, jittered pauses.
 
     Only lock timeouts and deadlocks are tried again: each has rolled back, and nothing is left of it.

@@ -15,6 +15,8 @@ class Mode(enum.Enum):
 
     TRANSACTION = "one transaction"
     STEPWISE = "statement by statement"
+    COMMITTING = "each call committed by itself"
+    """Of code; what has been done is known of its batches alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +96,13 @@ def plan_script(
     if reason is None:
         return Script(Mode.TRANSACTION, (Unit(tuple(statements)),))
     return Script(Mode.STEPWISE, tuple(_units(statements, alone)), reason)
+
+
+def code_script(*, committing: bool) -> Script:
+    """How code runs: as the module says."""
+    if committing:
+        return Script(Mode.COMMITTING, (), "the module says transactional = False")
+    return Script(Mode.TRANSACTION, ())
 
 
 def is_alone(statement: Statement, alone: frozenset[int]) -> bool:

@@ -13,6 +13,7 @@ from dbops.engines.statements import Kind, Statement
 from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
 from dbops.migrations import report, retry
+from dbops.migrations.content import Section
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
@@ -49,18 +50,10 @@ class Stepwise:
             )
             for number, unit in self._rest():
                 self._run(number, unit)
-            self._record(records())
+            hint = f"bin/migrate {self._verb} writes the record"
+            record_partly(self._session, self._prepared.section, records(), hint=hint)
         finally:
             self._session.reset()
-
-    def _record(self, records: list[Record]) -> None:
-        try:
-            self._session.record(records)
-        except StatementFailed as failure:
-            headline = report.headline(self._prepared.section, None, failure)
-            if failure.stage is Stage.LOCK_CHECK:
-                raise retry.lock_given_away(self._prepared.section.label) from failure
-            raise self._partly(headline, f"bin/migrate {self._verb} writes the record") from failure
 
     # -- where to go on --------------------------------------------------------------------------------------------
 
@@ -284,6 +277,20 @@ class Stepwise:
             statement_checksum=unit.checksum,
             statement=unit.statements[0].redacted,
         )
+
+
+def record_partly(session: Session, section: Section, records: list[Record], *, hint: str) -> None:
+    """Write the records of what is in place already.
+
+    :raises PartlyApplied: they could not be written.
+    :raises LockNotAcquired: the migration lock had been given away.
+    """
+    try:
+        session.record(records)
+    except StatementFailed as failure:
+        if failure.stage is Stage.LOCK_CHECK:
+            raise retry.lock_given_away(section.label) from failure
+        raise PartlyApplied(report.headline(section, None, failure), hint=hint) from failure
 
 
 def _numbered(units: Iterable[Unit]) -> Iterable[tuple[int, Unit]]:

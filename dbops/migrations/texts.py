@@ -26,6 +26,8 @@ def read(file: MigrationFile) -> Migration:
     from dbops.migrations.psqltext import understood
 
     known, variables = by_name(file.format), file.variables or {}
+    if not known.is_sql:
+        return known.parse(file, read_text(file.path, file.dialect), None)
     up, copies = understood(read_text(file.path, file.dialect))
     down, down_copies = (
         (None, copies) if file.down_path is None else understood(read_text(file.down_path, file.dialect))
@@ -94,5 +96,5 @@ def _not_utf8(path: Path, raw: bytes, offset: int) -> DbopsError:
         return DbopsError(f"{path} is UTF-16, not UTF-8", hint="save it as UTF-8")
     return DbopsError(
         f"{path}:{line}:{column}: byte {offset + 1} (0x{raw[offset]:02x}) is not UTF-8",
-        hint=f"convert the file, for instance: iconv -f LATIN1 -t UTF-8 {path.name} > new.sql",
+        hint=f"convert the file, for instance: iconv -f LATIN1 -t UTF-8 {path.name} > new{path.suffix}",
     )

@@ -91,6 +91,20 @@ def test_a_lock_file_that_a_killed_process_left(site: Site, file: Path) -> None:
     assert not left.exists()
 
 
+def test_a_lock_file_that_is_removed_meanwhile(site: Site, file: Path) -> None:
+    """Another migrator could begin: what runs is rolled back, exit 11."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    rows = site.engine.slow.replace("300000000", "3000000")
+    site.migration("002_b", f"CREATE TABLE b (id integer);\n{rows}")
+    running, lock = site.begin("up"), Path(f"{file}.dbops-lock")
+    site.wait_for(lock.exists)
+    lock.unlink()
+    assert running.wait(30) == 11
+    assert not site.has("b")
+    assert site.states()["002"] == "pending"
+
+
 def test_unlock_is_refused(site: Site, file: Path) -> None:
     """There is no server that could end the holder: exit 13, with the command that does."""
     site.migration("001_a", site.engine.slow)
@@ -128,3 +142,12 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
     ).stdout.split()  # fmt: skip
     assert "dbops.engines.sqlite.session" in loaded
     assert not {"psycopg", "postgast", "dbops.engines.postgres", "urllib.request"} & set(loaded)
+
+
+def test_a_plan_without_a_forecast(site: Site) -> None:
+    """Locks and risks are PostgreSQL's: `plan` does without them, and what asks for them is refused, exit 13."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    plan = site.ran("plan", "--json").json
+    assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
+    for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
+        assert site.run("plan", *options).code == 13

@@ -26,14 +26,15 @@ EDGES: dict[str, set[str]] = {
     "dbops.errors": set(),
     "dbops.events": set(),
     "dbops.process": set(),
+    "dbops.usercode": set(),
     "dbops.programs": {"dbops.process"},
     "dbops.config": set(),
     "dbops.engines": SETTINGS | {"dbops.process"},
-    "dbops.migrations": SETTINGS | ENGINES | {"dbops.process"},
+    "dbops.migrations": SETTINGS | ENGINES | {"dbops.process", "dbops.usercode"},
     "dbops.safety": SETTINGS | ENGINES | {"dbops.migrations", "dbops.process"},
     "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs", "dbops.__version__"},
     "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
-    "dbops.seeding": SETTINGS | ENGINES,
+    "dbops.seeding": SETTINGS | ENGINES | {"dbops.usercode"},
     "dbops.devdb": SETTINGS
     | ENGINES
     | {"dbops.migrations", "dbops.seeding", "dbops.process", "dbops.programs"},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbops.engines.base import ServerError, SessionLost, Stage, StatementFailed
+from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.errors import first_line
 from dbops.engines.postgres.failure import ENDS_SESSION, LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from dbops.errors import DbopsError
@@ -66,10 +67,39 @@ class Sender:
         except psycopg.OperationalError as error:
             raise SessionLost(first_line(error), outcome_unknown=commit_sent) from error
         except BaseException:
-            self._abandon()
+            self.roll_back()
             raise
         finally:
             self._activity.end()
+
+    @contextlib.contextmanager
+    def watching(self, lock_timeout: float) -> Iterator[None]:
+        """Around what psycopg itself sends; a failure leaves the transaction as the server does.
+
+        :raises StatementFailed: the server, or psycopg, refused it.
+        :raises SessionLost: the connection broke.
+        """
+        import psycopg
+
+        self._activity.begin(first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=None)
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self._told(error) from error
+        finally:
+            self._activity.end()
+
+    def _told(self, error: psycopg.Error) -> Exception:
+        from dbops.engines.postgres.wire import server_error
+
+        told = server_error(error.pgresult) if error.pgresult else ServerError(first_line(error))
+        if self._connection.closed or told.sqlstate in ENDS_SESSION:
+            return SessionLost(told.message)
+        return StatementFailed(told, blockers=self._blockers(told))
+
+    def _blockers(self, error: ServerError) -> tuple[Blocker, ...]:
+        """Who was in the way of a statement that failed for that."""
+        return self._activity.blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
 
     def _portions(self, commands: Sequence[Command]) -> Iterator[list[Command]]:
         """Many statements in one message, but one by one where somebody wants to see which one runs."""
@@ -82,7 +112,8 @@ class Sender:
                 portion, size = [], 0
             portion.append(command)
             size += len(command.text)
-        yield portion
+        if portion:
+            yield portion
 
     def _send(self, portion: Sequence[Command]) -> None:
         from dbops.engines.postgres.wire import exchange
@@ -104,8 +135,8 @@ class Sender:
                 f"the migration is applied and recorded, but its session could not be cleaned up: {error.message}",
                 hint="run the command again: it goes on with the next one",
             )
-        blockers = self._activity.blockers if error.sqlstate in {LOCK_NOT_AVAILABLE, QUERY_CANCELED} else ()
-        self._abandon()
+        blockers = self._blockers(error)
+        self.roll_back()
         return StatementFailed(
             error,
             stage=culprit.stage,
@@ -114,7 +145,7 @@ class Sender:
             past_deadline=self._activity.cancelled,
         )
 
-    def _abandon(self) -> None:
+    def roll_back(self) -> None:
         """Roll back whatever is open, and make sure that the next one starts clean."""
         from psycopg.pq import TransactionStatus
 

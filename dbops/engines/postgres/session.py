@@ -15,13 +15,14 @@ from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
-from dbops.engines.records import Recorded
+from dbops.engines.records import Direction, Recorded
 from dbops.engines.tracking import foreign_table
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.statements import Obstacle, Statement
@@ -174,6 +175,10 @@ class Session:
         """The stored down section of an applied version."""
         return tracking.read_down_sql(self.connection, self.tables, version)
 
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of each batched statement of a migration that stopped in the middle, by checksum."""
+        return tracking.read_positions(self.connection, self.tables, version, direction)
+
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
@@ -272,6 +277,13 @@ class Session:
         finally:
             if not self.connection.closed and row is not None:
                 self.connection.execute("select set_config('lock_timeout', %s, false)", [row[0]])
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """By psycopg's own calls."""
+        from dbops.engines.postgres.db import PostgresClient
+
+        timeout = self._lock_timeout if lock_timeout is None else lock_timeout
+        return PostgresClient(self.connection, self._sender, timeout)
 
     def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
         """Set timeouts (seconds) until `reset`; None leaves one as it is."""

@@ -11,6 +11,7 @@ from psycopg import sql
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
+    UNTOLD,
     Action,
     Applied,
     Direction,
@@ -213,6 +214,31 @@ def read_down_sql(connection: psycopg.Connection[Any], tables: Tables, version: 
     return None if row is None else row[0]
 
 
+def read_positions(
+    connection: psycopg.Connection[Any], tables: Tables, version: str, direction: Direction
+) -> dict[str, dict[str, Any]]:
+    """How far each batched statement of a version has come since it last settled, by checksum."""
+    rows = connection.execute(
+        sql.SQL(
+            """
+            select distinct on (statement_checksum) statement_checksum, detail
+            from {events} as event
+            where action = {action} and version = {version} and direction = {direction} and id > coalesce((
+                select max(later.id) from {events} as later
+                where later.version = event.version and later.action = any({settling})), 0)
+            order by statement_checksum, id desc
+            """
+        ).format(
+            events=tables.events,
+            action=Action.BATCH_DONE.value,
+            version=version,
+            direction=direction.value,
+            settling=[action.value for action in SETTLING],
+        )
+    ).fetchall()
+    return dict(rows)
+
+
 def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
     from dbops.engines.log import LogEntry, LoggedEvent
@@ -224,7 +250,7 @@ def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[Log
                 statement, sqlstate, message, duration_ms, detail
             from {} where action <> all({}) order by id
             """
-        ).format(tables.events, [action.value for action in JOURNAL])
+        ).format(tables.events, [action.value for action in UNTOLD])
     ).fetchall()
     return [
         LoggedEvent(

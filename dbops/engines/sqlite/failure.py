@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, Trouble
-from dbops.engines.sqlite.errors import is_locked
+from dbops.engines.sqlite.errors import code_of, is_locked
 from dbops.engines.sqlite.tokens import OpenQuote, Token, tokens
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def server_error(
         message = "it has parameters (?, :name, $name), and nothing stands for them"
     elif is_locked(error):
         trouble = Trouble.LOCKED
+    elif code_of(error).startswith("SQLITE_READONLY"):
+        trouble = Trouble.READ_ONLY
     elif _NEEDS_NO_TRANSACTION.search(message):
         trouble = Trouble.NEEDS_NO_TRANSACTION
     return ServerError(
@@ -107,7 +109,12 @@ def hint(error: ServerError, version: str) -> str | None:
             "rows that refer to others must go or change first; a migration that makes a table anew says "
             "PRAGMA foreign_keys = OFF, and is checked before its commit"
         )
-    if "is made anew" in message:
+    if re.match("error in (view|trigger)", message):
+        return (
+            "a view or a trigger names what is not there just now: write PRAGMA legacy_alter_table = ON; at the head of "
+            "the file, or drop it first and make it again"
+        )
+    if message.startswith("DROP TABLE"):
         return "write PRAGMA foreign_keys = OFF; at the head of the file: the rows stay, and are checked before the commit"
     if code == "SQLITE_FULL":
         return "make room on the disk, then run the command again"

@@ -55,6 +55,14 @@ class MigrationLock:
         """Whether it is held, and its file is still the one that others would lock."""
         return self._file is not None and _is_current(self._file, self._path)
 
+    def require(self) -> None:
+        """:raises LockNotAcquired: it is not held any more, so that another migrator may have begun."""
+        if not self.held:
+            raise LockNotAcquired(
+                f"{self._path} was removed while a migration ran, which was rolled back: another one could have begun",
+                hint="leave that file to dbops, and run the command again",
+            )
+
     def release(self) -> None:
         """Give it back; its file goes, while nobody else can hold it."""
         if self._file is None:

@@ -14,17 +14,21 @@ from dbops.engines.sqlite.failure import server_error
 from dbops.engines.sqlite.holders import writers
 from dbops.engines.sqlite.tokens import Token, tokens
 from dbops.engines.sqlite.tracking import quoted
+from dbops.events import plural
 
 if TYPE_CHECKING:
     import sqlite3
 
 # Instructions of SQLite's machine between two looks at the clock: a tenth of a millisecond or so.
 _LOOK_EVERY = 10_000
+_MISMATCH = "foreign key mismatch"
 _OFF = frozenset({"OFF", "0", "FALSE", "NO"})
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Orphans = dict[tuple[str, str], tuple[int, int | None]]
-"""Rows whose parent is missing, by table and parent: how many, and the rowid of one."""
+"""Rows whose parent is missing, by table and parent: how many, and the rowid of one.
+
+Of a key that SQLite cannot check, its words stand in the parent's place."""
 
 
 class Runner:
@@ -39,7 +43,19 @@ class Runner:
         self.timeout = 0.0
         """Seconds that a statement may take; 0 is no limit."""
         self.stained = False
+        self._waits = -1.0
         connection.set_progress_handler(self._is_over, _LOOK_EVERY)
+
+    @property
+    def waits(self) -> float:
+        """Seconds that SQLite waits for another program's lock before it gives up."""
+        return self._waits
+
+    @waits.setter
+    def waits(self, seconds: float) -> None:
+        if seconds != self._waits:
+            self._connection.execute(f"pragma busy_timeout = {seconds * 1000:.0f}")
+            self._waits = seconds
 
     def begin(self, begin: str | None, statements: Sequence[str]) -> frozenset[int]:
         """Open a transaction that may write; returns which statements were run already, since they count only before.
@@ -63,24 +79,29 @@ class Runner:
         :raises StatementFailed: what is open stays open.
         :raises KeyboardInterrupt: as it was, in the middle of the statement.
         """
-        with self._watched(text, index, stage):
+        with self.watched(text, index, stage):
             for _ in self._connection.execute(text):
                 pass
 
     def rows(self, text: str, parameters: Parameters = ()) -> tuple[list[tuple[Any, ...]], int]:
         """As `run`: the rows of a statement, and how many it returned or changed, -1 where that makes no sense."""
-        with self._watched(text, 0, Stage.STATEMENT):
+        with self.watched(text, 0, Stage.STATEMENT):
             cursor = self._connection.execute(text, parameters)
             found = cursor.fetchall()
             return found, len(found) if cursor.description else cursor.rowcount
 
     def many(self, text: str, rows: Iterable[Parameters]) -> int:
         """As `run`, once for each row of parameters; how many rows were changed."""
-        with self._watched(text, 0, Stage.STATEMENT):
+        with self.watched(text, 0, Stage.STATEMENT):
             return self._connection.executemany(text, rows).rowcount
 
     @contextlib.contextmanager
-    def _watched(self, text: str, index: int, stage: Stage) -> Iterator[None]:
+    def watched(self, text: str, index: int, stage: Stage) -> Iterator[None]:
+        """Around a call of the driver: its failures as those of a statement.
+
+        :param index: which statement it is, for the failure; `stage` likewise.
+        :raises StatementFailed: and KeyboardInterrupt, as `run`.
+        """
         import sqlite3
 
         table = self._dropped(text) if stage is Stage.STATEMENT else None
@@ -110,25 +131,25 @@ class Runner:
                 self._refuse_orphans({})
             raise StatementFailed(told, stage=Stage.COMMIT, blockers=self._blockers(told)) from error
 
-    def check(self) -> None:
+    def check(self, stage: Stage, *, ends: bool = True) -> None:
         """What must hold before a commit.
 
+        :param stage: COMMIT where the statements came one by one, and none of them is at hand.
+        :param ends: nothing of the migration follows that could make a dropped table anew.
         :raises StatementFailed: a row refers to one that is not there and none did before, which SQLite does not
             see while foreign keys are off; or a table was made anew and rows that referred to it have gone with it.
         """
         if self._orphans is not None:
             self._refuse_orphans(self._orphans)
         for table, (lost, index) in self._emptied.items():
-            if self._connection.execute(
-                "select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase", [table]
-            ).fetchone():
-                raise StatementFailed(
-                    ServerError(
-                        f"DROP TABLE {table} has deleted or changed {lost} rows of tables that refer to it, "
-                        "and the table is made anew"
-                    ),
-                    index=index,
-                )
+            if not ends or self._exists(table):
+                why = "the table is made anew" if ends else "the file runs statement by statement"
+                words = f"DROP TABLE {table} has deleted or changed {plural(lost, 'row')} of tables that refer to it, and {why}"
+                raise StatementFailed(ServerError(words), stage=stage, index=index)
+
+    def _exists(self, table: str) -> bool:
+        named = "select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase"
+        return self._connection.execute(named, [table]).fetchone() is not None
 
     def _is_over(self) -> int:
         return time.monotonic() > self._ends
@@ -155,42 +176,57 @@ class Runner:
         if text[:4].lower() != "drop":
             return None
         name = _dropped_table(list(tokens(text)))
-        if name is None or self._orphans is not None or not self._is_referred_to(name):
+        if (
+            name is None
+            or self._orphans is not None
+            or not self._exists(name)
+            or not self._is_referred_to(name)
+        ):
             return None
         rows = self._connection.execute(f"select count(*) from {quoted(name)}").fetchone()[0]  # noqa: S608  # quoted
         return name, rows
 
     def _is_referred_to(self, table: str) -> bool:
-        """Whether it exists, and other tables change their rows when its own go."""
+        """Whether other tables change their rows when its own go."""
         return bool(
             self._connection.execute(
                 """
                 select 1 from main.sqlite_master as child join pragma_foreign_key_list(child.name, 'main') as key
                 where child.type = 'table' and child.name <> ? collate nocase and key."table" = ? collate nocase
                     and key.on_delete in ('CASCADE', 'SET NULL', 'SET DEFAULT')
-                    and exists (select 1 from main.sqlite_master where type = 'table' and name = ? collate nocase)
                 """,
-                [table, table, table],
+                [table, table],
             ).fetchone()
         )
 
     def _find_orphans(self) -> Orphans:
+        import sqlite3
+
         found: Orphans = {}
-        for table, rowid, parent, _ in self._connection.execute("pragma main.foreign_key_check"):
-            count, first = found.get((table, parent), (0, rowid))
-            found[table, parent] = count + 1, first
+        for (table,) in self._connection.execute(
+            "select name from main.sqlite_master where type = 'table'"
+        ).fetchall():
+            try:
+                for _, rowid, parent, _ in self._connection.execute(
+                    f"pragma main.foreign_key_check({quoted(table)})"
+                ):
+                    count, first = found.get((table, parent), (0, rowid))
+                    found[table, parent] = count + 1, first
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith(_MISMATCH):
+                    raise
+                found[table, str(error)] = 1, None
         return found
 
     def _refuse_orphans(self, before: Orphans) -> None:
         for (table, parent), (count, rowid) in self._find_orphans().items():
             if count > before.get((table, parent), (0, None))[0]:
                 row = "" if rowid is None else f", the first with rowid {rowid}"
+                words = f"{plural(count, 'row')} of {table} refer{'s' if count == 1 else ''} to rows of {parent} that are not there{row}"
+                if parent.startswith(_MISMATCH):
+                    words = f"{parent}: what it refers to is not unique"
                 raise StatementFailed(
-                    ServerError(
-                        f"{count} rows of {table} refer to rows of {parent} that are not there{row}",
-                        detail="SQLITE_CONSTRAINT_FOREIGNKEY",
-                    ),
-                    stage=Stage.COMMIT,
+                    ServerError(words, detail="SQLITE_CONSTRAINT_FOREIGNKEY"), stage=Stage.COMMIT
                 )
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import Settings
-from dbops.engines.base import Blocker, Identity, ServerError, Settled, Stage, StatementFailed, Trouble
+from dbops.engines.base import (
+    Answer,
+    Blocker,
+    Identity,
+    ServerError,
+    Settled,
+    Stage,
+    StatementFailed,
+    Trouble,
+)
 from dbops.engines.dialect import SQLITE
-from dbops.engines.records import Recorded
+from dbops.engines.records import Direction, Recorded
 from dbops.engines.sqlite import connection as connections
 from dbops.engines.sqlite import lock, tracking
 from dbops.engines.sqlite.errors import told
@@ -22,6 +31,7 @@ from dbops.errors import DbopsError, LockNotAcquired, Refused
 from dbops.events import Listener, Note, Warned
 
 if TYPE_CHECKING:
+    from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.sqlite.running import Runner
 
@@ -42,6 +52,7 @@ class Session:
         self._who = lock.account()
         self._found: tracking.Found | None = None
         self._runner: Runner | None = None
+        self._timeouts = settings.lock_timeout.value, settings.statement_timeout.value
         self.connection = self._connect(for_reading=True)
         self.identity = Identity(
             user=self._who.partition("@")[0],
@@ -66,20 +77,13 @@ class Session:
         if for_reading and self._path.parent.is_dir() and not self._path.exists():
             self._listen(Note(f"{self._path} is not there yet: bin/migrate up makes it"))
             return connections.stand_in()
-        opened = connections.connect(
+        return connections.connect(
             self._path,
             listen=self._listen,
             deadline=self._settings.deadline.value,
             create=not for_reading,
             read_only=for_reading,
         )
-        opened.execute(self._wait_for(self._settings.lock_timeout.value))
-        return opened
-
-    def _wait_for(self, seconds: float) -> str:
-        """The statement that sets how long SQLite waits for a lock; 0 is for ever, which ends at the deadline."""
-        longest = min(seconds or float("inf"), self._settings.deadline.value)
-        return f"pragma busy_timeout = {longest * 1000:.0f}"
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +144,7 @@ class Session:
             self._found = None
         if self.initialised:
             return False
-        runner = self._running()
+        runner = self.runner
         with self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
@@ -158,6 +162,10 @@ class Session:
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
         return tracking.read_down_sql(self.connection, self.tables, version)
+
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of each batched statement of a migration that stopped in the middle, by checksum."""
+        return tracking.read_positions(self.connection, self.tables, version, direction)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
@@ -217,16 +225,16 @@ class Session:
         commit.
         """
         began = time.monotonic()
-        runner = self._running()
-        with self._timeouts(lock_timeout, statement_timeout), self._rolled_back_on_failure(last=last):
+        runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
+        with self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()
             for index, text in enumerate(statements):
                 if index not in done:
                     runner.run(text, index)
             if statements or commits:
-                runner.check()
-            if records and not self._lock.held:
-                raise StatementFailed(ServerError("the lock file was removed"), stage=Stage.LOCK_CHECK)
+                runner.check(Stage.STATEMENT if statements else Stage.COMMIT, ends=last)
+            if records:
+                self._lock.require()
             for record in records:
                 milliseconds = round((time.monotonic() - began) * 1000)
                 tracking.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
@@ -235,50 +243,83 @@ class Session:
         if commits and last and self._is_stained():
             self.reset()
 
+    def check(
+        self, queries: Sequence[str], judge: Callable[[int, Answer | None], None], *, inside: bool
+    ) -> None:
+        """Run queries of which nothing stays, and hand what each returns to `judge`; see the protocol."""
+        from dbops.engines.sqlite.asking import ask
+
+        if inside:
+            closing = ("rollback to dbops_check", "release dbops_check")
+            ask(
+                self.connection, self.runner, queries, judge, opening="savepoint dbops_check", closing=closing
+            )
+            return
+        runner = self._limited()
+        before = self.connection.execute("pragma query_only").fetchone()[0]
+        try:
+            self.connection.execute("pragma query_only = on")
+            ask(self.connection, runner, queries, judge, opening="begin", closing=("rollback",))
+        except StatementFailed as failure:
+            if failure.error.trouble is not Trouble.READ_ONLY:
+                raise
+            self.connection.execute("pragma query_only = off")
+            ask(self.connection, runner, queries, judge, opening="begin immediate", closing=("rollback",))
+        finally:
+            self.connection.execute(f"pragma query_only = {before:d}")
+
     def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction; SQLite does all of it or nothing."""
-        runner = self._running()
-        with self._timeouts(deadline, None):
-            try:
-                runner.run(statement, 0)
-            except StatementFailed as failure:
-                if failure.error.trouble is Trouble.LOCKED:
-                    raise StatementFailed(
-                        failure.error, blockers=failure.blockers, past_deadline=True
-                    ) from failure
-                raise
+        try:
+            self._limited(deadline).run(statement, 0)
+        except StatementFailed as failure:
+            if failure.error.trouble is Trouble.LOCKED:
+                raise StatementFailed(
+                    failure.error, blockers=failure.blockers, past_deadline=True
+                ) from failure
+            raise
+        finally:
+            self._limited()
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """By the driver's own calls; how long they wait was said when the transaction began."""
+        from dbops.engines.sqlite.db import SqliteClient
+
+        return SqliteClient(self)
 
     def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
         """Set timeouts (seconds) until `reset`; None leaves one as it is."""
-        if lock_timeout is not None:
-            self.connection.execute(self._wait_for(lock_timeout))
-        if statement_timeout is not None:
-            self._running().timeout = statement_timeout
+        before = self._timeouts
+        self._timeouts = (
+            before[0] if lock_timeout is None else lock_timeout,
+            before[1] if statement_timeout is None else statement_timeout,
+        )
+        self._limited()
 
     def reset(self) -> None:
         """Open the file anew: what a migration set for its connection, and what was temporary, has gone with it."""
         self.connection.close()
         self._runner = None
         self.connection = self._connect()
+        self._timeouts = self._settings.lock_timeout.value, self._settings.statement_timeout.value
 
-    def _running(self) -> Runner:
+    @property
+    def runner(self) -> Runner:
+        """What runs statements on the connection."""
         if self._runner is None:
             from dbops.engines.sqlite.running import Runner
 
             self._runner = Runner(self.connection, self._path)
-            self._runner.timeout = self._settings.statement_timeout.value
+            self._limited()
         return self._runner
 
-    @contextlib.contextmanager
-    def _timeouts(self, lock_timeout: float | None, statement_timeout: float | None) -> Iterator[None]:
-        """For a while; None leaves one as it is."""
-        runner = self._running()
-        before = runner.timeout, self.connection.execute("pragma busy_timeout").fetchone()[0] / 1000
-        self.set_timeouts(lock_timeout=lock_timeout, statement_timeout=statement_timeout)
-        try:
-            yield
-        finally:
-            self.set_timeouts(lock_timeout=before[1], statement_timeout=before[0])
+    def _limited(self, lock_timeout: float | None = None, statement_timeout: float | None = None) -> Runner:
+        """The runner with other timeouts than the session's; a lock timeout of 0 is for ever, which ends at the deadline."""
+        runner = self.runner
+        waits = self._timeouts[0] if lock_timeout is None else lock_timeout
+        runner.waits = min(waits or float("inf"), self._settings.deadline.value)
+        runner.timeout = self._timeouts[1] if statement_timeout is None else statement_timeout
+        return runner
 
     @contextlib.contextmanager
     def _rolled_back_on_failure(self, *, last: bool) -> Iterator[None]:
@@ -293,7 +334,7 @@ class Session:
             raise
 
     def _is_stained(self) -> bool:
-        return self._running().stained or bool(
+        return self.runner.stained or bool(
             self.connection.execute("select 1 from sqlite_temp_master limit 1").fetchone()
         )
 

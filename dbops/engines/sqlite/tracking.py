@@ -11,6 +11,7 @@ from dbops.engines.log import DeleteRow, LogEntry, LoggedEvent, Record, UpdateCh
 from dbops.engines.records import (
     JOURNAL,
     SETTLING,
+    UNTOLD,
     Action,
     Applied,
     Direction,
@@ -131,7 +132,7 @@ def create(tables: Tables) -> tuple[str, ...]:
         """,
         f"""
         create table {tables.events} (
-            id integer primary key autoincrement,
+            id integer primary key,
             at text not null,
             action text not null,
             version text,
@@ -188,11 +189,27 @@ def read_down_sql(connection: sqlite3.Connection, tables: Tables, version: str) 
     return None if row is None else row[0]
 
 
+def read_positions(
+    connection: sqlite3.Connection, tables: Tables, version: str, direction: Direction
+) -> dict[str, dict[str, Any]]:
+    """How far each batched statement of a version has come since it last settled, by checksum."""
+    rows = connection.execute(
+        f"""
+        select statement_checksum, detail, max(id) from {tables.events}
+        where action = ? and version = ? and direction = ? and id > coalesce((
+            select max(id) from {tables.events} where version = ? and action in ({_marks(SETTLING)})), 0)
+        group by statement_checksum
+        """,  # noqa: S608  # quoted
+        [Action.BATCH_DONE.value, version, direction.value, version, *(action.value for action in SETTLING)],
+    ).fetchall()
+    return {checksum: json.loads(detail) for checksum, detail, _ in rows}
+
+
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
     rows = connection.execute(
-        f"select id, {', '.join(_EVENT)} from {tables.events} where action not in ({_marks(JOURNAL)}) order by id",  # noqa: S608  # quoted
-        [action.value for action in JOURNAL],
+        f"select id, {', '.join(_EVENT)} from {tables.events} where action not in ({_marks(UNTOLD)}) order by id",  # noqa: S608  # quoted
+        [action.value for action in UNTOLD],
     ).fetchall()
     return [_event(*row) for row in rows]
 
@@ -206,10 +223,9 @@ def write(
     """
     match record:
         case Applied():
-            row = {column: getattr(record, column) for column in _ROW} | {
-                "applied_at": _now(),
-                "applied_by": who,
-            }
+            row = {column: getattr(record, column) for column in _ROW}
+            row["applied_at"] = _now() if record.applied_at is None else _text(record.applied_at)
+            row["applied_by"] = record.applied_by or who
             _insert(connection, tables.rows, _timed(row, "execution_time_ms", milliseconds))
         case DeleteRow(version):
             connection.execute(f"delete from {tables.rows} where version = ?", [version])  # noqa: S608  # quoted
@@ -253,8 +269,12 @@ def _marks(actions: tuple[Action, ...]) -> str:
 
 
 def _now() -> str:
-    """ISO 8601 with microseconds, so that order as text is order in time; SQLite's own functions read it."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    """ISO 8601 in UTC with microseconds, so that order as text is order in time; SQLite's own functions read it."""
+    return _text(datetime.datetime.now(datetime.UTC))
+
+
+def _text(at: datetime.datetime) -> str:
+    return at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 def _applied(row: tuple[Any, ...]) -> Applied:

@@ -28,6 +28,7 @@ _CLASSES = {
     "yoyo": "Yoyo",
     "pgmigrate": "Pgmigrate",
     "flyway": "Flyway",
+    "python-modules": "PythonModules",
 }
 NAMES = tuple(_CLASSES)
 

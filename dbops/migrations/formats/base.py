@@ -34,13 +34,15 @@ class Format(ABC):
 
     `layout` says where its files are: in the folder itself, one level below it
     (a folder per migration), or anywhere below it.  `order` is "text" where
-    the tool that the format comes from sorts versions as text.
+    the tool that the format comes from sorts versions as text.  `is_sql` is
+    False where the files are code, to which nothing that psql reads belongs.
     """
 
     name: ClassVar[str]
     layout: ClassVar[Layout] = "flat"
     order: ClassVar[Literal["number", "text"]] = "number"
     has_placeholders: ClassVar[bool] = False
+    is_sql: ClassVar[bool] = True
     up_beside_down: ClassVar[str] = "no file beside it that goes up"
 
     @abstractmethod

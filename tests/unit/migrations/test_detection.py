@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -113,13 +114,62 @@ def test_migrations_in_other_languages(tmp_path: Path, names: tuple[str, ...], n
     assert "test" not in caught.value.message.partition(":")[0].replace(str(tmp_path), "")
 
 
-def test_python_files_beside_plain_ones_are_passed_over(tmp_path: Path) -> None:
-    """They are Alembic's, or a script; beside another tool's files they are migrations that cannot be read."""
-    assert scan(folder(tmp_path, {"1_a.sql": "", "2_b.py": ""})).passed_over == (
-        ("2_b.py", "not an .sql file"),
+def test_python_files_beside_others(tmp_path: Path) -> None:
+    """Modules whose name begins with a version join the sequence; of yoyo's they cannot be read."""
+    names = (
+        "1_a.sql",
+        "2_b.py",
+        "2025-01-31T12-30-00-1.0.3-add-x.py",
+        "3_c_test.py",
+        "ae10_x.py",
+        "_common.py",
     )
+    found = scan(folder(tmp_path, dict.fromkeys((*names, "__init__.py", "test_x.py"), "")))
+    assert found.read_as == (
+        "read as pairs and single and python-modules: no file has a mark of another tool, and the name "
+        "2025-01-31T12-30-00-1.0.3-add-x.py"
+    )
+    assert [(file.version.text, file.name, file.format) for file in found.files] == [
+        ("1", "a", "single"),
+        ("1.0.3", "add-x", "python-modules"),
+        ("2", "b", "python-modules"),
+    ]
+    assert [name for name, _ in found.passed_over] == [
+        "3_c_test.py",
+        "__init__.py",
+        "_common.py",
+        "ae10_x.py",
+        "test_x.py",
+    ]
     with pytest.raises(ConfigError, match="migrations in Python"):
         scan(folder(tmp_path, {"1_a.sql": "-- depends:\n"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "slug"),
+    [
+        ("2025-01-31T12-30-00-1.0.3-add-trading-sessions.py", "1.0.3", "add-trading-sessions"),
+        ("2025-01-31T12-30-00-000Z-v1.0.3-x.py", "1.0.3", "x"),
+        ("2025-01-31T12-30-00-add-x.py", "20250131123000", "add-x"),
+        ("2025-01-31T12-30-00-2-factor.py", "20250131123000", "2-factor"),
+        ("007_add_x.py", "007", "add_x"),
+        ("20250131123000_x.py", "20250131123000", "x"),
+        ("1.0.3-x.py", "1.0.3", "x"),
+    ],
+)
+def test_versions_of_python_modules(tmp_path: Path, name: str, version: str, slug: str) -> None:
+    """What stands behind the time has dots, or the time is the version."""
+    (file,) = scan(folder(tmp_path, {name: ""})).files
+    assert (file.version.text, file.name) == (version, slug)
+
+
+def test_new_modules_of_the_trading_bots_shape(tmp_path: Path) -> None:
+    """Time, next version, hyphens; what is in it has the version that the name says."""
+    setting = folder(tmp_path, {"2025-01-31T12-30-00-1.0.9-a.py": "def up(db): ..."})
+    (path,) = create(setting, None, "add trading sessions")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-1\.0\.10-add-trading-sessions\.py", path.name)
+    migration = read(discover(setting).files[-1])
+    assert (migration.version.text, migration.description) == ("1.0.10", "Add trading sessions")
 
 
 def test_variables_where_there_are_no_placeholders(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def _read(case: Path) -> Iterator[str]:
         for file in folder.files:
             migration = read(file)
             yield f"\n=== {file.version} [{file.version.key}] {file.name} ({file.format})"
+            if migration.code is not None:
+                yield f"{migration.file.name}: {migration.description}"
             yield from _section("up", migration.up, migration.up_settings)
             if migration.down is None:
                 yield "--- no down"
@@ -66,6 +68,10 @@ def _read(case: Path) -> Iterator[str]:
 
 def _section(word: str, section: Section, settings: FileSettings) -> Iterator[str]:
     statements = _split(section).statements
+    if section.code is not None:
+        times = (settings.lock_timeout, settings.statement_timeout, settings.deadline)
+        yield f"{section.line}: {section.code}, timeouts {times}"
+        return
     yield f"--- {word}{', no transaction' if settings.no_transaction else ''}"
     for statement in statements:
         line = section.line + section.sql.count("\n", 0, statement.offset)

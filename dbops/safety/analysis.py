@@ -1,0 +1,80 @@
+"""From the prepared steps of a plan to what each of their statements will do to the live database."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from dbops.engines.postgres.effects.live import LiveCatalog
+from dbops.engines.postgres.effects.model import Effect, Relation
+from dbops.engines.postgres.effects.statements import created, effects
+from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.statements import Statement
+from dbops.migrations.planner import Step
+from dbops.migrations.prepare import Prepared
+from dbops.migrations.script import Mode, Unit
+from dbops.safety.risk import Forecast, Risk, forecast, with_held_locks
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysed:
+    """One step of a plan with its statements; those of code are not known."""
+
+    step: Step
+    statements: tuple[Forecast, ...]
+    is_code: bool = False
+
+    @property
+    def risk(self) -> Risk:
+        """The highest of its statements."""
+        if self.is_code:
+            return Risk.UNKNOWN
+        return max((one.risk for one in self.statements), default=Risk.SAFE)
+
+
+def analyse(steps: Iterable[Prepared], live: LiveCatalog) -> list[Analysed]:
+    """What the steps do, in order; what an earlier one makes is nobody's yet when a later one changes it."""
+    walk = _Walk(live)
+    return [
+        Analysed(prepared.step, tuple(walk.step(prepared)), prepared.code is not None) for prepared in steps
+    ]
+
+
+class _Walk:
+    """Remembers what the statements so far have made."""
+
+    def __init__(self, live: LiveCatalog) -> None:
+        self._live = live
+        self._made: set[tuple[str | None, str]] = set()
+
+    def step(self, prepared: Prepared) -> Iterator[Forecast]:
+        number = 1
+        for unit in prepared.script.units:
+            alone = unit.alone or (prepared.script.mode is Mode.STEPWISE and unit.begin is None)
+            found = list(self._unit(unit, number, in_transaction=not alone))
+            number += len(found)
+            yield from found if alone else with_held_locks(found)
+
+    def _unit(self, unit: Unit, first: int, *, in_transaction: bool) -> Iterator[Forecast]:
+        for number, statement in enumerate(unit.statements, first):
+            yield self._statement(number, statement, in_transaction=in_transaction)
+
+    def _statement(self, number: int, statement: Statement, *, in_transaction: bool) -> Forecast:
+        found = forecast(
+            number,
+            statement.redacted,
+            effects(statement.text, self._live),
+            self._relation,
+            in_transaction=in_transaction,
+        )
+        self._made |= {(name.schema, name.name) for name in created(statement.text)}
+        return found
+
+    def _relation(self, effect: Effect) -> Relation | None:
+        return None if self._is_new(effect.relation) else self._live.relation(effect.relation)
+
+    def _is_new(self, name: QualifiedName) -> bool:
+        """Without a schema, the search path is taken to agree."""
+        if name.schema is None:
+            return any(made == name.name for _, made in self._made)
+        return (name.schema, name.name) in self._made or (None, name.name) in self._made

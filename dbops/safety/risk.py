@@ -1,0 +1,144 @@
+"""How risky a statement is on this very database: a pure judgement of its effects and of what is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterable, Sequence
+
+from dbops.engines.postgres.effects.model import Cost, Effect, LockMode, Relation
+from dbops.events import plural
+from dbops.safety.advice import ADVICE
+
+# Bytes of a table that a small server gets through in a second; an estimate is no more than that.
+_PACE = {Cost.SCAN: 300e6, Cost.BUILD: 60e6, Cost.REWRITE: 60e6, Cost.ROWS: 30e6}
+_BRIEF = 0.2
+"""Seconds of work under a lock that nobody notices."""
+_SLOW = 1.0
+"""Seconds of work from which on the locks that are held meanwhile matter."""
+
+
+class Risk(enum.IntEnum):
+    """The words (`label`) are part of the JSON contract."""
+
+    SAFE = 0
+    BRIEF = 1
+    """A lock that stops others for a moment, once it is there."""
+    BLOCKING = 2
+    DESTRUCTIVE = 3
+    UNKNOWN = 4
+    """What code does is known when it runs: a pipeline that stops at a risk stops at this one."""
+
+    @property
+    def label(self) -> str:
+        """In lower case."""
+        return self.name.lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One effect on one relation.
+
+    :param live: the relation as it is; None where it is not there yet.
+    :param seconds: estimated work under the lock.
+    """
+
+    effect: Effect
+    live: Relation | None
+    seconds: float
+    risk: Risk
+    reason: str = ""
+    safer: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """What one statement will do; the strongest of its effects comes first."""
+
+    number: int
+    statement: str
+    in_transaction: bool
+    effects: tuple[Judged, ...]
+
+    @property
+    def risk(self) -> Risk:
+        """The highest of its effects."""
+        return max((one.risk for one in self.effects), default=Risk.SAFE)
+
+    @property
+    def seconds(self) -> float:
+        """Estimated work of all its effects."""
+        return sum(one.seconds for one in self.effects)
+
+
+def judge(effect: Effect, live: Relation | None) -> Judged:
+    """The risk of one effect by itself.
+
+    :param live: None for what is not there, or was made by a pending migration: nobody uses it.
+    """
+    if live is None:
+        return Judged(effect, None, 0.0, Risk.SAFE)
+    seconds = live.size / _PACE[effect.cost] if effect.cost in _PACE else 0.0
+    risk = _risk(effect, live, seconds)
+    advice = ADVICE.get(effect.advice)
+    if advice is None or risk is Risk.SAFE or (effect.destroys and risk < Risk.DESTRUCTIVE):
+        return Judged(effect, live, seconds, risk)
+    return Judged(effect, live, seconds, risk, f"it {advice.why}", advice.safer)
+
+
+def _risk(effect: Effect, live: Relation, seconds: float) -> Risk:
+    if effect.destroys and live.size > 0:
+        return Risk.DESTRUCTIVE
+    if effect.mode >= LockMode.SHARE:
+        return Risk.BLOCKING if seconds > _BRIEF else Risk.BRIEF
+    if effect.advice == "update-all" and seconds > _SLOW:
+        return Risk.BLOCKING
+    return Risk.SAFE
+
+
+def with_held_locks(unit: Sequence[Forecast]) -> list[Forecast]:
+    """The statements of one transaction: a lock that others feel is held while a slow statement runs after it."""
+    found = []
+    for place, forecast in enumerate(unit):
+        slow = next((later for later in unit[place + 1 :] if later.seconds > _SLOW), None)
+        effects = forecast.effects if slow is None else tuple(_held(one, slow) for one in forecast.effects)
+        found.append(dataclasses.replace(forecast, effects=effects))
+    return found
+
+
+def _held(one: Judged, slow: Forecast) -> Judged:
+    if one.live is None or one.effect.mode < LockMode.SHARE or one.risk >= Risk.BLOCKING:
+        return one
+    return dataclasses.replace(
+        one,
+        risk=Risk.BLOCKING,
+        reason=f"its lock is held until the commit, while statement {slow.number} runs ({estimate(slow.seconds)})",
+        safer="put the two into migrations of their own",
+    )
+
+
+def estimate(seconds: float) -> str:
+    """In words, since it is no more than a guess."""
+    if seconds < _BRIEF:
+        return "at once"
+    if seconds < 2:
+        return "about a second"
+    if seconds < 45:
+        return f"about {seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"about {plural(max(round(seconds / 60), 1), 'minute')}"
+    return f"about {plural(round(seconds / 3600), 'hour')}"
+
+
+def forecast(
+    number: int,
+    statement: str,
+    effects: Iterable[Effect],
+    live: Callable[[Effect], Relation | None],
+    *,
+    in_transaction: bool,
+) -> Forecast:
+    """All effects of a statement, the strongest first, one per relation and lock."""
+    judged = [judge(effect, live(effect)) for effect in dict.fromkeys(effects)]
+    judged.sort(key=lambda one: (-one.risk, -one.effect.mode))
+    return Forecast(number, statement, in_transaction, tuple(judged))

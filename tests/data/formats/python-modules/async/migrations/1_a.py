@@ -1,0 +1,2 @@
+async def up(db):
+    await db.execute("SELECT 1")

@@ -1,0 +1,4 @@
+description = "a" + "b"
+
+
+def up(db): ...

@@ -1,0 +1,114 @@
+"""`bin/migrate plan`: what each pending statement would lock, read, write anew and destroy on this very database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Project
+from tests.servers import Database
+
+pytestmark = pytest.mark.one_major
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+# Large enough for work that somebody would notice.
+LARGE = """
+create unlogged table orders (id int primary key, account int, note text, price numeric(10,2));
+insert into orders select i, i, repeat('x', 1800), 1 from generate_series(1, 40000) as i;
+create table accounts (id int primary key);
+create table empty (id int);
+analyze;
+"""
+
+
+@pytest.fixture
+def large(configured: Project, database: Database, connect: Connect) -> Project:
+    connect(database).execute(LARGE)
+    return configured
+
+
+def planned(project: Project, sql: str, *options: str) -> list[dict[str, Any]]:
+    """The statements of the one pending migration, as `plan --json` tells."""
+    project.write("migrations/001_x.up.sql", sql)
+    outcome = project.run("migrate", "plan", "--json", *options)
+    assert outcome.code == 0, outcome
+    (step,) = outcome.json["forecast"]
+    statements: list[dict[str, Any]] = step["statements"]
+    return statements
+
+
+@pytest.mark.parametrize(
+    ("sql", "risk", "lock", "work"),
+    [
+        ("CREATE TABLE x (id int)", "safe", None, None),
+        ("ALTER TABLE orders ADD COLUMN x int DEFAULT 1", "brief", "ACCESS EXCLUSIVE", "catalog"),
+        ("ALTER TABLE orders ADD COLUMN x float DEFAULT random()", "blocking", "ACCESS EXCLUSIVE", "rewrite"),
+        ("CREATE INDEX ON orders (account)", "blocking", "SHARE", "index build"),
+        ("CREATE INDEX CONCURRENTLY i ON orders (account)", "safe", "SHARE UPDATE EXCLUSIVE", "index build"),
+        ("ALTER TABLE orders ALTER note SET NOT NULL", "blocking", "ACCESS EXCLUSIVE", "scan"),
+        ("ALTER TABLE orders ALTER price TYPE numeric(12,2)", "brief", "ACCESS EXCLUSIVE", "catalog"),
+        ("ALTER TABLE orders ALTER price TYPE float", "blocking", "ACCESS EXCLUSIVE", "rewrite"),
+        ("ALTER TABLE orders DROP COLUMN note", "destructive", "ACCESS EXCLUSIVE", "catalog"),
+        ("DROP TABLE empty", "brief", "ACCESS EXCLUSIVE", "catalog"),
+        ("DROP TABLE orders", "destructive", "ACCESS EXCLUSIVE", "catalog"),
+        ("UPDATE orders SET price = 2", "blocking", "ROW EXCLUSIVE", "rows"),
+        ("INSERT INTO orders VALUES (0, 1, 'x', 1)", "safe", "ROW EXCLUSIVE", "catalog"),
+    ],
+)
+def test_the_risk_of_a_statement(
+    large: Project, sql: str, risk: str, lock: str | None, work: str | None
+) -> None:
+    """By its lock, by the work under it, and by the size of this table."""
+    (found,) = planned(large, sql)
+    assert found["risk"] == risk
+    strongest = next((one for one in found["effects"] if one["rows"] is not None), None)
+    assert (strongest and strongest["lock"], strongest and strongest["work"]) == (lock, work)
+    assert bool(strongest and strongest["safer"]) == (risk in {"blocking", "destructive"})
+
+
+def test_a_lock_that_is_held_while_a_slow_statement_runs(large: Project) -> None:
+    """A column is added in the transaction that then updates every row: its lock stays, and that is told."""
+    first, second = planned(large, "ALTER TABLE accounts ADD COLUMN x int;\nUPDATE orders SET price = 2;")
+    assert (first["risk"], second["risk"]) == ("blocking", "blocking")
+    assert "while statement 2 runs" in first["effects"][0]["reason"]
+    first, second = planned(large, "UPDATE orders SET price = 2;\nALTER TABLE accounts ADD COLUMN x int;")
+    assert second["risk"] == "brief"
+
+
+def test_what_an_earlier_migration_makes_is_nobodys_yet(large: Project) -> None:
+    """An index and a rewrite of a table that a pending migration makes: safe."""
+    large.write("migrations/001_x.up.sql", "CREATE TABLE fresh (id int);")
+    large.write(
+        "migrations/002_y.up.sql",
+        "CREATE INDEX ON fresh (id);\nALTER TABLE public.fresh ALTER id TYPE bigint;",
+    )
+    outcome = large.run("migrate", "plan", "--json").json
+    assert outcome["risk"] == "safe"
+    assert [step["risk"] for step in outcome["forecast"]] == ["safe", "safe"]
+
+
+def test_for_people_and_for_a_pull_request(large: Project) -> None:
+    """Lock, size, reason and safer way below a statement; as a Markdown table."""
+    large.write("migrations/001_x.up.sql", "CREATE INDEX i ON orders (account);\nSELECT 'a|b';")
+    text = large.run("migrate", "plan").stdout
+    assert "blocking    CREATE INDEX i ON orders (account)" in text
+    assert "SHARE on public.orders stops writes; index build, 40,000 rows" in text
+    assert "safer: CREATE INDEX CONCURRENTLY" in text
+    table = large.run("migrate", "plan", "--markdown").stdout.splitlines()
+    assert table[2].startswith(
+        "| 001 | 1 | blocking | `CREATE INDEX i ON orders (account)` | SHARE on `public.orders` |"
+    )
+    assert "a\\|b" in table[3]
+    assert any(line.startswith("- **001 statement 1, blocking**") for line in table)
+
+
+def test_a_pipeline_stops_at_a_risk(large: Project) -> None:
+    """--check with --fail-on: exit 3 from that risk on, 0 below it; without, exit 3 where anything is pending."""
+    large.write("migrations/001_x.up.sql", "CREATE INDEX i ON orders (account);")
+    assert large.run("migrate", "plan", "--check", "--fail-on", "blocking").code == 3
+    assert large.run("migrate", "plan", "--check", "--fail-on", "destructive").code == 0
+    assert large.run("migrate", "plan", "--check").code == 3
