@@ -58,7 +58,13 @@ def undo(
     Owner, permissions and marks are those that it had, and that the name has.  A failure leaves both as they were.
 
     :raises LockNotAcquired: others have one of them open.
+    :raises DbopsError: there is no live database.
     """
+    if not chosen.live.exists():
+        live = names.shown(chosen.live)
+        raise DbopsError(
+            f"there is no database {live} to change places with", hint=f"mv {chosen.name} {live}"
+        )
     with openers.alone(Path(chosen.name), listen, deadline):
         pass
     sqlite_swap.with_journal(chosen.path, chosen.journal_mode)

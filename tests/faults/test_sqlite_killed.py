@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,22 +131,11 @@ sys.exit(main())
 @pytest.mark.parametrize("verb", ["one", "undo"])
 def test_inside_the_swap(backed: Site, point: str, verb: str) -> None:
     """Killed between its two steps: the live name has a whole database, the other is kept, and the next run is clean."""
-    import subprocess
-    import sys
-
     if verb == "undo":
         backed.ran("restore", "one", *CONFIRMED)
     before = backed.what()
     after = {"first": "second", "second": "first"}[before]
-    argv = [sys.executable, "-c", _STOP, point, "restore", verb, *CONFIRMED]
-    ended = subprocess.run(
-        argv,
-        cwd=backed.project.folder,
-        env=backed.project.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = _run_by(_STOP, backed, point, "restore", verb, *CONFIRMED)
     assert ended.returncode == -signal.SIGKILL, ended
     assert backed.what() == (after if point == "after rename" else before)
     _displaced_are_whole(backed)
@@ -154,6 +145,33 @@ def test_inside_the_swap(backed: Site, point: str, verb: str) -> None:
     names = _displaced_are_whole(backed)
     backed.ran("restore", "discard", "--confirm", ",".join(names))
     assert backed.beside() <= {"app.db-wal", "app.db-shm"}
+
+
+_WITHOUT_LINKS = """
+import errno, os, sys
+def link(*given, **keywords):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+os.link = link
+from dbops.__main__ import main
+sys.argv[0] = "dbops"
+sys.exit(main())
+"""
+
+
+def test_a_file_system_without_hard_links(backed: Site) -> None:
+    """The name would be without a database for a moment: refused, and everything is as it was."""
+    ended = _run_by(_WITHOUT_LINKS, backed, "restore", "one", *CONFIRMED)
+    assert ended.returncode == 13, ended
+    assert "hard links" in ended.stderr
+    assert backed.what() == "second"
+    assert backed.beside() <= {"app.db-wal", "app.db-shm"}
+
+
+def _run_by(code: str, site: Site, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *argv], cwd=site.project.folder, env=site.project.environ,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

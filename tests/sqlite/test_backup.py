@@ -195,6 +195,31 @@ def test_what_it_cannot_do(site: Site, option: list[str]) -> None:
     assert not (site.project.folder / "backups").exists()
 
 
+def test_two_at_once(site: Site) -> None:
+    """Both are made; of two of one name the second is refused, and the first one stays."""
+    running = [site.project.popen("backup", name) for name in ("one", "two")]
+    for one in running:
+        one.communicate(timeout=60)
+        assert one.returncode == 0
+    running = [site.project.popen("backup", "three") for _ in range(2)]
+    for one in running:
+        one.communicate(timeout=60)
+    assert sorted(one.returncode for one in running) == [0, 13]
+    assert {row["name"] for row in site.ran("backup", "list", "--json").json["backups"]} == {
+        "one",
+        "two",
+        "three",
+    }
+
+
+def test_no_database_leaves_nothing(site: Site) -> None:
+    """A wrong path is told before anything is made, a lock beside it included."""
+    outcome = site.run("backup", "one", "--database-url", f"sqlite:///{site.path.with_name('wrong.db')}")
+    assert outcome.code == 10, outcome
+    assert not list(site.path.parent.glob("wrong*"))
+    assert not (site.project.folder / "backups").exists()
+
+
 def test_both_engines_in_one_folder(site: Site) -> None:
     """Backups of two databases: listed together, judged apart, `latest` is the configured one's."""
     site.ran("backup", "ours")

@@ -102,6 +102,16 @@ def test_no_database(site: Site) -> None:
     assert site.what() == "first"
 
 
+def test_undo_without_a_live_database(site: Site) -> None:
+    """There is nothing to change places with: said with the command that does it by hand."""
+    site.ran("restore", "one", *CONFIRMED)
+    site.path.unlink()
+    outcome = site.run("restore", "undo", *CONFIRMED)
+    assert outcome.code == 1, outcome
+    assert "mv " in outcome.stderr
+    assert len(site.ran("restore", "--json").json["displaced"]) == 1
+
+
 def test_a_wal_without_its_database(site: Site) -> None:
     """SQLite would play it into the restored one: refused until it is put aside."""
     site.path.unlink()
