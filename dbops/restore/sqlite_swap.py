@@ -44,29 +44,34 @@ def swap(
     :raises DbopsError: it failed; live is what it was.
     """
     journal_mode = _journal_mode(live)
-    with openers.alone(Path(names.shown(live)), listen, deadline):
-        began = time.monotonic()
-        names.mark(displaced, Displacement(live.name, at, backup), journal_mode)
-        try:
-            _second_name(live, displaced)
-            for one in openers.siblings(live):  # only a damaged database has any left
-                os.rename(one, displaced.with_name(displaced.name + one.name.removeprefix(live.name)))
-            os.rename(incoming, live)
-        except OSError as error:
-            raise DbopsError(f"{live} could not be replaced: {error.strerror}; it is as it was") from error
-        finally:
-            names.take_back(live, ignore)  # nothing, once it is through
-        sync_folder(live.parent)
-        seconds = time.monotonic() - began
-        for other in openers.openers(
-            displaced
-        ):  # it came between the last look and the rename, and waits for our lock
-            listen(
-                Warned(
-                    f"opened while names changed, and has what is now {names.shown(displaced)}: {other}; restart it"
-                )
-            )
+    try:
+        with openers.alone(Path(names.shown(live)), listen, deadline):
+            began = time.monotonic()
+            names.mark(displaced, Displacement(live.name, at, backup), journal_mode)
+            _exchange(live, incoming, displaced)
+            seconds = time.monotonic() - began
+            # It came between the last look and the rename, and waits for our lock.
+            for other in openers.openers(displaced):
+                listen(Warned(f"{other} has opened what is now {names.shown(displaced)}: restart it"))
+    except BaseException:
+        with contextlib.suppress(DbopsError):  # whoever is in the way keeps its journal
+            with_journal(live, journal_mode)
+        raise
     return Swapped(names.shown(live), names.shown(displaced), seconds, None)
+
+
+def _exchange(live: Path, incoming: Path, displaced: Path) -> None:
+    """The two steps."""
+    try:
+        _second_name(live, displaced)
+        for one in openers.siblings(live):  # only a damaged database has any left
+            os.rename(one, displaced.with_name(displaced.name + one.name.removeprefix(live.name)))
+        os.rename(incoming, live)
+    except OSError as error:
+        raise DbopsError(f"{live} could not be replaced: {error.strerror}; it is as it was") from error
+    finally:
+        names.take_back(live, ignore)  # nothing, once it is through
+    sync_folder(live.parent)
 
 
 def put_in_place(live: Path, incoming: Path) -> None:
@@ -114,7 +119,7 @@ def _journal_mode(live: Path) -> str:
 
 
 def with_journal(path: Path, journal_mode: str) -> None:
-    """Let a displaced database have its journal again, before it comes back.
+    """Let a database have the journal again that it had before it was kept from others.
 
     :raises DbopsError: it is damaged.
     """

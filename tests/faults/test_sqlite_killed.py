@@ -19,14 +19,14 @@ from tests.faults.moments import killed, moments
 from tests.sqlite.backing import CONFIRMED, Site, make
 
 _MANY = """
-insert into rows with recursive n(i) as (select 5001 union all select i + 1 from n where i < 60000)
+insert into rows with recursive n(i) as (select 5001 union all select i + 1 from n where i < 25000)
     select i, randomblob(200) from n
 """
 
 
 @pytest.fixture
 def site(project: Project, tmp_path: Path) -> Site:
-    """A database of 15 MB in the state `first`."""
+    """A database of 6 MB in the state `first`."""
     made = make(project, tmp_path)
     made.query(_MANY)
     return made
@@ -55,7 +55,7 @@ def _sound(site: Site) -> list[str]:
 
 def test_backups_at_random_moments(site: Site) -> None:
     """After each kill there is no such name or a whole backup, live goes on; the next run leaves nothing of the dead."""
-    chosen = moments(lambda: site.project.popen("backup", "whole", "-v"), 10)
+    chosen = moments(lambda: site.project.popen("backup", "whole", "-v"), 6)
     kills = 0
     for number, moment in enumerate(chosen):
         was_killed = killed(site.project.popen("backup", f"try_{number}", "-v"), moment)
@@ -72,7 +72,7 @@ def test_backups_at_random_moments(site: Site) -> None:
 def test_restores_at_random_moments(backed: Site) -> None:
     """After each kill live is the one or the other, whole; every displaced one that is listed is whole; then it works."""
     argv = ("restore", "one", *CONFIRMED)
-    chosen = moments(lambda: backed.project.popen(*argv), 16)
+    chosen = moments(lambda: backed.project.popen(*argv), 8)
     assert backed.what() == "first"
     backed.become("second")
     kills = 0
@@ -164,6 +164,7 @@ def test_a_file_system_without_hard_links(backed: Site) -> None:
     assert ended.returncode == 13, ended
     assert "hard links" in ended.stderr
     assert backed.what() == "second"
+    assert backed.query("pragma journal_mode") == [("wal",)]
     assert backed.beside() <= {"app.db-wal", "app.db-shm"}
 
 
@@ -197,7 +198,7 @@ def test_interrupted(backed: Site, sign: signal.Signals) -> None:
     assert not [name for name in os.listdir(backed.project.folder / "backups") if name.startswith(".partial")]
 
 
-@pytest.mark.parametrize(("size", "code"), [(8_000_000, 13), (16_000_000, 1), (23_000_000, 1)])
+@pytest.mark.parametrize(("size", "code"), [(4_000_000, 13), (8_500_000, 1), (10_000_000, 1)])
 def test_full_while_backing_up(site: Site, small_disk: SmallDisk, size: int, code: int) -> None:
     """No room for the copy is refused; none for the archive beside it is told; nothing is left, live goes on."""
     folder = small_disk(size)
@@ -211,7 +212,7 @@ def test_full_while_backing_up(site: Site, small_disk: SmallDisk, size: int, cod
 
 def test_full_while_restoring(backed: Site, small_disk: SmallDisk) -> None:
     """There is no room beside the live database: refused before anything is made."""
-    folder = small_disk(20_000_000)
+    folder = small_disk(9_000_000)
     live = folder / "app.db"
     backed.ran("restore", "one", "--to", live)
     outcome = backed.run("restore", "one", "--to", live, *CONFIRMED)
@@ -225,7 +226,7 @@ def test_flipped_bits(backed: Site) -> None:
     """Wherever one is in the archive, verify finds it, and restore changes nothing."""
     path = backed.project.folder / "backups" / "one" / "archive.db.zst"
     whole = path.read_bytes()
-    for place in (0, 5, len(whole) // 3, len(whole) // 2, len(whole) - 1):
+    for place in (0, len(whole) // 2, len(whole) - 1):
         changed = bytearray(whole)
         changed[place] ^= 4
         path.write_bytes(bytes(changed))
