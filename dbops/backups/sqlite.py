@@ -76,7 +76,7 @@ class Copying:
             self._listen(StepDone("checked the copy", progress.lap()))
             proof = None
             if self._plan.proof != "none":
-                proof = measured(connection, self._plan.proof, self._listen)
+                proof = self._prove(connection, self._plan.proof)
                 self._listen(StepDone(f"proof of {_tables(proof)}", progress.lap()))
             found = inventory.read(
                 connection, self._source.path.name, journal_mode, self._source.tracking_table
@@ -122,6 +122,17 @@ class Copying:
             self._listen(Warned(note))
         return checked.notes
 
+    def _prove(self, connection: sqlite3.Connection, level: ProofLevel) -> Proof:
+        import sqlite3
+
+        try:
+            return measured(connection, level, self._listen)
+        except sqlite3.Error as error:
+            raise DbopsError(
+                f"the rows of {self._source.path} could not be read for the proof: {error}",
+                hint="bin/backup --proof none goes without",
+            ) from error
+
     def _compressed(self, copy: Path, place: Path, progress: Progress) -> Written:
         plan = self._plan
         progress.begin("compressing", copy.stat().st_size)
@@ -141,7 +152,7 @@ class Copying:
 def measured(connection: sqlite3.Connection, level: ProofLevel, listen: Listener) -> Proof:
     """What a copy holds.
 
-    :raises sqlite3.DatabaseError: it is damaged.
+    :raises sqlite3.DatabaseError: it is damaged, or needs what only its application has.
     """
     return Proof(level, fingerprint.measure(connection, level, listen), fingerprint.ALGORITHM)
 

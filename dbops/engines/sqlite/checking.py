@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 _MOST = 100
 # What only the application that made the file brings along.
-_FOREIGN = ("no such collation sequence", "no such function", "no such module", "unknown tokenizer")
+_FOREIGN = (
+    "no such collation sequence",
+    "no such function",
+    "no such module",
+    "unknown function",
+    "unknown tokenizer",
+    "unsafe use of",
+)
 
 
 @dataclasses.dataclass(frozen=True)

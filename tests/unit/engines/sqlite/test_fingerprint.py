@@ -117,20 +117,29 @@ def test_foreign_keys_that_lead_nowhere(tmp_path: Path) -> None:
     ]
 
 
-def test_what_only_the_application_has(tmp_path: Path) -> None:
-    """An index with a collation of the application's own: the rest is checked, and it is said what was not."""
+@pytest.mark.parametrize(
+    ("table", "lacking"),
+    [
+        ("a collate german", "no such collation sequence: german"),
+        ("a, g as (shout(a)), s as (shout(a)) stored, check (shout(a) <> '')", "unknown function: shout()"),
+    ],
+)
+def test_what_only_the_application_has(tmp_path: Path, table: str, lacking: str) -> None:
+    """An index with its collation or its function: the rest is checked, and it is said what was not."""
     path = tmp_path / "a.db"
     with contextlib.closing(connect_alone(path, read_only=False)) as connection:
         connection.create_collation("german", lambda one, other: (one > other) - (one < other))
+        connection.create_function("shout", 1, lambda text: f"{text}!", deterministic=True)
+        indexed = "a" if "german" in table else "shout(a)"
         connection.executescript(
-            "create table t (a collate german); insert into t values ('x'); create index i on t (a);"
+            f"pragma trusted_schema = on; create table t ({table}); insert into t values ('x'); create index i on t ({indexed});"
         )
     with contextlib.closing(connect_alone(path, read_only=True)) as connection:
         checked = checking.check(connection)
         contents = fingerprint.measure(connection, "full", ignore)
     assert checked.damage == ()
-    assert "no such collation sequence: german" in checked.notes[0]
-    assert contents.rows == 1
+    assert lacking in checked.notes[0]
+    assert (contents.rows, contents.tables[0].columns) == (1, ("a",))
 
 
 def test_a_page_that_was_overwritten(tmp_path: Path) -> None:
