@@ -71,9 +71,10 @@ class ConfigError(DbopsError):
 
 
 class CannotConnect(DbopsError):
-    """No server, no database, or no entry."""
+    """No server, no database, or no entry.  `passing`: the server has no room just now, or is starting up."""
 
     exit_code = ExitCode.CANNOT_CONNECT
+    passing = False
 
 
 class LockNotAcquired(DbopsError):

@@ -20,6 +20,7 @@ from dbops.errors import ProgramFailed
 
 _LAST_LINES = 12
 _GRACE_SECONDS = 5.0
+_PRIVATE, _AS_IT_IS = 0o077, -1
 _GUARDING = (
     f"""read -r never; kill -s TERM -- "-$1" && sleep {_GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
 )
@@ -137,6 +138,7 @@ class Stream:
     :param stdout: give its output as the attribute `stdout`; otherwise that is thrown away.
     :param stdin: give its input as the attribute `stdin`; otherwise that is empty.
     :param on_line: called from another thread.
+    :param private: what it makes is for its owner alone (umask 077); otherwise as the user has it.
 
     :raises ProgramFailed: it cannot be started.
     """
@@ -149,13 +151,16 @@ class Stream:
         stdout: bool = False,
         stdin: bool = False,
         on_line: Callable[[str], None] | None = None,
+        cwd: Path | None = None,
+        private: bool = True,
     ) -> None:
         self.argv = tuple(str(word) for word in argv)
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
         _require_program(self.argv[0], environ)
         words = ("/bin/sh", "-c", _BEGINNING[stdin], "dbops-start", *self.argv)
-        self._child = _start(words, environ, None, None, stdout=_pipe(stdout))
+        umask = _PRIVATE if private else _AS_IT_IS
+        self._child = _start(words, environ, None, cwd, stdout=_pipe(stdout), umask=umask)
         try:
             self._guard = _Guard(self._child.pid)
             self._begin(stdin)
@@ -200,10 +205,12 @@ class Stream:
     def wait(self) -> Completed:
         """Wait for its end and the last of what it says; `stderr` is that last part.
 
-        Where it ended badly, killed perhaps, its children are ended, too.
+        Where it ended badly, killed perhaps, its children are ended, too; otherwise those that hold on to its
+        stderr a few seconds after its end.
         """
         code = self._child.wait()
-        if code != 0 and self._reader.is_alive():
+        self._reader.join(_GRACE_SECONDS if code == 0 else 0)
+        if self._reader.is_alive():
             _signal(self._child, signal.SIGTERM)
             self._reader.join(_GRACE_SECONDS)
             if self._reader.is_alive():
@@ -321,6 +328,7 @@ def _start(
     stdin: _Place = subprocess.PIPE,
     stdout: _Place = subprocess.PIPE,
     stderr: _Place = subprocess.PIPE,
+    umask: int = _PRIVATE,
 ) -> subprocess.Popen[bytes]:
     if account is not None and account.uid == os.geteuid():
         account = None
@@ -337,7 +345,7 @@ def _start(
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
-                umask=0o077,
+                umask=umask,
                 start_new_session=True,
             )
     except KeyboardInterrupt:

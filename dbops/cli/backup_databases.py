@@ -50,6 +50,10 @@ class Database(Protocol):
     def name(self) -> str:
         """As manifests have it."""
 
+    @property
+    def short_name(self) -> str:
+        """As --confirm has it, and hooks are told it."""
+
     def plan(self, wanted: Request, store: Store) -> Plan:
         """Decide what will be made.
 
@@ -122,6 +126,10 @@ class PostgresDatabase:
     @property
     def name(self) -> str:
         return self._session.identity.database
+
+    @property
+    def short_name(self) -> str:
+        return self.name
 
     def plan(self, wanted: Request, store: Store) -> Plan:
         from dbops.programs import clients
@@ -216,6 +224,10 @@ class SqliteDatabase:
     @property
     def name(self) -> str:
         return self._path.name
+
+    @property
+    def short_name(self) -> str:
+        return self._path.stem
 
     def plan(self, wanted: Request, store: Store) -> Plan:
         return plans.plan_file(

@@ -11,8 +11,10 @@ from dbops.backups.plan import DumpPlan, Plan, Request
 from dbops.backups.proof import Proof
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
+from dbops.cli import hooks
 from dbops.cli.backup_databases import make, opened
 from dbops.cli.backup_options import SELECTING
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.errors import ExitCode, Refused, UsageError
 from dbops.events import Note, format_bytes, format_seconds, plural
@@ -20,6 +22,11 @@ from dbops.events import Note, format_bytes, format_seconds, plural
 
 def create(arguments: argparse.Namespace, out: Output) -> int:
     """Make a backup."""
+    with hooks.around("backup", "backup", arguments, out) as hook:
+        return _create(arguments, out, hook)
+
+
+def _create(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     with opened(arguments, out) as (database, settings):
         store = Store(settings.backups_dir.value, out.event)
         made = database.plan(request(arguments), store)
@@ -30,6 +37,7 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
             space.require(takes, store.folder, out.event)
             out.result({"dry_run": True, **_plan_data(made, store, takes)}, _plan_lines(made, store, takes))
             return ExitCode.DONE
+        hook.before(settings, database.short_name, backup=made.name)
         try:
             backup = make(database, made, store, out)
         except Refused:
@@ -38,6 +46,7 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
             # two that begin in one second and were given no names: the later one takes the next
             made = database.plan(request(arguments), store)
             backup = make(database, made, store, out)
+        hook.tell(backup=backup.name)
         out.result(_backup_data(backup), _backup_lines(backup))
     return ExitCode.DONE
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops import config
+from dbops.cli import streams
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
 from dbops.config.model import SQLITE_FILE, Setting, Settings, Target
@@ -27,6 +28,7 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     """The settings of this command line; libpq's own variables are taken out of the environment afterwards."""
     settings = config.load(settings_options(arguments), os.environ, Path.cwd())
     config.neutralise(os.environ)
+    streams.quiet_libraries()
     for warning in settings.warnings:
         out.event(Warned(warning))
     target = settings.target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
 
 from dbops.cli import spellings
@@ -24,8 +25,14 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"renumber", "lint", "verify", "validate", "drift", "schema", "diff", "diagram", "adopt"})
-READING = frozenset({"status", "current", "heads", "history"})
+PLANNED = frozenset({"lint", "drift", "schema", "diff", "diagram", "adopt"})
+MODULES = {
+    **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
+    "renumber": "migrate_renumber",
+    "validate": "migrate_validate",
+    "verify": "migrate_verify",
+}
+"""Where the functions of verbs are that are not in `migrate_verbs`."""
 Verb = Callable[[argparse.Namespace, Output], int]
 
 
@@ -43,10 +50,8 @@ def main(argv: list[str], out: Output) -> int:
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
-    if arguments.verb in READING:
-        from dbops.cli import migrate_read as verbs
-    else:
-        from dbops.cli import migrate_verbs as verbs  # type: ignore[no-redef]  # one of the two is loaded
+    module = MODULES.get(arguments.verb, "migrate_verbs")
+    verbs = importlib.import_module(f"dbops.cli.{module}")  # one of them: each start pays for what it loads
     verb: Verb = getattr(verbs, arguments.verb)
     return verb(arguments, out)
 
@@ -190,13 +195,37 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
         (option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),
     ),
     "heads": ("the newest version of the folder", ()),
+    "verify": (
+        "ask the database whether what is applied is as the verify sections want it",
+        (
+            option(
+                "--applied",
+                nargs="?",
+                const="",
+                metavar="VERSION",
+                help="run the verify sections of all applied migrations, or of one; changes nothing",
+            ),
+        ),
+    ),
     "history": (
         "what was done, when, by whom",
         (option("--markdown", action="store_true", help="as a table for a deployment log"),),
     ),
     "new": (
         "write the files of a new migration",
-        (option("words", nargs="+", metavar="[VERSION] NAME"),),
+        (
+            option("words", nargs="+", metavar="[VERSION] NAME"),
+            option("--timestamp", action="store_true", help="number it with the present time"),
+        ),
+    ),
+    "renumber": (
+        "give a migration another number, where two branches took the same one",
+        (
+            option(
+                "which", nargs="?", metavar="VERSION|FILE", help="which one (default: all that came second)"
+            ),
+            option("--to", metavar="VERSION", help="its new number (default: the next free one)"),
+        ),
     ),
     "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),
     "baseline": (
@@ -210,6 +239,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
         (option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
+    ),
+    "validate": (
+        "look for what is wrong with the database, or with one migration before it runs or is undone",
+        (
+            option(
+                "words",
+                nargs="*",
+                metavar="[schema | migration VERSION | rollback VERSION]",
+                help="what to look at (default: schema, the whole database)",
+            ),
+        ),
     ),
     "unlock": ("end the dbops session that holds the migration lock", ()),
 }

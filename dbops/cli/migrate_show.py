@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli.output import table
 from dbops.engines.records import Direction
 from dbops.events import format_seconds, plural
-from dbops.migrations import compare
+from dbops.migrations import compare, downs
 from dbops.migrations.model import Folder, State, Status
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def identity(database: Identity) -> dict[str, str]:
 
 
 def status_data(statuses: Sequence[Status], folder: Folder, session: Session) -> dict[str, Any]:
-    """`migrations`: version, name, state (in words), file, applied_at, applied_by, execution_time_ms of each."""
+    """`migrations`: version, name, state (in words), applied_as, file, down, applied_at, applied_by, execution_time_ms of each."""
     at = compare.current(statuses)
     return {
         "database": identity(session.identity),
@@ -55,7 +55,9 @@ def _status_row(status: Status) -> dict[str, Any]:
         "version": status.version.text,
         "name": status.name,
         "state": status.state.value,
+        "applied_as": status.applied_as,
         "file": status.file and os.path.join(status.file.folder, status.file.file_name),
+        "down": status.file and downs.has_down(status.file),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,
@@ -63,12 +65,15 @@ def _status_row(status: Status) -> dict[str, Any]:
 
 
 def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -> list[str]:
-    """A table and a summary."""
+    """A table and a summary; what has no down section is marked."""
+    without = {
+        status.version.key for status in statuses if status.file and downs.has_down(status.file) is False
+    }
     rows = [
         (
             status.version.text,
             status.name,
-            status.state.value,
+            _state(status) + (" *" if status.version.key in without else ""),
             _when(status.row.applied_at) if status.row else "",
             _took(status.row.execution_time_ms) if status.row else "",
             (status.row.applied_by or "") if status.row else "",
@@ -77,7 +82,12 @@ def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -
     ]
     headings = ("version", "name", "state", "applied", "took", "by")
     lines = list(table(headings, rows, optional=("by", "took", "applied")))
-    return [*lines, "", f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
+    legend = ["* has no down section"] if without else []
+    return [*lines, "", *legend, f"{_counts(statuses)}; database {session.identity}, folder {folder.path}"]
+
+
+def _state(status: Status) -> str:
+    return f"{status.state.value} as {status.applied_as}" if status.applied_as else status.state.value
 
 
 def _counts(statuses: Sequence[Status]) -> str:
@@ -114,6 +124,7 @@ def _step_data(step: Step) -> dict[str, Any]:
         "mode": outline and outline.mode.value,
         "reason": outline and outline.reason,
         "statements": outline and outline.statements,
+        "checks": outline and outline.checks,
         "code": outline and outline.code,
     }
 
@@ -144,9 +155,11 @@ def step_line(step: Step) -> str:
     """`up 001 init_schema: 12 statements, one transaction`; of a down also where its section comes from."""
     line = f"{step.work.value} {step.version} {step.status.name}"
     if step.outline is None:
-        return line
+        return f"{line}: applied as {step.status.applied_as}" if step.status.applied_as else line
     reason = f" ({step.outline.reason})" if step.outline.reason else ""
     plural = "" if step.outline.statements == 1 else "s"
+    count = step.outline.checks
+    checks = f", verified by {'1 query' if count == 1 else f'{count} queries'}" if count else ""
     resumes = ", going on where it stopped" if step.status.journal else ""
     source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
     what = (
@@ -154,7 +167,7 @@ def step_line(step: Step) -> str:
         if step.outline.code
         else f"{step.outline.statements} statement{plural}"
     )
-    return f"{line}: {what}, {step.outline.mode.value}{reason}{source}{resumes}"
+    return f"{line}: {what}, {step.outline.mode.value}{reason}{checks}{source}{resumes}"
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

@@ -5,32 +5,36 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
+from dbops.cli import hooks
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask, confirm_yes
 from dbops.cli.connect import connected, load_settings
+from dbops.cli.hooks import Hooks
+from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.log import LogEntry
 from dbops.engines.session import Session
 from dbops.engines.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
-from dbops.events import Note, plural
-from dbops.migrations import planner
-from dbops.migrations.migrator import MakePlan, Migrator, late_author
-from dbops.migrations.model import Folder, Status
+from dbops.events import Listener, Note, plural
+from dbops.migrations import planner, verbs
+from dbops.migrations.migrator import MakePlan, Migrator
+from dbops.migrations.model import Folder
 from dbops.migrations.planner import Plan
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.stepwise import Decide
-from dbops.migrations.version import Version
 
 
 @contextlib.contextmanager
-def opened(arguments: argparse.Namespace, out: Output) -> Iterator[tuple[Migrator, Session, Settings]]:
+def opened(
+    arguments: argparse.Namespace, out: Output, listen: Listener | None = None
+) -> Iterator[tuple[Migrator, Session, Settings]]:
     """A migrator on the database that the arguments and the configuration name."""
     with connected(arguments, out) as (session, settings):
-        yield Migrator(session, settings, out.event, _decide(arguments, out)), session, settings
+        yield Migrator(session, settings, listen or out.event, _decide(arguments, out)), session, settings
 
 
 # -- verbs that run SQL ------------------------------------------------------------------------------------------------
@@ -40,20 +44,16 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     """Apply what is pending."""
     if arguments.check:
         return _check_pending(arguments, out)
-    return _run(arguments, out, _plan_up)
+    return _run(arguments, out, functools.partial(_up, arguments))
 
 
 def down(arguments: argparse.Namespace, out: Output) -> int:
     """Undo."""
 
-    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+    def make(migrator: Migrator) -> MakePlan:
         _one_of(arguments, "count", "steps", "to", "through")
-        return planner.plan_down(
-            statuses,
-            steps=_steps(arguments, migrator.folder),
-            to=_version(arguments.to, migrator.folder),
-            through=_version(arguments.through, migrator.folder),
-        )
+        steps = _steps(arguments, migrator.folder)
+        return verbs.down(migrator, steps=steps, to=arguments.to, through=arguments.through)
 
     return _run(arguments, out, make)
 
@@ -61,19 +61,13 @@ def down(arguments: argparse.Namespace, out: Output) -> int:
 def goto(arguments: argparse.Namespace, out: Output) -> int:
     """Up or down to a version."""
 
-    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
-        version = _version(arguments.to, migrator.folder)
-        assert version is not None  # the argument is required
-        made = planner.plan_goto(
-            statuses,
-            version,
+    def make(migrator: Migrator) -> MakePlan:
+        return verbs.goto(
+            migrator,
+            arguments.to,
             out_of_order=arguments.out_of_order,
-            late=late_author(migrator.folder, statuses),
             single_transaction=arguments.single_transaction,
         )
-        if made.loses_data and arguments.single_transaction:
-            raise UsageError("--single-transaction is for going up, and this goes down", hint="leave it out")
-        return made
 
     return _run(arguments, out, make)
 
@@ -81,13 +75,9 @@ def goto(arguments: argparse.Namespace, out: Output) -> int:
 def redo(arguments: argparse.Namespace, out: Output) -> int:
     """Down and up again."""
 
-    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+    def make(migrator: Migrator) -> MakePlan:
         _one_of(arguments, "count", "steps", "through")
-        return planner.plan_redo(
-            statuses,
-            steps=_steps(arguments, migrator.folder),
-            through=_version(arguments.through, migrator.folder),
-        )
+        return verbs.redo(migrator, steps=_steps(arguments, migrator.folder), through=arguments.through)
 
     return _run(arguments, out, make)
 
@@ -100,7 +90,7 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
     with opened(arguments, out) as (migrator, session, _):
         if arguments.fail_on or arguments.markdown:
             forecast.refuse_without(session)
-        preparation = migrator.prepare(functools.partial(_plan_up, arguments, migrator))
+        preparation = migrator.prepare(_up(arguments, migrator))
         made = preparation.plan
         found = forecast.analysed(preparation, session)
         out.result(
@@ -114,7 +104,7 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
         worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
         if arguments.check and made.steps and (limit is None or worst >= limit):
             raise AnswerIsNo(
-                f"{plural(len(made.steps), 'migration')} pending" + (f", {worst.label}" if limit else ""),
+                _pending(made) + (f", {worst.label}" if limit else ""),
                 hint="bin/migrate up",
             )
     return ExitCode.DONE
@@ -123,25 +113,30 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
 def _check_pending(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run, in short."""
     with opened(arguments, out) as (migrator, session, _):
-        made = migrator.prepare(functools.partial(_plan_up, arguments, migrator)).plan
+        made = migrator.prepare(_up(arguments, migrator)).plan
         out.result(
             show.plan_data(made, session.identity),
             show.plan_lines(made, migrator.folder, session, out.verbose),
         )
         if made.steps:
-            raise AnswerIsNo(f"{plural(len(made.steps), 'migration')} pending", hint="bin/migrate up")
+            raise AnswerIsNo(_pending(made), hint="bin/migrate up")
     return ExitCode.DONE
 
 
-def _plan_up(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
+def _pending(made: Plan) -> str:
+    if not made.runs:
+        return f"{plural(len(made.moves), 'record')} to move: renumbered since"
+    return f"{plural(len(made.runs), 'migration')} pending"
+
+
+def _up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
     _one_of(arguments, "count", "steps", "to", "only")
-    return planner.plan_up(
-        statuses,
+    return verbs.up(
+        migrator,
         steps=_steps(arguments, migrator.folder),
-        to=_version(arguments.to, migrator.folder),
-        only=_version(arguments.only, migrator.folder),
+        to=arguments.to,
+        only=arguments.only,
         out_of_order=arguments.out_of_order,
-        late=late_author(migrator.folder, statuses),
         single_transaction=arguments.single_transaction,
     )
 
@@ -149,11 +144,22 @@ def _plan_up(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequen
 def _run(
     arguments: argparse.Namespace,
     out: Output,
-    make: Callable[[argparse.Namespace, Migrator, Sequence[Status]], Plan],
+    make: Callable[[Migrator], MakePlan],
 ) -> int:
     """Plan, show or confirm, carry out, report."""
-    with opened(arguments, out) as (migrator, session, settings):
-        make_plan: MakePlan = functools.partial(make, arguments, migrator)
+    with hooks.around("migrate", f"migrate {arguments.verb}", arguments, out) as hook:
+        return _planned(arguments, out, make, hook)
+
+
+def _planned(
+    arguments: argparse.Namespace,
+    out: Output,
+    make: Callable[[Migrator], MakePlan],
+    hook: Hooks,
+) -> int:
+    told = Told(hook, out.event)
+    with opened(arguments, out, told.event) as (migrator, session, settings):
+        make_plan = make(migrator)
         prepared = migrator.prepare(make_plan)
         made = prepared.plan
         if arguments.dry_run:
@@ -174,14 +180,19 @@ def _run(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
+        told.begins(made, session.read().rows)
+        hook.before(settings, session.identity.database, versions=[step.version.text for step in made.steps])
         backup = _backup_first(arguments, made, session, settings, out)
+        hook.tell(backup=backup.detail["backup"] if backup and backup.detail else None)
         if backup is not None and session.initialised:
             session.log(backup)
             backup = None
         done = migrator.change(prepared, make_plan)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
-        out.result(show.done_data(done, session.identity), show.done_lines(done, migrator.newest(), session))
+        newest = migrator.newest()
+        told.ended(done, newest)
+        out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
 
 
@@ -206,9 +217,8 @@ def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> N
     from dbops.devdb import consent
     from dbops.devdb.databases import Found
 
-    downs = [step for step in made.steps if step.work is planner.Work.RUN_DOWN]
-    what = f"undo {downs[0].version} in" if len(downs) == 1 else f"undo {plural(len(downs), 'migration')} in"
     database = Found(session.identity.database, session.comment())
+    what = verbs.what_is_lost(made)
     consent.require([database], what, settings.confirm, lambda question: ask(question, out))
 
 
@@ -234,37 +244,23 @@ def init(arguments: argparse.Namespace, out: Output) -> int:
 
 def force(arguments: argparse.Namespace, out: Output) -> int:
     """Record exactly the versions up to one."""
-    return _record(arguments, out, planner.plan_force)
+    return _run(arguments, out, lambda migrator: verbs.force(migrator, arguments.version))
 
 
 def baseline(arguments: argparse.Namespace, out: Output) -> int:
     """Record the history of a database that has none."""
-    return _record(arguments, out, planner.plan_baseline)
+    return _run(arguments, out, lambda migrator: verbs.baseline(migrator, arguments.version))
 
 
 def mark(arguments: argparse.Namespace, out: Output) -> int:
     """Record one version, or take its record away."""
-    return _record(arguments, out, functools.partial(planner.plan_mark, applied=not arguments.not_applied))
-
-
-def _record(
-    arguments: argparse.Namespace, out: Output, make: Callable[[Sequence[Status], Version], Plan]
-) -> int:
-    def with_version(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
-        version = _version(arguments.version, migrator.folder)
-        assert version is not None  # the argument is required
-        return make(statuses, version)
-
-    return _run(arguments, out, with_version)
+    applied = not arguments.not_applied
+    return _run(arguments, out, lambda migrator: verbs.mark(migrator, arguments.version, applied=applied))
 
 
 def repair(arguments: argparse.Namespace, out: Output) -> int:
     """Take over the checksums of changed files."""
-
-    def make(arguments: argparse.Namespace, migrator: Migrator, statuses: Sequence[Status]) -> Plan:
-        return planner.plan_repair(statuses, _version(arguments.version, migrator.folder))
-
-    return _run(arguments, out, make)
+    return _run(arguments, out, lambda migrator: verbs.repair(migrator, arguments.version))
 
 
 def new(arguments: argparse.Namespace, out: Output) -> int:
@@ -274,7 +270,12 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     version, name = _version_and_name(arguments.words)
     settings = load_settings(arguments, out)
     paths = create(
-        settings.migrations_dir, version, name, settings.migration_format, dry_run=arguments.dry_run
+        settings.migrations_dir,
+        version,
+        name,
+        settings.migration_format,
+        timestamp=arguments.timestamp,
+        dry_run=arguments.dry_run,
     )
     word = "would write" if arguments.dry_run else "wrote"
     out.result({"files": [str(path) for path in paths]}, [f"{word} {path}" for path in paths])
@@ -305,16 +306,6 @@ def unlock(arguments: argparse.Namespace, out: Output) -> int:
 
 
 # -- reading arguments -------------------------------------------------------------------------------------------------
-
-
-def _version(text: str | None, folder: Folder) -> Version | None:
-    """A version as typed; `head` is the newest of the folder."""
-    if text is None:
-        return None
-    if text in {"head", "latest"}:
-        return folder.newest.version
-    named = (file.version for file in folder.files if file.version.text == text)
-    return next(named, None) or Version.parse(text)
 
 
 def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
@@ -350,12 +341,8 @@ def _version_and_name(words: list[str]) -> tuple[str | None, str]:
 
 
 def _one_of(arguments: argparse.Namespace, *names: str) -> None:
-    given = [name for name in names if getattr(arguments, name, None) is not None]
-    if len(given) > 1:
-        words = ["N" if name == "count" else f"--{name}" for name in given]
-        raise UsageError(
-            f"{' and '.join(words)} cannot go together", hint=f"bin/migrate {arguments.verb} --help"
-        )
+    given = {"N" if name == "count" else f"--{name}": getattr(arguments, name, None) for name in names}
+    verbs.at_most_one(f"bin/migrate {arguments.verb} --help", **given)
 
 
 def _decide(arguments: argparse.Namespace, out: Output) -> Decide:

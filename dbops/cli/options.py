@@ -52,6 +52,7 @@ def shared(*, after_verb: bool) -> Parser:
         (("-q", "--quiet"), "no narration: the result, warnings and errors"),
         (("--yes",), "answer yes to questions that are not about losing data"),
         (("--dry-run",), "show what would be done, change nothing"),
+        (("--no-hooks",), "leave out the hooks of [tool.dbops.hooks]"),
     ):
         group.add_argument(
             *flags, action="store_true", default=argparse.SUPPRESS if after_verb else False, help=text

@@ -19,6 +19,9 @@ from dbops.events import Event, Level
 
 JSON_FORMAT = 1
 
+_COMMANDS = (
+    "setup-dev-db|migrate|seed-test-data|backup|restore"  # a hook may have other programs in a bin of its own
+)
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 
 
@@ -34,6 +37,7 @@ class Output:
         self.verbose = verbose
         self._status_shown = False
         self._unwritten: OSError | None = None
+        self._held: list[tuple[dict[str, Any], list[str]]] | None = None
 
     @classmethod
     def from_argv(cls, command: str, argv: Sequence[str]) -> Output:
@@ -79,12 +83,30 @@ class Output:
     def result(self, data: dict[str, Any], lines: Iterable[str] = ()) -> None:
         """The answer: `lines` for people on stdout, `data` as the last line with --json."""
         assert data.keys().isdisjoint({"type", "format", "command"})  # they say what the line is
+        if self._held is not None:
+            self._held.append((data, list(lines)))
+            return
         if self.as_json:
             self._json({"type": "result", "format": JSON_FORMAT, "command": self.command, **data})
             return
         self.status("")
         for line in lines:
             self._print(sys.stdout, as_typed(line if isinstance(line, Drawn) else visible(line)))
+
+    def hold_result(self) -> None:
+        """Keep results back until `release_result`, since what is still to be told comes before them."""
+        self._held = []
+
+    @property
+    def holds_result(self) -> bool:
+        """Whether there is one that was kept back."""
+        return bool(self._held)
+
+    def release_result(self) -> None:
+        """Show what was kept back."""
+        held, self._held = self._held or (), None
+        for data, lines in held:
+            self.result(data, lines)
 
     def error(self, error: DbopsError, code: ExitCode | None = None) -> None:
         """The one cause and the one next command."""
@@ -152,7 +174,7 @@ def as_typed(text: str) -> str:
         return text
     import re
 
-    return re.sub(r"(?<![\w./-])bin/(?=[a-z])", "dbops ", text)
+    return re.sub(rf"(?<![\w./-])bin/(?=({_COMMANDS})\b)", "dbops ", text)
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:

@@ -19,6 +19,7 @@ from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
 from dbops.cli.backup_databases import SqliteDatabase
 from dbops.cli.confirm import ask
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.config.model import SQLITE_FILE, Setting, Settings, Target
 from dbops.devdb import consent
@@ -45,7 +46,7 @@ _ONLY_POSTGRES = {
 }
 
 
-def from_(arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
+def from_(arguments: argparse.Namespace, settings: Settings, out: Output, hook: Hooks) -> int:
     """Restore a backup or a database file."""
     _refuse_postgres_options(arguments)
     if arguments.migrate:
@@ -61,7 +62,12 @@ def from_(arguments: argparse.Namespace, settings: Settings, out: Output) -> int
             prepared = prepare(work)
             out.result(show.plan_data(prepared), show.plan_lines(prepared))
             return ExitCode.REFUSED if prepared.problems else ExitCode.DONE
-        done = restore(work, lambda prepared: _consent(prepared, live, settings, out))
+
+        def confirm(prepared: Prepared) -> None:
+            _consent(prepared, live, settings, out)
+            hook.before(settings, live.stem, backup=archive.label)
+
+        done = restore(work, confirm)
         elsewhere = None if live == settings.target.path.resolve() else ""
         out.result(show.done_data(done), show.done_lines(done, elsewhere))
     return ExitCode.DONE
@@ -72,7 +78,7 @@ def displaced(settings: Settings) -> list[DisplacedFile]:
     return names.all_displaced(settings.target.path.resolve(), of_folder=True)
 
 
-def undo(arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
+def undo(arguments: argparse.Namespace, settings: Settings, out: Output, hook: Hooks) -> int:
     """Bring a displaced database back."""
     live = settings.target.path.resolve()
     chosen = undoing.named(live, arguments.database) if arguments.database else undoing.newest(live)
@@ -90,6 +96,7 @@ def undo(arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
             return ExitCode.DONE
         out.event(Note(f"database {names.shown(live)}"))
         _require([_found(live)], f"put {chosen.name} in the place of", live, settings, out, cost=Cost.USE)
+        hook.before(settings, live.stem)
         undoing.undo(chosen, former, at, out.event, deadline)
         undoing.log_undo(
             live, exchange.incoming, exchange.displaced, settings.tracking_table.value, out.event, deadline
@@ -98,7 +105,7 @@ def undo(arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
     return ExitCode.DONE
 
 
-def discard(arguments: argparse.Namespace, settings: Settings, out: Output) -> int:
+def discard(arguments: argparse.Namespace, settings: Settings, out: Output, hook: Hooks) -> int:
     """Remove displaced databases."""
     configured = settings.target.path.resolve()
     named = [undoing.named(configured, name) for name in dict.fromkeys(arguments.databases)]
@@ -113,6 +120,7 @@ def discard(arguments: argparse.Namespace, settings: Settings, out: Output) -> i
             out.event(Note(line))
         found = [Found(one.path.name, None) for one in chosen if not _found(one.live).marked]
         _require(found, "remove for good", configured, settings, out)
+        hook.before(settings, configured.stem)
         undoing.discard(chosen, out.event)
         out.result(show.discard_data(chosen, changed=True), show.discard_lines(chosen, changed=True))
     return ExitCode.DONE

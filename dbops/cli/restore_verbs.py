@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from dbops.backups import listing
 from dbops.backups.retention import Policy
 from dbops.backups.store import Store
+from dbops.cli import hooks, restore_sqlite
 from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
-from dbops.cli import restore_sqlite
 from dbops.cli.confirm import ask
 from dbops.cli.connect import load_settings, locate, located
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
 from dbops.devdb import consent
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
 
 
-def from_(arguments: argparse.Namespace, out: Output) -> int:
+def from_(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Restore a backup or a dump."""
     settings = load_settings(arguments, out)
     if settings.target.engine == "sqlite":
-        return restore_sqlite.from_(arguments, settings, out)
+        return restore_sqlite.from_(arguments, settings, out, hook)
     if arguments.to is not None:
         choice.refuse_name("--to", arguments.to)
     settings = locate(settings, out)
@@ -55,13 +56,18 @@ def from_(arguments: argparse.Namespace, out: Output) -> int:
         choice.refuse_a_part(archive, arguments)
         work = _work(arguments, settings, target, archive, out)
         if arguments.in_place:
-            return _in_place(work, settings, out, dry_run=arguments.dry_run)
+            return _in_place(work, settings, out, hook, dry_run=arguments.dry_run)
         if arguments.dry_run:
             with outside(target, work.live, out.event, settings.deadline.value) as connection:
                 prepared = prepare(work, connection)
                 out.result(show.plan_data(prepared), show.plan_lines(prepared))
             return ExitCode.REFUSED if prepared.problems else ExitCode.DONE
-        done = restore(work, lambda prepared: _consent(prepared, settings, out))
+
+        def confirm(prepared: Prepared) -> None:
+            _consent(prepared, settings, out)
+            hook.before(settings, work.live, backup=work.content.label)
+
+        done = restore(work, confirm)
         out.result(show.done_data(done), show.done_lines(done, _elsewhere(arguments)))
     return ExitCode.DONE
 
@@ -75,7 +81,7 @@ def _elsewhere(arguments: argparse.Namespace) -> str | None:
     return "" if arguments.to is not None else None
 
 
-def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> int:
+def _in_place(work: Work, settings: Settings, out: Output, hook: Hooks, *, dry_run: bool) -> int:
     """Without a side database."""
     label = work.content.label
     if dry_run:
@@ -86,6 +92,7 @@ def _in_place(work: Work, settings: Settings, out: Output, *, dry_run: bool) -> 
     def confirm(server: str, comment: str | None) -> None:
         out.event(Note(f"server {server}, database {work.live}"))
         _require([Found(work.live, comment)], f"drop everything in, and load {label} into,", settings, out)
+        hook.before(settings, work.live, backup=label)
 
     proven = restore_in_place(work, confirm)
     data = {"restored": label, "database": work.live, "displaced": None, "in_place": True, "proof": proven}
@@ -121,11 +128,11 @@ def _displaced(settings: Settings, out: Output) -> Sequence[show.Displaced]:
         return []
 
 
-def undo(arguments: argparse.Namespace, out: Output) -> int:
+def undo(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Bring a displaced database back."""
     settings = located(arguments, out)
     if settings.target.engine == "sqlite":
-        return restore_sqlite.undo(arguments, settings, out)
+        return restore_sqlite.undo(arguments, settings, out, hook)
     names = [] if arguments.database is None else [arguments.database]
     (target,) = _concerned(settings, names, out)
     live = _name(target)
@@ -142,17 +149,18 @@ def undo(arguments: argparse.Namespace, out: Output) -> int:
         _require(
             [_found(connection, live)], f"put {chosen.name} in the place of", settings, out, cost=Cost.USE
         )
+        hook.before(settings, live)
         undoing.undo(connection, target, exchange, out.event, settings.deadline.value)
         _log_undo(target, exchange, settings, out)
         out.result(show.undo_data(exchange, changed=True), show.undo_lines(exchange))
     return ExitCode.DONE
 
 
-def discard(arguments: argparse.Namespace, out: Output) -> int:
+def discard(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Drop displaced databases."""
     settings = located(arguments, out)
     if settings.target.engine == "sqlite":
-        return restore_sqlite.discard(arguments, settings, out)
+        return restore_sqlite.discard(arguments, settings, out, hook)
     targets = _concerned(settings, arguments.databases, out)
     with contextlib.ExitStack() as held:
         deadline = settings.deadline.value
@@ -168,6 +176,7 @@ def discard(arguments: argparse.Namespace, out: Output) -> int:
         for line in show.discard_lines(chosen, changed=False):
             out.event(Note(line))
         _require([one.found for one in chosen], "drop for good", settings, out)
+        hook.before(settings, _name(targets[0]))
         undoing.discard(connection, chosen, out.event)
         out.result(show.discard_data(chosen, changed=True), show.discard_lines(chosen, changed=True))
     return ExitCode.DONE
@@ -276,6 +285,16 @@ def _consent(prepared: Prepared, settings: Settings, out: Output) -> None:
         _require(found, f"put {made.label} in the place of", settings, out, cost=Cost.USE)
 
 
+def _with_hooks(
+    command: str, verb: Callable[[argparse.Namespace, Output, Hooks], int]
+) -> Callable[[argparse.Namespace, Output], int]:
+    def run(arguments: argparse.Namespace, out: Output) -> int:
+        with hooks.around("restore", command, arguments, out) as hook:
+            return verb(arguments, out, hook)
+
+    return run
+
+
 def _require(
     found: Sequence[Found], what: str, settings: Settings, out: Output, *, cost: Cost = Cost.DATA
 ) -> None:
@@ -289,8 +308,8 @@ def _found(connection: Connection, name: str) -> Found:
 
 
 FUNCTIONS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
-    "from": from_,
+    "from": _with_hooks("restore", from_),
     "list": list_,
-    "undo": undo,
-    "discard": discard,
+    "undo": _with_hooks("restore undo", undo),
+    "discard": _with_hooks("restore discard", discard),
 }

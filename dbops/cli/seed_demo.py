@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dbops.cli import seed_options, seed_sets
 from dbops.cli.connect import connected_to_postgres
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
@@ -44,7 +45,7 @@ def request(arguments: argparse.Namespace) -> demo.Request:
     return wanted
 
 
-def seed(arguments: argparse.Namespace, out: Output) -> int:
+def seed(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Load the sets and make demo data on top of them, then prove that these add up.
 
     :raises AnswerIsNo: they do not; the data are there.
@@ -54,6 +55,7 @@ def seed(arguments: argparse.Namespace, out: Output) -> int:
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out)
+            hook.before(settings, session.identity.database, seed_sets=[one.name for one in sets])
         return _seed(session, settings, sets, wanted, arguments, out)
 
 

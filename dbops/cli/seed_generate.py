@@ -7,7 +7,8 @@ import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from dbops.cli import seed_options
+from dbops.cli import hooks, seed_options
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
@@ -36,6 +37,11 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: tables were left empty; the others are filled.
     """
+    with hooks.around("seed", "seed-test-data generate", arguments, out) as hook:
+        return _generate(arguments, out, hook)
+
+
+def _generate(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     if arguments.truncate or arguments.cascade:
         raise UsageError("--truncate is for sets and demo data; generate adds rows to what is there",
                          hint="bin/setup-dev-db --reset makes the database anew")  # fmt: skip
@@ -46,6 +52,7 @@ def generate(arguments: argparse.Namespace, out: Output) -> int:
     with opened(arguments, out) as (session, settings):
         if writes:
             require_consent(session, settings, out)
+            hook.before(settings, session.identity.database)
         with session.connection.transaction(force_rollback=not writes):
             found = catalogs.read(session.connection, tracking_tables(settings))
             if not found.tables:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from dbops.cli import seed_sets
+from dbops.cli import hooks, seed_sets
+from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.cli.seed_session import opened, require_consent
 from dbops.errors import ExitCode
@@ -12,14 +13,20 @@ from dbops.errors import ExitCode
 
 def load(arguments: argparse.Namespace, out: Output) -> int:
     """Load sets; with --scale or --rows, make demo data on top of them."""
-    if arguments.scale is not None or arguments.rows:
-        from dbops.cli import seed_demo
+    with hooks.around("seed", "seed-test-data", arguments, out) as hook:
+        if arguments.scale is not None or arguments.rows:
+            from dbops.cli import seed_demo
 
-        return seed_demo.seed(arguments, out)
+            return seed_demo.seed(arguments, out, hook)
+        return _load(arguments, out, hook)
+
+
+def _load(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     with opened(arguments, out) as (session, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
             require_consent(session, settings, out)
+            hook.before(settings, session.identity.database, seed_sets=[one.name for one in sets])
         how = seed_sets.options(settings, arguments)
         if any(one.generates for one in sets):
             from dbops.cli import seed_written

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dbops.cli import options
+from dbops.cli import options, streams
 from dbops.cli.confirm import ask
 from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
@@ -51,6 +51,7 @@ def main(argv: list[str], out: Output) -> int:
     environ = dict(os.environ)
     settings = load(options.settings_options(arguments), environ, Path.cwd())
     neutralise(os.environ)
+    streams.quiet_libraries()
     for warning in settings.warnings:
         out.event(Warned(warning))
     verbs = {"status": _status, "start": _start, "stop": _stop, "destroy": _destroy}

@@ -20,6 +20,13 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def quiet_libraries() -> None:
+    """psycopg would log to stderr what reaches us as an exception, too: of a connection that broke, for instance."""
+    import logging
+
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
+
 def visible(text: str) -> str:
     """The text with its control characters spelled out; tabs and line ends stay."""
     return text.translate(_VISIBLE)

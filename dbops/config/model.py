@@ -108,6 +108,20 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
+class ProjectCheck:
+    """A check of the project's own, from `[tool.dbops.checks.NAME]`.
+
+    `on` are the forms of `validate` that ask it (schema, migration, rollback); `expect` is "no rows", "zero" or "true".
+    """
+
+    name: str
+    on: tuple[str, ...]
+    query: str
+    expect: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """All that a command needs to know from outside; made by `dbops.config.load`.
 
@@ -119,6 +133,9 @@ class Settings:
     `backup_before_migrate` is how old, in seconds, the backup may be that must be there before migrations run;
     0 asks for a new one, None for none.
     `migration_format` is the format of the migration files, `variables` what stands for their placeholders.
+    `hooks` are command lines by their names, "after-migrate" for instance; `environ` is the environment as the user
+    has it, libpq's variables too, for what runs on the user's behalf.
+    `checks` are the project's own, for `migrate validate`.
     `warnings` are sentences for the user about what was read and not used.
     """
 
@@ -140,4 +157,7 @@ class Settings:
     backup_before_migrate: Setting[float | None]
     migration_format: Setting[str] = Setting("auto")
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    hooks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    checks: tuple[ProjectCheck, ...] = ()
     warnings: tuple[str, ...] = ()

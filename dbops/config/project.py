@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,14 @@ _TEXT = (
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 # Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("checks", "hooks", "schema-file")
+ELSEWHERE = ("schema-file",)
 BACKUP = "backup-before-migrate"
-KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, *ELSEWHERE)
+HOOKS = "hooks"
+CHECKS = "checks"
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, CHECKS, *ELSEWHERE)
+KNOWN_HOOKS = tuple(
+    f"{when}-{work}" for work in ("migrate", "backup", "restore", "seed") for when in ("before", "after")
+)
 _MARKS = (".dbops", ".env", ".git")
 
 
@@ -135,6 +140,14 @@ def _check(path: Path, table: Mapping[str, Any]) -> None:
             raise ConfigError(f"{path} [tool.dbops] has an unknown key {key!r}", hint=_closest(key))
         if (wanted := _wanted(key, value)) is not None:
             raise ConfigError(f"{path} [tool.dbops] {key} is not {wanted}", hint=f"write it as {wanted}")
+    for name, line in table.get(HOOKS, {}).items():
+        where = f"{path} [tool.dbops.{HOOKS}]"
+        if name not in KNOWN_HOOKS:
+            raise ConfigError(f"{where} has an unknown hook {name!r}", hint=_closest(name, KNOWN_HOOKS))
+        if not (isinstance(line, str) and line.strip()):
+            raise ConfigError(f"{where} {name} is not a command line", hint='write it in quotes: "make ..."')
+        if "\0" in line:
+            raise ConfigError(f"{where} {name} holds a NUL character", hint="leave it out")
 
 
 def _wanted(key: str, value: object) -> str | None:
@@ -149,11 +162,15 @@ def _wanted(key: str, value: object) -> str | None:
         isinstance(value, list) and all(isinstance(item, str) and item for item in value)
     ):
         return 'a list of texts such as ["pg_trgm"]'
+    if key in {HOOKS, CHECKS} and not isinstance(value, dict):
+        return f"a table, begun with the line [tool.dbops.{key}]"
     return None
 
 
-def _closest(key: str) -> str:
+def _closest(key: str, known: Sequence[str] = KNOWN) -> str:
     import difflib
 
-    close = difflib.get_close_matches(key.replace("_", "-").lower(), KNOWN, n=1)
-    return f"did you mean {close[0]}?" if close else "known are " + ", ".join((*_TEXT, *_TIMES, *_LISTS))
+    close = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return "known are " + ", ".join(name for name in known if name not in ELSEWHERE)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dbops.config import dotenv, project, sources, values
+from dbops.config import checks, dotenv, project, sources, values
 from dbops.config.model import DEFAULT, SQLITE_FILE, Options, Setting, Settings, Target
 from dbops.config.project import Project
 from dbops.config.sources import Source, Variables
@@ -68,6 +68,9 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         or found.text("format")
         or Setting("auto"),
         variables=_variables(options.variables or ()),
+        hooks=found.table.get(project.HOOKS, {}),
+        environ=dict(environ),
+        checks=checks.read(found.table[project.CHECKS]) if project.CHECKS in found.table else (),
         warnings=source.warnings,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
 
-from dbops.config.model import Setting
+from dbops.config.model import Setting, Target
 from dbops.errors import ConfigError
 
 DIRECT_URL = "DBOPS_DIRECT_URL"
@@ -63,6 +63,32 @@ def neutralise(environ: MutableMapping[str, str]) -> None:
     for name in (*PART_VARIABLES, *_OVERRULED):
         if name.startswith("PG"):
             environ.pop(name, None)
+
+
+# What libpq would do if there were no variable.  Where an empty value does that, it also keeps libpq from looking.
+_AS_IF_UNSET = {
+    "sslmode": "prefer",
+    "sslnegotiation": "postgres",
+    "connect_timeout": "10",
+    "target_session_attrs": "any",
+    "load_balance_hosts": "disable",
+}
+
+
+def shielded(target: Target, environ: Mapping[str, str]) -> Target:
+    """The same target for a process whose environment has to stay as it is: the other way to `neutralise`.
+
+    Every part that libpq would take from the environment, and that `load` has left out on purpose, has a value.
+    A service cannot be kept away like that: PGSERVICE still adds what is no part, a certificate for instance.
+    """
+    if target.engine != "postgresql" or "service" in target.parts:
+        return target
+    missing = {
+        part: _AS_IF_UNSET.get(part, "")
+        for name, part in PART_VARIABLES.items()
+        if name.startswith("PG") and environ.get(name) and part not in target.parts and part != "service"
+    }
+    return target.replace("the default", **missing)
 
 
 def from_environment(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, Setting[str]]:

@@ -38,6 +38,7 @@ class Action(enum.Enum):
     UNLOCKED = "unlocked"
     BACKED_UP = "backed up"
     RESTORED = "restored"
+    RENUMBERED = "renumbered"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.

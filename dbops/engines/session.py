@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from dbops.config.model import Settings
-    from dbops.engines.base import Blocker, Identity, ServerError, Settled
+    from dbops.engines.base import Answer, Blocker, Identity, ServerError, Settled
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.records import Direction, Recorded
@@ -128,6 +128,17 @@ class Session(Protocol):
 
         :param deadline: seconds of waiting for locks after which it is cancelled.
         :raises StatementFailed: which may leave something behind, an invalid index for instance.
+        """
+
+    def check(
+        self, queries: Sequence[str], judge: Callable[[int, Answer | None], None], *, inside: bool
+    ) -> None:
+        """Run queries of which nothing stays, and hand what each returns to `judge`: None where it returns no rows.
+
+        :param inside: in the transaction that a call with `commits=False` left open, which goes on as it was; else in
+            one of their own, read-only unless a query will not be.
+        :raises StatementFailed: at `Stage.CHECK`, or what `judge` raises; then all of the transaction is rolled back.
+        :raises SessionLost: the connection broke.
         """
 
     def client(self, lock_timeout: float | None = None) -> Client:

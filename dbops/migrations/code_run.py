@@ -15,7 +15,7 @@ from dbops.events import Listener, Note
 from dbops.migrations.code_batches import Batches
 from dbops.migrations.code_call import CodeFailed, call, code_of, failed, of_python, of_sql
 from dbops.migrations.code_db import Calls, Db
-from dbops.migrations.stepwise import record_partly
+from dbops.migrations.stepwise import record_partly, verify_partly
 
 if TYPE_CHECKING:
     from dbops.engines.session import Session
@@ -102,6 +102,7 @@ class Committing:
             )
             self._session.transaction((), [self._line(Action.STATEMENT_STARTED)], last=False)
             self._attempt(resumed)
+            verify_partly(self._session, prepared, self._began, hint=self._again)
             record_partly(self._session, prepared.section, records(), hint=self._again)
         finally:
             self._session.reset()

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from dbops.engines.records import Action, Applied, JournalLine, Recorded
 from dbops.migrations.model import Folder, MigrationFile, State, Status
 from dbops.migrations.version import Version
 
+_NONE: Mapping[str, str] = {}
+
 
 def compare(
-    folder: Folder, recorded: Recorded, drifted: Callable[[MigrationFile, Applied], bool]
+    folder: Folder,
+    recorded: Recorded,
+    drifted: Callable[[MigrationFile, Applied], bool],
+    counted_as: Mapping[str, str] = _NONE,
 ) -> list[Status]:
     """Every version that has a file, a row, or something of it in the database, in order.
 
     :param drifted: whether a file no longer means what its row's checksum says.
+    :param counted_as: of rows that were renumbered, the sort key that they had before: what is between the two is
+        not out of order for that.
     """
     files = {file.version.key: file for file in folder.files}
     rows = {row.sort_key: row for row in recorded.rows}
     journal = _journal(recorded.journal)
-    newest = max((key for key, row in rows.items() if not Version(row.version, key).repeatable), default="")
+    newest = max(
+        (counted_as.get(key, key) for key, row in rows.items() if not Version(row.version, key).repeatable),
+        default="",
+    )
 
     def status(key: str) -> Status:
         file, row = files.get(key), rows.get(key)

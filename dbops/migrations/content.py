@@ -96,6 +96,7 @@ class Migration:
     description: str | None = None
     up_settings: FileSettings = FileSettings()
     down_settings: FileSettings = FileSettings()
+    verify: Section | None = None
 
     @property
     def version(self) -> Version:

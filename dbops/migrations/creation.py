@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import fcntl
 import os
 import re
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from dbops.config.model import Setting
 from dbops.errors import ConfigError, DbopsError, UsageError
-from dbops.migrations import discovery
+from dbops.migrations import discovery, numbering
 from dbops.migrations.detection import AUTO
-from dbops.migrations.formats import by_name
-from dbops.migrations.model import Folder
+from dbops.migrations.formats import Format, by_name
+from dbops.migrations.formats.naming import joined
+from dbops.migrations.model import Folder, MigrationFile
 from dbops.migrations.version import Version
 
-TIMESTAMP = "%Y%m%d%H%M%S"
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
@@ -26,52 +27,65 @@ def create(
     name: str,
     format_name: Setting[str] = AUTO,
     *,
+    timestamp: bool = False,
     dry_run: bool = False,
 ) -> list[Path]:
     """Write the files of a new migration and return them; the folder is made if it is missing.
 
+    Two that do so at once in one folder take turns, so that each gets a number of its own.
+
     :param version: None for the next one, as the folder counts.
-    :raises DbopsError: where the name is not fit for a file, the version is taken, or the disk refuses.
+    :param timestamp: number it with the present time, whatever the folder has.
+    :raises DbopsError: where the name is not fit for a file, the version is taken, or the disk refuses; of the files
+        none is left.
     """
     name = re.sub(r"\s+", "_", name.strip())
     if not name or name.startswith(".") or _UNFIT.search(name) or len(os.fsencode(name)) > 200:
         raise UsageError(
             f"{name!r} is not fit for a file name", hint="for example: bin/migrate new add_user_preferences"
         )
+    if version is not None and timestamp:
+        raise UsageError("--timestamp makes the version itself", hint="leave one of the two out")
+    if version is not None:
+        Version.parse(version)
     discovery.require_known(format_name)
-    found = _existing(folder, format_name)
-    if version is None:
-        version = next_version(found)
-    elif found and any(file.version == Version.named(version) for file in found.files):
-        raise UsageError(f"version {version} is taken", hint=f"the next one is {next_version(found)}")
-    Version.parse(version)
-    written = format_name.value
-    if written == AUTO.value:
-        written = found.newest.format if found else "single"
-    texts = {folder.value / name: text for name, text in by_name(written).file_names(version, name).items()}
-    if not dry_run:
-        for path, text in texts.items():
-            _write(path, text)
+    if dry_run:
+        return list(_texts(folder, version, name, format_name, timestamp))
+    with turn(folder.value):
+        texts = _texts(folder, version, name, format_name, timestamp)
+        _write_all(texts)
     return list(texts)
 
 
-def next_version(folder: Folder | None) -> str:
-    """The number after the highest one, as wide as that; a timestamp where the folder has timestamps."""
-    if folder is None:
-        return "001"
-    last = folder.newest.version.text
-    if not last.replace(".", "").isdigit():
+def _texts(
+    folder: Setting[Path], version: str | None, name: str, format_name: Setting[str], timestamp: bool
+) -> dict[Path, str]:
+    """The files of the new migration, and what each begins with."""
+    found = _existing(folder, format_name)
+    like = found.newest if found else None
+    written = format_name.value
+    if written == AUTO.value:
+        written = like.format if like else "single"
+    known = by_name(written)
+    following = numbering.following(known, like, timestamp=timestamp) if version is None else version
+    if found and any(file.version == Version.named(following) for file in found.files):
+        raise UsageError(f"version {version} is taken", hint=_next_one(known, like))
+    made = known.file_names(following, joined(name, like), like)
+    _refuse_other_order(known, next(iter(made)), like, newest=version is None)
+    return {folder.value / file_name: text for file_name, text in made.items()}
+
+
+def _next_one(known: Format, like: MigrationFile | None) -> str:
+    return f"the next one is {numbering.following(known, like)}"
+
+
+def _refuse_other_order(known: Format, made: str, like: MigrationFile | None, *, newest: bool) -> None:
+    """:raises UsageError: where a tool that sorts by text would not take the next number for the newest."""
+    if newest and known.order == "text" and like is not None and made <= like.file_name:
         raise UsageError(
-            f"the newest version {last} is no number, so there is no next one",
-            hint="make the file with the tool that the format comes from",
+            f"{made} would come before {like.file_name} for {known.name}, which sorts by text",
+            hint="rename the files so that their numbers have as many digits, and one to spare",
         )
-    if len(last) == 13 and last.startswith("1"):  # milliseconds, as node-pg-migrate counts
-        return str(max(time.time_ns() // 1_000_000, int(last) + 1))
-    if len(last) == 14 and last.startswith("20") and last.isdigit():
-        # Another clock, or another time zone, may be ahead of this one.
-        return max(datetime.datetime.now(datetime.UTC).strftime(TIMESTAMP), str(int(last) + 1))
-    head, dot, tail = last.rpartition(".")
-    return f"{head}{dot}{int(tail) + 1:0{len(tail)}d}"
 
 
 def _existing(folder: Setting[Path], format_name: Setting[str]) -> Folder | None:
@@ -80,6 +94,35 @@ def _existing(folder: Setting[Path], format_name: Setting[str]) -> Folder | None
         return None
     found = discovery.scan(folder, format_name)
     return found if found.files else None
+
+
+@contextlib.contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, from looking for the next number to having taken it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}") from None
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no locks: then there are no turns
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(texts: dict[Path, str]) -> None:
+    """All of them, or none."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            _write(path, text)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
 
 
 def _write(path: Path, text: str) -> None:

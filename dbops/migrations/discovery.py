@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,13 +11,12 @@ from pathlib import Path
 from dbops.config.model import Setting
 from dbops.config.values import wrong
 from dbops.engines.dialect import POSTGRESQL
-from dbops.engines.records import Direction
 from dbops.errors import ConfigError
 from dbops.migrations import detection
 from dbops.migrations.detection import AUTO, PLAIN, Reading
 from dbops.migrations.formats import NAMES, Claim, Format, by_name
-from dbops.migrations.model import Folder, MigrationFile
-from dbops.migrations.version import Version
+from dbops.migrations.model import Folder
+from dbops.migrations.pairing import VERIFY, Claimed, paired
 
 _LANGUAGES = {
     "ts": "TypeScript",
@@ -67,25 +65,44 @@ def scan(
 
     :raises ConfigError: as `discover` does.
     """
+    found = look(folder, format_name)
+    _refuse_useless_variables([by_name(name) for name in found.reading.formats], variables)
+    files = tuple(
+        dataclasses.replace(file, variables=variables, dialect=dialect)
+        if variables or dialect != POSTGRESQL
+        else file
+        for file in paired(str(found.path), found.claims, found.verifying)
+    )
+    return Folder(found.path, files, found.passed_over, found.reading.text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What is in a folder, not yet put together: its files with what their names say, and what was passed over.
+
+    `verifying` are the files that hold a verify section alone.
+    """
+
+    path: Path
+    reading: Reading
+    claims: tuple[Claimed, ...]
+    verifying: tuple[str, ...]
+    passed_over: tuple[tuple[str, str], ...]
+
+
+def look(folder: Setting[Path], format_name: Setting[str] = AUTO) -> Look:
+    """Read a folder's names, and say whose each is; two of them may have one version.
+
+    :raises ConfigError: as `discover` does.
+    """
     path = folder.value
     entries = _entries(folder)
-    files = [name for name, is_folder in entries if not is_folder]
+    files = [name for name, is_folder in entries if not is_folder and not name.endswith(VERIFY)]
     folders = [name for name, is_folder in entries if is_folder]
     reading = _reading(path, format_name, files, folders)
     if reading.formats == ("graphile-migrate",) and "committed" in folders:
         path = path / "committed"
         entries = _entries(Setting(path, folder.origin))
-    found = _scanned(path, entries, reading, variables)
-    if dialect == POSTGRESQL:
-        return found
-    return dataclasses.replace(
-        found, files=tuple(dataclasses.replace(file, dialect=dialect) for file in found.files)
-    )
-
-
-def _scanned(
-    path: Path, entries: list[tuple[str, bool]], reading: Reading, variables: Mapping[str, str] | None
-) -> Folder:
     formats = [by_name(name) for name in reading.formats]
     if formats[0].layout != "flat":
         entries = _below(path, entries, formats[0].layout)
@@ -93,17 +110,21 @@ def _scanned(
     for known in formats:
         known.check(path, names)
     _refuse_other_languages(path, names, reading)
-    claims: list[tuple[Format, Claim, str]] = []
+    own_verify = "/verify.sql" if formats[0].layout == "folders" else VERIFY
+    claims: list[Claimed] = []
+    verifying: list[str] = []
     passed_over: list[tuple[str, str]] = []
     for name, is_folder in entries:
+        if not is_folder and name.endswith(own_verify):
+            verifying.append(name)
+            continue
         claimed = None if is_folder else _claim(formats, name, names)
         if claimed is None:
             passed_over.append((name, _why_passed_over(name, is_folder)))
         else:
             _check_name(path, name)
             claims.append((*claimed, name))
-    _refuse_useless_variables(formats, variables)
-    return Folder(path, _paired(str(path), claims, variables), tuple(passed_over), reading.text)
+    return Look(path, reading, tuple(claims), tuple(verifying), tuple(passed_over))
 
 
 def _entries(folder: Setting[Path]) -> list[tuple[str, bool]]:
@@ -184,54 +205,6 @@ def _claim(formats: Sequence[Format], name: str, beside: Collection[str]) -> tup
         if claim := known.claim(name, beside):
             return known, claim
     return None
-
-
-def _paired(
-    folder: str, claims: list[tuple[Format, Claim, str]], variables: Mapping[str, str] | None
-) -> tuple[MigrationFile, ...]:
-    """One migration per version; a down file goes with its up file."""
-    files: dict[str, MigrationFile] = {}
-    downs: dict[str, tuple[Version, str, Format]] = {}
-    for known, claim, name in claims:
-        version = Version.named(claim.version)
-        if claim.direction is Direction.DOWN:
-            if version.key in downs:
-                raise _double(folder, downs[version.key][1], name, version)
-            downs[version.key] = version, name, known
-        else:
-            if version.key in files:
-                raise _double(folder, files[version.key].file_name, name, version)
-            files[version.key] = MigrationFile(
-                version, claim.name, known.name, folder, name, variables=variables
-            )
-    for key, (version, name, known) in downs.items():
-        if key not in files or files[key].format != known.name:
-            raise ConfigError(
-                f"{os.path.join(folder, name)} has {known.up_beside_down}",
-                hint=f"write the up file of version {version}, or take the down file away",
-            )
-        files[key] = dataclasses.replace(files[key], down_name=name)
-    ordered = tuple(files[key] for key in sorted(files))
-    _refuse_other_order([file for file in ordered if by_name(file.format).order == "text"])
-    return ordered
-
-
-def _refuse_other_order(files: Sequence[MigrationFile]) -> None:
-    """Of a tool that sorts by text, its files in the order of numbers must be in its own order, too."""
-    for first, second in itertools.pairwise(files):
-        if first.file_name > second.file_name:
-            raise ConfigError(
-                f"{first.path} comes before {second.path} by number, and after it for {first.format}, which sorts "
-                "by text",
-                hint="write the numbers with as many digits",
-            )
-
-
-def _double(folder: str, first: str, second: str, version: Version) -> ConfigError:
-    return ConfigError(
-        f"two files have version {version}: {os.path.join(folder, first)} and {os.path.join(folder, second)}",
-        hint="give the later one the next free number (git log tells which that is), and rename it",
-    )
 
 
 def _why_passed_over(name: str, is_folder: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from dbops.engines.records import TOKENS, Applied
 from dbops.errors import DbopsError
@@ -22,9 +23,28 @@ def has_drifted(file: MigrationFile, row: Applied) -> bool:
         return False
     if row.checksum_algorithm != TOKENS:
         return True
+    return _checksum(file) != row.checksum  # it was readable when it was applied
+
+
+def same_as(file: MigrationFile, rows: Sequence[Applied]) -> list[Applied]:
+    """Those of the rows that were made by a file of this content.
+
+    Bytes are compared with all of them, tokens only with those of its name, since a thousand files may be pending.
+    """
+    raw = texts.raw_checksum(texts.read_bytes(file.path))
+    found = [row for row in rows if row.raw_checksum == raw]
+    others = [row for row in rows if row.name == file.name and row.checksum_algorithm == TOKENS]
+    if found or not others:
+        return found
+    checksum = _checksum(file)
+    return [row for row in others if row.checksum == checksum]
+
+
+def _checksum(file: MigrationFile) -> str | None:
+    """Of its up section; None where that cannot be read."""
     from dbops.migrations.prepare import recorded_row
 
     try:
-        return recorded_row(file).checksum != row.checksum
+        return recorded_row(file).checksum
     except DbopsError:
-        return True  # it was readable when it was applied
+        return None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed, Trouble
 from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
-from dbops.engines.records import Action
+from dbops.engines.records import Action, Applied
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
-from dbops.migrations import code_call, code_run, report, retry
+from dbops.migrations import checks, code_call, code_run, report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation, Prepared, prepare, recorded_row
+from dbops.migrations.prepare import Preparation, Prepared, located, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -40,11 +40,27 @@ class Executor:
             self._session.record(
                 [record for step in plan.steps for record in _bookkeeping(step, plan.action)]
             )
-        elif plan.single_transaction:
+            return
+        self._move(plan.moves)
+        if plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for step in plan.steps:
+            for step in plan.runs:
                 self._guarded(functools.partial(self._one, preparation.take(step)), step)
+
+    def _move(self, steps: Sequence[Step]) -> None:
+        """Give the records of renumbered migrations their new versions, all of them in one transaction."""
+        if not steps:
+            return
+        moved = [_moved(step, self._session) for step in steps]
+        self._session.record(
+            # All are taken away first: the new version of one may be the old one of another.
+            [*(old for old, _, _ in moved), *(record for _, row, entry in moved for record in (row, entry))]
+        )
+        for step in steps:
+            self._listen(
+                Note(f"moved the record of {step.status.applied_as} {step.status.name} to {step.version}")
+            )
 
     def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
@@ -98,6 +114,15 @@ class Executor:
     def _transaction(
         self, prepared: Prepared, records: list[Record], *, opens: bool = True, commits: bool = True
     ) -> None:
+        if not prepared.checks:
+            self._statements(prepared, records, opens=opens, commits=commits)
+            return
+        self._statements(prepared, [], opens=opens, commits=False)
+        checks.run(self._session, prepared.checks, inside=True)
+        if records:
+            self._session.transaction((), records, opens=False, commits=commits)
+
+    def _statements(self, prepared: Prepared, records: list[Record], *, opens: bool, commits: bool) -> None:
         if prepared.code:
             deadline = self._deadline_of(prepared)
             code_run.in_transaction(
@@ -125,18 +150,19 @@ class Executor:
     def _all_in_one(self, plan: Plan) -> None:
         """All steps in one transaction; what stands between them starts clean nevertheless."""
         at: list[tuple[Prepared, float]] = []
+        runs = plan.runs
 
         def attempt() -> None:
             done = []
-            for step in plan.steps:
+            for step in runs:
                 began = time.monotonic()
                 prepared = prepare(step, self._session)
                 self._warn_if_empty(prepared)
                 at.append((prepared, began))
-                self._transaction(prepared, [], opens=step is plan.steps[0], commits=False)
+                self._transaction(prepared, [], opens=step is runs[0], commits=False)
                 # Apart, since the clock of the transaction would count the steps before this one, too.
                 records = _records(prepared, milliseconds_since(began))
-                self._session.transaction((), records, opens=False, commits=step is plan.steps[-1])
+                self._session.transaction((), records, opens=False, commits=step is runs[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
                 self._done(prepared, seconds)
@@ -149,8 +175,8 @@ class Executor:
             except StatementFailed as failure:
                 raise self._failed(at[-1][0], failure, at[-1][1]) from failure
 
-        if plan.steps:
-            self._guarded(all_or_none, plan.steps[0])
+        if runs:
+            self._guarded(all_or_none, runs[0])
 
     def _guarded(self, work: Callable[[], None], step: Step) -> None:
         """Run something, and tell a lost connection from a failed migration."""
@@ -175,19 +201,17 @@ class Executor:
         """Log a migration that failed and was rolled back, and return what to tell."""
         if isinstance(failure, code_call.CodeFailed):
             return code_call.failed(self._session, prepared, failure, began, self._deadline_of(prepared))
-        statements = tuple(prepared.script.statements)
-        statement = statements[failure.index] if failure.stage is Stage.STATEMENT else None
-        failure = report.without_secrets(failure, statement)
+        section, statement, failure = located(prepared, failure)
         step, number = prepared.step, failure.index + 1
         self._session.log(report.log_entry(step, statement, number, failure.error, milliseconds_since(began)))
-        headline = report.headline(prepared.section, statement, failure)
+        headline = report.headline(section, statement, failure)
         if failure.stage is Stage.LOCK_CHECK:
-            return retry.lock_given_away(prepared.section.label)
+            return retry.lock_given_away(section.label)
         if failure.error.trouble in retry.RETRIED:
             return retry.gave_up(failure, headline, self._deadline_of(prepared))
         return DbopsError(
             headline,
-            detail=report.excerpt(prepared.section, statement, failure),
+            detail=report.excerpt(section, statement, failure),
             hint=report.hint(failure, step, self._session.hint),
         )
 
@@ -215,6 +239,24 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
         entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
         records = [DeleteRow(step.status.row.version)]
     return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
+
+
+def _moved(step: Step, session: Session) -> tuple[DeleteRow, Applied, LogEntry]:
+    """The records that give a renumbered migration its new version; when and by whom it was applied stays."""
+    status = step.status
+    assert status.file is not None  # the two that make a move
+    assert status.row is not None
+    old, new = status.row, recorded_row(status.file)
+    row = dataclasses.replace(
+        new,
+        applied_at=old.applied_at,
+        applied_by=old.applied_by,
+        execution_time_ms=old.execution_time_ms or 0,
+        down_sql=new.down_sql or session.down_sql(old.version),
+    )
+    detail = {"old": old.version, "new": new.version}
+    entry = LogEntry(Action.RENUMBERED, new.version, status.name, detail=detail, duration_ms=0)
+    return DeleteRow(old.version), row, entry
 
 
 def _bookkeeping(step: Step, action: Action) -> list[Record]:

@@ -124,7 +124,7 @@ def _work(plan: Plan) -> list[tuple[Work, Status]]:
 
 def _refuse_unsafe(plan: Plan, session: Session) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
-    prepared = [prepare(step, session) for step in plan.steps]
+    prepared = [prepare(step, session) for step in plan.runs]
     for one in prepared:
         if one.script.mode is not Mode.TRANSACTION:
             raise Refused(

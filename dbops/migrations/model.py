@@ -31,6 +31,7 @@ class MigrationFile:
 
     The file `file_name` in `folder` holds the up section; `down_name` is another
     file or None, where the format keeps both in one or there is no down.
+    `verify_name` is the file beside it that holds a verify section, if there is one.
     """
 
     version: Version
@@ -41,6 +42,7 @@ class MigrationFile:
     down_name: str | None = None
     variables: Mapping[str, str] | None = dataclasses.field(default=None, compare=False, repr=False)
     dialect: str = POSTGRESQL
+    verify_name: str | None = None
 
     @property
     def path(self) -> Path:
@@ -51,6 +53,11 @@ class MigrationFile:
     def down_path(self) -> Path | None:
         """The other file with the down section."""
         return None if self.down_name is None else Path(self.folder, self.down_name)
+
+    @property
+    def verify_path(self) -> Path | None:
+        """The other file with the verify section."""
+        return None if self.verify_name is None else Path(self.folder, self.verify_name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +83,10 @@ class Folder:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Status:
-    """One version: its file if it has one, its row if it is applied, its journal if it stopped in the middle."""
+    """One version: its file if it has one, its row if it is applied, its journal if it stopped in the middle.
+
+    The row of a migration that was renumbered has another version than its file, until it is moved.
+    """
 
     version: Version
     name: str
@@ -89,3 +99,9 @@ class Status:
     def is_applied(self) -> bool:
         """A row always means applied, whatever else is the matter."""
         return self.row is not None
+
+    @property
+    def applied_as(self) -> str | None:
+        """The version that its row still has; None where that is its own."""
+        moved = self.row is not None and self.row.sort_key != self.version.key
+        return self.row.version if self.row and moved else None

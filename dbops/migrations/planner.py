@@ -22,6 +22,7 @@ class Work(enum.Enum):
     RECORD = "record as applied"
     UNRECORD = "record as not applied"
     UPDATE = "update the checksum"
+    MOVE = "move the record"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Outline:
     """What reading a step's file has shown.  `source` is where the section comes from, for people.
 
     `code` is the call, as `up(db)`, where it is no SQL; then there are no statements to count.
+    `checks` is how many queries verify it.
     """
 
     mode: Mode
@@ -36,6 +38,7 @@ class Outline:
     statements: int
     source: str
     code: str | None = None
+    checks: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,16 @@ class Plan:
     single_transaction: bool = False
 
     @property
+    def runs(self) -> tuple[Step, ...]:
+        """The steps that run SQL."""
+        return tuple(step for step in self.steps if step.work in {Work.RUN_UP, Work.RUN_DOWN})
+
+    @property
+    def moves(self) -> tuple[Step, ...]:
+        """The steps that move a record."""
+        return tuple(step for step in self.steps if step.work is Work.MOVE)
+
+    @property
     def loses_data(self) -> bool:
         """Whether a down section runs."""
         return any(step.work is Work.RUN_DOWN for step in self.steps)
@@ -83,6 +96,8 @@ def plan_up(
     single_transaction: bool = False,
 ) -> Plan:
     """Apply what is pending: all of it, `steps` of it, up to a version, or only one.
+
+    First the records of migrations that were renumbered are moved to their new versions.
 
     :param late: who brought the first migration that is out of order, for the message.
     :raises AnswerIsNo: an applied file has drifted.
@@ -102,7 +117,9 @@ def plan_up(
             limit = find(statuses, to).version
             chosen = [status for status in chosen if status.version <= limit]
         chosen = chosen[:steps]
-    return Plan("up", tuple(Step(Work.RUN_UP, status) for status in chosen), None, single_transaction)
+    moves = [Step(Work.MOVE, status) for status in statuses if status.applied_as]
+    runs = [Step(Work.RUN_UP, status) for status in chosen]
+    return Plan("up", (*moves, *runs), None, single_transaction)
 
 
 def plan_down(
@@ -274,7 +291,7 @@ def _refuse_out_of_order(statuses: Sequence[Status], late: str) -> None:
             f"{first.file and first.file.path}{late} has a lower number than the newest applied version "
             f"{newest and newest.version}; it would run out of order",
             hint=f"apply it: bin/migrate up --out-of-order; skip it: bin/migrate mark {first.version}; "
-            "or renumber it: rename the file to the next free number",
+            f"or give it the next free number: bin/migrate renumber {first.version}",
         )
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 
+from dbops.engines.base import Stage, StatementFailed
 from dbops.engines.dialect import by_name
 from dbops.engines.records import RAW, TOKENS, Applied
 from dbops.engines.session import Session
-from dbops.engines.statements import Statements, UnreadableSql
+from dbops.engines.statements import Statement, Statements, UnreadableSql
 from dbops.errors import DbopsError
-from dbops.migrations import texts
+from dbops.migrations import report, texts
+from dbops.migrations.checks import Check, checks_of
 from dbops.migrations.content import Code, FileSettings, Migration, Section
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Outline, Plan, Step, Work
-from dbops.migrations.report import place
 from dbops.migrations.script import Script, ScriptError, code_script, plan_script
 
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """One step, ready to run.  `row` is what will be recorded by an up, None for a down."""
+    """One step, ready to run.  `row` is what will be recorded by an up, None for a down.
+
+    `checks` are run after it, those of the section `verify`.
+    """
 
     step: Step
     section: Section
@@ -27,13 +31,16 @@ class Prepared:
     statements: Statements
     script: Script
     row: Applied | None
+    verify: Section | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def outline(self) -> Outline:
         """What is worth showing of it in a plan."""
         count = sum(1 for _ in self.script.statements)
         code = None if self.code is None else str(self.code)
-        return Outline(self.script.mode, self.script.reason, count, self.section.label, code)
+        script = self.script
+        return Outline(script.mode, script.reason, count, self.section.label, code, len(self.checks))
 
     @property
     def code(self) -> Code | None:
@@ -56,6 +63,7 @@ def prepare(step: Step, session: Session, alone: frozenset[int] = frozenset()) -
         migration = None
         section, settings = _down(step.status, session)
     statements = _split(section)
+    verify = migration.verify if migration else None
     return Prepared(
         step,
         section,
@@ -63,7 +71,17 @@ def prepare(step: Step, session: Session, alone: frozenset[int] = frozenset()) -
         statements,
         _script(step, section, settings, statements, alone),
         applied_row(migration, statements) if migration else None,
+        verify,
+        verifying(verify),
     )
+
+
+def verifying(section: Section | None) -> tuple[Check, ...]:
+    """The queries of a verify section, where there is one.
+
+    :raises DbopsError: with file, line and column, where it cannot be read.
+    """
+    return checks_of(section, _split(section).statements) if section else ()
 
 
 class Preparation:
@@ -90,6 +108,21 @@ class Preparation:
         if self._budget >= 0:
             self._kept[_key(step)] = prepared
         return dataclasses.replace(step, outline=prepared.outline)
+
+
+def located(
+    prepared: Prepared, failure: StatementFailed
+) -> tuple[Section, Statement | None, StatementFailed]:
+    """The section and the statement that a failure is about, and the failure without secrets.
+
+    Of a query that verifies, it reads as the failure of a statement.
+    """
+    section, statement = prepared.section, None
+    if failure.stage is Stage.STATEMENT:
+        statement = tuple(prepared.script.statements)[failure.index]
+    elif failure.stage is Stage.CHECK:
+        section, statement = prepared.verify or section, prepared.checks[failure.index].statement
+    return section, statement, report.without_secrets(failure, statement)
 
 
 def _key(step: Step) -> tuple[Work, str]:
@@ -149,7 +182,7 @@ def _split(section: Section) -> Statements:
         return statements
     found = {}
     for statement in statements.statements:
-        line, _ = place(section, statement.offset + len(statement.text))
+        line, _ = report.place(section, statement.offset + len(statement.text))
         if line in section.copies:
             found[statement.offset] = section.copies[line]
     return statements.with_data(found)
@@ -161,7 +194,7 @@ def _divided(section: Section) -> Statements:
     try:
         return by_name(section.dialect).split(section.sql)
     except UnreadableSql as error:
-        line, column = place(section, error.offset)
+        line, column = report.place(section, error.offset)
         hint = "mend the file: nothing after this place can be told apart"
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=hint) from None
 
@@ -179,5 +212,5 @@ def _script(
             alone=alone,
         )
     except ScriptError as error:
-        line, column = place(section, error.offset)
+        line, column = report.place(section, error.offset)
         raise DbopsError(f"{section.label}:{line}:{column}: {error.message}", hint=error.hint) from None

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dbops.events import Detail, Listener
 from dbops.migrations import compare, discovery
-from dbops.migrations.drift import has_drifted
-from dbops.migrations.model import Folder, Status
+from dbops.migrations.drift import has_drifted, same_as
+from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.moved import counted_as, recognised
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ class Reader:
 
         :raises Refused: where the tracking table belongs to another tool.
         """
-        return compare.compare(self.folder, self.session.read(), has_drifted)
+        recorded = self.session.read()
+        found = compare.compare(self.folder, recorded, has_drifted)
+        if any(status.state is State.OUT_OF_ORDER for status in found):
+            moved = counted_as(self.session.events())
+            found = compare.compare(self.folder, recorded, has_drifted, moved) if moved else found
+        return recognised(found, same_as)
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # How much of a long statement, and of a long line, is shown.
 _LINES = 6
 _COLUMNS = 160
+_OF_A_STATEMENT = {Stage.STATEMENT, Stage.CHECK}
 
 
 def place(section: Section, offset: int) -> tuple[int, int]:
@@ -72,10 +73,11 @@ def headline(section: Section, statement: Statement | None, failure: StatementFa
     error = failure.error
     if failure.stage is Stage.COMMIT:
         return f"{section.label}: at the commit: {error.message}"
-    if statement is None or failure.stage is not Stage.STATEMENT:
+    if statement is None or failure.stage not in _OF_A_STATEMENT:
         return f"{section.label}: while recording it: {error.message}"
     line, column = place(section, _offset(statement, error))
-    return f"{section.label}:{line}:{column}: {error.message}"
+    verified = "not verified: " if failure.stage is Stage.CHECK else ""
+    return f"{section.label}:{line}:{column}: {verified}{error.message}"
 
 
 def excerpt(section: Section, statement: Statement | None, failure: StatementFailed) -> str:
@@ -85,7 +87,7 @@ def excerpt(section: Section, statement: Statement | None, failure: StatementFai
     """
     error, dialect = failure.error, by_name(section.dialect)
     lines = []
-    if statement is not None and failure.stage is Stage.STATEMENT:
+    if statement is not None and failure.stage in _OF_A_STATEMENT:
         lines += _source(section, statement, _offset(statement, error))
     for name, value in (
         ("detail", error.detail),

@@ -12,9 +12,9 @@ from dbops.engines.session import Session
 from dbops.engines.statements import Kind, Statement
 from dbops.errors import DbopsError, Interrupted, PartlyApplied
 from dbops.events import Listener, Note
-from dbops.migrations import report, retry
+from dbops.migrations import checks, report, retry
 from dbops.migrations.content import Section
-from dbops.migrations.prepare import Prepared
+from dbops.migrations.prepare import Prepared, located
 from dbops.migrations.progress import Resumed, milliseconds_since
 from dbops.migrations.script import Unit
 
@@ -50,6 +50,12 @@ class Stepwise:
             )
             for number, unit in self._rest():
                 self._run(number, unit)
+            verify_partly(
+                self._session,
+                self._prepared,
+                self._began,
+                hint=f"bin/migrate {self._verb} verifies it again; {self._by_hand}",
+            )
             hint = f"bin/migrate {self._verb} writes the record"
             record_partly(self._session, self._prepared.section, records(), hint=hint)
         finally:
@@ -277,6 +283,27 @@ class Stepwise:
             statement_checksum=unit.checksum,
             statement=unit.statements[0].redacted,
         )
+
+
+def verify_partly(session: Session, prepared: Prepared, began: float, *, hint: str) -> None:
+    """Run the queries that verify what is in place already, on their own.
+
+    :param hint: how to go on, once what is wrong is mended.
+    :raises PartlyApplied: one is not content; it is in the event log.
+    """
+    if not prepared.checks:
+        return
+    try:
+        checks.run(session, prepared.checks, inside=False)
+    except StatementFailed as failure:
+        section, statement, failure = located(prepared, failure)
+        number, milliseconds = failure.index + 1, milliseconds_since(began)
+        session.log(report.log_entry(prepared.step, statement, number, failure.error, milliseconds))
+        raise PartlyApplied(
+            f"{report.headline(section, statement, failure)}; the migration is in place, and not recorded",
+            hint=f"mend what is wrong, or the query; then {hint}",
+            detail=report.excerpt(section, statement, failure),
+        ) from failure
 
 
 def record_partly(session: Session, section: Section, records: list[Record], *, hint: str) -> None:

@@ -27,17 +27,37 @@ def read(file: MigrationFile) -> Migration:
 
     known, variables = by_name(file.format), file.variables or {}
     if not known.is_sql:
-        return known.parse(file, read_text(file.path, file.dialect), None)
+        module = known.parse(file, read_text(file.path, file.dialect), None)
+        return dataclasses.replace(module, verify=_verify(file, module))
     up, copies = understood(read_text(file.path, file.dialect))
     down, down_copies = (
         (None, copies) if file.down_path is None else understood(read_text(file.down_path, file.dialect))
     )
     migration = known.parse(file, up, down)
+    verify = _verify(file, migration)
     return dataclasses.replace(
         migration,
         up=_finished(migration.up, known, variables, copies),
         down=migration.down and _finished(migration.down, known, variables, down_copies),
+        verify=verify and known.expand(verify, variables),
     )
+
+
+def _verify(file: MigrationFile, migration: Migration) -> Section | None:
+    """The verify section: a file of its own, or within the file of the up section."""
+    if file.verify_path is None:
+        return migration.verify
+    if migration.verify is not None:
+        raise DbopsError(
+            f"{file.path}:{migration.verify.line}: a verify section, and there is {file.verify_path}, too",
+            hint="a migration has one; move the queries into one of both",
+        )
+    from dbops.migrations.content import Section
+    from dbops.migrations.formats.marks import is_empty
+
+    source = read_text(file.verify_path, file.dialect)
+    empty = is_empty(source.text, file.dialect)
+    return None if empty else Section(source.text, source.path, dialect=file.dialect)
 
 
 def _finished(

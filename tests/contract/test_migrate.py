@@ -279,3 +279,33 @@ def test_a_down_section_in_line_comments(site: Site) -> None:
     site.engine.mark()
     site.ran("down")
     assert not site.has("a")
+
+
+VERIFIED = """
+-- UP Migration
+CREATE TABLE a (id integer);
+INSERT INTO a VALUES (1);
+-- VERIFY Migration
+SELECT count(*) = {} FROM a;
+-- expect no rows
+SELECT * FROM a WHERE id > 1;
+-- DOWN Migration
+/*
+DROP TABLE a;
+*/
+"""
+
+
+def test_verify_sections(site: Site) -> None:
+    """A query whose answer is false takes the migration back; `verify --applied` asks again later, exit 3."""
+    site.project.write("migrations/001_a.sql", VERIFIED.format(2))
+    failed = site.run("up")
+    assert failed.code == 1
+    assert "001_a.sql:6:1" in failed.stderr
+    assert not site.has("a")
+    site.project.write("migrations/001_a.sql", VERIFIED.format(1))
+    site.ran("up")
+    site.ran("verify", "--applied")
+    site.engine.query("INSERT INTO a VALUES (5)")
+    assert site.run("verify", "--applied").code == 3
+    assert site.engine.query("SELECT count(*) FROM a") == [(2,)]

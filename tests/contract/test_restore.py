@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.site import Sqlite
 from tests.contract.storing import ROWS, Shop
+from tests.postgres.hooking import TELL, forget, hook, ran, told
 
 
 @pytest.fixture
@@ -131,3 +132,30 @@ def test_a_backup_of_the_other_engine(shop: Shop, tmp_path: Path) -> None:
         assert "SQLite" in outcome.stderr
     assert outcome.code == 2, outcome
     assert shop.what() == "first"
+
+
+def test_hooks(backed: Shop) -> None:
+    """Around a backup, a restore, its undo and a discard; what they are told names the backup and the database."""
+    hooks = {f"{when}_{work}": TELL for when in ("before", "after") for work in ("backup", "restore")}
+    project = backed.site.project
+    hook(project, **hooks)
+    backed.ran("backup", "two")
+    backed.ran("restore", "one", *backed.confirmed)
+    assert ran(project) == ["before-backup", "after-backup", "before-restore", "after-restore"]
+    after = told(project, "after-restore")
+    assert (after["BACKUP"], after["DATABASE"], after["OUTCOME"]) == ("one", backed.site.engine.name, "done")
+    assert told(project, "after-backup")["BACKUP"] == "two"
+    forget(project)
+    backed.ran("restore", "undo", *backed.confirmed)
+    backed.ran("restore", "discard", "--confirm", backed.displaced()[0])
+    assert ran(project) == ["before-restore", "after-restore"] * 2
+
+
+def test_a_hook_that_says_no(backed: Shop) -> None:
+    """Nothing is restored, nothing is backed up, and nothing is left."""
+    hook(backed.site.project, before_backup="exit 3", before_restore="exit 3")
+    assert backed.run("backup", "two").code == 12
+    assert backed.run("restore", "one", *backed.confirmed).code == 12
+    assert backed.what() == "second"
+    assert backed.displaced() == []
+    assert [row["name"] for row in backed.listed()] == ["one"]

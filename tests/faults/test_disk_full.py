@@ -44,4 +44,4 @@ def test_new_below_a_file(project: Project) -> None:
     project.write("a_file", "")
     outcome = project.run("migrate", "new", "a_name", "--migrations-dir", "a_file/migrations")
     assert outcome.code == 5, outcome
-    assert "a_file/migrations/001_a_name.sql cannot be written: Not a directory" in outcome.stderr
+    assert "a_file/migrations cannot be written: Not a directory" in outcome.stderr

@@ -58,13 +58,17 @@ def test_status_as_json(abc: Project, database: Database) -> None:
         "version": "001",
         "name": "a",
         "state": "applied",
+        "applied_as": None,
         "file": "migrations/001_a.sql",
+        "down": True,
     }
     assert second == {
         "version": "002",
         "name": "b",
         "state": "pending",
+        "applied_as": None,
         "file": "migrations/002_b.sql",
+        "down": True,
         "applied_at": None,
         "applied_by": None,
         "execution_time_ms": None,

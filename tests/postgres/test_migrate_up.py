@@ -154,6 +154,8 @@ def test_a_plan_is_what_runs(abc: Project) -> None:
         "mode": "one transaction",
         "reason": "",
         "statements": 1,
+        "checks": 0,
+        "code": None,
     }
 
 

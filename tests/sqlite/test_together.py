@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +57,27 @@ def test_a_writer_that_ends_in_time(two: Site, file: Path) -> None:
         ending.join()
     assert two.applied() == ["001", "002"]
     assert two.engine.query("SELECT count(*) FROM a") == [(1,)]
+
+
+def test_interrupted_while_it_waits(two: Site, file: Path) -> None:
+    """Ctrl-C ends the waiting at once: exit 130, and nothing is left."""
+    with _writing(file):
+        waiting = two.begin("up", "--lock-timeout", "30s")
+        two.wait_for(Path(f"{file}.dbops-lock").exists)
+        time.sleep(0.5)
+        os.killpg(waiting.pid, signal.SIGINT)
+        assert waiting.wait(5) == 130
+    assert two.states()["002"] == "pending"
+
+
+def test_records_wait_as_long_as_migrations(two: Site, file: Path) -> None:
+    """`mark` writes a row alone, which nothing tries again: it waits until the deadline."""
+    with _writing(file) as connection:
+        ending = threading.Timer(1.0, lambda: connection.execute("COMMIT"))
+        ending.start()
+        two.ran("mark", "002", "--lock-timeout", "100ms")
+        ending.join()
+    assert two.applied() == ["001", "002"]
 
 
 def test_a_reader_stops_nothing(two: Site, file: Path) -> None:

@@ -38,6 +38,7 @@ EDGES: dict[str, set[str]] = {
     "dbops.devdb": SETTINGS
     | ENGINES
     | {"dbops.migrations", "dbops.seeding", "dbops.process", "dbops.programs"},
+    "dbops.library": SETTINGS | ENGINES | {"dbops.config", "dbops.migrations", "dbops.devdb.consent"},
     "dbops.cli": {"dbops"},
     "dbops.__main__": {"dbops.cli", "dbops.__version__"},
 }

@@ -66,7 +66,8 @@ def connect(
                 options = options.replace(GONE_CLIENT, "")
                 continue
             left = deadline - (time.monotonic() - began)
-            if left <= 0 or not any(text in reason for text in TRANSIENT):
+            error.passing = any(text in reason for text in TRANSIENT)
+            if left <= 0 or not error.passing:
                 raise
         if not told:
             listen(Note(f"{target.describe()}: {reason.splitlines()[-1]}; trying again for {deadline:.0f} s"))
@@ -100,12 +101,7 @@ def _pooler_error() -> ConfigError:
 
 
 def _open(target: Target, application: str, options: str) -> psycopg.Connection[tuple[Any, ...]]:
-    import logging
-
     import psycopg
-
-    # What it would log of a broken connection reaches us as an exception, too.
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
     keywords = target.keywords()
     keywords["options"] = options

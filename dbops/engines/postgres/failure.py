@@ -13,6 +13,7 @@ _TROUBLES = {
     LOCK_NOT_AVAILABLE: Trouble.LOCKED,
     DEADLOCK_DETECTED: Trouble.DEADLOCK,
     "25001": Trouble.NEEDS_NO_TRANSACTION,  # "cannot run inside a transaction block"
+    "25006": Trouble.READ_ONLY,
     "2D000": Trouble.NEEDS_NO_TRANSACTION,  # a COMMIT where none is allowed
 }
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from dbops.config.model import DEFAULT, Settings
-from dbops.engines.base import Blocker, Identity, ServerError, Settled, Stage
+from dbops.engines.base import (
+    Answer,
+    Blocker,
+    Identity,
+    ServerError,
+    Settled,
+    Stage,
+    StatementFailed,
+    Trouble,
+)
 from dbops.engines.dialect import POSTGRESQL
+from dbops.engines.postgres import asking, lock, tracking
 from dbops.engines.postgres import connection as connections
-from dbops.engines.postgres import lock, tracking
 from dbops.engines.postgres.activity import Activity
 from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.protection import read_comment
@@ -257,9 +266,25 @@ class Session:
             commands += [Command(Stage.RECORD, self._writer().text(record)) for record in records]
         if commits:
             commands.append(Command(Stage.COMMIT, "commit"))
-            if last and statements:
+            if last and (statements or not opens):
                 commands += [Command(Stage.CLEANING, text) for text in LEAVE_NOTHING]
         self._sender.run(commands, lock_timeout=self._lock_timeout if lock_timeout is None else lock_timeout)
+
+    def check(
+        self, queries: Sequence[str], judge: Callable[[int, Answer | None], None], *, inside: bool
+    ) -> None:
+        """Run queries of which nothing stays, and hand what each returns to `judge`."""
+        if inside:
+            savepoint = "savepoint dbops_check"
+            closing = f"rollback to {savepoint}; release {savepoint}"
+            asking.ask(self.connection, self._sender, savepoint, queries, judge, closing)
+            return
+        try:
+            asking.ask(self.connection, self._sender, "begin read only", queries, judge, "rollback")
+        except StatementFailed as failure:
+            if failure.error.trouble is not Trouble.READ_ONLY:
+                raise
+            asking.ask(self.connection, self._sender, self._begin, queries, judge, "rollback")
 
     def alone(self, statement: str, deadline: float) -> None:
         """Run a statement that cannot be in a transaction, without a lock timeout.

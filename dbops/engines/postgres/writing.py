@@ -46,9 +46,13 @@ class Writer:
         """The statement that stores a record."""
         match record:
             case Applied():
-                values = [getattr(record, column) for column in _ROW] + [self._who]
+                columns = [*_ROW, "applied_by"]
+                values = [*(getattr(record, column) for column in _ROW), record.applied_by or self._who]
+                if record.applied_at is not None:  # another tool did it, and knows when
+                    columns.append("applied_at")
+                    values.append(record.applied_at.isoformat())
                 return self._insert(
-                    self._rows, [*_ROW, "applied_by", "execution_time_ms"], values, record.execution_time_ms
+                    self._rows, [*columns, "execution_time_ms"], values, record.execution_time_ms
                 )
             case DeleteRow(version):
                 return f"delete from {self._rows} where version = {self._literal(version)}"  # noqa: S608  # quoted

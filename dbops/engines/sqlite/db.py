@@ -14,7 +14,7 @@ from dbops.engines.base import ServerError, Stage, StatementFailed, Trouble
 from dbops.engines.db import Key, KeyRange, Parameters, Rows, Transaction
 from dbops.engines.dialect import SQLITE
 from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, DIALECT, pragma
-from dbops.engines.sqlite.tokens import tokens
+from dbops.engines.sqlite.tokens import texts
 from dbops.engines.sqlite.tracking import quoted
 from dbops.engines.statements import Kind, UnreadableSql
 from dbops.errors import DbopsError
@@ -122,7 +122,7 @@ class SqliteClient:
             self._connection.execute("rollback")
 
     def _run(self, text: str, parameters: Parameters = ()) -> Rows:
-        name, has_value = pragma(list(tokens(text))) if text[:6].lower() == "pragma" else ("", False)
+        name, has_value = pragma(texts(text)) if text[:6].lower() == "pragma" else ("", False)
         if has_value and name in BEFORE_TRANSACTION and self._connection.in_transaction:
             words = f"PRAGMA {name.lower()} counts only before a transaction"
             raise StatementFailed(ServerError(words, trouble=Trouble.NEEDS_NO_TRANSACTION))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.engines.dialect import SQLITE
 from dbops.engines.sqlite.connection import stand_in
-from dbops.engines.sqlite.tokens import OpenQuote, Token, statements, tokens
+from dbops.engines.sqlite.tokens import OpenQuote, spans, texts, tokens
 from dbops.engines.statements import Facts, Kind, Statement, Statements, UnreadableSql, digest
 
 if TYPE_CHECKING:
@@ -72,21 +72,24 @@ class SqliteDialect:
         """Every statement with its facts; the checksum is over its tokens, a NUL after each, CRLF read as LF."""
         found = []
         with contextlib.closing(stand_in()) as nowhere:
-            for read in statements(_tokens(sql)):
-                packed = "".join(f"{token.text}\0" for token in read).replace("\r\n", "\n")
-                start, end = read[0].start, read[-1].end
+            for start, end in self.statement_spans(sql):
                 text = sql[start:end]
+                read = texts(text)
+                packed = "\0".join([*read, ""]).replace("\r\n", "\n").encode()
                 facts = _facts(read) if _is_sql(text, nowhere) else UNKNOWN
-                found.append(Statement(text, start, digest(packed.encode()), facts, dialect=SQLITE))
+                found.append(Statement(text, start, digest(packed), facts, dialect=SQLITE))
         return Statements(tuple(found), all(statement.kind is not Kind.UNKNOWN for statement in found))
 
     def statement_spans(self, sql: str) -> Iterator[tuple[int, int]]:
         """Start and end of each statement."""
-        return ((read[0].start, read[-1].end) for read in statements(_tokens(sql)))
+        with _readable(sql):
+            yield from spans(sql)
 
     def tokens(self, sql: str) -> Iterator[tuple[int, int]]:
         """Start and end of each token; the colon of `:name` is one, as where it is no parameter of SQLite's."""
-        for token in _tokens(sql):
+        with _readable(sql):
+            found = list(tokens(sql))
+        for token in found:
             if token.kind == "variable" and token.text.startswith(":"):
                 yield token.start, token.start + 1
             else:
@@ -109,9 +112,12 @@ class SqliteDialect:
 DIALECT = SqliteDialect()
 
 
-def pragma(statement: list[Token]) -> tuple[str, bool]:
-    """The name of the PRAGMA that a statement is, in upper case, and whether it is given a value; else ("", False)."""
-    words = [token.text.upper() for token in statement[:6]]
+def pragma(read: Sequence[str]) -> tuple[str, bool]:
+    """The name of the PRAGMA that a statement is, in upper case, and whether it is given a value; else ("", False).
+
+    :param read: the texts of its tokens.
+    """
+    words = [text.upper() for text in read[:6]]
     if words[:1] != ["PRAGMA"]:
         return "", False
     if words[2:3] == ["."]:
@@ -147,21 +153,23 @@ def _is_sql(statement: str, nowhere: sqlite3.Connection) -> bool:
     return True
 
 
-def _tokens(sql: str) -> Iterator[Token]:
+@contextlib.contextmanager
+def _readable(sql: str) -> Iterator[None]:
+    """:raises UnreadableSql: the text cannot be cut into tokens."""
     nul = sql.find("\0")
     if nul >= 0:
         raise UnreadableSql("a NUL character, at which SQLite would stop reading", nul)
     try:
         sql.encode()
-        yield from tokens(sql)
+        yield
     except UnicodeEncodeError as error:
         raise UnreadableSql("half of a surrogate pair, which UTF-8 cannot hold", error.start) from None
     except OpenQuote as error:
         raise UnreadableSql(f"an unterminated {sql[error.offset]}", error.offset) from None
 
 
-def _facts(read: list[Token]) -> Facts:
-    first, *rest = [token.word for token in read[:4]]
+def _facts(read: Sequence[str]) -> Facts:
+    first, *rest = [text.upper() for text in read[:4]]
     if first == "ROLLBACK" and "TO" in rest:
         return TRANSACTIONAL  # as far as a savepoint
     if first in _CONTROL:

@@ -12,7 +12,7 @@ from dbops.engines.base import Blocker, ServerError, Stage, StatementFailed, Tro
 from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, pragma
 from dbops.engines.sqlite.failure import server_error
 from dbops.engines.sqlite.holders import writers
-from dbops.engines.sqlite.tokens import Token, tokens
+from dbops.engines.sqlite.tokens import Token, texts, tokens
 from dbops.engines.sqlite.tracking import quoted
 from dbops.events import plural
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Instructions of SQLite's machine between two looks at the clock: a tenth of a millisecond or so.
 _LOOK_EVERY = 10_000
+# Seconds that SQLite waits for a lock by itself: meanwhile it heeds no Ctrl-C.
+_AT_ONCE = 0.25
 _MISMATCH = "foreign key mismatch"
 _OFF = frozenset({"OFF", "0", "FALSE", "NO"})
 
@@ -48,13 +50,13 @@ class Runner:
 
     @property
     def waits(self) -> float:
-        """Seconds that SQLite waits for another program's lock before it gives up."""
+        """Seconds to wait for another program's lock."""
         return self._waits
 
     @waits.setter
     def waits(self, seconds: float) -> None:
         if seconds != self._waits:
-            self._connection.execute(f"pragma busy_timeout = {seconds * 1000:.0f}")
+            self._connection.execute(f"pragma busy_timeout = {min(seconds, _AT_ONCE) * 1000:.0f}")
             self._waits = seconds
 
     def begin(self, begin: str | None, statements: Sequence[str]) -> frozenset[int]:
@@ -79,9 +81,18 @@ class Runner:
         :raises StatementFailed: what is open stays open.
         :raises KeyboardInterrupt: as it was, in the middle of the statement.
         """
-        with self.watched(text, index, stage):
-            for _ in self._connection.execute(text):
-                pass
+        ends = time.monotonic() + self._waits
+        while True:
+            try:
+                with self.watched(text, index, stage):
+                    for _ in self._connection.execute(text):
+                        pass
+                    return
+            except StatementFailed as failure:
+                # Within a transaction nothing but all of it can be tried again.
+                is_locked = failure.error.trouble is Trouble.LOCKED and not self._connection.in_transaction
+                if not is_locked or time.monotonic() >= ends:
+                    raise
 
     def rows(self, text: str, parameters: Parameters = ()) -> tuple[list[tuple[Any, ...]], int]:
         """As `run`: the rows of a statement, and how many it returned or changed, -1 where that makes no sense."""
@@ -238,10 +249,10 @@ def _before_transaction(statements: Iterable[str]) -> dict[int, bool]:
     found: dict[str, list[tuple[int, bool]]] = {}
     for index, text in enumerate(statements):
         if text[:6].lower() == "pragma":
-            read = list(tokens(text))
+            read = texts(text)
             name, has_value = pragma(read)
             if name in BEFORE_TRANSACTION and has_value:
-                is_off = any(token.name.upper() in _OFF for token in read[-2:])
+                is_off = any(word.strip("'\"").upper() in _OFF for word in read[-2:])
                 found.setdefault(name, []).append((index, is_off))
     chosen = {next((index for index, is_off in all_of if is_off), all_of[0][0]) for all_of in found.values()}
     return {index: index in chosen for all_of in found.values() for index, _ in all_of}

@@ -144,7 +144,7 @@ class Session:
             self._found = None
         if self.initialised:
             return False
-        runner = self.runner
+        runner = self._limited(self._settings.deadline.value)
         with self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
@@ -194,7 +194,9 @@ class Session:
         :raises LockNotAcquired: after the deadline of the settings.
         """
         self._lock.acquire(self._settings.deadline.value, self._listen)
-        self.reset()  # whoever had the lock before may have made the file, or put another one in its place
+        # Whoever had the lock before may have made the file, or put another one in its place.
+        self.reset()
+        self._found = None
 
     def lock_holder(self) -> Blocker | None:
         """The process that holds the migration lock."""
@@ -225,6 +227,8 @@ class Session:
         commit.
         """
         began = time.monotonic()
+        if records and not statements and lock_timeout is None:
+            lock_timeout = self._settings.deadline.value  # what is only written down is not tried again
         runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
         with self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()

@@ -6,24 +6,34 @@ rules are few: no dollar quotes, no nested comments, no escapes but doubled quot
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-# What begins a token decides how it goes on.  A word may hold letters beyond ASCII; a block comment may end with the text.
+_GAP = r"(?:[ \t\n\f\r\ufeff]|--[^\n]*|/\*(?:.*?\*/|.*\Z))"  # a block comment may end with the text
+_STRING = r"'(?:[^']|'')*+'"
+_QUOTED = r'"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]'
+# What begins a token decides how it goes on.  A word may hold letters beyond ASCII.
+_KINDS = {
+    "semicolon": ";",
+    "string": rf"[xX]?{_STRING}",
+    "quoted": _QUOTED,
+    "open": r"['\"`\[]",
+    "word": r"[A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*",
+    "number": r"0[xX][0-9A-Fa-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?",
+    "variable": r"[?@:$#][\w$:]*",
+    "operator": r"->>?|\|\||<[<=>]?|>[>=]?|[=!]=|.",
+}
+_FLAGS = re.DOTALL | re.ASCII
 _TOKEN = re.compile(
-    r"""
-      (?P<gap>[ \t\n\f\r\ufeff]+ | --[^\n]* | /\*(?:.*?\*/|.*\Z))
-    | (?P<semicolon>;)
-    | (?P<string>[xX]?'(?:[^']|'')*')
-    | (?P<quoted>"(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\])
-    | (?P<open>['"`\[])
-    | (?P<word>[A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*)
-    | (?P<number>(?:0[xX][0-9A-Fa-f_]+ | (?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?))
-    | (?P<variable>[?@:$\#][\w$:]*)
-    | (?P<operator>->>? | \|\| | <[<=>]? | >[>=]? | [=!]= | .)
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
+    "|".join([f"{_GAP}++", *(f"(?P<{kind}>{form})" for kind, form in _KINDS.items())]), _FLAGS
+)
+_TEXT = re.compile(f"{_GAP}++|({'|'.join(_KINDS.values())})", _FLAGS)
+# All up to the next semicolon, or to a quote that does not end.
+_PIECE = re.compile(
+    rf"(?P<gap>{_GAP}*+)(?:(?P<last>[^ \t\n\f\r\ufeff;'\"`\[\-/]++|{_STRING}|{_QUOTED}|-(?!-)|/(?!\*)){_GAP}*+)*+",
+    _FLAGS,
 )
 
 
@@ -64,40 +74,53 @@ def tokens(sql: str) -> Iterator[Token]:
     """
     for match in _TOKEN.finditer(sql):
         kind = match.lastgroup
-        assert kind is not None  # every alternative is a group
         if kind == "open":
             raise OpenQuote(match.start())
-        if kind != "gap":
+        if kind is not None:
             yield Token(kind, match.start(), match.end(), match[0])
 
 
-def statements(all_tokens: Iterable[Token]) -> Iterator[list[Token]]:
-    """The tokens of each statement, without the semicolon after it.
+def texts(statement: str) -> list[str]:
+    """The texts of all its tokens; it holds no open quote."""
+    return [text for text in _TEXT.findall(statement) if text]
+
+
+def spans(sql: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each statement, without the semicolon after it.
 
     They end as `sqlite3_complete` has it: a trigger at the semicolon after the END that follows a semicolon.
+
+    :raises OpenQuote: nothing after it can be told apart.
     """
-    current: list[Token] = []
-    for token in all_tokens:
-        if token.kind == "semicolon" and (not current or not _is_within_trigger(current)):
-            if current:
-                yield current
-            current = []
-        else:
-            current.append(token)
-    if current:
-        yield current
+    at, begun, end, in_trigger = 0, -1, -1, False
+    while at < len(sql):
+        piece = _PIECE.match(sql, at)
+        assert piece is not None  # it may be empty
+        start, last, at = piece.end("gap"), piece.end("last"), piece.end() + 1
+        if at <= len(sql) and sql[at - 1] != ";":
+            raise OpenQuote(at - 1)
+        if begun < 0 and last < 0:
+            continue  # no statement at all before the semicolon
+        end = max(end, last)
+        if begun < 0:
+            begun, in_trigger = start, _is_trigger(sql[start:last])
+        elif sql[start:last].upper() == "END":
+            in_trigger = False
+        if not in_trigger:
+            yield begun, end
+            begun, end = -1, -1
+        elif at <= len(sql):
+            end = at
+    if begun >= 0:
+        yield begun, end
 
 
-def _is_within_trigger(read: list[Token]) -> bool:
-    """Whether a semicolon after these tokens belongs to the body of a trigger."""
-    if not is_trigger(read):
+def _is_trigger(statement: str) -> bool:
+    """Whether it begins as a CREATE TRIGGER, also one that is explained."""
+    if statement[:1] not in "CcEe":
         return False
-    return not (len(read) > 1 and read[-1].word == "END" and read[-2].kind == "semicolon")
-
-
-def is_trigger(statement: list[Token]) -> bool:
-    """Whether a statement is a CREATE TRIGGER, also one that is explained."""
-    words = [token.word for token in statement[:6]]
+    found = (match[1].upper() for match in _TEXT.finditer(statement) if match[1])
+    words = list(itertools.islice(found, 6))
     if words[:1] == ["EXPLAIN"]:
         words = words[3:] if words[1:3] == ["QUERY", "PLAN"] else words[1:]
     if words[:1] != ["CREATE"]:

@@ -18,6 +18,7 @@ from dbops.migrations.formats import marks
 if TYPE_CHECKING:
     from dbops.migrations.model import MigrationFile
 
+_DESCRIPTION = re.compile(r"--\s*description\s*:(.*)", re.IGNORECASE)
 _OTHERS = {
     "goose": re.compile(r"--[ \t]*\+goose[ \t]+\w+", re.IGNORECASE),
     "dbmate": re.compile(r"--[ \t]*migrate:(?:up|down)\b"),
@@ -110,9 +111,20 @@ def migration(
         up=up,
         down=down,
         raw_checksum=source.raw_checksum,
+        description=_description(source),
         up_settings=_settings(up, alone=up_alone),
         down_settings=_settings(down, alone=down_alone) if down else FileSettings(),
     )
+
+
+def _description(source: Text) -> str | None:
+    """What a comment above the first statement says it is about."""
+    for line in lines(source.text):
+        if line.text.strip() and not line.text.startswith("--"):
+            return None
+        if match := _DESCRIPTION.match(line.text):
+            return match[1].strip() or None
+    return None
 
 
 def _settings(of: Section, *, alone: bool) -> FileSettings:

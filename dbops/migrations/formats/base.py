@@ -62,11 +62,16 @@ class Format(ABC):
         """
 
     @abstractmethod
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """The files of a new migration: file name to content.
 
+        :param like: the newest migration of the folder, whose spelling they follow.
         :raises UsageError: where only the format's own tool can write them.
         """
+
+    def next_version(self, newest: str | None) -> str | None:
+        """The version behind the newest one, for a format whose versions are no numbers; None counts on."""
+        return None
 
     def check(self, folder: Path, names: Collection[str]) -> None:
         """Look for what the format's own tool would run and dbops would not.

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import divided, separator
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -47,9 +48,13 @@ class Dbmate(Format):
         undo = annotated.section(up, second.end, len(up.text))
         return annotated.migration(file, up, do, undo, up_alone=up_alone, down_alone=down_alone)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file with both marks."""
-        return {f"{version}_{name}.sql": "-- migrate:up\n\n\n-- migrate:down\n\n"}
+        return {
+            f"{version}{separator(like)}{name}.sql": divided(
+                version, name, "-- migrate:up", "-- migrate:down"
+            )
+        }
 
 
 def _marks(source: Text) -> dict[str, tuple[Line, bool]]:

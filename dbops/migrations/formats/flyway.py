@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from dbops.engines.records import Direction
 from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.formats.base import Claim, Format
-from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
+from dbops.migrations.formats.naming import down_text, up_text
+from dbops.migrations.formats.pairs import parse_pair
 
 if TYPE_CHECKING:
     from dbops.migrations.content import FileSettings, Migration, Section, Text
@@ -85,12 +86,17 @@ class Flyway(Format):
 
         return replaced(section, _PLACE.sub(value, section.sql))
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """A versioned migration, and the one that undoes it."""
-        return {
-            f"V{version}__{name}.sql": up_text(version, name),
-            f"U{version}__{name}.sql": down_text(version, name),
-        }
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A versioned migration beside the newest, and the one that undoes it where the newest has one."""
+        place, _, base = like.file_name.rpartition("/") if like else ("", "", "")
+        beside = f"{place}/" if place else ""
+        written = _NAME.fullmatch(base)
+        dot = "_" if written and "_" in written["version"] else "."
+        stem = f"{version.replace('.', dot)}__{name}.sql"
+        files = {f"{beside}V{stem}": up_text(version, name)}
+        if written is None or (like and like.down_name):
+            files[f"{beside}U{stem}"] = down_text(version, name)
+        return files
 
 
 def _settings(found: FileSettings, path: Path | None) -> FileSettings:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from dbops.engines.records import Direction
 from dbops.errors import DbopsError
 from dbops.migrations.formats.base import Claim, Plain
-from dbops.migrations.formats.pairs import down_text, outside_transactions, parse_pair, up_text
+from dbops.migrations.formats.naming import down_text, up_text
+from dbops.migrations.formats.pairs import outside_transactions, parse_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dbops.migrations.model import MigrationFile
 
 _NAME = re.compile(r"(?P<version>\d[\d-]*)_(?P<name>[^/]+)/(?P<direction>up|down)\.sql", re.ASCII | re.DOTALL)
+_METADATA = "metadata.toml"
+_DATED = (8, 14, 18)  # how many digits a date has, a time, and a time with four more
 
 
 class Folders(Plain):
@@ -37,18 +40,20 @@ class Folders(Plain):
     def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
         """Each file is a section as a whole; `run_in_transaction` of `metadata.toml` counts for both."""
         migration = parse_pair(file, up, down)
-        if _in_transaction(file.path.parent / "metadata.toml"):
+        if _in_transaction(file.path.parent / _METADATA):
             return migration
         return outside_transactions(migration)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """A folder with both files; a version that is a time is written as Diesel does."""
-        if len(version) == 14 and version.isdigit():
-            version = f"{version[:4]}-{version[4:6]}-{version[6:8]}-{version[8:]}"
-        return {
-            f"{version}_{name}/up.sql": up_text(version, name),
-            f"{version}_{name}/down.sql": down_text(version, name),
-        }
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A folder with both files, and metadata.toml where the newest has one; a time is written as Diesel does."""
+        if version.isdigit() and version[0] != "0" and len(version) in _DATED:
+            parts = (version[:4], version[4:6], version[6:8], version[8:14], version[14:])
+            version = "-".join(part for part in parts if part)
+        stem = f"{version}_{name}"
+        files = {f"{stem}/up.sql": up_text(version, name), f"{stem}/down.sql": down_text(version, name)}
+        if like and (like.path.parent / _METADATA).exists():
+            files[f"{stem}/{_METADATA}"] = "run_in_transaction = true\n"
+        return files
 
 
 def _in_transaction(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import divided
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -47,9 +48,9 @@ class Goose(Format):
         do = annotated.section(up, begins["up"].end, middle, ends)
         return annotated.migration(file, up, do, undo, up_alone=alone, down_alone=alone)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file with both marks."""
-        return {f"{version}_{name}.sql": "-- +goose Up\n\n\n-- +goose Down\n\n"}
+        return {f"{version}_{name}.sql": divided(version, name, "-- +goose Up", "-- +goose Down")}
 
 
 def _marks(source: Text) -> list[tuple[Line, str]]:

@@ -71,11 +71,11 @@ class GraphileMigrate(Format):
             raise refused(section, sql, left.start(), left[0], left[0][1:])
         return replaced(section, sql)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """:raises UsageError: always, for the header holds the hash of what came before."""
         raise UsageError(
             "a committed migration of graphile-migrate is made by its own commit",
-            hint="graphile-migrate commit; or begin a folder of another format",
+            hint="write it into current.sql, then: graphile-migrate commit",
         )
 
 

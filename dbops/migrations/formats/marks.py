@@ -18,22 +18,26 @@ from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.content import FileSettings, Section, Text
 
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
-_HEADINGS = {
+_VERIFY = "verify"
+_HEADINGS: dict[str, Direction | None] = {
     "up": Direction.UP,
     "upgrade": Direction.UP,
     "down": Direction.DOWN,
     "downgrade": Direction.DOWN,
     "rollback": Direction.DOWN,
     "rollback sql": Direction.DOWN,
+    _VERIFY: None,
     "validation": None,
     "validation queries": None,
 }
-_PHRASES = {
+_PHRASES: dict[str, Direction | None] = {
     "up migration": Direction.UP,
     "down migration": Direction.DOWN,
+    f"{_VERIFY} migration": None,
     "+migrate up": Direction.UP,
     "+migrate down": Direction.DOWN,
 }
+_CHANGES_ROWS = re.compile(r"(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _FRAME = " \t\r-=*#"
 _OTHER_TOOLS = {
     "+goose ": "goose",
@@ -61,14 +65,20 @@ class Comment:
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """A banner: `direction` of the section that it opens, None for one that is not run.
+    """A banner: `direction` of the section that it opens, None for one that goes neither way.
 
-    `rest` is the SQL that a block comment holds below its heading.
+    `verifies` for the section that is run to verify, `rest` is the SQL that a block comment holds below its heading.
     """
 
     direction: Direction | None
     comment: Comment
     rest: Comment | None = None
+    verifies: bool = False
+
+    @property
+    def word(self) -> str:
+        """The section, for people."""
+        return self.direction.value if self.direction else _VERIFY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,27 +105,30 @@ def sections(source: Text) -> Sections:
         line, column = position(text, error.offset)
         hint = "mend the file: nothing after this place can be told apart"
         raise DbopsError(f"{source.path}:{line}:{column}: {error.message}", hint=hint) from None
-    comments = tuple(_comments(text, _spans(statements), dialect))
-    marks = tuple(_marks(source, comments))
-    directives = [comment for comment in comments if comment.start < _down_begins(marks, len(text))]
+    found = tuple(_comments(text, _spans(statements), dialect))
+    marks = tuple(_marks(source, found))
+    directives = [comment for comment in found if comment.start < _down_begins(marks, len(text))]
     return Sections(
-        header=_header(text, comments, statements),
+        header=_header(text, found, statements),
         settings=_settings(source.text, str(source.path), directives),
         marks=marks,
-        comments=comments,
+        comments=found,
         statements=statements,
     )
 
 
 def refuse_mark(source: Text, found: Sections, direction: Direction) -> None:
-    """:raises DbopsError: where a file of one direction carries a mark of the other."""
+    """:raises DbopsError: where a file of one direction carries a mark of the other, or opens a verify section.
+
+    A comment that says no more than "verify" is nothing of the kind here, where there are no sections.
+    """
     for mark in found.marks:
-        if mark.direction is direction:
+        if mark.direction is direction or (mark.verifies and _says_migration(source, mark)):
             line, column = position(source.text, mark.comment.start)
             raise DbopsError(
-                f"{source.path}:{line}:{column}: this file holds a mark of the {direction.value} section; "
+                f"{source.path}:{line}:{column}: this file holds a mark of the {mark.word} section; "
                 "what follows it would run with the rest",
-                hint=f"move that part into the .{direction.value}.sql file, or take the mark out",
+                hint=f"move that part into the .{mark.word}.sql file, or take the mark out",
             )
 
 
@@ -138,7 +151,34 @@ def up_section(source: Text, found: Sections) -> Section:
 
 def down_section(source: Text, found: Sections) -> Section | None:
     """What undoes the migration: plain SQL behind the DOWN mark, or what is commented out there; None for nothing."""
-    mark = next((mark for mark in found.marks if mark.direction is Direction.DOWN), None)
+    return _opened_by(
+        next((mark for mark in found.marks if mark.direction is Direction.DOWN), None), source, found
+    )
+
+
+def verify_section(source: Text, found: Sections) -> Section | None:
+    """What verifies the migration: behind the VERIFY mark, as plain SQL or commented out as a down section may be.
+
+    :raises DbopsError: for a change of rows behind a comment that says "verify" and no more: it may be meant to stay.
+    """
+    mark = next((mark for mark in found.marks if mark.verifies), None)
+    section = _opened_by(mark, source, found)
+    if mark and section and section.statements and not _says_migration(source, mark):
+        for statement in section.statements.statements:
+            if _CHANGES_ROWS.match(statement.text):
+                line, column = position(section.sql, statement.offset)
+                raise DbopsError(
+                    f'{source.path}:{section.line + line - 1}:{column}: behind the comment "verify" this would be rolled back',
+                    hint="if that is meant, write -- VERIFY Migration; else other words into the comment",
+                )
+    return section
+
+
+def _says_migration(source: Text, mark: Mark) -> bool:
+    return "migration" in mark.comment.inner(source.text).lower()
+
+
+def _opened_by(mark: Mark | None, source: Text, found: Sections) -> Section | None:
     if mark is None:
         return None
     start = mark.comment.end
@@ -147,8 +187,8 @@ def down_section(source: Text, found: Sections) -> Section | None:
     if plain and mark.rest:
         line, column = position(source.text, plain.offset)
         raise DbopsError(
-            f"{source.path}:{line}:{column}: a statement behind a down section that is commented out",
-            hint="move it before the comment if it goes up, or into the comment if it goes down",
+            f"{source.path}:{line}:{column}: a statement behind a {mark.word} section that is commented out",
+            hint=f"move it before the comment if it goes up, or into the comment if it is part of the {mark.word}",
         )
     if plain:
         return _section(source, found, start, end)
@@ -174,9 +214,7 @@ def settings_of(section: Section) -> FileSettings:
     """What the `-- dbops:` lines within a section ask for."""
     if "dbops:" not in section.sql:
         return FileSettings()
-    dialect = by_name(section.dialect)
-    comments = tuple(_comments(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
-    return _settings(section.sql, section.label, comments)
+    return _settings(section.sql, section.label, comments(section))
 
 
 def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
@@ -209,6 +247,12 @@ def _comments(text: str, spans: tuple[tuple[int, int], ...], dialect: Dialect) -
         gap_start = end
 
 
+def comments(section: Section) -> tuple[Comment, ...]:
+    """The comments between the statements of a section."""
+    dialect = by_name(section.dialect)
+    return tuple(_comments(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
+
+
 def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterator[Comment]:
     while at < end:
         if text.startswith("--", at):
@@ -225,28 +269,30 @@ def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterato
 
 
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
-    seen: dict[Direction, Comment] = {}
+    seen: dict[str, Comment] = {}
     for comment in comments:
         start, end = _heading(source.text, comment)
         words = " ".join(source.text[start:end].strip(_FRAME).lower().split())
         _refuse_other_tool(source, comment, words)
         phrase = next((text for text in _PHRASES if words.startswith(text)), None)
-        if phrase is None and words.rstrip(": ") not in _HEADINGS:
+        heading = phrase or words.rstrip(": ")
+        if phrase is None and heading not in _HEADINGS:
             continue
         rest = None if comment.is_line else _sql_below(source, comment, end)
         if not (comment.is_line or rest) and source.text[start:end].lstrip().startswith("--"):
             continue  # a heading that is commented out
-        direction = _PHRASES[phrase] if phrase else _HEADINGS[words.rstrip(": ")]
-        if direction in seen:
+        direction = _PHRASES[phrase] if phrase else _HEADINGS[heading]
+        mark = Mark(direction, comment, rest, verifies=heading.startswith(_VERIFY))
+        if mark.word in seen and (direction or mark.verifies):
             line, column = position(source.text, comment.start)
-            first, _ = position(source.text, seen[direction].start)
+            first, _ = position(source.text, seen[mark.word].start)
             raise DbopsError(
-                f"{source.path}:{line}:{column}: a second {direction.value} section; the first is at line {first}",
+                f"{source.path}:{line}:{column}: a second {mark.word} section; the first is at line {first}",
                 hint="a migration has one of each; move the rest into a migration of its own",
             )
-        if direction is not None:
-            seen[direction] = comment
-        yield Mark(direction, comment, rest)
+        if direction or mark.verifies:
+            seen[mark.word] = comment
+        yield mark
 
 
 def _heading(text: str, comment: Comment) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import divided, separator
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -53,9 +54,13 @@ class NodePgMigrate(Format):
             undo = annotated.section(up, second.end, first.start if first.start > second.start else end)
         return annotated.migration(file, up, annotated.section(up, first.end, up_end), undo)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file with both marks."""
-        return {f"{version}_{name}.sql": "-- Up Migration\n\n\n-- Down Migration\n\n"}
+        return {
+            f"{version}{separator(like)}{name}.sql": divided(
+                version, name, "-- Up Migration", "-- Down Migration"
+            )
+        }
 
 
 def _marks(source: Text) -> dict[Direction, Line]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.migrations.formats.base import Claim, Plain
+from dbops.migrations.formats.naming import down_text, separator, up_text
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -37,22 +38,10 @@ class Pairs(Plain):
         """
         return parse_pair(file, up, down)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """An up and a down file, each with its header."""
-        return {
-            f"{version}_{name}.up.sql": up_text(version, name),
-            f"{version}_{name}.down.sql": down_text(version, name),
-        }
-
-
-def up_text(version: str, name: str) -> str:
-    """A new up file: its header."""
-    return f"-- Migration: {version}_{name}\n-- Description: \n\n"
-
-
-def down_text(version: str, name: str) -> str:
-    """A new down file: its header."""
-    return f"-- Undoes {version}_{name}\n\n"
+        stem = f"{version}{separator(like)}{name}"
+        return {f"{stem}.up.sql": up_text(version, name), f"{stem}.down.sql": down_text(version, name)}
 
 
 def parse_pair(file: MigrationFile, up: Text, down: Text | None) -> Migration:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.migrations.formats.base import Claim, Format
-from dbops.migrations.formats.pairs import parse_pair, up_text
+from dbops.migrations.formats.naming import up_text
+from dbops.migrations.formats.pairs import parse_pair
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -36,6 +37,6 @@ class Pgmigrate(Format):
         settings = dataclasses.replace(migration.up_settings, no_transaction=True)
         return dataclasses.replace(migration, up_settings=settings)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file."""
         return {f"V{version}__{name}.sql": up_text(version, name)}

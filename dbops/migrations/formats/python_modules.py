@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.errors import DbopsError
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import described, separator
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
@@ -94,15 +95,24 @@ class PythonModules(Format):
             down_settings=settings,
         )
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """A module from the template; a version with dots stands behind the time, as the trading bot has it."""
-        file_name = f"{version}_{name}.py"
-        if "." in version:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A module from the template; a version with dots stands behind the time, as the trading bot has it.
+
+        In a folder whose names have no time it stands alone.
+        """
+        timed = _TIMED.fullmatch(like.file_name) if like else None
+        file_name = f"{version}{separator(like)}{name}.py"
+        if "." in version and (like is None or timed):
             name = name.replace("_", "-")
-            time = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S")
-            file_name = f"{time}-{version}-{name}.py"
-        words = name[:1].upper() + re.sub("[-_]", " ", name[1:])
-        quoted = {"version": version, "name": name, "description": words}
+            file_name = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%S}-{version}-{name}.py"
+        elif timed and len(version) == 14:
+            name = name.replace("_", "-")
+            day, time = (
+                (version[:4], version[4:6], version[6:8]),
+                (version[8:10], version[10:12], version[12:]),
+            )
+            file_name = f"{'-'.join(day)}T{'-'.join(time)}-{name}.py"
+        quoted = {"version": version, "name": name, "description": described(name)}
         return {file_name: TEMPLATE.format_map({key: text.replace('"', "'") for key, text in quoted.items()})}
 
 

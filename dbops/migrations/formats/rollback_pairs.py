@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.migrations.formats.base import Claim, Plain
-from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
+from dbops.migrations.formats.naming import down_text, separator, up_text
+from dbops.migrations.formats.pairs import parse_pair
 from dbops.migrations.formats.single import claim_single
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class RollbackPairs(Plain):
         """Each file is a section as a whole."""
         return parse_pair(file, up, down)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """A file and the one that undoes it."""
-        return {
-            f"{version}_{name}.sql": up_text(version, name),
-            f"{version}_{name}_rollback.sql": down_text(version, name),
-        }
+        undoing = like.down_name if like and like.down_name else ""
+        ending = next((ending for ending in _ENDINGS if undoing.endswith(ending)), _ENDINGS[0])
+        stem = f"{version}{separator(like)}{name}"
+        return {f"{stem}.sql": up_text(version, name), f"{stem}{ending}": down_text(version, name)}

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.migrations.formats.base import Claim, Plain
+from dbops.migrations.formats.naming import described, separator
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -61,18 +62,19 @@ class SingleFile(Plain):
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
             up_settings=sections.settings,
+            verify=marks.verify_section(up, sections),
             down_settings=marks.settings_of(undo) if undo else FileSettings(),
         )
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file from the template."""
         text = TEMPLATE.format(
             version=version,
             name=name,
-            description=name[:1].upper() + name[1:].replace("_", " "),
+            description=described(name),
             date=datetime.datetime.now().astimezone().date(),
         )
-        return {f"{version}_{name}.sql": text}
+        return {f"{version}{separator(like)}{name}.sql": text}
 
 
 def claim_single(file_name: str) -> Claim | None:

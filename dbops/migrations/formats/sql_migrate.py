@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import divided, separator
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -50,9 +51,13 @@ class SqlMigrate(Format):
             file, up, do, undo, up_alone=marks["Up"][1], down_alone=bool(second) and marks["Down"][1]
         )
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file with both marks."""
-        return {f"{version}-{name}.sql": "-- +migrate Up\n\n\n-- +migrate Down\n\n"}
+        return {
+            f"{version}{separator(like) if like else '-'}{name}.sql": divided(
+                version, name, "-- +migrate Up", "-- +migrate Down"
+            )
+        }
 
 
 def _marks(source: Text) -> tuple[dict[str, tuple[Line, bool]], list[Line]]:

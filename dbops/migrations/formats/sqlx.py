@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
 from dbops.migrations.formats.base import Claim, Format
-from dbops.migrations.formats.pairs import down_text, parse_pair, up_text
+from dbops.migrations.formats.naming import down_text, up_text
+from dbops.migrations.formats.pairs import parse_pair
 
 if TYPE_CHECKING:
     from dbops.migrations.content import FileSettings, Migration, Text
@@ -38,8 +39,10 @@ class Sqlx(Format):
             down_settings=_settings(migration.down_settings, down),
         )
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """A pair."""
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A pair; one file where the folder has such."""
+        if like and not like.file_name.endswith(f".{Direction.UP.value}.sql"):
+            return {f"{version}_{name}.sql": up_text(version, name)}
         return {
             f"{version}_{name}.up.sql": up_text(version, name),
             f"{version}_{name}.down.sql": down_text(version, name),

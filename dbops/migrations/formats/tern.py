@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import up_text
 
 if TYPE_CHECKING:
     from dbops.migrations.content import Migration, Text
@@ -51,9 +52,9 @@ class Tern(Format):
             file, up, do, undo, up_alone=_alone(do.sql), down_alone=undo is not None and _alone(undo.sql)
         )
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
         """One file with the line between its sections."""
-        return {f"{version}_{name}.sql": f"-- {name}\n\n\n{_MIDDLE}\n\n"}
+        return {f"{version}_{name}.sql": f"{up_text(version, name)}\n{_MIDDLE}\n\n"}
 
 
 def _alone(sql: str) -> bool:

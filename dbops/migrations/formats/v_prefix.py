@@ -34,6 +34,9 @@ class VPrefix(Plain):
             return parse_pair(file, up, down)
         return SingleFile().parse(file, up, down)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """A single file."""
-        return {f"V{key}": text for key, text in SingleFile().file_names(version, name).items()}
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A single file; a pair, and a small letter, where the folder has those."""
+        paired = like is not None and like.file_name.endswith(f".{Direction.UP.value}.sql")
+        letter = like.file_name[0] if like else "V"
+        made = (Pairs() if paired else SingleFile()).file_names(version, name, like)
+        return {f"{letter}{file_name}": text for file_name, text in made.items()}

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from dbops.engines.records import Direction
-from dbops.errors import UsageError
 from dbops.migrations.formats.base import Claim, Format
+from dbops.migrations.formats.naming import described, down_text
 from dbops.migrations.formats.pairs import outside_transactions, parse_pair
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ROLLBACK = ".rollback.sql"
 _DATED = re.compile(r"(?P<version>\d{8}_\d{2}_[A-Za-z0-9]{5})-(?P<name>.+)", re.ASCII | re.DOTALL)
+_DRAWN = re.compile(r"\d{8}_\d{2}_[A-Za-z0-9]{5}", re.ASCII)
 _NUMBERED = re.compile(r"(?P<version>\d+)[._-](?P<name>.+)", re.ASCII | re.DOTALL)
 _DIRECTIVE = re.compile(r"--[ \t]*(?P<word>depends|transactional)[ \t]*:[ \t]*(?P<value>.*)")
 
@@ -48,9 +49,28 @@ class Yoyo(Format):
             return migration
         return outside_transactions(migration)
 
-    def file_names(self, version: str, name: str) -> dict[str, str]:
-        """:raises UsageError: always, for yoyo's names hold letters that it draws."""
-        raise UsageError("yoyo names its files itself", hint="make the file with: yoyo new --sql")
+    def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:
+        """A file that depends on the newest, and the one that undoes it."""
+        numbered = (
+            None if like is None or _DATED.fullmatch(like.file_name) else _NUMBERED.fullmatch(like.file_name)
+        )
+        stem = f"{version}{numbered[0][numbered.end('version')] if numbered else '-'}{name}"
+        depends = like.file_name.removesuffix(".sql") if like else ""
+        text = f"-- Description: {described(name)}\n-- depends: {depends}".rstrip()
+        return {f"{stem}.sql": f"{text}\n\n", f"{stem}{_ROLLBACK}": down_text(version, name)}
+
+    def next_version(self, newest: str | None) -> str | None:
+        """As yoyo draws it: the day, a number within the day, five letters."""
+        import datetime
+        import secrets
+        import string
+
+        if newest is not None and not _DRAWN.fullmatch(newest):
+            return None
+        today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
+        day, number, _ = newest.split("_") if newest else ("", "0", "")
+        letters = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(5))
+        return f"{today}_01_{letters}" if day < today else f"{day}_{int(number) + 1:02d}_{letters}"
 
 
 def _directives(source: Text) -> dict[str, tuple[int, str]]:

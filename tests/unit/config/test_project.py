@@ -79,11 +79,13 @@ schema-file = "schema.sql"
 backup-before-migrate = true
 seeds-dir = "s"
 backups-dir = "b"
-[tool.dbops.checks]
-x = 1
+[tool.dbops.checks.x]
+query = "SELECT 1"
 [tool.dbops.hooks]
 """
     )
+    (check,) = settings.checks
+    assert (check.name, check.on, check.expect) == ("x", ("schema",), "no rows")
     assert settings.target.describe() == "u@h:7/app"
     assert settings.target.parts["host"].origin == "pyproject.toml [tool.dbops] database-url"
     assert settings.test_database.value == "app_t"
@@ -122,6 +124,41 @@ def test_wrong_key(load_in: Load, line: str, message: str, hint: str) -> None:
         load_in(toml=f"[tool.dbops]\n{line}\n")
     assert message in caught.value.message
     assert "[tool.dbops]" in caught.value.message
+    assert hint in str(caught.value.hint)
+
+
+def test_hooks(load_in: Load) -> None:
+    """Command lines by the names of hooks, and the environment as it was, for them to run in."""
+    settings = load_in(
+        {"PGHOST": "h"}, toml='[tool.dbops.hooks]\nafter-migrate = "make model-gen"\nbefore-seed = "a && b"\n'
+    )
+    assert settings.hooks == {"after-migrate": "make model-gen", "before-seed": "a && b"}
+    assert settings.environ["PGHOST"] == "h"
+    assert load_in(toml="[tool.dbops]\n").hooks == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "[tool.dbops.hooks]\nafter-migrat = 'x'",
+            "unknown hook 'after-migrat'",
+            "did you mean after-migrate?",
+        ),
+        ("[tool.dbops.hooks]\nafter_seed = 'x'", "unknown hook 'after_seed'", "did you mean after-seed?"),
+        ("[tool.dbops.hooks]\nzzz = 'x'", "unknown hook 'zzz'", "known are before-migrate, after-migrate,"),
+        ("[tool.dbops.hooks]\nafter-seed = ['x']", "after-seed is not a command line", "in quotes"),
+        ("[tool.dbops.hooks]\nafter-seed = ' '", "after-seed is not a command line", "in quotes"),
+        ('[tool.dbops.hooks]\nafter-seed = "a\\u0000"', "after-seed holds a NUL", "leave it out"),
+        ("[tool.dbops]\nhooks = 'x'", "hooks is not a table", "[tool.dbops.hooks]"),
+    ],
+)
+def test_wrong_hook(load_in: Load, text: str, message: str, hint: str) -> None:
+    """A hook that does not exist or is no command line: an error with the place and the remedy."""
+    with pytest.raises(ConfigError) as caught:
+        load_in(toml=f"{text}\n")
+    assert message in caught.value.message
+    assert "pyproject.toml [tool.dbops" in caught.value.message
     assert hint in str(caught.value.hint)
 
 

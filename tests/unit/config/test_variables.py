@@ -9,7 +9,8 @@ from pathlib import Path
 from psycopg import pq
 
 from dbops.config import neutralise
-from dbops.config.variables import FILE_VARIABLES, PART_VARIABLES
+from dbops.config.model import Setting, Target
+from dbops.config.variables import FILE_VARIABLES, PART_VARIABLES, shielded
 
 KEPT = (
     *("PGPASSFILE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL"),
@@ -34,6 +35,34 @@ def test_nothing_to_neutralise() -> None:
     environ: dict[str, str] = {}
     neutralise(environ)
     assert environ == {}
+
+
+def test_shielded() -> None:
+    """Parts that libpq would take from the environment get a value, others none; those that are given stay."""
+    target = Target({"host": Setting("h"), "password": Setting("p")})
+    environ = {"PGHOST": "x", "PGUSER": "x", "PGSSLMODE": "x", "PGSERVICE": "x", "PGPORT": "", "DB_NAME": "x"}
+    assert shielded(target, environ).keywords() == {
+        "host": "h",
+        "password": "p",
+        "user": "",
+        "sslmode": "prefer",
+    }
+    assert shielded(target, {}).keywords() == {"host": "h", "password": "p"}
+    by_service = Target({"service": Setting("s")})
+    assert shielded(by_service, environ) is by_service
+
+
+def test_what_libpq_does_without_variables() -> None:
+    """The values that stand for an unset variable are libpq's own defaults."""
+    defaults = {
+        option.keyword.decode(): (option.compiled or b"").decode() for option in pq.Conninfo.get_defaults()
+    }
+    every = {name: "x" for name in PART_VARIABLES if name.startswith("PG")}
+    given = shielded(Target({}), every).keywords()
+    assert {part: given[part] for part in ("sslmode", "target_session_attrs", "load_balance_hosts")} == {
+        part: defaults[part] for part in ("sslmode", "target_session_attrs", "load_balance_hosts")
+    }
+    assert given["sslnegotiation"] == defaults.get("sslnegotiation", "postgres")
 
 
 def test_variables_are_those_of_libpq() -> None:

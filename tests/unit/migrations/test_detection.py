@@ -196,13 +196,6 @@ def test_new_files_are_of_the_folders_format(tmp_path: Path, name: str) -> None:
         assert read(file).down is None
 
 
-@pytest.mark.parametrize("name", ["yoyo", "graphile-migrate"])
-def test_formats_whose_tool_must_write_the_files(tmp_path: Path, name: str) -> None:
-    """Their names or headers hold what only the tool knows."""
-    with pytest.raises(UsageError, match=r"itself|its own"):
-        create(folder(tmp_path, {}), "000001", "x", Setting(name))
-
-
 def test_a_new_file_in_a_format_that_does_not_exist(tmp_path: Path) -> None:
     """An error also where there is no folder yet."""
     with pytest.raises(UsageError, match="is not a format"):

@@ -1,4 +1,4 @@
-"""From a folder to its migrations: what is taken, what is passed over and why, what is refused; and new files."""
+"""From a folder to its migrations: what is taken, what is passed over and why, what is refused."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from dbops.config.model import Setting
-from dbops.errors import ConfigError, DbopsError, UsageError
-from dbops.migrations.creation import create, next_version
+from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.discovery import discover
 from dbops.migrations.texts import read
 
@@ -109,56 +108,3 @@ def test_bytes_that_are_no_text(tmp_path: Path, raw: bytes, message: str) -> Non
     (tmp_path / "1_a.sql").write_bytes(raw)
     with pytest.raises(DbopsError, match=message):
         read(discover(setting).files[0])
-
-
-@pytest.mark.parametrize(
-    ("last", "following"),
-    [
-        ("001_a.sql", "002"),
-        ("009_a.sql", "010"),
-        ("999_a.sql", "1000"),
-        ("7_a.sql", "8"),
-        ("1.0.9_a.sql", "1.0.10"),
-        ("2.09_a.sql", "2.10"),
-        ("20250105_a.sql", "20250106"),
-        ("29991231235959_a.sql", "29991231235960"),
-    ],
-)
-def test_the_next_version(tmp_path: Path, last: str, following: str) -> None:
-    """The number after the highest, as wide; a timestamp never falls behind one that is there."""
-    assert next_version(discover(folder(tmp_path, "0_first.sql", last))) == following
-
-
-def test_the_next_version_of_timestamps_is_now(tmp_path: Path) -> None:
-    """Fourteen digits that are a date: the time of making, in UTC."""
-    following = next_version(discover(folder(tmp_path, "20250105120000_a.sql")))
-    assert len(following) == 14
-    assert following > "20260101000000"
-
-
-def test_the_first_version() -> None:
-    """Without a folder, or an empty one."""
-    assert next_version(None) == "001"
-
-
-def test_new_files(tmp_path: Path) -> None:
-    """Folder and files are made; what they hold parses, without a down section; nothing is overwritten."""
-    setting = Setting(tmp_path / "new" / "migrations")
-    (single,) = create(setting, None, "add  LP tables")
-    assert single.name == "001_add_LP_tables.sql"
-    migration = read(discover(setting).files[0])
-    assert migration.description == "Add LP tables"
-    assert migration.down is None
-    with pytest.raises(UsageError, match="version 1 is taken") as caught:
-        create(setting, "1", "again")
-    assert caught.value.hint == "the next one is 002"
-    pair = create(setting, None, "b", Setting("pairs"))
-    assert [path.name for path in pair] == ["002_b.up.sql", "002_b.down.sql"]
-
-
-@pytest.mark.parametrize("name", ["", " ", "a/b", "..", ".hidden", "a\\b", "a\0b", "x" * 201])
-def test_names_that_no_file_can_have(tmp_path: Path, name: str) -> None:
-    """Refused, and nothing is made."""
-    with pytest.raises(UsageError, match="not fit for a file name"):
-        create(Setting(tmp_path), None, name)
-    assert list(tmp_path.iterdir()) == []

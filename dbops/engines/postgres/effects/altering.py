@@ -61,7 +61,7 @@ def _command(command: Node, name: QualifiedName, found: Relation | None, live: L
 
 def _drop_column(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:
     gone = f"the column {name}.{command['name']}"
-    yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.CATALOG, "drop-column", gone)
+    yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.CATALOG, "drop-column", gone, command["name"])
 
 
 def _set_not_null(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:

@@ -61,6 +61,7 @@ class Effect:
 
     :param advice: the key of the safer way, empty where there is none.
     :param destroys: what is gone for good afterwards, in words; empty for nothing.
+    :param column: the column that is dropped, where it is one.
     """
 
     relation: QualifiedName
@@ -68,6 +69,7 @@ class Effect:
     cost: Cost = Cost.CATALOG
     advice: str = ""
     destroys: str = ""
+    column: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,8 @@ from dbops.errors import DbopsError
 from dbops.migrations.content import FileSettings, Section
 from dbops.migrations.discovery import discover
 from dbops.migrations.formats import NAMES
-from dbops.migrations.prepare import _split
+from dbops.migrations.prepare import _split, verifying
+from dbops.migrations.report import place
 from dbops.migrations.texts import read
 
 DATA = Path(__file__).resolve().parents[3] / "data" / "formats"
@@ -61,6 +62,11 @@ def _read(case: Path) -> Iterator[str]:
                 yield "--- no down"
             else:
                 yield from _section("down", migration.down, migration.down_settings)
+            for check in verifying(migration.verify):
+                assert migration.verify is not None  # it holds the query
+                line, _ = place(migration.verify, check.statement.offset)
+                yield f"--- verify, {check.expected.value or 'nothing false'}"
+                yield f"{line}: {check.statement.text};"
     except DbopsError as error:
         yield f"error {error.exit_code}: {error.message}"
         yield f"hint: {error.hint}"

@@ -1,0 +1,82 @@
+"""`bin/migrate renumber`: another number for a migration, where two branches took the same one."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from dbops.cli.connect import load_settings, locate
+from dbops.cli.output import Output
+from dbops.config.model import Settings
+from dbops.errors import CannotConnect, ConfigError, ExitCode
+from dbops.migrations import discovery, renumbering
+from dbops.migrations.renumbering import Numbered, Renumbering
+
+
+def renumber(arguments: argparse.Namespace, out: Output) -> int:
+    """Rename the files of the one that came later; no database is changed."""
+    settings = load_settings(arguments, out)
+    look = discovery.look(settings.migrations_dir, settings.migration_format)
+    in_order = functools.partial(_in_order, settings, out)
+    made = renumbering.plan(look, arguments.which, arguments.to, in_order)
+    if not arguments.dry_run:
+        for one in made:
+            renumbering.rename(one)
+    changed = bool(made) and not arguments.dry_run
+    out.result(
+        {"changed": changed, "renumbered": [_data(one) for one in made]}, _lines(made, changed=changed)
+    )
+    return ExitCode.DONE
+
+
+def _in_order(settings: Settings, out: Output, same: Sequence[Numbered]) -> Sequence[Numbered] | None:
+    """Which came first, by git; else by the database, which has applied only one of two."""
+    from dbops.migrations.authorship import by_age
+
+    ordered = by_age(same[0].folder, [one.file_name for one in same])
+    if ordered is not None:
+        return sorted(same, key=lambda one: ordered.index(one.file_name))
+    applied = _applied(settings, out, same)
+    if len(same) != 2 or len(applied) != 1:
+        return None
+    return [*applied, *(one for one in same if one not in applied)]
+
+
+def _applied(settings: Settings, out: Output, same: Sequence[Numbered]) -> list[Numbered]:
+    """Those of them that the database has applied; none where there is no database to ask."""
+    from dbops.engines.session import open_session
+    from dbops.migrations.drift import has_drifted
+
+    try:
+        with open_session(locate(settings, out), "migrate renumber", out.event) as session:
+            rows = {row.sort_key: row for row in session.read().rows}
+    except (CannotConnect, ConfigError):
+        return []
+    row = rows.get(same[0].version.key)
+    return [] if row is None else [one for one in same if not has_drifted(one.file, row)]
+
+
+def _data(one: Renumbering) -> dict[str, Any]:
+    return {
+        "version": one.migration.claim.version,
+        "to": one.to,
+        "name": one.migration.claim.name,
+        "files": [
+            {"from": str(one.migration.folder / old), "to": str(one.migration.folder / new)}
+            for old, new in one.moves
+        ],
+    }
+
+
+def _lines(made: Sequence[Renumbering], *, changed: bool) -> list[str]:
+    if not made:
+        return ["nothing to do: no two migrations have one version"]
+    word = "renamed" if changed else "would rename"
+    lines = [
+        f"{word} {one.migration.folder / old} to {one.migration.folder / new}"
+        for one in made
+        for old, new in one.moves
+    ]
+    return [*lines, "where it is applied already, bin/migrate up moves its record"]

@@ -1,0 +1,326 @@
+"""`Migrator`: the verbs of `bin/migrate` as methods."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from dbops.config import host
+from dbops.config.model import Setting
+from dbops.devdb import consent
+from dbops.engines.log import LoggedEvent
+from dbops.engines.postgres.databases import Found
+from dbops.engines.session import Session, open_session
+from dbops.errors import Refused
+from dbops.events import Listener
+from dbops.library import source
+from dbops.library.results import Changed
+from dbops.migrations import migrator as work
+from dbops.migrations import verbs
+from dbops.migrations.model import Status
+from dbops.migrations.planner import Plan
+from dbops.migrations.stepwise import Decide
+
+if TYPE_CHECKING:
+    from dbops.library.source import Database, Folder
+
+Answer = Literal["done", "again"]
+"""Of a statement that a killed process left as started: it took effect, or is to run again."""
+_Make = Callable[[work.Migrator], work.MakePlan]
+
+
+class Migrator:
+    """The migrations of one folder and one database.
+
+    Each method is a verb of `bin/migrate`, with the same rules, plans and errors (`dbops.DbopsError` and its
+    subclasses, of which every method may raise any), and is safe to call from any thread, one at a time.  It opens a
+    session of its own and closes it.  As a context manager it keeps one session for the block, and, from the first
+    verb that changes something on, the migration lock, so that no other migrator comes between; a verb that fails
+    ends both.
+
+    :param database: a URL; None for what is configured, as the commands find it; or an open connection of psycopg.
+        That one says where and as whom: dbops works over sessions of its own, and the connection stays as it is, with
+        its settings, prepared statements and temporary tables.  It must not be in a transaction.
+    :param migrations_dir: relative to the current folder; by default the project's `migrations`.
+    :param env: "qa" for the database in QA_DATABASE_URL.
+    :param variables: what stands for placeholders in the files, as `--var`.
+    :param lock_timeout: how long a statement waits for a lock, `statement_timeout` how long it may run, `deadline`
+        how long to go on trying to get locks: all in seconds, by default as configured.
+    :param listen: is called with events (`dbops.events`), from other threads, too; by default they go to the logger
+        `dbops`.
+    """
+
+    def __init__(
+        self,
+        database: Database = None,
+        *,
+        migrations_dir: Folder | None = None,
+        tracking_table: str | None = None,
+        env: str | None = None,
+        migration_format: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        lock_timeout: float | None = None,
+        statement_timeout: float | None = None,
+        deadline: float | None = None,
+        listen: Listener | None = None,
+    ) -> None:
+        self._database = database
+        self._options = source.options(
+            env=env,
+            migrations_dir=migrations_dir,
+            tracking_table=tracking_table,
+            migration_format=migration_format,
+            variables=variables,
+            lock_timeout=lock_timeout,
+            statement_timeout=statement_timeout,
+            deadline=deadline,
+        )
+        self._listen = listen or source.to_log
+        self._in_block = False
+        self._kept: work.Migrator | None = None
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+
+    def status(self) -> tuple[Status, ...]:
+        """How every version stands, in order: `status.version.text`, `status.name`, `status.state.value`."""
+        with self._session("status") as migrator:
+            return tuple(migrator.statuses())
+
+    def current(self) -> str | None:
+        """The newest applied version; None on an empty database."""
+        with self._session("current") as migrator:
+            return _newest(migrator)
+
+    def history(self) -> tuple[LoggedEvent, ...]:
+        """What was done, when and by whom, the oldest first."""
+        with self._session("history") as migrator:
+            return tuple(migrator.history())
+
+    def plan(
+        self,
+        *,
+        steps: int | None = None,
+        to: str | None = None,
+        only: str | None = None,
+        out_of_order: bool = False,
+        single_transaction: bool = False,
+    ) -> Plan:
+        """What `up` with the same arguments would run, every file read."""
+        verbs.at_most_one(steps=steps, to=to, only=only)
+        with self._session("plan") as migrator:
+            make = verbs.up(
+                migrator,
+                steps=steps,
+                to=to,
+                only=only,
+                out_of_order=out_of_order,
+                single_transaction=single_transaction,
+            )
+            return migrator.prepare(make).plan
+
+    # -- running migrations --------------------------------------------------------------------------------------------
+
+    def up(
+        self,
+        *,
+        steps: int | None = None,
+        to: str | None = None,
+        only: str | None = None,
+        out_of_order: bool = False,
+        single_transaction: bool = False,
+        started_statement: Answer | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """Apply what is pending: all of it, `steps` of it, up to and with the version `to`, or `only` one."""
+        verbs.at_most_one(steps=steps, to=to, only=only)
+        return self._change(
+            "up",
+            lambda migrator: verbs.up(
+                migrator,
+                steps=steps,
+                to=to,
+                only=only,
+                out_of_order=out_of_order,
+                single_transaction=single_transaction,
+            ),
+            answer=started_statement,
+            dry_run=dry_run,
+        )
+
+    def down(
+        self,
+        *,
+        steps: int | None = None,
+        to: str | None = None,
+        through: str | None = None,
+        confirm: str | None = None,
+        started_statement: Answer | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """Undo the newest migration, `steps` of them, all above `to` ("0" is all), or `through` and all above it.
+
+        :param confirm: the database's name, where it is not marked as development.
+        :raises Refused: without it.
+        """
+        verbs.at_most_one(steps=steps, to=to, through=through)
+        return self._change(
+            "down",
+            lambda migrator: verbs.down(migrator, steps=steps, to=to, through=through),
+            confirm=confirm,
+            answer=started_statement,
+            dry_run=dry_run,
+        )
+
+    def goto(
+        self,
+        to: str,
+        *,
+        out_of_order: bool = False,
+        single_transaction: bool = False,
+        confirm: str | None = None,
+        started_statement: Answer | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """Go up or down until `to` is the current version; going down needs `confirm` as `down` does."""
+        return self._change(
+            "goto",
+            lambda migrator: verbs.goto(
+                migrator, to, out_of_order=out_of_order, single_transaction=single_transaction
+            ),
+            confirm=confirm,
+            answer=started_statement,
+            dry_run=dry_run,
+        )
+
+    def redo(
+        self,
+        *,
+        steps: int | None = None,
+        through: str | None = None,
+        confirm: str | None = None,
+        started_statement: Answer | None = None,
+        dry_run: bool = False,
+    ) -> Changed:
+        """Undo the newest migration, `steps` of them, or `through` and all above it, and apply them again."""
+        verbs.at_most_one(steps=steps, through=through)
+        return self._change(
+            "redo",
+            lambda migrator: verbs.redo(migrator, steps=steps, through=through),
+            confirm=confirm,
+            answer=started_statement,
+            dry_run=dry_run,
+        )
+
+    # -- records and files ---------------------------------------------------------------------------------------------
+
+    def force(self, version: str, *, dry_run: bool = False) -> Changed:
+        """Record exactly the versions up to this one as applied; runs no SQL."""
+        return self._change("force", lambda migrator: verbs.force(migrator, version), dry_run=dry_run)
+
+    def baseline(self, version: str, *, dry_run: bool = False) -> Changed:
+        """Record all up to this version on a database without history; runs no SQL."""
+        return self._change("baseline", lambda migrator: verbs.baseline(migrator, version), dry_run=dry_run)
+
+    def mark(self, version: str, *, applied: bool = True, dry_run: bool = False) -> Changed:
+        """Record one version as applied, or as not applied; runs no SQL."""
+        return self._change(
+            "mark", lambda migrator: verbs.mark(migrator, version, applied=applied), dry_run=dry_run
+        )
+
+    def repair(self, version: str | None = None, *, dry_run: bool = False) -> Changed:
+        """Accept applied files that were changed, all of them or one, by taking over their checksums."""
+        return self._change("repair", lambda migrator: verbs.repair(migrator, version), dry_run=dry_run)
+
+    def new(self, name: str, version: str | None = None, *, dry_run: bool = False) -> tuple[Path, ...]:
+        """Write the files of a new migration, in the format and the numbering of the folder; asks no database."""
+        from dbops.migrations.creation import create
+
+        with source.noted():
+            found = host.without_database(self._options)
+            return tuple(create(found.migrations_dir, version, name, found.migration_format, dry_run=dry_run))
+
+    # -- sessions ------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._in_block = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._in_block = False
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.session.close()
+
+    @contextlib.contextmanager
+    def _session(self, verb: str, answer: Answer | None = None) -> Iterator[work.Migrator]:
+        """A migrator on the session of the block, or on one of its own.
+
+        :raises DbopsError: in the place of what the server says of a failure; the session is closed then.
+        """
+        kept, self._kept = self._kept, None
+        with source.noted(), contextlib.ExitStack() as ends:
+            if kept is None:
+                settings = source.settings(self._database, self._options, self._listen)
+                session = open_session(settings, f"library {verb}", self._listen)
+            else:
+                settings, session = kept.settings, kept.session
+            ends.push(session)
+            migrator = work.Migrator(session, settings, self._listen, _decide(answer))
+            yield migrator
+            if self._in_block:
+                ends.pop_all()
+                self._kept = migrator
+
+    def _change(
+        self,
+        verb: str,
+        plan: _Make,
+        *,
+        confirm: str | None = None,
+        answer: Answer | None = None,
+        dry_run: bool,
+    ) -> Changed:
+        """Plan, see that there is consent, carry out."""
+        with self._session(verb, answer) as migrator:
+            make = plan(migrator)
+            prepared = migrator.prepare(make)
+            done = prepared.plan
+            if dry_run or not done.steps:
+                return self._changed(migrator, done, (), dry_run=dry_run)
+            if done.loses_data:
+                _require(migrator.session, done, confirm)
+            done = migrator.change(prepared, make)
+            return self._changed(migrator, done, tuple(step.version.text for step in done.steps))
+
+    def _changed(
+        self, migrator: work.Migrator, plan: Plan, versions: tuple[str, ...], *, dry_run: bool = False
+    ) -> Changed:
+        return Changed(plan, versions, _newest(migrator), str(migrator.session.identity), dry_run)
+
+
+def _newest(migrator: work.Migrator) -> str | None:
+    newest = migrator.newest()
+    return newest.version if newest else None
+
+
+def _require(session: Session, plan: Plan, confirm: str | None) -> None:
+    """:raises Refused: data would be lost in a database that is not marked as development, and nobody confirms."""
+    name = session.identity.database
+    try:
+        consent.require(
+            [Found(name, session.comment())],
+            verbs.what_is_lost(plan),
+            Setting(confirm, "confirm"),
+            lambda question: None,
+        )
+    except Refused as refused:
+        raise Refused(refused.message, hint=f"{plan.verb}(..., confirm={name!r})") from None
+
+
+def _decide(answer: Answer | None) -> Decide:
+    return lambda prepared, statement: None if answer is None else answer == "done"

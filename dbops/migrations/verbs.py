@@ -1,0 +1,126 @@
+"""What each verb of `migrate` plans: from wishes, with versions as people write them, to a function of statuses.
+
+The command line and the library both come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dbops.errors import UsageError
+from dbops.events import plural
+from dbops.migrations import planner
+from dbops.migrations.migrator import MakePlan, late_author
+from dbops.migrations.model import Folder, Status
+from dbops.migrations.planner import Plan, Work
+from dbops.migrations.reader import Reader
+from dbops.migrations.version import Version
+
+
+def up(
+    reader: Reader,
+    *,
+    steps: int | None = None,
+    to: str | None = None,
+    only: str | None = None,
+    out_of_order: bool = False,
+    single_transaction: bool = False,
+) -> MakePlan:
+    """Apply what is pending: all of it, `steps` of it, up to a version, or only one."""
+
+    def make(statuses: Sequence[Status]) -> Plan:
+        return planner.plan_up(
+            statuses,
+            steps=steps,
+            to=version(to, reader.folder),
+            only=version(only, reader.folder),
+            out_of_order=out_of_order,
+            late=late_author(reader.folder, statuses),
+            single_transaction=single_transaction,
+        )
+
+    return make
+
+
+def down(
+    reader: Reader, *, steps: int | None = None, to: str | None = None, through: str | None = None
+) -> MakePlan:
+    """Undo: one, `steps`, all above a version, or a version and all above it."""
+    return lambda statuses: planner.plan_down(
+        statuses, steps=steps, to=version(to, reader.folder), through=version(through, reader.folder)
+    )
+
+
+def goto(
+    reader: Reader, to: str, *, out_of_order: bool = False, single_transaction: bool = False
+) -> MakePlan:
+    """Go up or down until a version is the current one."""
+
+    def make(statuses: Sequence[Status]) -> Plan:
+        made = planner.plan_goto(
+            statuses,
+            named(to, reader.folder),
+            out_of_order=out_of_order,
+            late=late_author(reader.folder, statuses),
+            single_transaction=single_transaction,
+        )
+        if made.loses_data and single_transaction:
+            raise UsageError("--single-transaction is for going up, and this goes down", hint="leave it out")
+        return made
+
+    return make
+
+
+def redo(reader: Reader, *, steps: int | None = None, through: str | None = None) -> MakePlan:
+    """Undo the newest, `steps`, or a version and all above it, and apply them again."""
+    return lambda statuses: planner.plan_redo(statuses, steps=steps, through=version(through, reader.folder))
+
+
+def force(reader: Reader, to: str) -> MakePlan:
+    """Record exactly the versions up to one as applied."""
+    return lambda statuses: planner.plan_force(statuses, named(to, reader.folder))
+
+
+def baseline(reader: Reader, to: str) -> MakePlan:
+    """Record the history of a database that has none."""
+    return lambda statuses: planner.plan_baseline(statuses, named(to, reader.folder))
+
+
+def mark(reader: Reader, which: str, *, applied: bool = True) -> MakePlan:
+    """Record one version, or take its record away."""
+    return lambda statuses: planner.plan_mark(statuses, named(which, reader.folder), applied=applied)
+
+
+def repair(reader: Reader, which: str | None = None) -> MakePlan:
+    """Take over the checksums of changed files: of all, or of one."""
+    return lambda statuses: planner.plan_repair(statuses, version(which, reader.folder))
+
+
+def named(text: str, folder: Folder) -> Version:
+    """A version as typed; `head` is the newest of the folder."""
+    if text in {"head", "latest"}:
+        return folder.newest.version
+    spelled = (file.version for file in folder.files if file.version.text == text)
+    return next(spelled, None) or Version.parse(text)
+
+
+def version(text: str | None, folder: Folder) -> Version | None:
+    """The same, of what may be left out."""
+    return None if text is None else named(text, folder)
+
+
+def at_most_one(hint: str | None = None, **given: object) -> None:
+    """Of these, by the names that they are given by, only one can be meant.
+
+    :raises UsageError: there are more.
+    """
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} cannot go together", hint=hint)
+
+
+def what_is_lost(plan: Plan) -> str:
+    """What consent is asked for, for a sentence that goes on with the database's name: `undo 007 in`."""
+    downs = [step for step in plan.steps if step.work is Work.RUN_DOWN]
+    what = str(downs[0].version) if len(downs) == 1 else plural(len(downs), "migration")
+    return f"undo {what} in"

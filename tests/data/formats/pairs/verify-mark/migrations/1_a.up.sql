@@ -1,0 +1,3 @@
+CREATE TABLE a ();
+-- VERIFY Migration
+SELECT 1;

@@ -1,0 +1,2 @@
+-- expect zero
+SELECT count(*) FROM a;

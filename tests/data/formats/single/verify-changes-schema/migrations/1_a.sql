@@ -1,0 +1,4 @@
+SELECT 1;
+-- VERIFY Migration
+SELECT true;
+CREATE TABLE a ();

@@ -1,0 +1,4 @@
+SELECT 1;
+-- VERIFY Migration
+SELECT 1;
+-- expect zero

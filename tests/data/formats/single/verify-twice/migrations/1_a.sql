@@ -1,0 +1,5 @@
+SELECT 1;
+-- VERIFY Migration
+SELECT 1;
+-- Verify
+SELECT 2;

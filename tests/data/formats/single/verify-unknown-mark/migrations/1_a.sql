@@ -1,0 +1,4 @@
+SELECT 1;
+-- VERIFY Migration
+-- expect no row
+SELECT 1;

@@ -1,0 +1,10 @@
+CREATE TABLE c ();
+/* VERIFY Migration
+BEGIN;
+INSERT INTO c DEFAULT VALUES;
+SELECT exists (SELECT FROM c);
+ROLLBACK;
+*/
+/* DOWN Migration
+DROP TABLE c;
+*/

@@ -1,0 +1,7 @@
+-- Verify d on pg
+
+BEGIN;
+
+SELECT 1 FROM d WHERE false;
+
+ROLLBACK;

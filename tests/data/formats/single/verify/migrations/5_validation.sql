@@ -1,0 +1,3 @@
+CREATE TABLE e ();
+-- Validation
+SELECT count(*) FROM e;

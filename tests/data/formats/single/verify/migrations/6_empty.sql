@@ -1,0 +1,3 @@
+CREATE TABLE f ();
+-- VERIFY Migration
+-- nothing to see

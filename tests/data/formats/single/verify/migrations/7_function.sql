@@ -1,0 +1,3 @@
+CREATE FUNCTION g() RETURNS int LANGUAGE sql AS $$
+-- VERIFY Migration
+SELECT 1 $$;
