@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dbops.engines.records import Direction
+from dbops.engines.records import Applied, Direction
 from dbops.errors import DbopsError, Refused, UsageError
 from dbops.migrations import numbering
 from dbops.migrations.creation import turn
@@ -107,6 +107,24 @@ def plan(look: Look, wanted: str | None, to: str | None, in_order: InOrder) -> l
         _refuse_taken(there, version)
         made.append(Renumbering(migration, version, tuple(_moves(migration, version))))
     return made
+
+
+def in_order(rows: Callable[[], Iterable[Applied]], same: Sequence[Numbered]) -> Sequence[Numbered] | None:
+    """Which came first, by git; else by the database, which has applied only one of two.
+
+    :param rows: asks the database; called only where git cannot tell.
+    """
+    from dbops.migrations.authorship import by_age
+    from dbops.migrations.drift import has_drifted
+
+    ordered = by_age(same[0].folder, [one.file_name for one in same])
+    if ordered is not None:
+        return sorted(same, key=lambda one: ordered.index(one.file_name))
+    row = next((row for row in rows() if row.sort_key == same[0].version.key), None)
+    applied = [] if row is None else [one for one in same if not has_drifted(one.file, row)]
+    if len(same) != 2 or len(applied) != 1:
+        return None
+    return [*applied, *(one for one in same if one not in applied)]
 
 
 def rename(renumbering: Renumbering) -> None:

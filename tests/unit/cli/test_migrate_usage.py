@@ -47,6 +47,7 @@ OPTIONS = {
     "baseline": ["VERSION", "--dry-run"],
     "mark": ["VERSION", "--not-applied", "--dry-run"],
     "repair": ["VERSION", "--dry-run"],
+    "validate": ["schema", "migration", "rollback"],
     "unlock": ["--yes"],
 }
 SHARED = [
@@ -100,7 +101,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ([], "what shall be done?", "bin/migrate --help"),
         (["frobnicate"], "'frobnicate' is not a verb", "bin/migrate --help lists the verbs"),
         (["stats"], "'stats' is not a verb", "did you mean bin/migrate status?"),
-        (["validate", "schema"], "'validate' is not part of this version", "bin/migrate --help"),
+        (["diagram"], "'diagram' is not part of this version", "bin/migrate --help"),
+        (["validate", "all"], "validate all is not known", "validate migration VERSION"),
         (["up", "--frob"], "unrecognized arguments: --frob", "--help"),
         (["up", "1", "2"], "unrecognized arguments: 2", "--help"),
         (["goto"], "the following arguments are required: VERSION", "bin/migrate goto --help"),
