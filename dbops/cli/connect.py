@@ -19,6 +19,7 @@ from dbops.errors import ConfigError, Refused
 from dbops.events import Warned
 
 if TYPE_CHECKING:
+    from dbops.backups.manifest import Engine
     from dbops.engines.postgres.session import Session as PostgresSession
     from dbops.engines.session import Session
 
@@ -56,18 +57,29 @@ def locate(settings: Settings, out: Output) -> Settings:
     return dataclasses.replace(settings, target=_target(settings, out))
 
 
+def database_and_engine(settings: Settings) -> tuple[str | None, Engine | None]:
+    """Whose backups `latest` is one of: the configured database's, as manifests name it; None for anybody's."""
+    if settings.target.engine == "sqlite":
+        return settings.target.path.name, "sqlite"
+    name = settings.target.get("dbname")
+    return name, None if name is None else "postgresql"
+
+
 @contextlib.contextmanager
 def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
+    settings = located(arguments, out)
+    with on_session(settings, f"{command} {arguments.verb}", out) as session:
+        yield session, settings
+
+
+def on_session(settings: Settings, command: str, out: Output) -> Session:
+    """A session on the database of the settings; where somebody follows it, statement by statement."""
     from dbops.engines.session import open_session
 
-    settings = located(arguments, out)
-    with open_session(
-        settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose
-    ) as session:
-        yield session, settings
+    return open_session(settings, command, out.event, one_by_one=out.live or out.verbose)
 
 
 @contextlib.contextmanager

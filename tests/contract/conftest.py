@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Project, fresh_database
 from tests.contract.site import Engine, Postgres, Site, Sqlite
+from tests.contract.storing import Shop, build, clear
 from tests.servers import Server
 
 
@@ -34,3 +35,11 @@ def abc(site: Site) -> Site:
     for number, name in enumerate("abc", start=1):
         site.migration(f"{number:03d}_{name}", f"CREATE TABLE {name} (id integer);", f"DROP TABLE {name};")
     return site
+
+
+@pytest.fixture
+def shop(site: Site) -> Iterator[Shop]:
+    """Two tables in the state `first`, to be backed up and restored."""
+    made = build(site)
+    yield made
+    clear(made)

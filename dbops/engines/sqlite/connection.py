@@ -126,3 +126,22 @@ def _write_ahead(connection: sqlite3.Connection, path: Path, listen: Listener, d
                 "readers and the writer wait for one another"
             )
         )
+
+
+def connect_alone(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Open a file as it is: one that nobody else knows, or that is about to be taken from those who do.
+
+    Its journal stays what it is; text that is no UTF-8 is taken byte by byte.
+
+    :param read_only: nobody changes it while it is open, so that nothing is locked and nothing made beside it; else it
+        is made where it is missing.
+    :raises sqlite3.Error: it cannot be opened.
+    """
+    import sqlite3
+
+    how = "mode=ro&immutable=1" if read_only else "mode=rwc"
+    uri = f"{Path(path).absolute().as_uri()}?{how}"
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
+    connection.execute("pragma trusted_schema = off")
+    return connection

@@ -15,7 +15,7 @@ def writers(database: Path) -> tuple[Blocker, ...]:
     """Other processes that have the file locked for writing; none where that cannot be seen."""
     inodes = {one.stat().st_ino for one in (database, Path(f"{database}-shm")) if one.exists()}
     found = {pid for pid in _locking(inodes) if pid != os.getpid()}
-    return tuple(_blocker(pid) for pid in sorted(found))
+    return tuple(blocker(pid) for pid in sorted(found))
 
 
 def _locking(inodes: set[int]) -> Iterator[int]:
@@ -30,11 +30,12 @@ def _locking(inodes: set[int]) -> Iterator[int]:
             yield int(words[4])
 
 
-def _blocker(pid: int) -> Blocker:
+def blocker(pid: int) -> Blocker:
+    """A process, as far as it may be seen."""
     folder = Path(f"/proc/{pid}")
     try:
         command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         user = folder.owner()
     except (OSError, KeyError):
         command = user = ""
-    return Blocker(pid, user, command[:120], "", None, is_local=True)
+    return Blocker(pid, user, " ".join(command.split())[:120], "", None, is_local=True)
