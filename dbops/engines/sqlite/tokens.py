@@ -6,7 +6,6 @@ rules are few: no dollar quotes, no nested comments, no escapes but doubled quot
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -57,6 +56,9 @@ class Token(NamedTuple):
             return self.text
         quote = self.text[-1]
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
+
+
+_BEHIND_EXPLAIN = frozenset({"CREATE", "EXPLAIN", "TEMP", "TEMPORARY", "TRIGGER", "END"})
 
 
 class OpenQuote(ValueError):
@@ -116,13 +118,13 @@ def spans(sql: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_trigger(statement: str) -> bool:
-    """Whether it begins as a CREATE TRIGGER, also one that is explained."""
+    """Whether it begins as a CREATE TRIGGER, also one that is explained; by the states of `sqlite3_complete`."""
     if statement[:1] not in "CcEe":
         return False
-    found = (match[1].upper() for match in _TEXT.finditer(statement) if match[1])
-    words = list(itertools.islice(found, 6))
-    if words[:1] == ["EXPLAIN"]:
-        words = words[3:] if words[1:3] == ["QUERY", "PLAN"] else words[1:]
-    if words[:1] != ["CREATE"]:
+    words = (match[1].upper() for match in _TEXT.finditer(statement) if match[1])
+    first = next(words, "")
+    if first == "EXPLAIN":
+        first = next((word for word in words if word in _BEHIND_EXPLAIN), "")
+    if first != "CREATE":
         return False
-    return words[2 if words[1:2] in (["TEMP"], ["TEMPORARY"]) else 1 :][:1] == ["TRIGGER"]
+    return next((word for word in words if word not in {"TEMP", "TEMPORARY"}), "") == "TRIGGER"
