@@ -49,6 +49,15 @@ OPTIONS = {
     "baseline": ["VERSION", "--dry-run"],
     "mark": ["VERSION", "--not-applied", "--dry-run"],
     "repair": ["VERSION", "--dry-run"],
+    "adopt": [
+        "--from",
+        "--table",
+        "--dirty-applied",
+        "--dirty-reverted",
+        "--accept-changed",
+        "--mirror",
+        "--dry-run",
+    ],
     "validate": ["schema", "migration", "rollback"],
     "unlock": ["--yes"],
 }

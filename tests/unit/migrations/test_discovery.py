@@ -12,7 +12,6 @@ from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.discovery import discover
 from dbops.migrations.texts import read
 
-
 FORMATS = Path(__file__).resolve().parents[2] / "data" / "formats"
 
 
