@@ -12,7 +12,7 @@ from dbops.cli.connect import connected
 from dbops.cli.output import Output
 from dbops.engines.schema import Change, Difference
 from dbops.errors import AnswerIsNo, ExitCode, Refused
-from dbops.events import plural
+from dbops.events import Warned, plural
 from dbops.migrations import schema_drift
 from dbops.migrations.schema_drift import Drift
 
@@ -28,6 +28,8 @@ def drift(arguments: argparse.Namespace, out: Output) -> int:
     with connected(arguments, out) as (session, _):
         if arguments.accept:
             return _accept(session, arguments, out)
+        if (holder := session.lock_holder()) is not None:
+            out.event(Warned(f"migrations are running, and what they have done so far may differ: {holder}"))
         found = schema_drift.look(session)
         out.result(
             {**data(found), "database": show.identity(session.identity)}, lines(found, session.identity)

@@ -69,7 +69,10 @@ class Session(Protocol):
         """The event log, oldest first; empty where the tables are not there yet."""
 
     def schema_left(self) -> Left | None:
-        """The schema that was stored last, as `Action.SCHEMA_STORED`; None where none ever was."""
+        """The schema that was stored last, as `Action.SCHEMA_STORED`; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
 
     def schema(self) -> Schema:
         """What is there now, but for the tracking tables.

@@ -94,27 +94,16 @@ def watched(session: Session, plan: Plan, listen: Listener, *, refuse: bool) -> 
     :param refuse: do not run where there is drift.
     :raises Refused: that.
     """
-    if plan.action is not None:  # runs no SQL
-        yield
-        if session.schema_left() is None:
-            _store(session, None, listen)
-        return
-    drift = _before(session, listen, refuse=refuse)
+    runs_sql = plan.action is None
+    drift = _before(session, listen, refuse=refuse) if runs_sql else None
     try:
         yield
     except (CannotConnect, Interrupted):
         raise
     except DbopsError:
-        if _something_ran(session):
-            _store(session, drift, listen)
+        _store(session, drift, listen, only_news=True)
         raise
-    _store(session, drift, listen)
-
-
-def _something_ran(session: Session) -> bool:
-    """Whether what failed, or a migration before it, left something that was not stored yet."""
-    left, recorded = session.schema_left(), session.read()
-    return not left.newest if left else bool(recorded.rows or recorded.journal)
+    _store(session, drift, listen, only_news=not runs_sql)
 
 
 def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None:
@@ -142,14 +131,24 @@ def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None
     return drift
 
 
-def _store(session: Session, drift: Drift | None, listen: Listener) -> None:
-    """Write down what is there now; that this fails is no failure of the migrations."""
+def _store(session: Session, drift: Drift | None, listen: Listener, *, only_news: bool) -> None:
+    """Write down what is there now; that this fails is no failure of the migrations.
+
+    :param only_news: nothing, unless something was recorded since the schema was stored last.
+    """
     try:
+        if only_news and not _something_ran(session):
+            return
         after = session.schema()
         expected = carried(drift.live, drift.differences, after) if drift else after
         session.record([_entry(session, expected)])
     except (DbopsError, StatementFailed, SessionLost) as error:
         listen(Warned(f"the schema could not be stored, so that drift will not be known: {error}"))
+
+
+def _something_ran(session: Session) -> bool:
+    left, recorded = session.schema_left(), session.read()
+    return not left.newest if left else bool(recorded.rows or recorded.journal)
 
 
 def _entry(session: Session, schema: Schema) -> Record:

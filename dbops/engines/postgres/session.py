@@ -224,8 +224,14 @@ class Session:
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
 
     def schema_left(self) -> Left | None:
-        """The schema that was stored last; None where none ever was."""
-        return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+        """The schema that was stored last; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
+        from dbops.engines.postgres.pinned import told
+
+        with told():
+            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
 
     def schema(self) -> Schema:
         """What is there now, but for the tracking tables.

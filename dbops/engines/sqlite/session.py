@@ -178,12 +178,24 @@ class Session:
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
 
     def schema_left(self) -> Left | None:
-        """The schema that was stored last; None where none ever was."""
-        return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+        """The schema that was stored last; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
+        try:
+            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+        except sqlite3.Error as error:
+            raise told(error, self._path) from error
 
     def schema(self) -> Schema:
-        """What is there now, but for the tracking tables."""
-        return tracking.schema(self.connection, self.tables)
+        """What is there now, but for the tracking tables.
+
+        :raises DbopsError: it cannot be read.
+        """
+        try:
+            return tracking.schema(self.connection, self.tables)
+        except sqlite3.Error as error:
+            raise told(error, self._path) from error
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
