@@ -13,6 +13,7 @@ from dbops.config.model import Settings
 from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode
 from dbops.events import Note, Warned
+from dbops.migrations.discovery import SCHEMA_FILE
 from dbops.programs import clients
 from dbops.safety import schema_file
 
@@ -58,7 +59,7 @@ def _text(session: Session, settings: Settings) -> str:
 
 def _path(settings: Settings) -> Path:
     configured = settings.schema_file.value
-    return settings.migrations_dir.value / schema_file.NAME if configured is None else configured
+    return settings.migrations_dir.value / SCHEMA_FILE if configured is None else configured
 
 
 def _said(path: Path, changed: bool, written: bool, session: Session) -> str:

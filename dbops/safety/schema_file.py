@@ -14,16 +14,14 @@ from dbops.engines.postgres import servicefile
 from dbops.engines.postgres.connection import application_name
 from dbops.engines.postgres.schema.script import in_one_form
 from dbops.errors import DbopsError
+from dbops.migrations.discovery import SCHEMA_FILE_BEGINS
 from dbops.process import run
 from dbops.programs import Client
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
 
-NAME = "schema.sql"
-"""In the migrations folder, unless another place is configured or asked for."""
-
-_HEADER = "-- The schema after the migrations beside this file.  Made by bin/migrate schema: do not edit."
+_HEADER = f"{SCHEMA_FILE_BEGINS}  Made by bin/migrate schema: do not edit."
 
 # What would write constants and names in another way.
 _PINNED = "-c timezone=UTC -c quote_all_identifiers=off -c statement_timeout=0"

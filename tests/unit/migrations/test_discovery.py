@@ -9,7 +9,7 @@ import pytest
 
 from dbops.config.model import Setting
 from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.discovery import discover
+from dbops.migrations.discovery import SCHEMA_FILE, SCHEMA_FILE_BEGINS, discover
 from dbops.migrations.texts import read
 
 FORMATS = Path(__file__).resolve().parents[2] / "data" / "formats"
@@ -49,12 +49,14 @@ def test_what_is_passed_over_has_its_reason(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("project", sorted(FORMATS.glob("*/project")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "project", sorted(FORMATS.glob("*/project/migrations")), ids=lambda path: path.parts[-3]
+)
 def test_the_schema_file_is_no_migration(project: Path, tmp_path: Path) -> None:
     """`migrate schema` writes it beside the migrations: in no format does it change what is found there."""
     copy = shutil.copytree(project, tmp_path / "migrations")
     before = discover(Setting(copy))
-    (copy / "schema.sql").write_text("-- The schema\n\nCREATE TABLE public.a (\n    id integer\n);\n")
+    (copy / SCHEMA_FILE).write_text(f"{SCHEMA_FILE_BEGINS}  ...\n\nCREATE TABLE public.a (id integer);\n")
     after = discover(Setting(copy))
     assert after.files == before.files
     assert after.read_as == before.read_as
