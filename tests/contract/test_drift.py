@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dbops import Migrator
 from tests.contract.site import Site
 
 
@@ -27,6 +28,15 @@ def test_what_was_changed_by_hand(abc: Site) -> None:
     assert drifted(abc) == found
     assert "accepted 3 differences" in abc.ran("drift", "--accept").stdout
     assert drifted(abc) == {}
+
+
+def test_from_python(abc: Site) -> None:
+    """The library tells the same."""
+    abc.ran("up")
+    abc.engine.query("DROP TABLE b")
+    with Migrator(abc.engine.url, migrations_dir=abc.project.folder / "migrations") as migrator:
+        (found,) = migrator.drift().differences
+    assert (found.object.replace("public.", ""), found.change.value, found.after) == ("table b", "gone", None)
 
 
 def test_before_anything_was_stored(abc: Site) -> None:
