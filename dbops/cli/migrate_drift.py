@@ -93,9 +93,8 @@ def lines(found: Drift, database: Identity) -> Iterator[str]:
     if found.unknown or not found.differences or found.left is None:
         yield f"{found.sentence()}; database {database}"
         return
-    at = f"as it was left at {found.left.version}" if found.left.version else "as it was left"
-    when = show.when(found.left.at)
-    yield f"{plural(len(found.differences), 'object')} not {at} on {when}; database {database}"
+    what = f"what {found.left.version or 'the last migration'} left on {show.when(found.left.at)}"
+    yield f"{plural(len(found.differences), 'difference')} from {what}; database {database}"
 
 
 def _line(one: Difference) -> str:

@@ -126,7 +126,7 @@ def test_definitions_are_told(migrated: Project, database: Database, connect: Co
         "- table public.spare: gone",
         "    -   id integer",
     ]
-    assert "2 objects not as it was left at 001 on" in outcome.stdout
+    assert "2 differences from what 001 left on" in outcome.stdout
     gone = migrated.run("migrate", "drift", "--json").events[0]["differences"][1]
     assert (gone["before"], gone["after"]) == ("  id integer", None)
 
