@@ -64,6 +64,7 @@ def _query(version: int) -> LiteralString:
         with {common}, every(prefix, classid, objid, subid, definition) as ({every})
         select prefix || named.type || ' ' || named.identity, coalesce(definition, '')
         from every cross join lateral pg_identify_object(classid, objid, subid) as named
-        where coalesce(named.schema, '') !~ '^pg_(temp|toast)' and not exists (
+        where named.identity is not null -- dropped just now
+            and coalesce(named.schema, '') !~ '^pg_(temp|toast)' and not exists (
             select from of_extension as e where e.classid = every.classid and e.objid = every.objid)
     """  # noqa: S608  # our own words
