@@ -48,6 +48,7 @@ OPTIONS = {
     "mark": ["VERSION", "--not-applied", "--dry-run"],
     "repair": ["VERSION", "--dry-run"],
     "validate": ["schema", "migration", "rollback"],
+    "lint": ["VERSION", "--all", "--level", "--format-out", "--no-database"],
     "unlock": ["--yes"],
 }
 SHARED = [

@@ -22,10 +22,11 @@ def effects(sql: str, live: Live) -> tuple[Effect, ...]:
         nodes = parse(sql.encode())
     except Refusal:
         return ()
-    return tuple(effect for node in nodes for effect in _of(node["stmt"], live))
+    return tuple(effect for node in nodes for effect in effects_of(node["stmt"], live))
 
 
-def _of(statement: Node, live: Live) -> Iterator[Effect]:
+def effects_of(statement: Node, live: Live) -> Iterator[Effect]:
+    """The same of a statement that has been parsed: a node by its type."""
     ((name, node),) = statement.items()
     rule = _RULES.get(name)
     if rule is not None:
