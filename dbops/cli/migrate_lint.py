@@ -37,7 +37,7 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
     squawk = program(os.environ.get("PATH", ""))
     if squawk is None:
         out.event(
-            Note("squawk is not installed: only dbops' own rules are looked at (pip install 'dbops[lint]')")
+            Note("squawk is not installed: only dbops' own rules are looked at (pip install squawk-cli)")
         )
     with _session(arguments, settings, out) as session:
         statuses, wanted = _chosen(arguments, settings, session, out)
@@ -57,7 +57,7 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
             else ""
         )
         raise AnswerIsNo(
-            f"{plural(len(shown), 'finding')} of level {level.label} or worse{worst}",
+            f"{plural(len(shown), 'finding')} of level {level.label} or worse{f', {below} below it' if below else ''}",
             hint="mend them; or say -- dbops: ignore RULE above a statement, and why",
         )
     return ExitCode.DONE
@@ -91,7 +91,7 @@ def _session(arguments: argparse.Namespace, settings: Settings, out: Output) -> 
             except (CannotConnect, ConfigError) as error:
                 out.event(
                     Note(
-                        f"no database: {error.message}; every table that was there before may be in use"
+                        f"no database: {error.message.splitlines()[0]}; every table that was there before may be in use"
                         + (
                             ""
                             if arguments.versions

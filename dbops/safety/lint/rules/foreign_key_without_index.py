@@ -22,7 +22,7 @@ def _check(file: File, around: Surroundings) -> Iterator[Found]:
 
 RULE = Rule(
     "foreign-key-without-index",
-    Level.WARNING,
+    Level.NOTE,
     wrong="Each `DELETE` of a referred row, and each `UPDATE` of its key, reads the whole referring table, with the row "
     "locked meanwhile. It shows when the table has grown. An index of a later migration counts, and so does one that "
     "the database has.",
