@@ -125,7 +125,9 @@ def _inner(comment: str) -> str:
 
 
 def _statement(part: Part, offset: int) -> int | None:
-    """The first statement that ends behind a place."""
-    return next(
-        (one.offset for one in part.statements if one.offset + len(one.statement.text) > offset), None
-    )
+    """The statement that a mark stands in, or behind on its last line, or else before."""
+    for one in part.statements:
+        end = one.offset + len(one.statement.text)
+        if end > offset or "\n" not in part.section.sql[end:offset]:
+            return one.offset
+    return None

@@ -92,6 +92,7 @@ def _surroundings(files: Sequence[File], settings: Settings, session: Session | 
         backs_up=settings.backup_before_migrate.value is not None,
         lock_timeout=settings.lock_timeout.value,
         statement_timeout=settings.statement_timeout.value,
+        server_version=0 if session is None else session.connection.info.server_version,
     )
 
 

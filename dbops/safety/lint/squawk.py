@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dbops.engines.postgres.nodes import relation
+from dbops.engines.postgres.nodes import qualified, relation, strings
 from dbops.engines.postgres.targets import QualifiedName
 from dbops.errors import ProgramFailed
 from dbops.migrations.script import Mode
@@ -161,4 +161,6 @@ def _tables(file: File, one: Parsed | None, around: Surroundings) -> tuple[Quali
     if one is None:
         return ()
     found = [effect.relation for effect in around.effects(file, one)]
+    if one.kind == "DropStmt" and not found:  # of an index that is not there, no table is known
+        found = [qualified(strings(item["List"]["items"])) for item in one.node["objects"] if "List" in item]
     return tuple(found if one.kind in ("DropStmt", "TruncateStmt") else found[:1])

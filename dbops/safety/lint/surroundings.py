@@ -50,6 +50,7 @@ class Surroundings:
     :param backs_up: whether a backup is there before migrations run.
     :param lock_timeout: seconds that each statement waits for a lock, unless its file says otherwise; 0 is for ever.
     :param statement_timeout: seconds that each statement may take, in the same way.
+    :param server_version: as `server_version_num`; 0 where it is not known.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Surroundings:
         backs_up: bool = False,
         lock_timeout: float = 0,
         statement_timeout: float = 0,
+        server_version: int = 0,
     ) -> None:
         self._live = live
         self._tables = tables
         self.backs_up = backs_up
+        self.server_version = server_version
         self._lock_timeout = lock_timeout
         self._statement_timeout = statement_timeout
         self._made: dict[str, list[tuple[QualifiedName, tuple[int, int]]]] = {}
@@ -119,12 +122,20 @@ class Surroundings:
     def _note(self, file: File, one: Parsed) -> None:
         for table, of in columns.indexed(one.kind, one.node):
             self._indexes.setdefault(table.name, []).append((table, of))
-        for name in _made(one):
+        for name in self._new_names(file, one):
             there_already = bool(one.node.get("if_not_exists")) and not file.is_applied and self.live(name)
             if not there_already:
                 self._made.setdefault(name.name, []).append((name, (file.number, one.offset)))
         if "partspec" in one.node:
             self._partitioned.append(relation(one.node["relation"]))
+
+    def _new_names(self, file: File, one: Parsed) -> Iterator[QualifiedName]:
+        """The tables that a statement makes, or gives another name although nobody can use them yet."""
+        yield from _made(one)
+        if one.kind == "RenameStmt" and one.node.get("renameType") == "OBJECT_TABLE":
+            old = relation(one.node["relation"])
+            if self.is_new(old, file, one):
+                yield QualifiedName(old.schema, one.node["newname"])
 
 
 def same(one: QualifiedName, other: QualifiedName) -> bool:

@@ -12,7 +12,7 @@ from dbops.safety.lint.surroundings import Surroundings
 
 def _check(file: File, around: Surroundings) -> Iterator[Found]:
     for unit in file.transactions:
-        obstacle = unsafe_in_one_transaction([[one.statement for one in unit]])
+        obstacle = unsafe_in_one_transaction([[one.statement for one in unit]], around.server_version)
         if obstacle is not None:
             at = next(one for one in unit if one.statement is obstacle.statement)
             yield Found(file.up, at, obstacle.reason)
