@@ -51,11 +51,7 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
     }
     out.result(data, lint_output.FORMS[form](shown, len(wanted)))
     if shown:
-        worst = (
-            f"; {plural(len(found) - len(shown), 'more')} below {level.label}"
-            if len(found) > len(shown)
-            else ""
-        )
+        below = len(found) - len(shown)
         raise AnswerIsNo(
             f"{plural(len(shown), 'finding')} of level {level.label} or worse{f', {below} below it' if below else ''}",
             hint="mend them; or say -- dbops: ignore RULE above a statement, and why",

@@ -36,7 +36,7 @@ def test_for_people(bad: Project) -> None:
         "1 file: 0 errors, 1 warning, 0 notes",
     ]
     assert outcome.stderr.splitlines() == [
-        "error: 1 finding of level warning or worse; 1 below it",
+        "error: 1 finding of level warning or worse, 1 below it",
         "hint: mend them; or say -- dbops: ignore RULE above a statement, and why",
     ]
 
@@ -46,8 +46,10 @@ def test_github(bad: Project) -> None:
     outcome = bad.run("migrate", "lint", "--no-database", "--format-out", "github")
     assert outcome.code == 3
     assert outcome.stdout.splitlines() == [
-        "::warning file=migrations/001_100%25_sure.sql,line=3,col=9,title=ban-drop-view::"
-        "Dropping a view may break existing clients. (https://squawkhq.com/docs/ban-drop-view)"
+        (
+            "::warning file=migrations/001_100%25_sure.sql,line=3,col=9,title=ban-drop-view::"
+            "Dropping a view may break existing clients. (https://squawkhq.com/docs/ban-drop-view)"
+        )
     ]
 
 
