@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.postgres.effects.model import Effect, Live, Relation, Type
 from dbops.engines.postgres.effects.statements import effects_of
@@ -41,6 +41,24 @@ class Nothing:
         return not functions.isdisjoint(_VOLATILE)
 
 
+class _Without:
+    """A catalog without the relations that are made here: whatever is done to them, nobody can feel it.
+
+    They are not asked for, which of hundreds of applied files would take longer than all the rest.
+    """
+
+    def __init__(self, live: Live, is_made: Callable[[QualifiedName], bool]) -> None:
+        self._is_made = is_made
+        self._live = live
+        self.type_of = live.type_of
+        self.keeps_values = live.keeps_values
+        self.volatile = live.volatile
+
+    def relation(self, name: QualifiedName) -> Relation | None:
+        """None for what is made here."""
+        return None if self._is_made(name) else self._live.relation(name)
+
+
 class Surroundings:
     """What is known of tables.
 
@@ -64,7 +82,7 @@ class Surroundings:
         statement_timeout: float = 0,
         server_version: int = 0,
     ) -> None:
-        self._live = live
+        self._live = _Without(live, self._is_made)
         self._tables = tables
         self.backs_up = backs_up
         self.server_version = server_version
@@ -106,6 +124,9 @@ class Surroundings:
         """Whether an earlier statement of these migrations makes it, so that nobody can use it yet."""
         place = (file.number, one.offset if one else 0)
         return any(same(made, name) and at < place for made, at in self._made.get(name.name, ()))
+
+    def _is_made(self, name: QualifiedName) -> bool:
+        return any(same(made, name) for made, _ in self._made.get(name.name, ()))
 
     def is_partitioned(self, name: QualifiedName) -> bool:
         """Whether it is a table with partitions."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 from dbops.engines.postgres.nodes import relation
 from dbops.engines.postgres.targets import QualifiedName
@@ -14,7 +15,7 @@ from dbops.safety.lint.surroundings import Surroundings
 def _check(file: File, around: Surroundings) -> Iterator[Found]:
     for one in file.up.statements:
         for what, is_there in _made(one, around):
-            if is_there and not file.is_applied:
+            if not file.is_applied and is_there():
                 message = f"{what} is there already: IF NOT EXISTS would keep it, whatever it is like"
                 yield Found(file.up, one, message, level=Level.WARNING)
             else:
@@ -23,22 +24,26 @@ def _check(file: File, around: Surroundings) -> Iterator[Found]:
                 )
 
 
-def _made(one: Parsed, around: Surroundings) -> Iterator[tuple[str, bool]]:
-    """What a statement makes unless it is there, and whether the database has it."""
+def _made(one: Parsed, around: Surroundings) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What a statement makes unless it is there, and how to ask whether the database has it."""
     node = one.node
     if one.kind in ("CreateStmt", "CreateSeqStmt", "CreateTableAsStmt") and node.get("if_not_exists"):
         name = relation(node.get("relation") or node.get("sequence") or node["into"]["rel"])
-        yield str(name), around.live(name) is not None
+        yield str(name), functools.partial(_is_there, around, name)
     elif one.kind == "IndexStmt" and node.get("if_not_exists"):
         name = QualifiedName(node["relation"].get("schemaname"), node["idxname"])
-        yield str(name), around.live(name) is not None
+        yield str(name), functools.partial(_is_there, around, name)
     elif one.kind == "AlterTableStmt":
         table = relation(node["relation"])
         for command in (item["AlterTableCmd"] for item in node["cmds"]):
             if command["subtype"] == "AT_AddColumn" and command.get("missing_ok"):
                 column = command["def"]["ColumnDef"]["colname"]
-                found = around.live(table)
-                yield f"the column {table}.{column}", found is not None and column in found.columns
+                yield f"the column {table}.{column}", functools.partial(_is_there, around, table, column)
+
+
+def _is_there(around: Surroundings, name: QualifiedName, column: str | None = None) -> bool:
+    found = around.live(name)
+    return found is not None and (column is None or column in found.columns)
 
 
 RULE = Rule(
