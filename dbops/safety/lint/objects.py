@@ -33,9 +33,9 @@ class Thing:
     was: QualifiedName | None = None
 
     def __str__(self) -> str:
-        if self.was is not None:
-            return f"the name {self.name} of {self.kind} {self.was}"
         of = f" on {self.table}" if self.kind in ("column", "constraint", "trigger", "policy", "rule") else ""
+        if self.was is not None:
+            return f"the name {self.name} of {self.kind} {self.was}{of}"
         return f"{self.kind} {self.name}{of}"
 
 
@@ -205,6 +205,12 @@ def _table_as(node: Node) -> Iterator[Thing]:
         yield Thing(kind, relation(node["into"]["rel"]), needs=needs)
 
 
+def _selected_into(node: Node) -> Iterator[Thing]:
+    into = node.get("intoClause")
+    if into and not is_temporary(into["rel"]):
+        yield Thing("table", relation(into["rel"]))
+
+
 def _view(node: Node) -> Iterator[Thing]:
     if not is_temporary(node["view"]):
         yield Thing("view", relation(node["view"]), needs=tuple(_read(node.get("query"))))
@@ -226,9 +232,17 @@ def _index(node: Node) -> Iterator[Thing]:
     table = relation(node["relation"])
     if is_temporary(node["relation"]):
         return
-    names = [item["IndexElem"].get("name", "expr") for item in node.get("indexParams", ())]
+    elements = [
+        item["IndexElem"] for item in (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
+    ]
+    names = [one.get("name") or _of_expression(one["expr"]) for one in elements]
     name = node.get("idxname") or "_".join([table.name, *names, "idx"])  # as the server chooses it
     yield Thing("index", QualifiedName(table.schema, name), table, frozenset(names))
+
+
+def _of_expression(node: Node) -> str:
+    """What the server calls an expression in the name of an index."""
+    return strings(node["FuncCall"]["funcname"])[-1] if "FuncCall" in node else "expr"
 
 
 def _sequence(node: Node) -> Iterator[Thing]:
@@ -288,6 +302,10 @@ def _defined(node: Node) -> Iterator[Thing]:
 _MAKERS: dict[str, Callable[[Node], Iterator[Thing]]] = {
     "CreateStmt": _table,
     "CreateTableAsStmt": _table_as,
+    "SelectStmt": _selected_into,
+    "CreateForeignTableStmt": lambda node: iter([Thing("foreign table", relation(node["base"]["relation"]))]),
+    "CreateForeignServerStmt": _named("foreign server", "servername"),
+    "CreateFdwStmt": _named("fdw", "fdwname"),
     "ViewStmt": _view,
     "IndexStmt": _index,
     "CreateSeqStmt": _sequence,

@@ -104,8 +104,8 @@ def _said(squawk: Path, texts: Sequence[str], together: bool, project: Path) -> 
         found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     except ValueError:
         found = []
-    if done.code not in (0, 1) or (done.code == 1 and not found):
-        raise ProgramFailed(f"{squawk.name} ended with code {done.code}", detail=done.last_lines())
+    if done.code != bool(found):
+        raise ProgramFailed(f"{squawk.name} ended with code {done.code}", detail=done.last_lines() or None)
     return found
 
 
@@ -114,35 +114,42 @@ def _configs(project: Path) -> Iterator[Path]:
 
 
 def _finding(said: dict[str, Any], file: File, text: str, around: Surroundings) -> Finding | None:
-    rule, line = said["rule_name"], said["line"]
-    if rule in _NEVER or (rule in _TIMEOUTS and around.limits(file, rule)):
-        return None
-    source = text.split("\n")[line]
-    column = len(source.encode()[: said["column"]].decode(errors="ignore"))
-    section = file.up.section
+    """What squawk said, in our terms; None where dbops knows better."""
+    rule, section = said["rule_name"], file.up.section
+    lines = text.split("\n")
+    column = len(lines[said["line"]].encode()[: said["column"]].decode(errors="ignore"))
     before = section.line - 1 + section.column - 1
-    at = _statement(file, sum(len(one) + 1 for one in text.split("\n")[:line]) + column - before)
+    at = _statement(file, sum(len(one) + 1 for one in lines[: said["line"]]) + column - before)
+    if _is_known_better(rule, file, at, around):
+        return None
     level, message, safer = _level(rule), said["message"], said["help"] or ""
     if rule == "syntax-error":
-        if any(one.refusal for one in file.up.statements):
-            return None  # said already, in PostgreSQL's words
-        level, message = Level.NOTE, f"squawk cannot read this, and says nothing more of the file: {message}"
-    if (
-        rule == "require-concurrent-index-creation"
-        and at
-        and around.is_partitioned(relation(at.node["relation"]))
-    ):
-        if not at.node["relation"].get("inh"):
-            return None  # ON ONLY: nothing is built
+        message = f"squawk cannot read this, and says nothing more of the file: {message}"
+    if rule == "require-concurrent-index-creation" and _on_partitioned(at, around):
         safer = by_name("concurrently-on-partitioned").instead
     return Finding(
-        rule, level, file.file.version.text, section.label, line + 1, column + 1, message, safer, _PAGE + rule,
+        rule, level, file.file.version.text, section.label, said["line"] + 1, column + 1, message, safer, _PAGE + rule,
         statement=at.offset if at else None, foreign=True, tables=_tables(file, at, around), matters=_matters(rule),
     )  # fmt: skip
 
 
+def _is_known_better(rule: str, file: File, at: Parsed | None, around: Surroundings) -> bool:
+    """Whether it is no matter here, whatever the table."""
+    if rule in _TIMEOUTS:
+        return around.limits(file, rule)
+    if rule == "syntax-error":
+        return any(one.refusal for one in file.up.statements)  # said already, in PostgreSQL's words
+    if rule == "require-concurrent-index-creation" and at and _on_partitioned(at, around):
+        return not at.node["relation"].get("inh")  # ON ONLY: nothing is built
+    return rule in _NEVER
+
+
+def _on_partitioned(at: Parsed | None, around: Surroundings) -> bool:
+    return at is not None and at.kind == "IndexStmt" and around.is_partitioned(relation(at.node["relation"]))
+
+
 def _level(rule: str) -> Level:
-    return Level.NOTE if rule in _TASTE | {"require-statement-timeout"} else Level.WARNING
+    return Level.NOTE if rule in _TASTE | {"require-statement-timeout", "syntax-error"} else Level.WARNING
 
 
 def _matters(rule: str) -> Matters:
@@ -161,6 +168,8 @@ def _tables(file: File, one: Parsed | None, around: Surroundings) -> tuple[Quali
     if one is None:
         return ()
     found = [effect.relation for effect in around.effects(file, one)]
-    if one.kind == "DropStmt" and not found:  # of an index that is not there, no table is known
-        found = [qualified(strings(item["List"]["items"])) for item in one.node["objects"] if "List" in item]
+    if (
+        one.node.get("removeType") == "OBJECT_INDEX" and not found
+    ):  # of an index that is not there, no table is known
+        found = [qualified(strings(item["List"]["items"])) for item in one.node["objects"]]
     return tuple(found if one.kind in ("DropStmt", "TruncateStmt") else found[:1])

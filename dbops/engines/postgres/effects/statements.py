@@ -81,7 +81,8 @@ def _create_index(node: Node, live: Live) -> Iterator[Effect]:
 
 
 def _drop(node: Node, live: Live) -> Iterator[Effect]:
-    names = [qualified(strings(item["List"]["items"])) for item in node.get("objects", ()) if "List" in item]
+    listed = [strings(item["List"]["items"]) for item in node.get("objects", ()) if "List" in item]
+    names = [qualified(parts) for parts in listed if parts]  # a cast has types in its place
     kind = node["removeType"]
     if kind == "OBJECT_INDEX":
         mode = LockMode.SHARE_UPDATE_EXCLUSIVE if node.get("concurrent") else LockMode.ACCESS_EXCLUSIVE
