@@ -54,7 +54,7 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
         below = len(found) - len(shown)
         raise AnswerIsNo(
             f"{plural(len(shown), 'finding')} of level {level.label} or worse{f', {below} below it' if below else ''}",
-            hint="mend them; or say -- dbops: ignore RULE above a statement, and why",
+            hint="mend them; or write -- dbops: ignore RULE -- why, above a statement",
         )
     return ExitCode.DONE
 

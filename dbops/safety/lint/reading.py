@@ -92,11 +92,13 @@ def read(number: int, status: Status) -> File:
     file = status.file
     assert file is not None  # only those are looked at
     migration = texts.read(file)
+    settings = migration.up_settings
     up = _part(migration.up)
-    down = None if migration.down is None else dataclasses.replace(_part(migration.down), down=True)
-    return File(
-        number, file, status.is_applied, up, down, _script(up, migration.up_settings), migration.up_settings
-    )
+    down = None
+    if migration.down is not None:
+        down = dataclasses.replace(_part(migration.down), down=True)
+        _script(down, migration.down_settings)  # for what is raised
+    return File(number, file, status.is_applied, up, down, _script(up, settings), settings)
 
 
 def _part(section: Section) -> Part:
@@ -118,11 +120,11 @@ def _parsed(statement: Statement) -> Parsed:
     return Parsed(statement, kind, node)
 
 
-def _script(up: Part, settings: FileSettings) -> Script | None:
-    if up.section.code is not None:
+def _script(part: Part, settings: FileSettings) -> Script | None:
+    if part.section.code is not None:
         return None
     try:
-        return plan_script([one.statement for one in up.statements], no_transaction=settings.no_transaction)
+        return plan_script([one.statement for one in part.statements], no_transaction=settings.no_transaction)
     except ScriptError as error:
-        line, column = up.place(error.offset)
-        raise DbopsError(f"{up.section.label}:{line}:{column}: {error.message}", hint=error.hint) from None
+        line, column = part.place(error.offset)
+        raise DbopsError(f"{part.section.label}:{line}:{column}: {error.message}", hint=error.hint) from None

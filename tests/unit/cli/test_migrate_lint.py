@@ -37,7 +37,7 @@ def test_for_people(bad: Project) -> None:
     ]
     assert outcome.stderr.splitlines() == [
         "error: 1 finding of level warning or worse, 1 below it",
-        "hint: mend them; or say -- dbops: ignore RULE above a statement, and why",
+        "hint: mend them; or write -- dbops: ignore RULE -- why, above a statement",
     ]
 
 
