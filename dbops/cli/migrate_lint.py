@@ -14,10 +14,8 @@ from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.errors import AnswerIsNo, CannotConnect, ConfigError, ExitCode, Refused, UsageError
 from dbops.events import Note, plural
-from dbops.migrations import verbs
 from dbops.migrations.discovery import discover
 from dbops.migrations.model import Folder, State, Status
-from dbops.migrations.reader import Reader
 from dbops.safety.lint.model import Level
 from dbops.safety.lint.run import lint as look
 from dbops.safety.lint.squawk import program
@@ -106,9 +104,11 @@ def _chosen(
         folder = discover(settings.migrations_dir, settings.migration_format, settings.variables)
         statuses = [Status(file.version, file.name, State.PENDING, file) for file in folder.files]
     else:
+        from dbops.migrations.reader import Reader
+
         reader = Reader(session, settings, out.event)
         folder, statuses = reader.folder, [one for one in reader.statuses() if one.file is not None]
-    named = _named(arguments.versions, folder, statuses)
+    named = _named(arguments.versions, folder, statuses) if arguments.versions else None
     if named:
         together = [
             one for one in statuses if one.version.key in named or (session and one.state in _PENDING)
@@ -123,6 +123,8 @@ def _named(versions: Sequence[str], folder: Folder, statuses: Sequence[Status]) 
 
     :raises UsageError: there is no such version.
     """
+    from dbops.migrations import verbs
+
     keys = frozenset(verbs.named(version, folder).key for version in versions)
     known = {status.version.key for status in statuses}
     for version in versions:

@@ -55,7 +55,9 @@ def _after(things: list[Thing], one: Parsed, *, adding: bool) -> Iterable[Thing]
         return _without(things, _dropped(one.node), cascade=one.node.get("behavior") == "DROP_CASCADE")
     if one.kind == "RenameStmt":
         return _renamed(things, one.node, adding=adding)
-    made = list(_made(one))
+    if one.kind not in _MAKERS:
+        return things
+    made = list(_MAKERS[one.kind](one.node))
     kept = things
     if one.kind == "AlterTableStmt":
         for command in (item["AlterTableCmd"] for item in one.node["cmds"]):
@@ -183,12 +185,6 @@ def _word(kind: str) -> str:
     return {"matview": "materialized view", "tabconstraint": "constraint", "statistic ext": "statistics"}.get(
         word, word
     )
-
-
-def _made(one: Parsed) -> Iterator[Thing]:
-    rule = _MAKERS.get(one.kind)
-    if rule is not None:
-        yield from rule(one.node)
 
 
 def _table(node: Node) -> Iterator[Thing]:

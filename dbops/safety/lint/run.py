@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
 from dbops.engines.postgres.effects.live import LiveCatalog
-from dbops.engines.postgres.session import Session
 from dbops.errors import DbopsError
 from dbops.migrations.model import Status
 from dbops.safety.lint import marks, squawk
@@ -18,6 +18,9 @@ from dbops.safety.lint.reading import File, read
 from dbops.safety.lint.rules import NAMES, by_name
 from dbops.safety.lint.surroundings import Nothing, Surroundings
 from dbops.safety.lint.tables import LiveTables
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
 
 
 def lint(
