@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dbops.library.start import migrate_on_start
     from dbops.migrations.model import State, Status
     from dbops.migrations.planner import Plan, Step
+    from dbops.migrations.renumbering import Renumbering
+    from dbops.migrations.verifying import Verdict
 
 __version__ = "0.1.0"
 
@@ -37,11 +39,13 @@ _HOME = {
     "PartlyApplied": "dbops.errors",
     "Plan": "dbops.migrations.planner",
     "Refused": "dbops.errors",
+    "Renumbering": "dbops.migrations.renumbering",
     "Started": "dbops.library.results",
     "State": "dbops.migrations.model",
     "Status": "dbops.migrations.model",
     "Step": "dbops.migrations.planner",
     "UsageError": "dbops.errors",
+    "Verdict": "dbops.migrations.verifying",
     "migrate_on_start": "dbops.library.start",
 }
 
@@ -58,11 +62,13 @@ __all__ = [
     "PartlyApplied",
     "Plan",
     "Refused",
+    "Renumbering",
     "Started",
     "State",
     "Status",
     "Step",
     "UsageError",
+    "Verdict",
     "__version__",
     "migrate_on_start",
 ]

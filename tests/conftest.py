@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[SERVERS] = servers.from_json(worker["servers"])
-    elif config.option.help or config.option.version or _only_unit_tests(config):
+    elif config.option.help or config.option.version or _needs_no_server(config):
         config.stash[SERVERS] = ()
     else:
         farm = servers.start()
@@ -93,7 +93,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     named = [f"{server.major} ({server.bindir})" for server in config.stash[SERVERS]]
-    return "PostgreSQL: " + (", ".join(named) or "none started, only unit tests were asked for")
+    return "PostgreSQL: " + (", ".join(named) or "none started, no test that was asked for needs one")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -298,10 +298,10 @@ def _usual(found: tuple[Server, ...]) -> Server:
     return max(found, key=lambda server: (server.own, server.major))
 
 
-def _only_unit_tests(config: pytest.Config) -> bool:
-    unit = ROOT / "tests" / "unit"
+def _needs_no_server(config: pytest.Config) -> bool:
+    without = [ROOT / "tests" / name for name in ("unit", "sqlite")]
     places = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
-    return bool(places) and all(place == unit or unit in place.parents for place in places)
+    return bool(places) and all(any(place.is_relative_to(one) for one in without) for place in places)
 
 
 def _forget_users_settings() -> None:

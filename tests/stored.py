@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dbops.backups.entries import Backup
-from dbops.backups.manifest import ArchiveInfo, Manifest, Member, Summary, Verification
+from dbops.backups.manifest import ArchiveInfo, Manifest, Member, PostgresManifest, Summary, Verification
 from dbops.backups.store import Store
 from dbops.engines.inventory import DatabaseProperties, Inventory
 
@@ -40,7 +40,7 @@ def manifest(name: str = "before_release", **fields: Any) -> Manifest:
         "proof": FULL,
         **fields,
     }
-    return Manifest(name=name, **given)
+    return PostgresManifest(name=name, **given)
 
 
 def publish(store: Store, name: str = "before_release", **fields: Any) -> Backup:
@@ -63,7 +63,6 @@ def backup(name: str, at: datetime.datetime = NOON, **fields: Any) -> Backup:
         "server": "localhost:5432",
         "system_identifier": "1",
         "database": "trading_engine",
-        "server_major": 15,
         "version": "007",
         "bytes": 1000,
         "format": "directory",

@@ -16,7 +16,7 @@ from dbops.errors import AnswerIsNo
 PROVING_LEVELS = frozenset({"full", "counts"})
 _DUMP_ENDINGS = {
     ".sql": "plain", ".dump": "custom", ".pgdump": "custom", ".backup": "custom", ".custom": "custom",
-    ".tar": "tar",
+    ".tar": "tar", ".db": "file", ".sqlite": "file", ".sqlite3": "file",
 }  # fmt: skip
 _WRAPPINGS = {".gz", ".zst"}
 _CUSTOM_MAGIC = b"PGDMP"

@@ -10,21 +10,24 @@ import datetime
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from dbops.backups.decoding import Malformed, decode, encode, parse
-from dbops.engines.inventory import Inventory
+from dbops.engines.inventory import FileInventory, Inventory
 from dbops.errors import AnswerIsNo
 
 MANIFEST = "manifest.json"
 VERIFIED = "verified.json"
-FORMAT = 1
+FORMAT = 2
+"""The newest format that is read.  Of PostgreSQL it is 1, as it was before there were others, of SQLite 2."""
 # A database of 100,000 tables takes about 40 MB.
 LARGEST = 256 * 1024 * 1024
 _SELF = "self_sha256"
 _SHA256_DIGITS = 64
 
-ArchiveFormat = Literal["directory", "custom", "plain"]
+Engine = Literal["postgresql", "sqlite"]
+ArchiveFormat = Literal["directory", "custom", "plain", "file"]
+"""The first three are pg_dump's; `file` is a copy of a SQLite database's file."""
 Compression = Literal["none", "gzip", "zstd"]
 How = Literal["checksums", "restored"]
 Passed = Literal["passed", "failed"]
@@ -49,7 +52,7 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class ArchiveInfo:
-    """The output of pg_dump: all of its files, and how it was asked for.
+    """The output of pg_dump, or the copy of a database's file: all of its files, and how it was asked for.
 
     `raw_bytes` is its size before compression, None where it is not known; `options` are what was selected of the
     database, as pg_dump's options (`--schema-only`, `--table=orders`), none for all of it.
@@ -73,32 +76,37 @@ class ArchiveInfo:
         return sum(member.bytes for member in self.members)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """All that is known of a backup when it is published.
+    """All that is known of a backup when it is published; what only one engine has is in its own class.
 
     `created_at` is the time of the snapshot, `duration` seconds until it was published.  `server` is where it was
-    reached (`db.example.com:5432`), `client_version` what pg_dump says of itself, `who` the account that ran dbops.
-    `min_restore_major` is the oldest PostgreSQL that the archive can be restored to.  `proof` is the JSON of
-    `dbops.backups.proof`, None where none was taken.  `notes` are sentences for whoever restores it.
-    `self_sha256` is the checksum of all the rest; set when it is read, computed when it is written.
+    reached (`db.example.com:5432`; of SQLite the folder), `who` the account that ran dbops.
+    `proof` is the JSON of `dbops.backups.proof`, None where none was taken.  `notes` are sentences for whoever
+    restores it.  `self_sha256` is the checksum of all the rest; set when it is read, computed when it is written.
     """
+
+    ENGINE: ClassVar[Engine]
+    FORMAT: ClassVar[int]
 
     name: str
     created_at: datetime.datetime
     duration: float
     dbops_version: str
-    client_version: str
     hostname: str
     who: str
     server: str
-    inventory: Inventory
+    inventory: Inventory | FileInventory
     archive: ArchiveInfo
-    min_restore_major: int
     proof: dict[str, Any] | None = None
     git_commit: str | None = None
     notes: tuple[str, ...] = ()
     self_sha256: str | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def cluster(self) -> str | None:
+        """What tells apart two servers that are reached by one address; None where nothing does."""
+        return None
 
     def summary(self) -> Summary:
         """What lists and retention need: small whatever the size of the database."""
@@ -106,9 +114,9 @@ class Manifest:
         return Summary(
             created_at=self.created_at,
             server=self.server,
-            system_identifier=self.inventory.system_identifier,
+            system_identifier=self.cluster,
             database=self.inventory.database.name,
-            server_major=self.inventory.server_major,
+            engine=self.ENGINE,
             version=migrations.version if migrations else None,
             bytes=self.archive.bytes,
             format=self.archive.format,
@@ -117,6 +125,36 @@ class Manifest:
             proof_level=level if isinstance(level, str) else None,
             self_sha256=self.self_sha256,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PostgresManifest(Manifest):
+    """Of a PostgreSQL database.
+
+    `client_version` is what pg_dump says of itself, `min_restore_major` the oldest PostgreSQL that it can be restored to.
+    """
+
+    ENGINE = "postgresql"
+    FORMAT = 1
+
+    inventory: Inventory
+    client_version: str
+    min_restore_major: int
+
+    @property
+    def cluster(self) -> str | None:
+        return self.inventory.system_identifier
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SqliteManifest(Manifest):
+    """Of a SQLite database."""
+
+    ENGINE = "sqlite"
+    FORMAT = 2
+
+    engine: Literal["sqlite"] = "sqlite"
+    inventory: FileInventory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +168,6 @@ class Summary:
     server: str
     system_identifier: str | None
     database: str
-    server_major: int
     version: str | None
     bytes: int
     format: ArchiveFormat
@@ -138,6 +175,7 @@ class Summary:
     options: tuple[str, ...]
     proof_level: str | None
     self_sha256: str | None
+    engine: Engine = "postgresql"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +196,7 @@ class Verification:
 
 def to_json(manifest: Manifest) -> Iterator[str]:
     """The text of `manifest.json`, in pieces: sorted keys, indented, with a checksum of all the rest."""
-    document = {"format": FORMAT, **encode(manifest)}
+    document = {"format": manifest.FORMAT, **encode(manifest)}
     del document[_SELF]
     document[_SELF] = _checksum(document)
     yield from json.JSONEncoder(indent=1, sort_keys=True, allow_nan=False).iterencode(document)
@@ -175,7 +213,8 @@ def from_json(text: str, place: str) -> Manifest:
         document = parse(text)
         _check_format(document, place)
         given = document.pop(_SELF, None)
-        manifest = decode(Manifest, document)
+        kind = SqliteManifest if document.get("engine") == "sqlite" else PostgresManifest
+        manifest = decode(kind, document)
     except Malformed as error:
         raise AnswerIsNo(f"{place} is damaged: {error}", hint="bin/backup list") from None
     if given != _checksum(document):
@@ -188,7 +227,7 @@ def from_json(text: str, place: str) -> Manifest:
 
 def verifications_to_json(verifications: tuple[Verification, ...], manifest_sha256: str | None) -> str:
     """The text of `verified.json`, which says of which manifest it speaks."""
-    document = {"format": FORMAT, **encode(_Verified(verifications, manifest_sha256))}
+    document = {"format": 1, **encode(_Verified(verifications, manifest_sha256))}
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 

@@ -15,7 +15,7 @@ from dbops.programs import Client
 
 ProofLevel = Literal["full", "counts", "none"]
 PROOFS: tuple[ProofLevel, ...] = ("full", "counts", "none")
-FORMATS = ("auto", "directory", "custom", "plain")
+FORMATS = ("auto", "directory", "custom", "plain", "file")
 # A directory archive has a file for each large object, and each file is brought to disk by itself.
 MANY_LARGE_OBJECTS = 1000
 _MOST_JOBS_ASKED = 100  # more are a slip; servers allow a hundred sessions
@@ -50,26 +50,37 @@ class Facts:
     now: datetime.datetime
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be made, and with which pg_dump.  `reasons` and `warnings` are sentences."""
+    """What will be made.  `options` select a part of the database; `reasons` and `warnings` are sentences."""
 
     name: str
     format: ArchiveFormat
     compression: Compression
     level: int | None
-    jobs: int
     threads: int
     proof: ProofLevel
-    options: tuple[str, ...]
-    client: Client
+    options: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the archive is smaller than the data."""
+        return self.compression is not Compression.NONE
 
     @property
     def selects(self) -> bool:
         """Whether only a part of the database is dumped."""
         return bool(self.options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DumpPlan(Plan):
+    """A plan for PostgreSQL: with which pg_dump, and how many tables at once."""
+
+    jobs: int
+    client: Client
 
     @property
     def has_data(self) -> bool:
@@ -77,12 +88,17 @@ class Plan:
         return "--schema-only" not in self.options
 
 
-def plan(request: Request, facts: Facts) -> Plan:
-    """Decide.
+def plan(request: Request, facts: Facts) -> DumpPlan:
+    """Decide how to back up a PostgreSQL database.
 
     :raises UsageError: the name cannot be one, or options do not go together.
     :raises ProgramFailed: no pg_dump here can dump this server.
     """
+    if request.format == "file":
+        raise UsageError(
+            "--format file is a copy of a SQLite database's file, and this is a PostgreSQL database",
+            hint="bin/backup --format custom makes one file, too",
+        )
     client, warnings = choose_client(facts.clients, facts.server_major)
     form, why = _format(request, facts)
     compression = request.compression or (Compression.GZIP if form == "plain" else Compression.ZSTD)
@@ -101,8 +117,8 @@ def plan(request: Request, facts: Facts) -> Plan:
             f"--jobs is for the format directory, not for {form}", hint="bin/backup --format directory"
         )
     jobs = request.jobs or min(facts.processors, _MOST_JOBS)
-    return Plan(
-        name=names.check(request.name) if request.name is not None else names.default_label(facts.now, facts.taken),
+    return DumpPlan(
+        name=_name(request, facts.taken, facts.now),
         format=form,
         compression=compression,
         level=request.level,
@@ -114,6 +130,38 @@ def plan(request: Request, facts: Facts) -> Plan:
         reasons=(why, f"pg_dump {client.version} from {client.bindir}"),
         warnings=warnings,
     )  # fmt: skip
+
+
+def plan_file(request: Request, *, taken: Collection[str], now: datetime.datetime, processors: int) -> Plan:
+    """Decide how to back up a SQLite database.
+
+    :raises UsageError: the name cannot be one, or an option is for what only PostgreSQL can do.
+    """
+    if request.format not in ("auto", "file"):
+        raise UsageError(
+            f"--format {request.format} is pg_dump's; the archive of a SQLite database is a copy of its file",
+            hint="leave --format out; sqlite3 FILE .dump writes SQL",
+        )
+    if request.jobs not in (None, 1):
+        raise UsageError("--jobs is for PostgreSQL: a SQLite file is copied by one", hint="leave --jobs out")
+    if request.options:
+        raise UsageError(
+            f"{request.options[0].partition('=')[0]} is for PostgreSQL: a SQLite file is copied as a whole",
+            hint="leave it out",
+        )
+    return Plan(
+        name=_name(request, taken, now),
+        format="file",
+        compression=request.compression or Compression.ZSTD,
+        level=request.level,
+        threads=max(processors, 1),
+        proof=request.proof,
+        reasons=("format file: a copy of the database's file by SQLite's online backup",),
+    )
+
+
+def _name(request: Request, taken: Collection[str], now: datetime.datetime) -> str:
+    return names.check(request.name) if request.name is not None else names.default_label(now, taken)
 
 
 def choose_client(clients: Sequence[Client], server_major: int) -> tuple[Client, tuple[str, ...]]:

@@ -10,10 +10,13 @@ from typing import Any, Literal, TypeVar
 from dbops.backups import contents_json
 from dbops.engines.contents import Contents, LargeObjects, Position, SequenceRange, TableContent
 from dbops.engines.postgres.rowhash import ALGORITHM
+from dbops.engines.sqlite import fingerprint as sqlite_fingerprint
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import plural
 
 ProofLevel = Literal["full", "counts"]
+
+_KNOWN = {ALGORITHM, sqlite_fingerprint.ALGORITHM}
 
 Sided = TypeVar("Sided", TableContent, SequenceRange)
 
@@ -57,7 +60,7 @@ class Proof:
     """What a database held in one snapshot.
 
     :param level: "full" with fingerprints, "counts" with numbers of rows alone.
-    :param algorithm: the number of the way in which rows were hashed.
+    :param algorithm: the number of the way in which rows were hashed; each engine has its own.
     """
 
     level: ProofLevel
@@ -94,9 +97,10 @@ class Proof:
 def _read(data: object) -> tuple[ProofLevel, Contents, int]:
     fields = contents_json.record(data, "proof", Proof)
     algorithm = contents_json.number(fields["algorithm"], "algorithm")
-    if algorithm != ALGORITHM:
+    if algorithm not in _KNOWN:
+        known = " and ".join(map(str, sorted(_KNOWN)))
         raise DbopsError(
-            f"the proof was made with algorithm {algorithm}, and this dbops knows {ALGORITHM}",
+            f"the proof was made with algorithm {algorithm}, and this dbops knows {known}",
             hint="use the version of dbops that made it",
         )
     contents = contents_json.read(fields["contents"])

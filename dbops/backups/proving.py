@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from dbops.backups import dump as dumps
-from dbops.backups.plan import Plan
+from dbops.backups.plan import DumpPlan
 from dbops.backups.scope import Names, Scope
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name, SequenceRange, TableContent
@@ -27,7 +27,7 @@ _SELECTING = ("--table=", "--schema=", "--exclude-table=", "--exclude-schema=")
 class Proving:
     """The proof of one attempt.  As a context manager it works beside pg_dump; an exception there ends it."""
 
-    def __init__(self, plan: Plan, target: Target, held: Snapshot, listen: Listener) -> None:
+    def __init__(self, plan: DumpPlan, target: Target, held: Snapshot, listen: Listener) -> None:
         self._plan = plan
         self._target = target
         self._held = held

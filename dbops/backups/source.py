@@ -15,6 +15,8 @@ from dbops.backups.compression import Compression
 from dbops.backups.toc import MAGIC, TOC_FILE, Damaged, Toc
 from dbops.errors import DbopsError, UsageError
 
+SQLITE_MAGIC = b"SQLite format 3\0"
+"""How the file of a SQLite database begins."""
 _LOOK = 4096
 _TAR_MAGIC_AT = 257
 _BEGINS = (  # what is compressed, or made, by something that is not read here
@@ -33,6 +35,7 @@ class Kind(enum.Enum):
     CUSTOM = "custom"
     TAR = "tar"
     PLAIN = "plain"
+    SQLITE = "file"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Source:
 
 
 def recognise(path: Path) -> Source:
-    """Tell what a path is: a backup's folder, or what pg_dump made anywhere (directory, custom, tar, plain SQL).
+    """Tell what a path is: a backup's folder, what pg_dump made anywhere (directory, custom, tar, plain SQL), or a
+    SQLite database.
 
     A file may be compressed by gzip or zstd as a whole.  The path may be a link; what is in a folder may not.
 
@@ -146,6 +150,8 @@ def _beginning(stream: BinaryIO) -> bytes:
 def _kind(file: Path, begins: bytes) -> Kind:
     if begins.startswith(MAGIC):
         return Kind.CUSTOM
+    if begins.startswith(SQLITE_MAGIC):
+        return Kind.SQLITE
     if begins[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
         if begins.partition(b"\0")[0] != TOC_FILE.encode():
             raise UsageError(f"{file} is a tar file, but not one of pg_dump: unpack it and name the folder")
@@ -155,7 +161,8 @@ def _kind(file: Path, begins: bytes) -> Kind:
             raise UsageError(f"{file} {what}")
     if not begins.strip() or b"\0" in begins:
         raise UsageError(
-            f"{file} is nothing that pg_dump made", hint="bin/restore lists what can be restored"
+            f"{file} is nothing that pg_dump made, and no SQLite database",
+            hint="bin/restore lists what can be restored",
         )
     if _CLUSTER_DUMP in begins:
         raise UsageError(

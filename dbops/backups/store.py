@@ -20,7 +20,7 @@ from dbops.backups import names, removal
 from dbops.backups.disk import sync_folder, write_file
 from dbops.backups.entries import Backup, Damaged, Entry, Unproven, read_entry
 from dbops.backups.locks import cannot, holding
-from dbops.backups.manifest import Verification
+from dbops.backups.manifest import Engine, Verification
 from dbops.backups.partial import LOCK, PREFIX, Partial, is_alive, name_of
 from dbops.backups.removal import FOLDER_LOCK
 from dbops.errors import AnswerIsNo, ConfigError, DbopsError, Refused, UsageError
@@ -83,7 +83,7 @@ class Store:
             )
         return entry
 
-    def named(self, name: str, database: str | None) -> Backup:
+    def named(self, name: str, database: str | None, engine: Engine | None = None) -> Backup:
         """The backup of that name; `latest` is the newest of a database.
 
         :raises UsageError: there is none.
@@ -91,13 +91,13 @@ class Store:
         """
         if name != names.LATEST:
             return self.backup(name)
-        if (found := self.latest(database)) is None:
+        if (found := self.latest(database, engine)) is None:
             of = f" of {database}" if database else ""
             raise UsageError(f"{self.folder} has no backup{of}", hint="bin/backup list shows all")
         return found
 
-    def latest(self, database: str | None = None) -> Backup | None:
-        """The newest backup (of a database, by name) that no verify has refuted; None where there is none.
+    def latest(self, database: str | None = None, engine: Engine | None = None) -> Backup | None:
+        """The newest backup (of a database, by name, and of an engine) that no verify has refuted; None where there is none.
 
         A warning names each that is newer and was passed over.
         """
@@ -106,7 +106,11 @@ class Store:
             if isinstance(damaged, Damaged):
                 self._listen(Warned(f"{damaged.name} is not considered: {damaged.reason}"))
         backups = [entry for entry in entries if isinstance(entry, Backup)]
-        wanted = [entry for entry in backups if database in {None, entry.summary.database}]
+        wanted = [
+            entry
+            for entry in backups
+            if database in {None, entry.summary.database} and engine in {None, entry.summary.engine}
+        ]
         for backup in sorted(
             self.past(wanted), key=lambda one: (one.summary.created_at, one.name), reverse=True
         ):

@@ -11,7 +11,7 @@ from dbops.backups.entries import Damaged, Entry, Unproven
 from dbops.backups.retention import Decision, Policy
 from dbops.backups.store import Store
 from dbops.cli import backup_show, backup_tables
-from dbops.cli.connect import load_settings
+from dbops.cli.connect import database_and_engine, load_settings
 from dbops.cli.options import AddOption, option
 from dbops.cli.output import Output
 from dbops.errors import ExitCode
@@ -39,7 +39,7 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
     store = Store(settings.backups_dir.value, out.event)
     entry: Entry
     if arguments.name == names.LATEST:
-        entry = store.named(arguments.name, settings.target.get("dbname"))
+        entry = store.named(arguments.name, *database_and_engine(settings))
     else:
         entry = store.find(arguments.name)
     if isinstance(entry, Damaged):

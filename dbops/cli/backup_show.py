@@ -9,11 +9,12 @@ from typing import Any
 from dbops.backups import listing
 from dbops.backups.decoding import encode
 from dbops.backups.entries import Backup, Unproven
-from dbops.backups.manifest import Manifest, Verification
+from dbops.backups.manifest import Manifest, PostgresManifest, SqliteManifest, Verification
 from dbops.cli.output import table
-from dbops.engines.inventory import Inventory, Role
+from dbops.engines.inventory import Inventory, MigrationState, Role
 from dbops.events import format_bytes, format_seconds, plural
 
+ENGINES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 _TABLES_SHOWN = 10
 _MEMBERS_SHOWN = 10
 
@@ -66,9 +67,9 @@ def backup_lines(backup: Backup, now: datetime.datetime, *, verbose: bool) -> li
         *_members(manifest, verbose),
         "",
         *_facts([("proof", listing.proven(backup, now)), *_proof(manifest)]),
-        *_verifications(backup, now),
+        *_verifications(backup, manifest, now),
         *_tables(manifest, verbose),
-        *_needs(manifest.inventory),
+        *(_needs(manifest.inventory) if isinstance(manifest, PostgresManifest) else []),
         *(["", *(f"  note: {note}" for note in manifest.notes)] if manifest.notes else []),
     ]
 
@@ -78,27 +79,48 @@ def _facts(facts: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _origin(manifest: Manifest, now: datetime.datetime) -> list[tuple[str, str]]:
-    inventory = manifest.inventory
-    database, migrations = inventory.database, inventory.migrations
-    at = "none recorded"
-    if migrations is not None and migrations.tool != "dbops":
-        at = f"kept by {migrations.tool} in {migrations.table}"
-    elif migrations is not None and not migrations.readable:
-        at = f"{migrations.table} could not be read"
-    elif migrations is not None:
-        where = f"{migrations.version} {migrations.name}" if migrations.version else "no version"
-        at = f"at {where}, {migrations.applied or 0} applied"
-        at += f", stopped in {', '.join(migrations.partial)}" if migrations.partial else ""
+    database = f"{manifest.inventory.database.name} on {manifest.server}, {format_bytes(manifest.inventory.database.bytes)}"
+    if isinstance(manifest, SqliteManifest):
+        database = f"{manifest.inventory.database.name} in {manifest.server}, {format_bytes(manifest.inventory.database.bytes)}"
+    elif isinstance(manifest, PostgresManifest):
+        database += f", owner {manifest.inventory.database.owner}"
     return [
-        ("database", f"{database.name} on {manifest.server}, {format_bytes(database.bytes)}, owner {database.owner}"),
+        ("database", database),
         ("taken", f"{_when(manifest.created_at)}, {listing.age(manifest.created_at, now)} old, in {format_seconds(manifest.duration)}"),
         ("by", f"{manifest.who} on {manifest.hostname}, dbops {manifest.dbops_version}"),
         ("commit", manifest.git_commit or "none"),
-        ("migrations", at),
-        ("server", f"PostgreSQL {inventory.server_version}"),
-        ("client", manifest.client_version),
-        ("locale", _locale(inventory)),
+        ("migrations", _migrations(manifest.inventory.migrations)),
+        *_made_with(manifest),
     ]  # fmt: skip
+
+
+def _migrations(state: MigrationState | None) -> str:
+    if state is None:
+        return "none recorded"
+    if state.tool != "dbops":
+        return f"kept by {state.tool} in {state.table}"
+    if not state.readable:
+        return f"{state.table} could not be read"
+    where = f"{state.version} {state.name}" if state.version else "no version"
+    stopped = f", stopped in {', '.join(state.partial)}" if state.partial else ""
+    return f"at {where}, {state.applied or 0} applied{stopped}"
+
+
+def _made_with(manifest: Manifest) -> list[tuple[str, str]]:
+    if isinstance(manifest, PostgresManifest):
+        return [
+            ("server", f"PostgreSQL {manifest.inventory.server_version}"),
+            ("client", manifest.client_version),
+            ("locale", _locale(manifest.inventory)),
+        ]
+    if isinstance(manifest, SqliteManifest):
+        file = manifest.inventory.database
+        numbers = f"user_version {file.user_version}, application_id {file.application_id}"
+        return [
+            ("engine", f"SQLite {manifest.inventory.sqlite_version}"),
+            ("pages", f"{file.page_size} bytes, {file.encoding}, journal {file.journal_mode}, {numbers}"),
+        ]
+    return []
 
 
 def _locale(inventory: Inventory) -> str:
@@ -115,7 +137,6 @@ def _archive(backup: Backup, manifest: Manifest) -> list[tuple[str, str]]:
     if archive.raw_bytes:
         size += f" of {format_bytes(archive.raw_bytes)}"
     only = " ".join(archive.options) or "everything"
-    oldest = manifest.min_restore_major
     return [
         ("folder", str(backup.path)),
         (
@@ -123,8 +144,15 @@ def _archive(backup: Backup, manifest: Manifest) -> list[tuple[str, str]]:
             f"{archive.format}, {archive.compression}, {size}, {plural(len(archive.members), 'file')}",
         ),
         ("holds", only),
-        ("goes to", f"PostgreSQL {oldest} and later; an older one may not know all that is in it"),
+        ("goes to", _goes_to(manifest)),
     ]
+
+
+def _goes_to(manifest: Manifest) -> str:
+    if not isinstance(manifest, PostgresManifest):
+        return "SQLite; the file is a database as it is once it is unpacked"
+    oldest = manifest.min_restore_major
+    return f"PostgreSQL {oldest} and later; an older one may not know all that is in it"
 
 
 def _members(manifest: Manifest, verbose: bool) -> list[str]:
@@ -145,26 +173,28 @@ def _proof(manifest: Manifest) -> list[tuple[str, str]]:
     ]
 
 
-def _verifications(backup: Backup, now: datetime.datetime) -> list[str]:
+def _verifications(backup: Backup, manifest: Manifest, now: datetime.datetime) -> list[str]:
     lines = []
     for one in backup.verifications:
-        lines.append(f"    {_when(one.at)}  {_verification(one)}, {listing.ago(one.at, now)}")
+        lines.append(f"    {_when(one.at)}  {_verification(one, manifest)}, {listing.ago(one.at, now)}")
         lines += [f"      {difference}" for difference in one.differences]
     if backup.verifications_problem:
         lines.append(f"    {backup.verifications_problem}")
     return lines
 
 
-def _verification(one: Verification) -> str:
+def _verification(one: Verification, manifest: Manifest) -> str:
     how = "checksums and a full read"
     if one.how == "restored":
-        how = f"restored on PostgreSQL {one.server_version}" if one.server_version else "restored"
+        engine = ENGINES[manifest.ENGINE]
+        how = f"restored on {engine} {one.server_version}" if one.server_version else "restored"
     return f"{one.outcome.upper() if one.outcome == 'failed' else one.outcome}: {how}"
 
 
 def _tables(manifest: Manifest, verbose: bool) -> list[str]:
     """The largest tables, by size where it is known, else by rows."""
-    sizes = {(one.schema, one.name): one.bytes for one in manifest.inventory.tables}
+    measured = manifest.inventory.tables if isinstance(manifest, PostgresManifest) else ()
+    sizes = {(one.schema, one.name): one.bytes for one in measured}
     rows = {(schema, name): count for schema, name, count in _proven_tables(manifest)}
     names = sorted(
         sizes.keys() | rows.keys(), key=lambda name: (-sizes.get(name, 0), -rows.get(name, 0), name)

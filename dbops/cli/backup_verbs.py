@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 
-from dbops.backups import create as creation
-from dbops.backups import plan as plans
 from dbops.backups import space
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Backup
-from dbops.backups.plan import Plan, Request
+from dbops.backups.plan import DumpPlan, Plan, Request
 from dbops.backups.proof import Proof
-from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
 from dbops.cli import hooks
+from dbops.cli.backup_databases import make, opened
 from dbops.cli.backup_options import SELECTING
-from dbops.cli.connect import connected_to_postgres
 from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
-from dbops.config.model import Settings
-from dbops.engines.postgres import lock
-from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode, Refused, UsageError
-from dbops.events import Detail, Note, Warned, format_bytes, format_seconds, plural
-from dbops.programs import clients
-
-# As a backup will measure them, once it has locked them.
-_SIZE = """
-select coalesce(sum(pg_catalog.pg_table_size(oid)), 0)::bigint
-from pg_catalog.pg_class where relkind = 'r' and relpersistence <> 't' and oid >= 16384
-"""
-_PAGES = """
-select coalesce(sum(relpages), 0)::bigint * current_setting('block_size')::int
-from pg_catalog.pg_class where relkind in ('r', 't') and relpersistence <> 't' and oid >= 16384
-"""
+from dbops.events import Note, format_bytes, format_seconds, plural
 
 
 def create(arguments: argparse.Namespace, out: Output) -> int:
@@ -46,25 +27,25 @@ def create(arguments: argparse.Namespace, out: Output) -> int:
 
 
 def _create(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
-    with connected_to_postgres(arguments, out, command="backup") as (session, settings):
+    with opened(arguments, out) as (database, settings):
         store = Store(settings.backups_dir.value, out.event)
-        made = plan(request(arguments), session, store)
-        out.event(Note(f"database {session.identity}"))
+        made = database.plan(request(arguments), store)
+        out.event(Note(f"database {database.label}"))
         if arguments.dry_run:
-            takes = _estimate(made, session, store)
+            takes = database.estimate(made, store)
             store.refuse_taken(made.name)
             space.require(takes, store.folder, out.event)
             out.result({"dry_run": True, **_plan_data(made, store, takes)}, _plan_lines(made, store, takes))
             return ExitCode.DONE
-        hook.before(settings, session.identity.database, backup=made.name)
+        hook.before(settings, database.short_name, backup=made.name)
         try:
-            backup = make(made, session, settings, store, out)
+            backup = make(database, made, store, out)
         except Refused:
             if arguments.name is not None or made.name not in store.taken():
                 raise
             # two that begin in one second and were given no names: the later one takes the next
-            made = plan(request(arguments), session, store)
-            backup = make(made, session, settings, store, out)
+            made = database.plan(request(arguments), store)
+            backup = make(database, made, store, out)
         hook.tell(backup=backup.name)
         out.result(_backup_data(backup), _backup_lines(backup))
     return ExitCode.DONE
@@ -103,50 +84,6 @@ def request(arguments: argparse.Namespace) -> Request:
     )
 
 
-def plan(wanted: Request, session: Session, store: Store) -> Plan:
-    """Decide what will be made.
-
-    :raises UsageError: the request makes no sense.
-    :raises ProgramFailed: there is no pg_dump for this server.
-    """
-    ((large_objects, version),) = session.query(
-        "select (select count(*) from pg_catalog.pg_largeobject_metadata), current_setting('server_version_num')::int"
-    )
-    return plans.plan(
-        wanted,
-        plans.Facts(
-            server_major=version // 10000,
-            large_objects=large_objects,
-            clients=clients(os.environ.get("PATH", os.defpath)),
-            processors=len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1,
-            taken=store.taken(),
-            now=datetime.datetime.now(datetime.UTC),
-        ),
-    )
-
-
-def make(made: Plan, session: Session, settings: Settings, store: Store, out: Output) -> Backup:
-    """Make the backup that was planned, while no migration can come between."""
-    for sentence in made.reasons:
-        out.event(Detail(sentence))
-    for sentence in made.warnings:
-        out.event(Warned(sentence))
-    identity = session.identity
-    source = creation.Source(
-        target=settings.target,
-        described=f"{identity.host}:{identity.port}",
-        command=f"backup {made.name}",
-        deadline=settings.deadline.value,
-        tracking_table=settings.tracking_table.value,
-        git_commit=git_commit(settings.project),
-        expected=_expected(made, store, identity.database, session),
-    )
-    with lock.shared(session.connection, settings.deadline.value, out.event):
-        return creation.create(made, source, store, out.event)
-
-
 def _compression(text: str | None) -> tuple[Compression | None, int | None]:
     if text is None:
         return None, None
@@ -161,35 +98,10 @@ def _compression(text: str | None) -> tuple[Compression | None, int | None]:
     return known[method], int(level) if level else None
 
 
-def _expected(made: Plan, store: Store, database: str, session: Session) -> int | None:
-    """What the last whole backup of this database lets expect, by how the database has grown since."""
-    if made.selects or (last := store.latest(database)) is None:
-        return None
-    summary = last.summary
-    before = last.manifest.inventory.database.bytes
-    if summary.options or summary.compression != made.compression.value or not before:
-        return None
-    ((now,),) = session.query("select pg_catalog.pg_database_size(current_database())")
-    return int(summary.bytes * now / before)
-
-
-def _estimate(made: Plan, session: Session, store: Store) -> Estimate:
-    """What it may take.  Where a table is locked, by the sizes that the last VACUUM or ANALYZE found."""
-    import psycopg
-
-    try:
-        with session.connection.transaction():
-            session.query("select set_config('lock_timeout', '1s', true)")
-            ((size,),) = session.query(_SIZE)
-    except psycopg.errors.LockNotAvailable:
-        ((size,),) = session.query(_PAGES)
-    known = _expected(made, store, session.identity.database, session)
-    data = size if made.has_data else 0
-    compressed = made.compression is not Compression.NONE
-    return space.estimate(data, store.folder, compressed=compressed, known=known)
-
-
 def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
+    dump: dict[str, object] = {}
+    if isinstance(made, DumpPlan):
+        dump = {"jobs": made.jobs, "options": list(made.options), "pg_dump": made.client.version}
     return {
         "expected_bytes": takes.expected,
         "free_bytes": takes.free,
@@ -197,21 +109,23 @@ def _plan_data(made: Plan, store: Store, takes: Estimate) -> dict[str, object]:
         "folder": str(store.folder),
         "archive_format": made.format,
         "compression": made.compression.value,
-        "jobs": made.jobs,
         "proof": made.proof,
-        "options": list(made.options),
-        "pg_dump": made.client.version,
+        **dump,
         "warnings": list(made.warnings),
     }
 
 
 def _plan_lines(made: Plan, store: Store, takes: Estimate) -> list[str]:
-    compressed = made.compression.value if made.compression is not Compression.NONE else "no compression"
+    how = f"{made.format}, {made.compression.value if made.is_compressed else 'no compression'}"
+    dump = []
+    if isinstance(made, DumpPlan):
+        how += f", {plural(made.jobs, 'job')}"
+        dump = [f"  pg_dump     {made.client.version} ({made.client.bindir})"]
     return [
         f"would make {store.folder / made.name}",
-        f"  format      {made.format}, {compressed}, {plural(made.jobs, 'job')}",
+        f"  format      {how}",
         f"  proof       {made.proof}",
-        f"  pg_dump     {made.client.version} ({made.client.bindir})",
+        *dump,
         f"  space       about {format_bytes(takes.expected)} of {format_bytes(takes.free)} that are free",
         *(f"  only        {option}" for option in made.options),
         *(f"  warning     {warning}" for warning in made.warnings),

@@ -7,15 +7,18 @@ import dataclasses
 import datetime
 import os
 import time
+from collections.abc import Callable
 
 from dbops.backups import archive as archives
 from dbops.backups.entries import Backup
 from dbops.backups.filtering import Options
-from dbops.backups.manifest import Verification
+from dbops.backups.manifest import SqliteManifest, Verification
 from dbops.backups.proof import Proof
 from dbops.backups.store import Store
-from dbops.cli.connect import load_settings
+from dbops.cli.backup_show import ENGINES
+from dbops.cli.connect import database_and_engine, load_settings
 from dbops.cli.output import Output
+from dbops.cli.restore_choice import of_postgres
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.postgres import databases
 from dbops.errors import (
@@ -30,8 +33,9 @@ from dbops.errors import (
 )
 from dbops.events import Note, StepDone, Warned, format_seconds
 from dbops.programs import clients
-from dbops.restore import trial
+from dbops.restore import sqlite_trial, trial
 from dbops.restore.content import Archive, Reading
+from dbops.restore.sqlite_content import FileArchive
 from dbops.restore.trial import Trial
 
 _SHOWN = 20
@@ -46,20 +50,21 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
         raise UsageError("--restore-on is empty", hint="--restore-on postgresql://user@host:port/postgres")
     settings = load_settings(arguments, out)
     store = Store(settings.backups_dir.value, out.event)
-    backup = store.named(arguments.name, settings.target.get("dbname"))
-    server = None if arguments.checksums_only else _server(arguments, settings, out)
+    backup = store.named(arguments.name, *database_and_engine(settings))
+    place = None if arguments.checksums_only else _place(arguments, settings, backup, out)
     if arguments.dry_run:
-        where = f"restore it into a scratch database on {_address(server)}" if server else "restore nothing"
+        where = f"restore it into {place.described}" if place else "restore nothing"
         out.result({"dry_run": True, "name": backup.name}, [f"would read {backup.name} whole, and {where}"])
         return ExitCode.DONE
     began = time.monotonic()
     with store.lock_shared(backup):
         try:
-            done = None if server is None else _tried(arguments, backup, server, out)
-            if server is None:
+            done = None if place is None else place.tried()
+            if place is None:
                 _read(backup, out)
         except AnswerIsNo as error:
-            how = "restored" if isinstance(error, trial.DoesNotLoad) else "checksums"
+            tried = isinstance(error, trial.DoesNotLoad | sqlite_trial.DoesNotOpen)
+            how = "restored" if tried else "checksums"
             _record(store, backup, how, None, (error.message,), out)
             raise
         _record(
@@ -67,6 +72,37 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
         )
     _tell(backup, done, time.monotonic() - began, out)
     return ExitCode.DONE
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a backup is tried."""
+
+    described: str
+    tried: Callable[[], Trial]
+
+
+def _place(arguments: argparse.Namespace, settings: Settings, backup: Backup, out: Output) -> _Place | None:
+    """A server; for a backup of a SQLite database a temporary file, which is always at hand."""
+    if backup.summary.engine == "sqlite":
+        if arguments.restore_on is not None:
+            raise UsageError(
+                f"--restore-on is for PostgreSQL, and {backup.name} is a backup of a SQLite database",
+                hint="leave it out",
+            )
+        return _Place("a temporary file", lambda: _opened(backup, out))
+    server = _server(arguments, settings, out)
+    if server is None:
+        return None
+    described = f"a scratch database on {_address(server)}"
+    return _Place(described, lambda: _tried(arguments, backup, server, out))
+
+
+def _opened(backup: Backup, out: Output) -> Trial:
+    manifest = backup.manifest
+    assert isinstance(manifest, SqliteManifest)  # as its summary says
+    out.event(Note("unpacks it into a temporary file"))
+    return sqlite_trial.run(FileArchive(backup.name, backup.path, manifest, out.event), _jobs(), out.event)
 
 
 def _tried(arguments: argparse.Namespace, backup: Backup, server: Target, out: Output) -> Trial:
@@ -104,7 +140,7 @@ def _archive(backup: Backup, out: Output) -> Archive:
     plain = backup.manifest.archive.format == "plain"
     options = Options() if plain else Options(no_owner=True, no_privileges=True)
     reading = Reading(clients(os.environ.get("PATH", os.defpath)), _jobs(), options)
-    return Archive(backup.name, backup.path, backup.manifest, reading, out.event)
+    return Archive(backup.name, backup.path, of_postgres(backup), reading, out.event)
 
 
 def _jobs() -> int:
@@ -203,9 +239,10 @@ def _tell(backup: Backup, done: Trial | None, seconds: float, out: Output) -> No
         "seconds": round(seconds, 3),
     }
     equal = "restored, and equal to its proof" if backup.manifest.proof else "restored"
-    how = (
-        f"{equal}, on {done.server} (PostgreSQL {done.server_version})"
-        if done
-        else "every file is whole and as it was written"
-    )
+    how = f"{equal}, {_where(backup, done)}" if done else "every file is whole and as it was written"
     out.result(data, [f"{backup.name}: {how} ({format_seconds(seconds)})"])
+
+
+def _where(backup: Backup, done: Trial) -> str:
+    on = "in" if backup.summary.engine == "sqlite" else "on"
+    return f"{on} {done.server} ({ENGINES[backup.summary.engine]} {done.server_version})"

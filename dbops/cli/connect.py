@@ -14,11 +14,12 @@ from dbops import config
 from dbops.cli import streams
 from dbops.cli.options import settings_options
 from dbops.cli.output import Output
-from dbops.config.model import Setting, Settings, Target
+from dbops.config.model import SQLITE_FILE, Setting, Settings, Target
 from dbops.errors import ConfigError, Refused
 from dbops.events import Warned
 
 if TYPE_CHECKING:
+    from dbops.backups.manifest import Engine
     from dbops.engines.postgres.session import Session as PostgresSession
     from dbops.engines.session import Session
 
@@ -30,8 +31,13 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     streams.quiet_libraries()
     for warning in settings.warnings:
         out.event(Warned(warning))
+    target = settings.target
+    if target.engine == "sqlite":
+        file = _as_seen_from_here(Setting(target.path, target.parts[SQLITE_FILE].origin))
+        target = Target({SQLITE_FILE: Setting(str(file.value), file.origin)})
     return dataclasses.replace(
         settings,
+        target=target,
         migrations_dir=_as_seen_from_here(settings.migrations_dir),
         backups_dir=_as_seen_from_here(settings.backups_dir),
         seeds_dir=_as_seen_from_here(settings.seeds_dir),
@@ -51,18 +57,29 @@ def locate(settings: Settings, out: Output) -> Settings:
     return dataclasses.replace(settings, target=_target(settings, out))
 
 
+def database_and_engine(settings: Settings) -> tuple[str | None, Engine | None]:
+    """Whose backups `latest` is one of: the configured database's, as manifests name it; None for anybody's."""
+    if settings.target.engine == "sqlite":
+        return settings.target.path.name, "sqlite"
+    name = settings.target.get("dbname")
+    return name, None if name is None else "postgresql"
+
+
 @contextlib.contextmanager
 def connected(
     arguments: argparse.Namespace, out: Output, command: str = "migrate"
 ) -> Iterator[tuple[Session, Settings]]:
     """A session on the configured database; a private server that is down is started."""
+    settings = located(arguments, out)
+    with on_session(settings, f"{command} {arguments.verb}", out) as session:
+        yield session, settings
+
+
+def on_session(settings: Settings, command: str, out: Output) -> Session:
+    """A session on the database of the settings; where somebody follows it, statement by statement."""
     from dbops.engines.session import open_session
 
-    settings = located(arguments, out)
-    with open_session(
-        settings, f"{command} {arguments.verb}", out.event, one_by_one=out.live or out.verbose
-    ) as session:
-        yield session, settings
+    return open_session(settings, command, out.event, one_by_one=out.live or out.verbose)
 
 
 @contextlib.contextmanager

@@ -7,15 +7,14 @@ import datetime
 from dbops.backups.entries import Backup
 from dbops.backups.plan import Request
 from dbops.backups.store import Store
-from dbops.cli import backup_verbs
+from dbops.cli.backup_databases import Database, database_of, make
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.config.values import seconds
 from dbops.engines.log import LogEntry
-from dbops.engines.postgres import inventory
-from dbops.engines.postgres.protection import is_development
-from dbops.engines.postgres.session import Session
+from dbops.engines.marks import is_development
 from dbops.engines.records import Action
+from dbops.engines.session import Session
 from dbops.errors import UsageError
 from dbops.events import Detail, Note, format_seconds
 
@@ -47,27 +46,23 @@ def ensure(session: Session, settings: Settings, out: Output, asked: float | Non
         return None
     most = asked if asked is not None else settings.backup_before_migrate.value or 0.0
     store = Store(settings.backups_dir.value, out.event)
-    found = _fresh(session, settings, store, most)
+    database = database_of(session, settings)
+    found = _fresh(database, store, most)
     if found is not None:
         out.event(Note(f"backup {found.name} is fresh enough"))
         return _entry(found, taken=False)
-    made = backup_verbs.make(backup_verbs.plan(Request(), session, store), session, settings, store, out)
+    made = make(database, database.plan(Request(), store), store, out)
     out.event(Note(f"backup {made.name} taken ({format_seconds(made.manifest.duration)})"))
     return _entry(made, taken=True)
 
 
-def _fresh(session: Session, settings: Settings, store: Store, most: float) -> Backup | None:
+def _fresh(database: Database, store: Store, most: float) -> Backup | None:
     """The newest backup, where it is whole, proven, of this very database as it is migrated now, and young enough."""
-    newest = store.latest(session.identity.database) if most else None
+    newest = store.latest(database.name) if most else None
     if newest is None or not newest.proven or newest.summary.options:
         return None
-    now = inventory.read(session.connection, settings.tracking_table.value)
-    same = (
-        newest.summary.system_identifier == now.system_identifier
-        and newest.summary.version == (now.migrations.version if now.migrations else None)
-    )  # fmt: skip
     age_now = datetime.datetime.now(datetime.UTC) - newest.summary.created_at
-    return newest if same and age_now <= datetime.timedelta(seconds=most) else None
+    return newest if age_now <= datetime.timedelta(seconds=most) and database.is_state(newest) else None
 
 
 def _entry(backup: Backup, *, taken: bool) -> LogEntry:

@@ -25,9 +25,10 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"drift", "schema", "diff", "diagram", "adopt"})
+PLANNED = frozenset({"drift", "schema", "diff", "diagram"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
+    "adopt": "migrate_adopt",
     "renumber": "migrate_renumber",
     "lint": "migrate_lint",
     "validate": "migrate_validate",
@@ -58,7 +59,7 @@ def main(argv: list[str], out: Output) -> int:
 
 
 def parser(wanted: str | None = None) -> Parser:
-    """The parser; `verb` is set to the name of a function in `migrate_read` or `migrate_verbs`.
+    """The parser; `verb` is set to the name of a function in `migrate_read`, `migrate_adopt` or `migrate_verbs`.
 
     :param wanted: build the parser of this verb alone, since all of them take as long as the rest of a start.
     """
@@ -105,6 +106,11 @@ def _folder_options(*, after_verb: bool) -> Parser:
         metavar="NAME=VALUE",
         action="append",
         help="what stands for a placeholder in the files; several times for several",
+    )
+    options.add_argument(
+        "--alembic-python",
+        metavar="PATH",
+        help="the Python that has the project's Alembic (default: that of the virtual environment)",
     )
     options.add_argument("--tracking-table", metavar="NAME", help="schema.table of the applied migrations")
     options.add_argument(
@@ -240,6 +246,45 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "repair": (
         "accept applied files that were changed, by taking over their checksums",
         (option("version", nargs="?", metavar="VERSION", help="of one version (default: of all)"),),
+    ),
+    "adopt": (
+        "take over the history that another tool has recorded; runs no SQL of migrations",
+        (
+            option(
+                "--from",
+                dest="tool",
+                default="auto",
+                metavar="TOOL",
+                help="whose history it is (default: auto, what the tables of the database look like)",
+            ),
+            option(
+                "--table", metavar="SCHEMA.NAME", help="the tool's table, where it was given another name"
+            ),
+            option(
+                "--dirty-applied",
+                nargs="+",
+                action="extend",
+                metavar="VERSION",
+                help="of a row that the tool itself is not sure of: the migration is applied",
+            ),
+            option(
+                "--dirty-reverted",
+                nargs="+",
+                action="extend",
+                metavar="VERSION",
+                help="of a row that the tool itself is not sure of: nothing of the migration is left",
+            ),
+            option(
+                "--accept-changed",
+                action="store_true",
+                help="take files as they are whose checksums the tool has otherwise",
+            ),
+            option(
+                "--mirror",
+                action=argparse.BooleanOptionalAction,
+                help="from now on write the tool's table, too, or no longer (default: as it is, at first not)",
+            ),
+        ),
     ),
     "validate": (
         "look for what is wrong with the database, or with one migration before it runs or is undone",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.dialect import POSTGRESQL
+from dbops.errors import Refused
 from dbops.events import format_bytes
 from dbops.safety.risk import Risk, estimate
 
@@ -35,13 +36,22 @@ def analysed(preparation: Preparation, session: Session) -> list[Analysed]:
     )
 
 
+def refuse_without(session: Session) -> None:
+    """:raises Refused: where the engine cannot tell what statements will do, and this is what was asked for."""
+    if session.dialect != POSTGRESQL:
+        raise Refused(
+            f"what each statement will do is told for PostgreSQL, and {session.identity} is not",
+            hint="leave out --fail-on and --markdown",
+        )
+
+
 def worst(found: Sequence[Analysed]) -> Risk:
     """The highest risk of all."""
     return max((one.risk for one in found), default=Risk.SAFE)
 
 
-def data(found: Sequence[Analysed]) -> dict[str, Any]:
-    """`risk` of the plan; `forecast`, of each step its version, its risk, and its statements with their effects."""
+def data(found: Sequence[Analysed], session: Session) -> dict[str, Any]:
+    """`risk` of the plan, null where the engine cannot tell; `forecast`, of each step its version, its risk, and its statements with their effects."""
     steps = [
         {
             "version": one.step.version.text,
@@ -50,7 +60,7 @@ def data(found: Sequence[Analysed]) -> dict[str, Any]:
         }
         for one in found
     ]
-    return {"risk": worst(found).label, "forecast": steps}
+    return {"risk": worst(found).label if session.dialect == POSTGRESQL else None, "forecast": steps}
 
 
 def _statement_data(found: Forecast) -> dict[str, Any]:

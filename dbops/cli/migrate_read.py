@@ -10,6 +10,7 @@ from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, load_settings
 from dbops.cli.output import Output
 from dbops.errors import AnswerIsNo, ExitCode
+from dbops.events import Warned
 from dbops.migrations import compare
 from dbops.migrations.model import State
 from dbops.migrations.reader import Reader
@@ -26,6 +27,11 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
     """How every version stands."""
     with opened(arguments, out) as reader:
         statuses = reader.statuses()
+        if reader.elsewhere:
+            from dbops.migrations.adopt.mirror import offer
+
+            offered = offer(reader.elsewhere)
+            out.event(Warned(f"{offered.message}; {offered.hint}"))
         if out.as_json:  # of a thousand migrations, only what is asked for
             out.result(show.status_data(statuses, reader.folder, reader.session))
         else:

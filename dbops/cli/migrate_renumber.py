@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dbops.cli.connect import load_settings, locate
 from dbops.cli.output import Output
 from dbops.config.model import Settings
+from dbops.engines.records import Applied
 from dbops.errors import CannotConnect, ConfigError, ExitCode
 from dbops.migrations import discovery, renumbering
-from dbops.migrations.renumbering import Numbered, Renumbering
+from dbops.migrations.renumbering import Renumbering
 
 
 def renumber(arguments: argparse.Namespace, out: Output) -> int:
     """Rename the files of the one that came later; no database is changed."""
     settings = load_settings(arguments, out)
     look = discovery.look(settings.migrations_dir, settings.migration_format)
-    in_order = functools.partial(_in_order, settings, out)
+    in_order = functools.partial(renumbering.in_order, lambda: _rows(settings, out))
     made = renumbering.plan(look, arguments.which, arguments.to, in_order)
     if not arguments.dry_run:
         for one in made:
@@ -31,31 +32,15 @@ def renumber(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
-def _in_order(settings: Settings, out: Output, same: Sequence[Numbered]) -> Sequence[Numbered] | None:
-    """Which came first, by git; else by the database, which has applied only one of two."""
-    from dbops.migrations.authorship import by_age
-
-    ordered = by_age(same[0].folder, [one.file_name for one in same])
-    if ordered is not None:
-        return sorted(same, key=lambda one: ordered.index(one.file_name))
-    applied = _applied(settings, out, same)
-    if len(same) != 2 or len(applied) != 1:
-        return None
-    return [*applied, *(one for one in same if one not in applied)]
-
-
-def _applied(settings: Settings, out: Output, same: Sequence[Numbered]) -> list[Numbered]:
-    """Those of them that the database has applied; none where there is no database to ask."""
+def _rows(settings: Settings, out: Output) -> Iterable[Applied]:
+    """What the database has applied; nothing where there is no database to ask."""
     from dbops.engines.session import open_session
-    from dbops.migrations.drift import has_drifted
 
     try:
         with open_session(locate(settings, out), "migrate renumber", out.event) as session:
-            rows = {row.sort_key: row for row in session.read().rows}
+            return session.read().rows
     except (CannotConnect, ConfigError):
-        return []
-    row = rows.get(same[0].version.key)
-    return [] if row is None else [one for one in same if not has_drifted(one.file, row)]
+        return ()
 
 
 def _data(one: Renumbering) -> dict[str, Any]:

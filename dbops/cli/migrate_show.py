@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli.output import table
-from dbops.engines.records import Direction
+from dbops.engines.records import Action, Direction
 from dbops.events import format_seconds, plural
 from dbops.migrations import compare, downs
 from dbops.migrations.model import Folder, State, Status
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def identity(database: Identity) -> dict[str, str]:
-    """The database that was worked on."""
+    """The database that was worked on; of a SQLite database, its file."""
+    if database.file is not None:
+        return {"engine": "sqlite", "file": database.file, "database": database.database}
     return {
         "user": database.user,
         "host": database.host,
@@ -249,6 +251,10 @@ def _event_row(event: LoggedEvent, described: dict[str | None, str]) -> tuple[st
     status = entry.action.value
     if entry.action.value == "unlocked" and entry.detail:
         status += f": pid {entry.detail.get('pid')}, {entry.detail.get('application')}"
+    if entry.action is Action.ADOPTED and entry.detail:
+        status += f": {entry.detail.get('tool')}'s {entry.detail.get('table')}"
+        status += ", undone there" if entry.detail.get("undone") else ""
+        status += ", which is written, too" if entry.detail.get("mirror") else ""
     if entry.message:
         status += f": {entry.message}" + (f" ({entry.sqlstate})" if entry.sqlstate else "")
     return (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, on_postgres
 from dbops.cli.output import Output
+from dbops.engines.dialect import SQLITE
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
 from dbops.events import plural
 from dbops.migrations import verbs
@@ -16,12 +17,13 @@ from dbops.migrations.model import Status
 from dbops.migrations.planner import Step, Work
 from dbops.migrations.prepare import prepare
 from dbops.migrations.reader import Reader
+from dbops.safety.checkup import own
 from dbops.safety.checkup.model import Finding, Level
 
 if TYPE_CHECKING:
-    from dbops.config.model import Settings
     from dbops.engines.postgres.session import Session
     from dbops.engines.postgres.targets import QualifiedName
+    from dbops.engines.session import Session as AnySession
     from dbops.safety.analysis import Analysed
 
 
@@ -29,9 +31,10 @@ def validate(arguments: argparse.Namespace, out: Output) -> int:
     """Look, tell, and exit 3 where a problem was found."""
     form, version = _form(arguments.words)
     with connected(arguments, out) as (opened, settings):
-        session = on_postgres(opened, f"bin/migrate validate {form}")
-        found = list(_findings(form, version, Reader(session, settings, out.event), session, settings))
-        out.result(_data(form, found, session), _lines(form, found, session, verbose=out.verbose))
+        reader = Reader(opened, settings, out.event)
+        look = _on_sqlite if opened.dialect == SQLITE else _on_postgres
+        found = [*look(form, version, reader), *own.look(opened, settings.checks, form)]
+        out.result(_data(form, found, opened), _lines(form, found, opened, verbose=out.verbose))
     problems = sum(one.level is Level.PROBLEM for one in found)
     if problems:
         raise AnswerIsNo(f"{plural(problems, 'problem')} found", hint="-v shows the queries that found them")
@@ -54,20 +57,41 @@ def _form(words: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def _findings(
-    form: str, version: str, reader: Reader, session: Session, settings: Settings
-) -> Iterator[Finding]:
-    from dbops.safety.checkup import own
+def _on_postgres(form: str, version: str, reader: Reader) -> Iterator[Finding]:
     from dbops.safety.checkup.run import checkup
 
+    session = on_postgres(reader.session, "this")
     if form == "schema":
         yield from checkup(session.connection)
     elif form == "migration":
         yield from _of_migration(_status(reader, version), session)
     else:
-        statuses = reader.statuses()
-        yield from _of_rollback(_status(reader, version), statuses, session)
-    yield from own.look(session.connection, settings.checks, form)
+        yield from _of_rollback(_status(reader, version), reader.statuses(), session)
+
+
+def _on_sqlite(form: str, version: str, reader: Reader) -> Iterator[Finding]:
+    from dbops.engines.sqlite.session import Session as SqliteSession
+    from dbops.safety.checkup import on_sqlite
+
+    session = reader.session
+    assert isinstance(session, SqliteSession)  # by its dialect
+    if form == "schema":
+        yield from on_sqlite.database(session.connection)
+        return
+    status = _status(reader, version)
+    step = Step(Work.RUN_UP if form == "migration" else Work.RUN_DOWN, status)
+    if (wrong := _not_now(step)) is not None:
+        yield wrong
+        return
+    try:
+        prepared = prepare(step, session)
+    except DbopsError as error:
+        yield _unsound(step, error)
+        return
+    if form == "migration":
+        yield from on_sqlite.migration(reader.settings.target.path)
+    else:
+        yield from on_sqlite.rollback(session.connection, list(prepared.script.statements))
 
 
 def _status(reader: Reader, version: str) -> Status:
@@ -82,46 +106,61 @@ def _problem(check: str, about: str, said: str, mend: str | None) -> Finding:
     return Finding(check, Level.PROBLEM, about, said, "", mend)
 
 
+def _not_now(step: Step) -> Finding | None:
+    """What is said of a migration that is applied already, or of one to be undone that is not."""
+    about = f"version {step.version}"
+    if step.work is Work.RUN_UP and step.status.is_applied:
+        return _problem("applied-already", about, "is applied already", "bin/migrate status")
+    if step.work is Work.RUN_DOWN and not step.status.is_applied:
+        return _problem("not-applied", about, "is not applied", "bin/migrate status")
+    return None
+
+
+def _unsound(step: Step, error: DbopsError) -> Finding:
+    """What is said of a section that cannot be read, or is not there."""
+    about = f"version {step.version}"
+    if step.work is Work.RUN_UP:
+        return _problem("file", about, f"cannot run: {error.message}", error.hint)
+    return _problem("no-way-back", about, f"cannot be undone: {error.message}", error.hint)
+
+
 def _of_migration(status: Status, session: Session) -> Iterator[Finding]:
     from dbops.safety.checkup import coming
 
-    about = f"version {status.version}"
-    if status.is_applied:
-        yield _problem("applied-already", about, "is applied already", "bin/migrate status")
-        return
-    try:
-        analysed = _analysed(Step(Work.RUN_UP, status), session)
-    except DbopsError as error:
-        yield _problem("file", about, f"cannot run: {error.message}", error.hint)
-        return
-    yield from coming.look(session.connection, analysed, coming.free_space(session.connection))
+    found = _analysed(Step(Work.RUN_UP, status), session)
+    if isinstance(found, Finding):
+        yield found
+    else:
+        yield from coming.look(session.connection, found, coming.free_space(session.connection))
 
 
 def _of_rollback(status: Status, statuses: Sequence[Status], session: Session) -> Iterator[Finding]:
     from dbops.safety.checkup import undoing
 
-    about = f"version {status.version}"
-    if not status.is_applied:
-        yield _problem("not-applied", about, "is not applied", "bin/migrate status")
-        return
-    try:
-        analysed = _analysed(Step(Work.RUN_DOWN, status), session)
-    except DbopsError as error:
-        yield _problem("no-way-back", about, f"cannot be undone: {error.message}", error.hint)
+    found = _analysed(Step(Work.RUN_DOWN, status), session)
+    if isinstance(found, Finding):
+        yield found
         return
     later = {
         one.version.text: _touched(one, session)
         for one in statuses
         if one.is_applied and one.file is not None and one.version > status.version
     }
-    yield from undoing.look(session.connection, analysed, later)
+    yield from undoing.look(session.connection, found, later)
 
 
-def _analysed(step: Step, session: Session) -> Analysed:
+def _analysed(step: Step, session: Session) -> Analysed | Finding:
+    """What a step does; or why it cannot be asked."""
     from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.safety.analysis import analyse
 
-    (found,) = analyse([prepare(step, session)], LiveCatalog(session.connection))
+    if (wrong := _not_now(step)) is not None:
+        return wrong
+    try:
+        prepared = prepare(step, session)
+    except DbopsError as error:
+        return _unsound(step, error)
+    (found,) = analyse([prepared], LiveCatalog(session.connection))
     return found
 
 
@@ -143,7 +182,7 @@ def _touched(status: Status, session: Session) -> frozenset[QualifiedName]:
     )
 
 
-def _data(form: str, found: Sequence[Finding], session: Session) -> dict[str, Any]:
+def _data(form: str, found: Sequence[Finding], session: AnySession) -> dict[str, Any]:
     return {
         "form": form,
         "database": show.identity(session.identity),
@@ -161,7 +200,7 @@ def _data(form: str, found: Sequence[Finding], session: Session) -> dict[str, An
     }
 
 
-def _lines(form: str, found: Sequence[Finding], session: Session, *, verbose: bool) -> Iterator[str]:
+def _lines(form: str, found: Sequence[Finding], session: AnySession, *, verbose: bool) -> Iterator[str]:
     for one in found:
         yield f"{one.level.value:<8} {one.check}: {one.about} {one.said}"
         if one.mend:

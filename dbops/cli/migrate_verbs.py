@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dbops.cli import hooks
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask, confirm_yes
-from dbops.cli.connect import connected, load_settings, on_postgres
+from dbops.cli.connect import connected, load_settings
 from dbops.cli.hooks import Hooks
 from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
@@ -88,11 +88,13 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.safety.risk import Risk
 
     with opened(arguments, out) as (migrator, session, _):
+        if arguments.fail_on or arguments.markdown:
+            forecast.refuse_without(session)
         preparation = migrator.prepare(_up(arguments, migrator))
         made = preparation.plan
         found = forecast.analysed(preparation, session)
         out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found)},
+            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
             forecast.markdown(found)
             if arguments.markdown
             else show.plan_lines(
@@ -208,7 +210,7 @@ def _backup_first(
     )  # a wrong one is told also where nothing is pending
     if all(step.work is not planner.Work.RUN_UP for step in made.steps):
         return None
-    return fresh_backup.ensure(on_postgres(session, "a backup before migrations"), settings, out, age)
+    return fresh_backup.ensure(session, settings, out, age)
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbops.backups.entries import Backup, Damaged, Entry, read_entry
 from dbops.backups.filtering import Options as Part
-from dbops.backups.manifest import MANIFEST
+from dbops.backups.manifest import MANIFEST, Engine, PostgresManifest
 from dbops.backups.store import Store
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -30,7 +30,8 @@ def archive(
     arguments: argparse.Namespace, settings: Settings, store: Store, out: Output
 ) -> Iterator[Archive]:
     """What the command line names, kept from being pruned while it is read."""
-    entry = _entry(arguments.name, settings, store)
+    name = settings.target.get("dbname") or settings.database.value
+    found = entry(arguments.name, name, store, "postgresql")
     reading = Reading(
         clients(os.environ.get("PATH", os.defpath)),
         jobs(arguments.jobs),
@@ -43,30 +44,44 @@ def archive(
         arguments.trust_sql,
         emptying(settings.deadline.value) if arguments.in_place else "",
     )
-    if isinstance(entry, Path):
-        yield Archive(str(entry), entry, None, reading, out.event)
+    if isinstance(found, Path):
+        yield Archive(str(found), found, None, reading, out.event)
         return
-    if isinstance(entry, Damaged):
-        raise entry.error
-    ours = entry.path.resolve().parent == store.folder.resolve()
+    if isinstance(found, Damaged):
+        raise found.error
+    ours = found.path.resolve().parent == store.folder.resolve()
     # what lies elsewhere is pruned by nobody here, and may be on a file system without locks
-    with store.lock_shared(entry) if ours else contextlib.nullcontext():
-        if isinstance(entry, Backup):
-            if entry.refuted is not None:
-                out.event(Warned(f"the last verify of {entry.name} failed"))
-            label = entry.name if ours else str(Path(arguments.name))
-            yield Archive(label, entry.path, entry.manifest, reading, out.event)
+    with store.lock_shared(found) if ours else contextlib.nullcontext():
+        if isinstance(found, Backup):
+            if found.refuted is not None:
+                out.event(Warned(f"the last verify of {found.name} failed"))
+            label = found.name if ours else str(Path(arguments.name))
+            yield Archive(label, found.path, of_postgres(found), reading, out.event)
         else:
-            yield Archive(entry.name, entry.path, None, reading, out.event)
+            yield Archive(found.name, found.path, None, reading, out.event)
 
 
-def _entry(name: str, settings: Settings, store: Store) -> Entry | Path:
-    """A backup by its name, or a path.
+def of_postgres(backup: Backup) -> PostgresManifest:
+    """Its manifest.
+
+    :raises UsageError: it is of a SQLite database.
+    """
+    manifest = backup.manifest
+    if not isinstance(manifest, PostgresManifest):
+        raise UsageError(
+            f"{backup.name} is a backup of a SQLite database, and no PostgreSQL server can hold it",
+            hint=f"restore it into a file: bin/restore {shlex.quote(backup.name)} --database-url sqlite:///copy.db",
+        )
+    return manifest
+
+
+def entry(name: str, database: str, store: Store, engine: Engine) -> Entry | Path:
+    """A backup by its name, or a path; `latest` is the newest of that database of that engine.
 
     :raises UsageError: there is neither.
     """
     if name == _LATEST:
-        return _latest(settings.target.get("dbname") or settings.database.value, store)
+        return _latest(database, store, engine)
     path = Path(name)
     if path.name != name or name in {".", ".."}:
         manifest_beside = path.resolve().parent == store.folder.resolve()
@@ -85,12 +100,16 @@ def _elsewhere(path: Path) -> Entry | Path:
     return (read_entry(real) if os.path.lexists(real / MANIFEST) else None) or path
 
 
-def _latest(database: str, store: Store) -> Backup:
+def _latest(database: str, store: Store, engine: Engine) -> Backup:
     """The newest proven backup of a whole database.
 
     :raises DbopsError: there is none.
     """
-    backups = [one for one in store.entries() if isinstance(one, Backup) and one.summary.database == database]
+    backups = [
+        one
+        for one in store.entries()
+        if isinstance(one, Backup) and (one.summary.database, one.summary.engine) == (database, engine)
+    ]
     whole = [one for one in store.past(backups) if one.proven and not one.summary.options]
     if not whole:
         others = max(backups, key=lambda one: one.summary.created_at, default=None)

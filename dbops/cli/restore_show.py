@@ -7,15 +7,43 @@ import datetime
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dbops.backups.listing import Row, ago
 from dbops.cli import backup_tables
 from dbops.cli.output import table
 from dbops.events import format_bytes, format_seconds, plural
-from dbops.restore.restore import Prepared, Restored
-from dbops.restore.swap import Exchange
-from dbops.restore.undo import Displaced
+from dbops.restore.names import Displacement
+from dbops.restore.plan import Exchange, FilePlan, Plan, Restored
+from dbops.restore.preflight import Problem
+
+
+class Displaced(Protocol):
+    """A displaced database of either engine.  `bytes` is None where the role may not see its size."""
+
+    @property
+    def name(self) -> str:
+        """Its name; of SQLite the path of its file."""
+
+    @property
+    def displacement(self) -> Displacement:
+        """What became of it."""
+
+    @property
+    def bytes(self) -> int | None:
+        """Its size."""
+
+
+class Prepared(Protocol):
+    """A plan with what stands in its way, of either engine."""
+
+    @property
+    def plan(self) -> Plan:
+        """What would be done."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What stands in the way."""
 
 
 def plan_data(prepared: Prepared) -> dict[str, Any]:
@@ -39,7 +67,8 @@ def plan_data(prepared: Prepared) -> dict[str, Any]:
 def plan_lines(prepared: Prepared) -> list[str]:
     """The steps in order, and what stands in their way."""
     made = prepared.plan
-    lines = [f"would restore {made.label} as {made.live} on {made.server}:"]
+    where = "in" if isinstance(made, FilePlan) else "on"
+    lines = [f"would restore {made.label} as {made.live} {where} {made.server}:"]
     lines += [f"  {step.value:10}  {made.sentence(step)}" for step in made.steps]
     for problem in prepared.problems:
         lines += [f"problem: {problem.text}", *([f"  {problem.remedy}"] if problem.remedy else [])]
@@ -98,7 +127,7 @@ def list_lines(
     """A table of backups, and one of displaced databases."""
     lines = backup_tables.list_lines(rows, folder)
     if displaced:
-        lines += ["", "displaced by a restore, on this server:", *_table(displaced, now)]
+        lines += ["", "displaced by a restore:", *_table(displaced, now)]
     if rows:
         lines += ["", "bin/restore NAME restores one of them, bin/restore latest the newest proven one"]
     return lines
@@ -136,7 +165,7 @@ def discard_data(chosen: Sequence[Displaced], *, changed: bool) -> dict[str, Any
 def discard_lines(chosen: Sequence[Displaced], *, changed: bool) -> list[str]:
     """The databases with their sizes and ages."""
     if not chosen:
-        return ["no displaced database of this database is on this server"]
+        return ["there is no displaced database of this one"]
     now = datetime.datetime.now(datetime.UTC)
     size = format_bytes(sum(one.bytes or 0 for one in chosen))
     if changed:

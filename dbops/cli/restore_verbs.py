@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dbops.backups import listing
 from dbops.backups.retention import Policy
 from dbops.backups.store import Store
-from dbops.cli import hooks
+from dbops.cli import hooks, restore_sqlite
 from dbops.cli import restore_choice as choice
 from dbops.cli import restore_show as show
 from dbops.cli.confirm import ask
@@ -32,9 +32,8 @@ from dbops.restore import undo as undoing
 from dbops.restore.content import Archive
 from dbops.restore.holding import described, hold, outside
 from dbops.restore.inplace import WARNING, restore_in_place
-from dbops.restore.plan import Wishes
+from dbops.restore.plan import Exchange, Wishes
 from dbops.restore.restore import Prepared, Work, prepare, restore
-from dbops.restore.swap import Exchange
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
@@ -42,9 +41,12 @@ if TYPE_CHECKING:
 
 def from_(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Restore a backup or a dump."""
+    settings = load_settings(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.from_(arguments, settings, out, hook)
     if arguments.to is not None:
         choice.refuse_name("--to", arguments.to)
-    settings = located(arguments, out)
+    settings = locate(settings, out)
     if arguments.migrate:
         # before anything is loaded that could not be migrated
         discovery.discover(settings.migrations_dir, settings.migration_format)
@@ -107,22 +109,30 @@ def list_(arguments: argparse.Namespace, out: Output) -> int:
     rows = sorted(
         rows, key=lambda row: (row.created_at is not None, row.created_at or now, row.name), reverse=True
     )
-    try:
-        target = _live(locate(settings, out), None)
-        with outside(target, _name(target), out.event, 0) as connection:
-            displaced = undoing.displaced(connection)
-    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
-        out.event(Warned(f"displaced databases are not listed: {error.message}"))
-        displaced = []
+    displaced = _displaced(settings, out)
     out.result(
         show.list_data(rows, displaced, store.folder), show.list_lines(rows, displaced, store.folder, now)
     )
     return ExitCode.DONE
 
 
+def _displaced(settings: Settings, out: Output) -> Sequence[show.Displaced]:
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.displaced(settings)
+    try:
+        target = _live(locate(settings, out), None)
+        with outside(target, _name(target), out.event, 0) as connection:
+            return undoing.displaced(connection)
+    except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
+        out.event(Warned(f"displaced databases are not listed: {error.message}"))
+        return []
+
+
 def undo(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Bring a displaced database back."""
     settings = located(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.undo(arguments, settings, out, hook)
     names = [] if arguments.database is None else [arguments.database]
     (target,) = _concerned(settings, names, out)
     live = _name(target)
@@ -149,6 +159,8 @@ def undo(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
 def discard(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     """Drop displaced databases."""
     settings = located(arguments, out)
+    if settings.target.engine == "sqlite":
+        return restore_sqlite.discard(arguments, settings, out, hook)
     targets = _concerned(settings, arguments.databases, out)
     with contextlib.ExitStack() as held:
         deadline = settings.deadline.value
@@ -248,14 +260,14 @@ def _dumping(
 ) -> Callable[[], str]:
     def dump() -> str:
         from dbops.backups.plan import Request
-        from dbops.cli import backup_verbs
+        from dbops.cli.backup_databases import PostgresDatabase, make
         from dbops.engines.postgres.session import Session
 
         there = dataclasses.replace(settings, target=target)
         with Session.open(there, "restore", out.event) as session:
             store = Store(settings.backups_dir.value, out.event)
-            made = backup_verbs.plan(Request(jobs=arguments.jobs), session, store)
-            return backup_verbs.make(made, session, there, store, out).name
+            database = PostgresDatabase(session, there)
+            return make(database, database.plan(Request(jobs=arguments.jobs), store), store, out).name
 
     return dump
 

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from dbops.cli import seed_options, seed_sets
-from dbops.cli.connect import connected_to_postgres
+from dbops.cli.connect import located
 from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output, table
-from dbops.cli.seed_session import opened, require_consent
+from dbops.cli.seed_session import opened_postgres, require_consent, require_demo
 from dbops.config.model import Settings
 from dbops.engines.postgres.committed import committed
 from dbops.engines.postgres.session import Session
@@ -20,6 +20,7 @@ from dbops.seeding.demo.making import Made, make
 from dbops.seeding.fill import FillOptions, Report
 from dbops.seeding.fill.model import label
 from dbops.seeding.fixtures import FixtureSet, Summary
+from dbops.seeding.postgres.engine import Postgres
 
 
 def request(arguments: argparse.Namespace) -> demo.Request:
@@ -51,10 +52,10 @@ def seed(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     :raises AnswerIsNo: they do not; the data are there.
     """
     wanted = request(arguments)
-    with opened(arguments, out) as (session, settings):
+    with opened_postgres(arguments, out) as (session, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out)
+            require_consent(Postgres(session.connection), settings, out)
             hook.before(settings, session.identity.database, seed_sets=[one.name for one in sets])
         return _seed(session, settings, sets, wanted, arguments, out)
 
@@ -70,7 +71,9 @@ def _seed(
     loaded: list[Summary] = []
 
     def load_sets() -> None:
-        loaded.append(seed_sets.load_sets(session, sets, seed_sets.options(settings), out.event))
+        loaded.append(
+            seed_sets.load_sets(Postgres(session.connection), sets, seed_sets.options(settings), out.event)
+        )
 
     options = FillOptions(
         jobs=seed_options.jobs(arguments), fast=wanted.fast, patience=seed_options.patience(settings)
@@ -121,7 +124,9 @@ def check(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: they do not.
     """
-    with connected_to_postgres(arguments, out, command="seed-test-data") as (session, _):
+    settings = located(arguments, out)
+    require_demo(settings)
+    with Session.open(settings, "seed-test-data check", out.event) as session:
         findings = demo.check(session.connection)
         out.result({"checks": _findings_data(findings)}, _finding_lines(findings))
         _require_holding(findings)

@@ -13,20 +13,16 @@ from dbops.cli.output import Output, table
 from dbops.cli.seed_session import opened, require_consent
 from dbops.config.model import Settings
 from dbops.engines.catalog import Catalog, TableName
-from dbops.engines.postgres import catalog as catalogs
-from dbops.engines.postgres.analyze import analyze_tables
-from dbops.engines.postgres.committed import committed
-from dbops.engines.postgres.session import Session
 from dbops.engines.postgres.tracking import Tables
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
 from dbops.events import Listener, StepDone, plural
+from dbops.seeding.engine import SeedingEngine
 from dbops.seeding.fill import FillOptions
 from dbops.seeding.fill.model import label
 from dbops.seeding.generate.filling import Outcome
 from dbops.seeding.generate.filling import generate as fill_tables
 from dbops.seeding.generate.model import GeneratePlan, Request
 from dbops.seeding.generate.planner import plan
-from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.written import write_set
 
 _ROWS = 1000
@@ -49,25 +45,23 @@ def _generate(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     seed_options.rows(arguments.rows or ())
     seed, as_of = seed_options.random_seed(arguments), seed_options.as_of(arguments)
     writes = not (arguments.dry_run or arguments.write_set)
-    with opened(arguments, out) as (session, settings):
+    with opened(arguments, out) as (engine, settings):
         if writes:
-            require_consent(session, settings, out)
-            hook.before(settings, session.identity.database)
-        with session.connection.transaction(force_rollback=not writes):
-            found = catalogs.read(session.connection, tracking_tables(settings))
+            require_consent(engine, settings, out)
+            hook.before(settings, engine.database)
+        with engine.transaction(keep=writes):
+            found = engine.catalog(tracking_tables(settings))
             if not found.tables:
-                raise DbopsError(
-                    f"{session.identity.database} has no tables to fill", hint="bin/migrate up makes them"
-                )
+                raise DbopsError(f"{engine.database} has no tables to fill", hint="bin/migrate up makes them")
             wanted = _request(arguments, found, seed, as_of)
-            planned = plan(found, wanted, Probe(session.connection))
+            planned = plan(found, wanted, engine.probe())
             if not writes:
                 return _told(planned, arguments, settings, out)
             began = time.monotonic()
             options = FillOptions(jobs, fast=arguments.fast, patience=seed_options.patience(settings))
-            outcome = fill_tables(session.connection, planned, options, out.event)
+            outcome = fill_tables(engine, planned, options, out.event)
         seconds = time.monotonic() - began
-        analyze(session, [one.table for one in outcome.tables], out.event)
+        analyze(engine, [one.table for one in outcome.tables], out.event)
         out.result(outcome_data(outcome, seconds), outcome_lines(outcome, seconds))
         require_all(outcome)
     return ExitCode.DONE
@@ -79,11 +73,10 @@ def tracking_tables(settings: Settings) -> Sequence[TableName]:
     return [(tables.schema, tables.table), (tables.schema, f"{tables.table}_events")]
 
 
-def analyze(session: Session, tables: Iterable[TableName], listen: Listener) -> None:
+def analyze(engine: SeedingEngine, tables: Iterable[TableName], listen: Listener) -> None:
     """Tell the planner of the rows."""
     began = time.monotonic()
-    with committed():
-        analyze_tables(session.connection, tables, listen)
+    engine.analyze(tables, listen)
     listen(StepDone("analyzed", time.monotonic() - began))
 
 

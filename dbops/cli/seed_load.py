@@ -22,20 +22,20 @@ def load(arguments: argparse.Namespace, out: Output) -> int:
 
 
 def _load(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
-    with opened(arguments, out) as (session, settings):
+    with opened(arguments, out) as (engine, settings):
         sets = seed_sets.chosen(settings, arguments.sets)
         if not arguments.dry_run:
-            require_consent(session, settings, out)
-            hook.before(settings, session.identity.database, seed_sets=[one.name for one in sets])
+            require_consent(engine, settings, out)
+            hook.before(settings, engine.database, seed_sets=[one.name for one in sets])
         how = seed_sets.options(settings, arguments)
         if any(one.generates for one in sets):
             from dbops.cli import seed_written
 
-            return seed_written.load(session, settings, sets, how, out)
-        summary = seed_sets.load_sets(session, sets, how, out.event)
+            return seed_written.load(engine, settings, sets, how, out)
+        summary = seed_sets.load_sets(engine, sets, how, out.event)
         data = {
             "dry_run": how.dry_run,
-            "database": session.identity.database,
+            "database": engine.database,
             **seed_sets.summary_data(summary),
         }
         out.result(data, seed_sets.summary_lines(summary, dry_run=how.dry_run))

@@ -6,13 +6,16 @@ import argparse
 import datetime
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
-from dbops.engines.postgres.session import Session
 from dbops.errors import ConfigError
 from dbops.events import Listener, plural
 from dbops.seeding import fixtures
 from dbops.seeding.fixtures import FixtureSet, Summary
+
+if TYPE_CHECKING:
+    from dbops.seeding.engine import SeedingEngine
 
 DEV = "dev"
 
@@ -42,14 +45,14 @@ def chosen(settings: Settings, names: Sequence[str]) -> Sequence[FixtureSet]:
 
 
 def load_sets(
-    session: Session, sets: Sequence[FixtureSet], how: fixtures.Options, listen: Listener
+    engine: SeedingEngine, sets: Sequence[FixtureSet], how: fixtures.Options, listen: Listener
 ) -> Summary:
     """Load them in one transaction.
 
     :raises DbopsError: see `dbops.seeding.fixtures.load`; nothing was written.
     """
     context = fixtures.Context(datetime.datetime.now(datetime.UTC), os.environ)
-    return fixtures.load(session.connection, sets, context, how, listen)
+    return fixtures.load(engine, sets, context, how, listen)
 
 
 def summary_data(summary: Summary) -> dict[str, object]:

@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from dbops.cli import seed_generate, seed_options, seed_sets
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.engines.postgres import catalog, tablelocks
-from dbops.engines.postgres.session import Session
 from dbops.errors import ExitCode
 from dbops.events import Listener
+from dbops.seeding.engine import SeedingEngine
 from dbops.seeding.fill import FillOptions
 from dbops.seeding.fill.model import label
 from dbops.seeding.fixtures import FixtureSet, Options
 from dbops.seeding.fixtures.truncate import referring, truncate
 from dbops.seeding.generate.filling import Outcome, generate
 from dbops.seeding.generate.model import GeneratePlan
-from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.reading import read_set
 
 
@@ -50,23 +48,25 @@ class Generated:
         return [f"would make with the set {self.name}:", *lines] if self.dry_run else lines
 
 
-def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: Options, out: Output) -> int:
+def load(
+    engine: SeedingEngine, settings: Settings, sets: Sequence[FixtureSet], how: Options, out: Output
+) -> int:
     """Load sets of which some are generated; of these, none whose tables hold rows: loading again changes nothing.
 
     With `how.truncate` their tables are emptied first.
 
     :raises AnswerIsNo: tables were left empty; the rest is there.
     """
-    with session.connection.transaction(force_rollback=how.dry_run):
-        summary = seed_sets.load_sets(session, sets, how, out.event)
-        generated = [_load(session, settings, one, how, out.event) for one in sets if one.generates]
+    with engine.transaction(keep=not how.dry_run):
+        summary = seed_sets.load_sets(engine, sets, how, out.event)
+        generated = [_load(engine, settings, one, how, out.event) for one in sets if one.generates]
     outcomes = [one.outcome for one in generated if one.outcome is not None]
     if outcomes and not how.dry_run:
-        seed_generate.analyze(session, [table.table for one in outcomes for table in one.tables], out.event)
+        seed_generate.analyze(engine, [table.table for one in outcomes for table in one.tables], out.event)
     out.result(
         {
             "dry_run": how.dry_run,
-            "database": session.identity.database,
+            "database": engine.database,
             **seed_sets.summary_data(summary),
             "changed": summary.changed or any(outcome.tables for outcome in outcomes),
             "generated": [one.data() for one in generated],
@@ -85,25 +85,28 @@ def load(session: Session, settings: Settings, sets: Sequence[FixtureSet], how: 
     return ExitCode.DONE
 
 
-def _load(session: Session, settings: Settings, one: FixtureSet, how: Options, listen: Listener) -> Generated:
-    connection = session.connection
-    found = catalog.read(connection, seed_generate.tracking_tables(settings))
-    probe = Probe(connection)
+def _load(
+    engine: SeedingEngine, settings: Settings, one: FixtureSet, how: Options, listen: Listener
+) -> Generated:
+    found = engine.catalog(seed_generate.tracking_tables(settings))
+    probe = engine.probe()
     planned = read_set(one.folder, found, probe)
     if how.truncate:
-        _empty(session, planned, how, seed_options.patience(settings), listen)
+        _empty(engine, planned, how, seed_options.patience(settings), listen)
         planned = read_set(one.folder, found, probe)  # which looks at what the tables hold
     held = tuple(label(table.table) for table in planned.tables if probe.count(table.table))
     if held:
         return Generated(one.name, None, 0.0, held)
     began = time.monotonic()
-    outcome = generate(connection, planned, FillOptions(patience=seed_options.patience(settings)), listen)
+    outcome = generate(engine, planned, FillOptions(patience=seed_options.patience(settings)), listen)
     return Generated(one.name, outcome, time.monotonic() - began, dry_run=how.dry_run)
 
 
-def _empty(session: Session, planned: GeneratePlan, how: Options, patience: float, listen: Listener) -> None:
+def _empty(
+    engine: SeedingEngine, planned: GeneratePlan, how: Options, patience: float, listen: Listener
+) -> None:
     tables = [planned.catalog.by_id[one.table] for one in planned.tables]
     others = referring(planned.catalog, {table.id for table in tables})
     names = sorted(table.id for table in (*tables, *others))
-    tablelocks.lock(session.connection, names, "access exclusive", patience, listen)
-    truncate(session.connection, tables, others, listen, cascade=how.cascade)
+    engine.lock(names, patience, listen, alone=True)
+    truncate(engine, tables, others, listen, cascade=how.cascade)

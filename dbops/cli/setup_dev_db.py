@@ -6,13 +6,14 @@ import argparse
 import dataclasses
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dbops.cli import options, streams
 from dbops.cli.confirm import ask
 from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
-from dbops.devdb import lifecycle, setup, summary
+from dbops.devdb import files, lifecycle, setup, summary
 from dbops.devdb.server import Machine
 from dbops.errors import DbopsError, ExitCode, UsageError
 from dbops.events import Event, Level, Listener, Warned
@@ -109,13 +110,15 @@ def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str
     )  # fmt: skip
     seeding = _Seeding(settings) if arguments.seed else None
     if arguments.dry_run:
-        steps = setup.preview(work)
+        steps = _engine(settings).preview(work)
         if seeding is not None:
             steps.append(f"load the fixture set {seeding.sets[-1].name} into {settings.database.value}")
         out.result({"dry_run": True, "steps": steps}, ["Would do:", *(f"  - {step}" for step in steps)])
         return
-    result = setup.set_up(work)
-    psql = summary.psql_command(result.target, settings.project, Path.cwd(), environ.get("PATH", ""))
+    result = _engine(settings).set_up(work)
+    psql = None
+    if settings.target.engine == "postgresql":
+        psql = summary.psql_command(result.target, settings.project, Path.cwd(), environ.get("PATH", ""))
     data = summary.as_json(result, psql)
     if seeding is None:
         out.result(data, summary.lines(result, settings, psql, changed=result.changed))
@@ -123,6 +126,11 @@ def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str
     data["seeded"], changed, (seeded, *notices) = seeding.seed(result.target, out, listen)
     changed = changed or result.changed
     out.result(data, [*summary.lines(result, settings, psql, seeded, changed=changed), *notices])
+
+
+def _engine(settings: Settings) -> ModuleType:
+    """What plans and sets up, by the target's engine."""
+    return files if settings.target.engine == "sqlite" else setup
 
 
 class _Seeding:
@@ -143,24 +151,25 @@ class _Seeding:
         :raises DbopsError: nothing was loaded; what was set up stays.
         """
         from dbops.cli import seed_sets
-        from dbops.cli.seed_session import require_consent
-        from dbops.engines.postgres.session import Session
+        from dbops.cli.seed_session import require_consent, seeded
 
         settings = dataclasses.replace(self._settings, target=target)
-        with Session.open(settings, "setup-dev-db --seed", listen) as session:
-            require_consent(session, settings, out)
-            loaded = seed_sets.load_sets(session, self.sets, seed_sets.options(settings), listen)
+        with seeded(settings, "setup-dev-db --seed", listen) as engine:
+            require_consent(engine, settings, out)
+            loaded = seed_sets.load_sets(engine, self.sets, seed_sets.options(settings), listen)
         return seed_sets.summary_data(loaded), loaded.changed, seed_sets.summary_lines(loaded)
 
 
 def _status(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
-    found = lifecycle.status(settings)
+    found = files.status(settings) if settings.target.engine == "sqlite" else lifecycle.status(settings)
     out.result(found.as_json(), found.lines())
 
 
 def _start(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
     if arguments.dry_run:
         return _status(arguments, settings, out)
+    if settings.target.engine == "sqlite":
+        files.refuse_server(settings, "start")
     started = lifecycle.start(settings, _listener(out))
     text = "started the private server" if started else "nothing to do: the private server is running"
     out.result({"started": started}, [text])
@@ -170,6 +179,8 @@ def _start(arguments: argparse.Namespace, settings: Settings, out: Output) -> No
 def _stop(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
     if arguments.dry_run:
         return _status(arguments, settings, out)
+    if settings.target.engine == "sqlite":
+        files.refuse_server(settings, "stop")
     stopped = lifecycle.stop(settings, _listener(out))
     text = "stopped the private server" if stopped else "nothing to do: no private server is running"
     out.result({"stopped": stopped}, [text])
@@ -179,6 +190,10 @@ def _stop(arguments: argparse.Namespace, settings: Settings, out: Output) -> Non
 def _destroy(arguments: argparse.Namespace, settings: Settings, out: Output) -> None:
     if arguments.dry_run:
         return _status(arguments, settings, out)
+    if settings.target.engine == "sqlite":
+        removed = files.destroy(settings, lambda question: ask(question, out), _listener(out))
+        text = "removed the database and its twin" if removed else "nothing to do: no database"
+        return out.result({"destroyed": removed}, [text])
     destroyed = lifecycle.destroy(settings, lambda question: ask(question, out), _listener(out))
     lines = [
         "removed the private server, its data and its record"
@@ -222,12 +237,12 @@ def _migrate(settings: Settings, target: Target, listen: Listener, again: str) -
 
 
 def _migrated(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import open_session
     from dbops.migrations.migrator import Migrator
     from dbops.migrations.planner import plan_up
 
     settings = dataclasses.replace(settings, target=target)
-    with Session.open(settings, "setup-dev-db", listen) as session:
+    with open_session(settings, "setup-dev-db", listen) as session:
         migrator = Migrator(session, settings, listen)
         prepared = migrator.prepare(plan_up)
         applied = len(migrator.change(prepared, plan_up).steps) if prepared.plan.steps else 0

@@ -30,6 +30,7 @@ VALUED = frozenset(
         "--tracking-table",
         "--format",
         "--var",
+        "--alembic-python",
         "--lock-timeout",
     }
     | {"--statement-timeout", "--deadline"}
@@ -118,7 +119,7 @@ def _revision(rest: list[str]) -> list[str]:
     if "--autogenerate" in rest:
         raise UsageError(
             "revision --autogenerate is not part of this version",
-            hint="bin/migrate new NAME writes an empty migration",
+            hint="alembic revision --autogenerate writes it, and bin/migrate up renders it; or bin/migrate new NAME",
         )
     others, message = list(rest), None
     for at, word in enumerate(rest):

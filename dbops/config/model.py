@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -89,6 +89,20 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True)
+class Alembic:
+    """What an Alembic project says to Alembic.
+
+    Relative paths count from `folder`; `ini` is None where all of it is in pyproject.toml; `values` are those of the
+    section, by Alembic's names.  `python` is the interpreter that has Alembic, None where it has to be found.
+    """
+
+    folder: Path
+    ini: Path | None
+    values: Mapping[str, Any] = dataclasses.field(repr=False)
+    python: Setting[str] | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Options:
     """What the command line gave for settings, None where it gave nothing."""
 
@@ -105,6 +119,7 @@ class Options:
     lock_timeout: str | None = None
     statement_timeout: str | None = None
     deadline: str | None = None
+    alembic_python: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +152,7 @@ class Settings:
     has it, libpq's variables too, for what runs on the user's behalf.
     `checks` are the project's own, for `migrate validate`.
     `warnings` are sentences for the user about what was read and not used.
+    `alembic` is None where the project has no Alembic.
     """
 
     project: Path
@@ -161,3 +177,4 @@ class Settings:
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     checks: tuple[ProjectCheck, ...] = ()
     warnings: tuple[str, ...] = ()
+    alembic: Alembic | None = None

@@ -22,6 +22,8 @@ _TEXT = (
     "tracking-table",
     "format",
     "server",
+    "alembic-ini",
+    "alembic-python",
 )
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
@@ -99,7 +101,7 @@ def _table(folder: Path) -> dict[str, Any] | None:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
     if b"dbops" not in content:  # saves the 12 ms of importing tomllib, and other tools' mistakes are theirs
         return None
-    tool = _parse(path, content).get("tool", {})
+    tool = parsed(path, content).get("tool", {})
     if not isinstance(tool, dict) or "dbops" not in tool:
         return None
     table = tool["dbops"]
@@ -109,7 +111,11 @@ def _table(folder: Path) -> dict[str, Any] | None:
     return table
 
 
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
+def parsed(path: Path, content: bytes) -> dict[str, Any]:
+    """A TOML file as data.
+
+    :raises ConfigError: with the place, where it is not TOML.
+    """
     import tomllib
 
     try:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dbops.config import alembic as alembic_project
 from dbops.config import checks, dotenv, project, sources, values
-from dbops.config.model import DEFAULT, SQLITE_FILE, Options, Setting, Settings, Target
+from dbops.config.model import DEFAULT, SQLITE_FILE, Alembic, Options, Setting, Settings, Target
 from dbops.config.project import Project
 from dbops.config.sources import Source, Variables
 from dbops.config.sqlite_url import DB_PATH
@@ -37,10 +38,11 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
     target_variables = (_url_variable(options.env),) if options.env else TARGET_VARIABLES
     env = from_environment(environ, (*target_variables, DB_PATH, *_TIMES))
     file = dotenv.read(found.folder / ".env")
+    alembic = alembic_project.find(found, _option("alembic-python", options.alembic_python), cwd)
     source = (
         _environment_source(options.env, env, file, found)
         if options.env
-        else _merged(options, env, file, found)
+        else _with_alembic(_merged(options, env, file, found), alembic)
     )
     target = _file_target(source, env, file, found, cwd)
     database = _database(target, found)
@@ -72,6 +74,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         environ=dict(environ),
         checks=checks.read(found.table[project.CHECKS]) if project.CHECKS in found.table else (),
         warnings=source.warnings,
+        alembic=alembic,
     )
 
 
@@ -122,6 +125,15 @@ def _merged(options: Options, env: Variables, file: Variables, found: Project) -
             sources.from_project(found.text("database-url"), found.text("database")),
         )
     )
+
+
+def _with_alembic(source: Source, alembic: Alembic | None) -> Source:
+    """The weakest source: alembic.ini says which database where nothing else says which server."""
+    given = alembic_project.url(alembic)
+    if given is None or SQLITE_FILE in source.parts or Target(source.parts).names_server:
+        return source
+    weakest = sources.from_url(given)
+    return source if source.parts and SQLITE_FILE in weakest.parts else sources.merge((source, weakest))
 
 
 def _file_target(source: Source, env: Variables, file: Variables, found: Project, cwd: Path) -> Target:

@@ -20,6 +20,8 @@ class Kind(enum.Enum):
     CONFIGURED = "configured"
     LOCAL = "local"
     PRIVATE = "private"
+    FILE = "file"
+    """None is needed: the database is a SQLite file."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dbops.config.model import SECRET_PARTS, Target
+from dbops.config.model import SECRET_PARTS, SQLITE_FILE, Target
 from dbops.devdb import record
 
 SERVICE_FILE = "pg_service.conf"
@@ -86,6 +86,10 @@ def _without_database(text: str) -> list[str]:
 
 def _spelled(keywords: dict[str, str]) -> str:
     rest = {key: value for key, value in keywords.items() if value}
+    if file := rest.get(SQLITE_FILE):
+        from urllib.parse import quote
+
+        return f"sqlite:///{quote(file)}"
     login = _quote(rest.pop("user", ""))
     if "password" in rest:
         login += ":" + _quote(rest.pop("password"))

@@ -15,7 +15,7 @@ from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
 from dbops.devdb.databases import Found
 from dbops.devdb.places import Places, exclusive
-from dbops.engines.postgres import protection
+from dbops.engines.marks import is_development
 from dbops.errors import CannotConnect, ConfigError, ProgramFailed
 from dbops.events import Listener, ignore
 
@@ -25,7 +25,7 @@ class Status:
     """Where the development database is.  `databases` maps each name to "marked", "unmarked" or "missing".
 
     `state` is "running", "stopped", "not made" for a private server, "reachable" or
-    "unreachable" for another; `version` and `databases` are known of a server that answers.
+    "unreachable" for another, "there" or "not made" for a file; `version` and `databases` are known of a server that answers.
     """
 
     kind: Kind
@@ -44,10 +44,13 @@ class Status:
 
     def lines(self) -> list[str]:
         """The same for people."""
-        version = f" (PostgreSQL {self.version})" if self.version else ""
-        shown = [f"server     {self.kind.value}, {self.state}{version}", f"address    {self.address}"]
+        engine, name = ("SQLite", "file") if self.kind is Kind.FILE else ("PostgreSQL", "address")
+        version = f" ({engine} {self.version})" if self.version else ""
+        shown = [f"server     {self.kind.value}, {self.state}{version}", f"{name:<10} {self.address}"]
+        if self.kind is Kind.FILE:
+            shown[0] = f"server     none is needed{version}"
         words = {"marked": "development", "unmarked": "not marked as development", "missing": "missing"}
-        shown += [f"database   {name}: {words[state]}" for name, state in self.databases.items()]
+        shown += [f"database   {name}: {words.get(state, state)}" for name, state in self.databases.items()]
         shown += [f"{name:<10} {path}" for name, path in (("data", self.data), ("log", self.log)) if path]
         return shown + ([f"reason     {self.reason}"] if self.reason else [])
 
@@ -154,7 +157,7 @@ def _look(settings: Settings, target: Target) -> tuple[str, dict[str, str]]:
 def _state(found: Found | None) -> str:
     if found is None:
         return "missing"
-    return "marked" if protection.is_development(found.comment) else "unmarked"
+    return "marked" if is_development(found.comment) else "unmarked"
 
 
 def _search(account: Any) -> programs.Search:

@@ -131,7 +131,7 @@ def preview(work: Work) -> list[str]:
             f"create the extensions {', '.join(work.settings.extensions.value)}, where they are missing"
         )
     lines.append(f"run all pending migrations of {work.settings.migrations_dir.value} in both")
-    if _env_wanted(work.settings):
+    if env_wanted(work.settings):
         lines.append("write .env")
     return lines
 
@@ -143,7 +143,7 @@ def set_up(work: Work) -> Result:
     """
     began = time.monotonic()
     places = Places.of(work.settings.project)
-    with _file_errors(), exclusive(places, work.listen), undoing(work.listen) as undo:
+    with file_errors(), exclusive(places, work.listen), undoing(work.listen) as undo:
         planned = server.plan(work.settings, places, work.machine)
         target = server.bring_up(planned, work.settings, places, work.machine, undo, work.listen)
         target = target.replace(work.settings.database.origin, dbname=work.names[0])
@@ -204,7 +204,7 @@ def _remedy(target: Target, project: Path) -> str:
 
 
 @contextmanager
-def _file_errors() -> Iterator[None]:
+def file_errors() -> Iterator[None]:
     """A full disk or a closed folder is an error for people, not a bug."""
     try:
         yield
@@ -292,7 +292,7 @@ def _drop_displaced(target: Target, plans: list[DatabasePlan], work: Work, undo:
                 databases.drop(connection, name)
 
 
-def _env_wanted(settings: Settings) -> bool:
+def env_wanted(settings: Settings) -> bool:
     """`--env NAME` is about another environment: its address does not belong into DATABASE_URL."""
     path = settings.project / ".env"
     return settings.environment is None and not (path.exists() or path.is_symlink())
@@ -305,7 +305,7 @@ def _publish(places: Places, target: Target, work: Work, undo: Undo) -> bool:
         if not (service := places.folder / envfile.SERVICE_FILE).exists():
             undo.add(f"remove {service}", lambda: service.unlink(missing_ok=True))
         envfile.write_service(places.folder, target, test)
-    if not _env_wanted(work.settings):
+    if not env_wanted(work.settings):
         return False
     path, text = work.settings.project / ".env", envfile.content(target, test)
     undo.add(f"remove {path}", lambda: envfile.remove(path, text))

@@ -109,6 +109,8 @@ def _value(text: str) -> str:
 
 
 def _server(result: Result) -> str:
+    if result.kind is Kind.FILE:
+        return f"none is needed: the database is a file of SQLite {result.version}"
     done = {Action.MAKE: ", made now", Action.START: ", started now", Action.NONE: ""}[result.server]
     target = result.target
     address = f"{target.get('host') or target.get('hostaddr') or 'localhost'}:{target.get('port') or '5432'}"

@@ -20,7 +20,7 @@ class Identity:
 
     def __str__(self) -> str:
         if self.file is not None:
-            return self.file
+            return f"{self.file} (SQLite {self.server_version})"
         return f"{self.user}@{self.host}:{self.port}/{self.database}"
 
 
@@ -30,6 +30,7 @@ class Blocker:
 
     What a role may not see of another role's session is empty; `age` is the
     seconds since its transaction began, None where that is hidden.
+    `is_local`: it is a process of this machine that opened the database's file.
     """
 
     pid: int
@@ -37,6 +38,7 @@ class Blocker:
     application: str
     query: str
     age: float | None
+    is_local: bool = False
 
     def __str__(self) -> str:
         who = f"pid {self.pid}, user {self.user or '?'}"

@@ -11,7 +11,34 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 TableName = tuple[str, str]
-"""Schema and table."""
+"""Schema and table.  An engine without schemas gives `public`, which people and files leave out."""
+
+# Tables in which migration tools, dbops too, keep what they have applied: no place for anybody's data.
+TRACKING = frozenset(
+    [
+        "schema_migrations",
+        "schema_migrations_events",
+        "dbops_migrations",
+        "dbops_migrations_events",
+        "schema_version",
+        "goose_db_version",
+        "alembic_version",
+        "flyway_schema_history",
+        "gorp_migrations",
+        "_sqlx_migrations",
+        "pgmigrations",
+        "_yoyo_migration",
+        "_yoyo_log",
+        "_yoyo_version",
+        "yoyo_lock",
+        "__diesel_schema_migrations",
+        "ar_internal_metadata",
+        "django_migrations",
+        "knex_migrations",
+        "knex_migrations_lock",
+        "_prisma_migrations",
+    ]
+)
 
 
 class TypeKind(enum.Enum):
@@ -38,7 +65,8 @@ class Check:
 class DataType:
     """A type with its modifiers.
 
-    :param name: as in `pg_type` (`int4`, `varchar`, `numeric`); for an array that of the array type (`_int4`).
+    :param name: as in `pg_type` (`int4`, `varchar`, `numeric`); for an array that of the array type (`_int4`).  `epoch` is
+        a whole number that counts the seconds since 1970.
     :param sql: as SQL writes it, modifiers included: `numeric(20,8)`, `public.mood[]`.
     :param length: characters of char(n), varchar(n); bits of bit(n); None where unlimited.
     :param precision: digits of a numeric, or fractional digits of a time; None where unlimited.

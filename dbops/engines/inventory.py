@@ -129,3 +129,29 @@ class Inventory:
     def server_major(self) -> int:
         """15 for 15.18."""
         return self.server_version_num // 10000
+
+
+@dataclasses.dataclass(frozen=True)
+class FileProperties:
+    """What the file of a SQLite database says of itself.
+
+    `name` is the file's; `bytes` are those of its pages, the free ones included.  `user_version` and `application_id`
+    belong to the application.
+    """
+
+    name: str
+    bytes: int
+    page_size: int
+    encoding: str
+    user_version: int
+    application_id: int
+    journal_mode: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FileInventory:
+    """A SQLite database; `sqlite_version` is that of the library which copied it."""
+
+    sqlite_version: str
+    database: FileProperties
+    migrations: MigrationState | None = None

@@ -51,4 +51,11 @@ class UpdateChecksums:
     row: Applied
 
 
-Record = Applied | DeleteRow | UpdateChecksums | LogEntry
+@dataclasses.dataclass(frozen=True)
+class ForeignStatement:
+    """A statement on another tool's table, complete as it is: what a mirror writes beside dbops' own records."""
+
+    text: str
+
+
+Record = Applied | DeleteRow | UpdateChecksums | LogEntry | ForeignStatement

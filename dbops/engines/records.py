@@ -38,6 +38,7 @@ class Action(enum.Enum):
     UNLOCKED = "unlocked"
     BACKED_UP = "backed up"
     RESTORED = "restored"
+    ADOPTED = "adopted"
     RENUMBERED = "renumbered"
 
 
@@ -46,12 +47,19 @@ JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAI
 # What is for going on and no part of the history.
 UNTOLD = (*JOURNAL, Action.BATCH_DONE)
 # After one of these, an earlier journal of the same version says nothing any more.
-SETTLING = (Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED, Action.FORCED, Action.BASELINED)
+SETTLING = (
+    *(Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED),
+    *(Action.FORCED, Action.BASELINED, Action.ADOPTED),
+)
 
 
-# What a stored checksum is taken over: the tokens of the up section, or the bytes of the file.
+# What a stored checksum is taken over: the tokens of the up section; the text of a Python module but for the version
+# that it says; or the bytes of the file.
 TOKENS = "tokens"
+MODULE = "module"
 RAW = "raw"
+BY_CONTENT = frozenset({TOKENS, MODULE})
+"""Those that stay the same where a file's bytes change without changing what it does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,18 +93,28 @@ class JournalLine:
     action: Action
 
 
-@dataclasses.dataclass(frozen=True)
-class Recorded:
-    """All that the tracking tables say: rows in order of version, and the journals of what stopped in the middle."""
-
-    initialised: bool
-    rows: tuple[Applied, ...] = ()
-    journal: tuple[JournalLine, ...] = ()
+# What a table is said to belong to whose columns are nobody's.
+UNKNOWN_TOOL = "another tool"
 
 
 @dataclasses.dataclass(frozen=True)
 class ForeignTable:
-    """A tracking table that another tool made.  It is never written to."""
+    """A tracking table that another tool made.  It is never written to, unless it is mirrored."""
 
     table: str
     tool: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """All that the tracking tables say: rows in order of version, and the journals of what stopped in the middle.
+
+    :param mirror: the other tool's table that is kept in step, None where there is none.
+    :param elsewhere: where dbops has no tables yet: tables that look like another tool's.
+    """
+
+    initialised: bool
+    rows: tuple[Applied, ...] = ()
+    journal: tuple[JournalLine, ...] = ()
+    mirror: ForeignTable | None = None
+    elsewhere: tuple[str, ...] = ()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from dbops.errors import ConfigError
-
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.base import Answer, Blocker, Identity, ServerError, Settled
@@ -191,10 +189,9 @@ def open_session(settings: Settings, command: str, listen: Listener, *, one_by_o
     :raises CannotConnect: and ConfigError, where a session there could not hold a lock.
     """
     if settings.target.engine == "sqlite":
-        raise ConfigError(
-            f"{settings.target.describe()} is a SQLite database, which this version cannot migrate",
-            hint="give a PostgreSQL DATABASE_URL",
-        )
+        from dbops.engines.sqlite.session import Session as SqliteSession
+
+        return SqliteSession.open(settings, command, listen)
     from dbops.engines.postgres.session import Session as PostgresSession
 
     return PostgresSession.open(settings, command, listen, one_by_one=one_by_one)

@@ -37,12 +37,14 @@ class Facts:
     :param reason: for what cannot run in a transaction block: why, in SQL's words; else empty.
     :param target: what the engine looks for after an interruption; None where there is nothing.
     :param makes_temporary: makes something that lives only as long as the session.
+    :param refused: why no migration may hold it, and the way out; None where one may.
     """
 
     kind: Kind
     reason: str = ""
     target: object | None = None
     makes_temporary: bool = False
+    refused: tuple[str, str] | None = None
 
 
 class UnreadableSql(ValueError):

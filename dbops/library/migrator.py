@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,16 +14,19 @@ from dbops.config.model import Setting
 from dbops.devdb import consent
 from dbops.engines.log import LoggedEvent
 from dbops.engines.postgres.databases import Found
+from dbops.engines.records import Applied
 from dbops.engines.session import Session, open_session
-from dbops.errors import Refused
+from dbops.errors import CannotConnect, ConfigError, Refused
 from dbops.events import Listener
 from dbops.library import source
 from dbops.library.results import Changed
+from dbops.migrations import discovery, renumbering, verbs, verifying
 from dbops.migrations import migrator as work
-from dbops.migrations import verbs
 from dbops.migrations.model import Status
 from dbops.migrations.planner import Plan
+from dbops.migrations.renumbering import Renumbering
 from dbops.migrations.stepwise import Decide
+from dbops.migrations.verifying import Verdict
 
 if TYPE_CHECKING:
     from dbops.library.source import Database, Folder
@@ -120,6 +124,15 @@ class Migrator:
                 single_transaction=single_transaction,
             )
             return migrator.prepare(make).plan
+
+    def verify(self, version: str | None = None) -> tuple[Verdict, ...]:
+        """Run the verify sections of what is applied, or of one version; nothing stays of it.
+
+        What fails is no error: `verdict.wrong` says it, and is None where all is well.
+        """
+        with self._session("verify") as migrator:
+            wanted = verbs.version(version, migrator.folder)
+            return tuple(verifying.verdicts(migrator.session, migrator.statuses(), wanted))
 
     # -- running migrations --------------------------------------------------------------------------------------------
 
@@ -234,13 +247,53 @@ class Migrator:
         """Accept applied files that were changed, all of them or one, by taking over their checksums."""
         return self._change("repair", lambda migrator: verbs.repair(migrator, version), dry_run=dry_run)
 
-    def new(self, name: str, version: str | None = None, *, dry_run: bool = False) -> tuple[Path, ...]:
-        """Write the files of a new migration, in the format and the numbering of the folder; asks no database."""
+    def new(
+        self, name: str, version: str | None = None, *, timestamp: bool = False, dry_run: bool = False
+    ) -> tuple[Path, ...]:
+        """Write the files of a new migration, in the format and the numbering of the folder; asks no database.
+
+        :param timestamp: number it by the time, whatever the folder has.
+        """
         from dbops.migrations.creation import create
 
         with source.noted():
             found = host.without_database(self._options)
-            return tuple(create(found.migrations_dir, version, name, found.migration_format, dry_run=dry_run))
+            return tuple(
+                create(
+                    found.migrations_dir,
+                    version,
+                    name,
+                    found.migration_format,
+                    timestamp=timestamp,
+                    dry_run=dry_run,
+                )
+            )
+
+    def renumber(
+        self, which: str | None = None, *, to: str | None = None, dry_run: bool = False
+    ) -> tuple[Renumbering, ...]:
+        """Rename the files of migrations that took a number which another one has; `up` then moves their records.
+
+        The database is only asked which came first, where git cannot tell.
+
+        :param which: a version or a file's name; None is all that have a number together with another.
+        :param to: the new version; None is the next free one.
+        """
+        with source.noted():
+            found = host.without_database(self._options)
+            look = discovery.look(found.migrations_dir, found.migration_format)
+            made = renumbering.plan(look, which, to, functools.partial(renumbering.in_order, self._rows))
+            if not dry_run:
+                for one in made:
+                    renumbering.rename(one)
+            return tuple(made)
+
+    def _rows(self) -> tuple[Applied, ...]:
+        try:
+            with self._session("renumber") as migrator:
+                return migrator.session.read().rows
+        except (CannotConnect, ConfigError):
+            return ()
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 

@@ -125,7 +125,7 @@ class _Start:
         make = verbs.up(migrator)
         done = migrator.change(migrator.prepare(make), make)
         ready = self._ready(migrator.statuses(), waited)
-        return dataclasses.replace(ready, applied=tuple(step.version.text for step in done.steps))
+        return dataclasses.replace(ready, applied=tuple(step.version.text for step in done.runs))
 
     def _ready(self, statuses: Sequence[Status], waited: float) -> Started:
         """Nothing is pending.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,18 +33,15 @@ class Code:
     :param function: its name, `up` for instance, and the `line` that defines it.
     :param takes_db: whether it takes the db object; else that is a global of the module.
     :param constants: what the module says of itself, by the names of its variables.
+    :param checksum: sha256 of the text but for the version that it says, so that it is the same under another one.
     """
 
     source: str = dataclasses.field(repr=False)
     function: str
     line: int
     takes_db: bool
-    constants: Mapping[str, object] = dataclasses.field(default_factory=dict)
-
-    @property
-    def checksum(self) -> str:
-        """sha256 of the module's text, for the journal."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
+    constants: Mapping[str, object]
+    checksum: str
 
     def __str__(self) -> str:
         return f"{self.function}({'db' if self.takes_db else ''})"

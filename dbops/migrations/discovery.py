@@ -99,6 +99,7 @@ def look(folder: Setting[Path], format_name: Setting[str] = AUTO) -> Look:
     entries = _entries(folder)
     files = [name for name, is_folder in entries if not is_folder and not name.endswith(VERIFY)]
     folders = [name for name, is_folder in entries if is_folder]
+    _refuse_alembic(path, files)
     reading = _reading(path, format_name, files, folders)
     if reading.formats == ("graphile-migrate",) and "committed" in folders:
         path = path / "committed"
@@ -181,6 +182,19 @@ def _refuse_other_languages(folder: Path, names: Collection[str], reading: Readi
             f"{', '.join(os.path.join(folder, name) for name in found[:5])}{more}: migrations in "
             f"{_LANGUAGES[ending]} cannot be read",
             hint=_WAY_OUT.format(f"{stem}.py"),
+        )
+
+
+def _refuse_alembic(folder: Path, names: Collection[str]) -> None:
+    """The folder of Alembic's revisions is not read as migrations: they are rendered."""
+    if any(name.endswith(".sql") for name in names):
+        return
+    from dbops.migrations.alembic.project import a_revision
+
+    if name := a_revision(folder, names):
+        raise ConfigError(
+            f"{folder} holds revisions of Alembic, as {name}, which are rendered as SQL into a folder of their own",
+            hint="bin/migrate adopt, without --migrations-dir or with the one that shall hold the SQL",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from dbops.engines.records import TOKENS, Applied
+from dbops.engines.records import BY_CONTENT, Applied
 from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
@@ -14,14 +14,14 @@ from dbops.migrations.model import MigrationFile
 def has_drifted(file: MigrationFile, row: Applied) -> bool:
     """Whether the up section no longer means what was applied.
 
-    The raw checksum answers first; only a file with other bytes is read as SQL, which takes long to load.
+    The raw checksum answers first; only a file with other bytes is read, which takes long to load.
     """
     path = os.path.join(
         file.folder, file.file_name
     )  # a Path for each of a thousand files would take too long
     if row.raw_checksum is None or texts.raw_checksum(texts.read_bytes(path)) == row.raw_checksum:
         return False
-    if row.checksum_algorithm != TOKENS:
+    if row.checksum_algorithm not in BY_CONTENT:
         return True
     return _checksum(file) != row.checksum  # it was readable when it was applied
 
@@ -29,11 +29,11 @@ def has_drifted(file: MigrationFile, row: Applied) -> bool:
 def same_as(file: MigrationFile, rows: Sequence[Applied]) -> list[Applied]:
     """Those of the rows that were made by a file of this content.
 
-    Bytes are compared with all of them, tokens only with those of its name, since a thousand files may be pending.
+    Bytes are compared with all of them, contents only with those of its name, since a thousand files may be pending.
     """
     raw = texts.raw_checksum(texts.read_bytes(file.path))
     found = [row for row in rows if row.raw_checksum == raw]
-    others = [row for row in rows if row.name == file.name and row.checksum_algorithm == TOKENS]
+    others = [row for row in rows if row.name == file.name and row.checksum_algorithm in BY_CONTENT]
     if found or not others:
         return found
     checksum = _checksum(file)

@@ -6,10 +6,11 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from dbops.engines.base import SessionLost, Stage, StatementFailed, Trouble
 from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
-from dbops.engines.records import Action, Applied
+from dbops.engines.records import Action, Applied, Direction
 from dbops.engines.session import Session
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
@@ -19,13 +20,26 @@ from dbops.migrations.prepare import Preparation, Prepared, located, prepare, re
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
+from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.migrations.adopt.mirror import Mirror
 
 
 class Executor:
     """Carries out plans on a session that holds the lock."""
 
-    def __init__(self, session: Session, *, deadline: float, listen: Listener, decide: Decide) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        deadline: float,
+        listen: Listener,
+        decide: Decide,
+        mirror: Mirror | None = None,
+    ) -> None:
         self._session = session
+        self._mirror = mirror
         self._deadline = deadline
         self._listen = listen
         self._decide = decide
@@ -38,7 +52,7 @@ class Executor:
         plan = preparation.plan
         if plan.action is not None:
             self._session.record(
-                [record for step in plan.steps for record in _bookkeeping(step, plan.action)]
+                [record for step in plan.steps for record in self._bookkeeping(step, plan.action)]
             )
             return
         self._move(plan.moves)
@@ -55,7 +69,16 @@ class Executor:
         moved = [_moved(step, self._session) for step in steps]
         self._session.record(
             # All are taken away first: the new version of one may be the old one of another.
-            [*(old for old, _, _ in moved), *(record for _, row, entry in moved for record in (row, entry))]
+            [
+                *(old for old, _, _ in moved),
+                *(
+                    record
+                    for step in steps
+                    for record in self._mirrored(step, Direction.DOWN, step.status.row)
+                ),
+                *(record for _, row, entry in moved for record in (row, entry)),
+                *(record for step in steps for record in self._mirrored(step, Direction.UP)),
+            ]
         )
         for step in steps:
             self._listen(
@@ -80,19 +103,19 @@ class Executor:
                 listen=self._listen,
                 decide=self._decide,
             )
-            stepwise.run(lambda: _records(prepared, milliseconds_since(began)))
+            stepwise.run(lambda: self._records(prepared, milliseconds_since(began)))
         if mode is Mode.COMMITTING:
             committing = code_run.Committing(
                 self._session, prepared, deadline=self._deadline_of(prepared), listen=self._listen
             )
-            committing.run(lambda: _records(prepared, milliseconds_since(began)))
+            committing.run(lambda: self._records(prepared, milliseconds_since(began)))
         self._done(prepared, time.monotonic() - began)
 
     def _in_transaction(self, prepared: Prepared, began: float) -> Prepared:
         """Run it as one transaction; where the server says that a statement cannot, return it as stepwise instead."""
         try:
             retry.with_retries(
-                lambda: self._transaction(prepared, _records(prepared)),
+                lambda: self._transaction(prepared, self._records(prepared)),
                 what=prepared.section.label,
                 deadline=self._deadline_of(prepared),
                 listen=self._listen,
@@ -161,7 +184,7 @@ class Executor:
                 at.append((prepared, began))
                 self._transaction(prepared, [], opens=step is runs[0], commits=False)
                 # Apart, since the clock of the transaction would count the steps before this one, too.
-                records = _records(prepared, milliseconds_since(began))
+                records = self._records(prepared, milliseconds_since(began))
                 self._session.transaction((), records, opens=False, commits=step is runs[-1])
                 done.append((prepared, time.monotonic() - began))
             for prepared, seconds in done:
@@ -214,6 +237,26 @@ class Executor:
             detail=report.excerpt(section, statement, failure),
             hint=report.hint(failure, step, self._session.hint),
         )
+
+    def _records(self, prepared: Prepared, milliseconds: int | None = None) -> list[Record]:
+        """What is written down together with the last statement of a step, in the other tool's table, too."""
+        step = prepared.step
+        return [*_records(prepared, milliseconds), *self._mirrored(step, step.direction)]
+
+    def _bookkeeping(self, step: Step, action: Action) -> list[Record]:
+        records = _bookkeeping(step, action)
+        if step.work is Work.RECORD and not step.status.is_applied:
+            records += self._mirrored(step, Direction.UP)
+        elif step.work is Work.UNRECORD and step.status.is_applied:
+            records += self._mirrored(step, Direction.DOWN)
+        return records
+
+    def _mirrored(self, step: Step, direction: Direction, row: Applied | None = None) -> list[Record]:
+        """What goes into the other tool's table.  `row`: of which version it is, where that is not the step's."""
+        if self._mirror is None:
+            return []
+        version = Version(row.version, row.sort_key) if row else step.version
+        return self._mirror.records(version, step.status.name, direction)
 
     def _done(self, prepared: Prepared, seconds: float) -> None:
         step = prepared.step

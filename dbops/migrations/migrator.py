@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
 from dbops.engines.base import Blocker
 from dbops.engines.log import LogEntry
-from dbops.engines.records import Action
+from dbops.engines.records import Action, JournalLine
 from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
@@ -19,6 +21,10 @@ from dbops.migrations.reader import Reader
 from dbops.migrations.report import place
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide
+from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.migrations.adopt.mirror import Mirror
 
 MakePlan = Callable[[Sequence[Status]], Plan]
 
@@ -52,6 +58,10 @@ class Migrator(Reader):
         :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
         """
         prepared = Preparation(make_plan(self.statuses()), self.session)
+        if self.elsewhere and any(step.work is Work.RUN_UP for step in prepared.plan.steps):
+            from dbops.migrations.adopt.mirror import offer
+
+            raise offer(self.elsewhere)
         if prepared.plan.single_transaction:
             _refuse_unsafe(prepared.plan, self.session)
         return prepared
@@ -68,6 +78,14 @@ class Migrator(Reader):
         self.session.acquire_lock()
         if self.session.initialise():
             self.session.log(LogEntry(Action.INITIALISED))
+        recorded = self.session.read()
+        mirror = self.mirror(recorded)
+        with mirror.held() if mirror else contextlib.nullcontext():
+            if mirror:
+                mirror.take_over(recorded)
+            return self._carry_out(prepared, make_plan, mirror)
+
+    def _carry_out(self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None) -> Plan:
         if _work(make_plan(self.statuses())) != _work(prepared.plan):
             if prepared.plan.loses_data:
                 raise Refused(
@@ -77,7 +95,11 @@ class Migrator(Reader):
             self._listen(Note("another migrator was at work meanwhile; planned again"))
             prepared = self.prepare(make_plan)
         executor = Executor(
-            self.session, deadline=self.settings.deadline.value, listen=self._listen, decide=self._decide
+            self.session,
+            deadline=self.settings.deadline.value,
+            listen=self._listen,
+            decide=self._decide,
+            mirror=mirror,
         )
         executor.execute(prepared)
         return prepared.plan
@@ -85,13 +107,18 @@ class Migrator(Reader):
     def lock_holder(self) -> Blocker | None:
         """The session that holds the migration lock; None where nobody does.
 
-        :raises Refused: where it is somebody who is not dbops.
+        :raises Refused: where it is somebody who is not dbops, or a process that no server could end.
         """
         holder = self.session.lock_holder()
         if holder is not None and not holder.application.startswith("dbops "):
             raise Refused(
                 f"the lock is held by a session that is not dbops': {holder}",
                 hint=f"if it may be ended: SELECT pg_terminate_backend({holder.pid})",
+            )
+        if holder is not None and holder.is_local:
+            raise Refused(
+                f"a file has no server that could end the process that holds the lock: {holder}",
+                hint=f"kill {holder.pid}, on the machine where it runs; what it had not committed is not there",
             )
         return holder
 
@@ -112,9 +139,12 @@ def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
     return f" (added by {author})" if author else ""
 
 
-def _work(plan: Plan) -> list[tuple[Work, Status]]:
+def _work(plan: Plan) -> list[tuple[Work, Version, State, bool, tuple[JournalLine, ...]]]:
     """What a plan does and what it supposes; where a journal has grown meanwhile, it is another plan."""
-    return [(step.work, step.status) for step in plan.steps]
+    return [
+        (step.work, step.version, step.status.state, step.status.is_applied, step.status.journal)
+        for step in plan.steps
+    ]
 
 
 def _refuse_unsafe(plan: Plan, session: Session) -> None:

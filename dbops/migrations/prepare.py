@@ -6,7 +6,7 @@ import dataclasses
 
 from dbops.engines.base import Stage, StatementFailed
 from dbops.engines.dialect import by_name
-from dbops.engines.records import RAW, TOKENS, Applied
+from dbops.engines.records import MODULE, RAW, TOKENS, Applied
 from dbops.engines.session import Session
 from dbops.engines.statements import Statement, Statements, UnreadableSql
 from dbops.errors import DbopsError
@@ -152,7 +152,9 @@ def recorded_row(file: MigrationFile) -> Applied:
 
 def _checksum(migration: Migration, statements: Statements) -> tuple[str, str]:
     """Over the tokens of the up section; over the file's bytes where the parser does not know it all."""
-    if statements.parsed and migration.code is None:
+    if migration.code is not None:
+        return migration.code.checksum, MODULE
+    if statements.parsed:
         return statements.checksum, TOKENS
     return migration.raw_checksum, RAW
 

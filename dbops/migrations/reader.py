@@ -14,8 +14,9 @@ from dbops.migrations.version import Version
 if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.log import LoggedEvent
-    from dbops.engines.records import Applied
+    from dbops.engines.records import Applied, Recorded
     from dbops.engines.session import Session
+    from dbops.migrations.adopt.mirror import Mirror
 
 
 class Reader:
@@ -26,6 +27,8 @@ class Reader:
         self.settings = settings
         self._listen = listen
         self._folder: Folder | None = None
+        self.elsewhere: tuple[str, ...] = ()
+        """Where dbops has no records: tables that look like another tool's."""
 
     @property
     def folder(self) -> Folder:
@@ -35,11 +38,21 @@ class Reader:
         """
         if self._folder is None:
             settings = self.settings
+            if settings.alembic is not None:
+                from dbops.migrations.alembic.update import catch_up
+
+                catch_up(settings, self._begun, self._listen)
             self._folder = discovery.discover(
                 settings.migrations_dir, settings.migration_format, settings.variables, self.session.dialect
             )
             self._listen(Detail(f"{self._folder.path}: {self._folder.read_as}"))
         return self._folder
+
+    def _begun(self) -> frozenset[str]:
+        """The sort keys of what is applied, or stopped in the middle."""
+        found = self.session.read()
+        halves = (Version.named(line.version).key for line in found.journal)
+        return frozenset((*(row.sort_key for row in found.rows), *halves))
 
     @property
     def initialised(self) -> bool:
@@ -50,16 +63,28 @@ class Reader:
         return self.session.read().initialised
 
     def statuses(self) -> list[Status]:
-        """How every version stands, in order.
+        """How every version stands, in order; with what another tool has done whose table is kept in step.
 
         :raises Refused: where the tracking table belongs to another tool.
         """
         recorded = self.session.read()
+        self.elsewhere = recorded.elsewhere
+        mirror = self.mirror(recorded)
+        if mirror is not None:
+            recorded = mirror.seen(recorded)
         found = compare.compare(self.folder, recorded, has_drifted)
         if any(status.state is State.OUT_OF_ORDER for status in found):
             moved = counted_as(self.session.events())
             found = compare.compare(self.folder, recorded, has_drifted, moved) if moved else found
         return recognised(found, same_as)
+
+    def mirror(self, recorded: Recorded) -> Mirror | None:
+        """The other tool's table that is kept in step, if there is one."""
+        if recorded.mirror is None:
+            return None
+        from dbops.migrations.adopt.mirror import Mirror
+
+        return Mirror.open(self.session, self.settings, self.folder, recorded.mirror, self._listen)
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""

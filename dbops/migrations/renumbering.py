@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dbops.engines.records import Direction
+from dbops.engines.records import Applied, Direction
 from dbops.errors import DbopsError, Refused, UsageError
 from dbops.migrations import numbering
 from dbops.migrations.creation import turn
@@ -21,7 +21,6 @@ from dbops.migrations.version import Version
 _REFERRED_TO = {
     "yoyo": "other files depend on it by name",
     "graphile-migrate": "the next one holds its hash",
-    "python-modules": "its text says its version, too",
 }
 
 
@@ -109,6 +108,24 @@ def plan(look: Look, wanted: str | None, to: str | None, in_order: InOrder) -> l
     return made
 
 
+def in_order(rows: Callable[[], Iterable[Applied]], same: Sequence[Numbered]) -> Sequence[Numbered] | None:
+    """Which came first, by git; else by the database, which has applied only one of two.
+
+    :param rows: asks the database; called only where git cannot tell.
+    """
+    from dbops.migrations.authorship import by_age
+    from dbops.migrations.drift import has_drifted
+
+    ordered = by_age(same[0].folder, [one.file_name for one in same])
+    if ordered is not None:
+        return sorted(same, key=lambda one: ordered.index(one.file_name))
+    row = next((row for row in rows() if row.sort_key == same[0].version.key), None)
+    applied = [] if row is None else [one for one in same if not has_drifted(one.file, row)]
+    if len(same) != 2 or len(applied) != 1:
+        return None
+    return [*applied, *(one for one in same if one not in applied)]
+
+
 def rename(renumbering: Renumbering) -> None:
     """Rename all files of a migration, and the old version in their headers; nothing is ever overwritten.
 
@@ -125,6 +142,8 @@ def rename(renumbering: Renumbering) -> None:
             for source, target in reversed(done):
                 os.rename(target, source)
             raise
+        if renumbering.migration.known.name == "python-modules":
+            _put_into_module(folder / renumbering.moves[0][1], renumbering.to)
         if in_header:
             for _, target in done:
                 for path in target.glob("*.sql") if target.is_dir() else [target]:
@@ -262,6 +281,20 @@ def _has_tokens(file: MigrationFile) -> bool:
         return False  # whoever applies it says what is wrong
 
 
+def _put_into_module(path: Path, version: str) -> None:
+    """The new version as the value of the module's variable `version`, which its name must agree with."""
+    from dbops.migrations.formats.python_modules import with_version
+    from dbops.migrations.texts import read_text
+
+    text = read_text(path)
+    try:
+        changed = with_version(text, version)
+    except DbopsError:
+        return  # whoever applies it says what is wrong
+    if changed != text.text:
+        _replace(path, changed.encode())
+
+
 def _put_into_header(path: Path, renumbering: Renumbering) -> None:
     """The new version in the lines that `bin/migrate new` wrote; all other lines stay byte for byte."""
     old, name = re.escape(renumbering.migration.claim.version), re.escape(renumbering.migration.claim.name)
@@ -271,7 +304,11 @@ def _put_into_header(path: Path, renumbering: Renumbering) -> None:
     raw = path.read_bytes()
     changed = mark.sub(lambda match: match[1] + renumbering.to.encode(), raw)
     if changed != raw:
-        temporary = path.with_name(f".{path.name}.dbops")
-        temporary.write_bytes(changed)
-        temporary.chmod(path.stat().st_mode)
-        os.replace(temporary, path)
+        _replace(path, changed)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.dbops")
+    temporary.write_bytes(content)
+    temporary.chmod(path.stat().st_mode)
+    os.replace(temporary, path)

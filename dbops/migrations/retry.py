@@ -46,11 +46,13 @@ def with_retries(attempt: Callable[[], Result], *, what: str, deadline: float, l
 
 def gave_up(failure: StatementFailed, what: str, deadline: float) -> LockNotAcquired:
     """The error after the deadline."""
-    pids = ", ".join(str(blocker.pid) for blocker in failure.blockers)
+    pids = " ".join(str(blocker.pid) for blocker in failure.blockers)
+    is_local = any(blocker.is_local for blocker in failure.blockers)
+    end = f"kill {pids}" if is_local else f"SELECT pg_terminate_backend({pids.replace(' ', ', ')})"
     return LockNotAcquired(
         f"{what}: a lock was not to be had within {format_seconds(deadline)}; {_who(failure)}",
         hint="try again when it is gone, or give it longer with --deadline"
-        + (f"; to end the session that blocks: SELECT pg_terminate_backend({pids})" if pids else ""),
+        + (f"; to end the session that blocks: {end}" if pids else ""),
     )
 
 

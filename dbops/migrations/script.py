@@ -122,7 +122,7 @@ def _why_stepwise(statements: Sequence[Statement], no_transaction: bool, alone: 
 
 
 def _own_transaction(statements: Sequence[Statement]) -> Unit | None:
-    """The whole file as one unit, where it is one BEGIN ... COMMIT with nothing but SETs before it."""
+    """The whole file as one unit, where it is one BEGIN ... COMMIT with nothing but SETs before and behind it."""
     control = [index for index, statement in enumerate(statements) if statement.kind in CONTROL]
     if (
         len(control) != 2
@@ -131,11 +131,12 @@ def _own_transaction(statements: Sequence[Statement]) -> Unit | None:
     ):
         return None
     begin, commit = control
-    if commit != len(statements) - 1 or any(
-        statement.kind is not Kind.SET for statement in statements[:begin]
-    ):
+    around = (*statements[:begin], *statements[commit + 1 :])
+    if any(statement.kind is not Kind.SET for statement in around):
         return None
-    return Unit((*statements[:begin], *statements[begin + 1 : commit]), statements[begin].text)
+    # What a SET behind the COMMIT does ends with the migration, as it would inside.
+    within = (*statements[:begin], *statements[begin + 1 : commit], *statements[commit + 1 :])
+    return Unit(within, statements[begin].text)
 
 
 def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[Unit]:
@@ -158,6 +159,9 @@ def _units(statements: Iterable[Statement], alone: frozenset[int]) -> Iterator[U
 def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> None:
     opened: Statement | None = None
     for statement in statements:
+        if statement.facts.refused is not None:
+            message, hint = statement.facts.refused
+            raise ScriptError(message, statement.offset, hint)
         if statement.kind is Kind.COMMIT and statement.reason:
             raise ScriptError(
                 f"{statement.reason} would leave a transaction open behind the migration",
@@ -169,12 +173,6 @@ def _check_control(statements: Sequence[Statement], alone: frozenset[int]) -> No
                 "COPY FROM STDIN without its data",
                 statement.offset,
                 "the data follow on the next line, up to a line with \\. alone; or write INSERT statements",
-            )
-        if statement.reason == "DISCARD ALL":
-            raise ScriptError(
-                "DISCARD ALL would give the migration lock away",
-                statement.offset,
-                "take it out: every migration starts with a clean session anyway",
             )
         if statement.kind in ROLLBACKS:
             raise ScriptError(

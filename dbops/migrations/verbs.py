@@ -97,11 +97,23 @@ def repair(reader: Reader, which: str | None = None) -> MakePlan:
 
 
 def named(text: str, folder: Folder) -> Version:
-    """A version as typed; `head` is the newest of the folder."""
-    if text in {"head", "latest"}:
+    """A version as typed; `head` is the newest of the folder, and Alembic's revisions go by their ids.
+
+    :raises UsageError: it is none, or could be two.
+    """
+    if text in {"head", "heads", "latest"}:
         return folder.newest.version
-    spelled = (file.version for file in folder.files if file.version.text == text)
-    return next(spelled, None) or Version.parse(text)
+    meant = [file for file in folder.files if file.version == Version.named(text)]
+    if any(file.name.startswith(text) for file in folder.files):
+        from dbops.migrations.alembic.files import of_revision
+
+        meant += [file for file in of_revision(folder.files, text) if file not in meant]
+    if len(meant) > 1:
+        raise UsageError(
+            f"{text!r} could be {' or '.join(f'version {file.version} ({file.name})' for file in meant)}",
+            hint=f"name it by its number, as {meant[-1].version}, or with more of its revision's id",
+        )
+    return meant[0].version if meant else Version.parse(text)
 
 
 def version(text: str | None, folder: Folder) -> Version | None:

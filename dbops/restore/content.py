@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbops.backups import archive, compression, load, source
 from dbops.backups.filtering import Options
 from dbops.backups.load import LoadPlan
-from dbops.backups.manifest import Manifest
+from dbops.backups.manifest import PostgresManifest
 from dbops.backups.proof import Proof
 from dbops.backups.source import Kind, Source
 from dbops.backups.sqlscript import SqlScript
@@ -52,13 +52,18 @@ class Archive:
     """An archive, with its manifest where it is one of our backups; a `Content` of `dbops.restore.restore`."""
 
     def __init__(
-        self, label: str, path: Path, manifest: Manifest | None, reading: Reading, listen: Listener
+        self, label: str, path: Path, manifest: PostgresManifest | None, reading: Reading, listen: Listener
     ) -> None:
         self.label = label
         self._manifest = manifest
         self._reading = reading
         self._listen = listen
         self._source = _recognised(path, manifest)
+        if self._source.kind is Kind.SQLITE:
+            raise UsageError(
+                f"{label} is a SQLite database, and no PostgreSQL server can hold it",
+                hint="restore it into a file: --database-url sqlite:///copy.db",
+            )
         self._path = path
         self._plan: LoadPlan | None = None
         self._roles: tuple[str, ...] = ()
@@ -190,7 +195,7 @@ class Archive:
         return SqlScript(self.label).passed(portions) if self._source.kind is Kind.PLAIN else portions
 
 
-def _recognised(path: Path, manifest: Manifest | None) -> Source:
+def _recognised(path: Path, manifest: PostgresManifest | None) -> Source:
     """What a path is; where there is a manifest, what cannot be recognised is a damaged backup.
 
     :raises Damaged: it is one.

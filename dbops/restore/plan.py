@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import enum
 
+from dbops.events import Event, format_seconds, plural
 from dbops.restore import names
 
 
@@ -98,3 +99,68 @@ def plan(
     """Decide what will be done.  `displaced` is None where there is no live database."""
     exists = displaced is not None
     return Plan(label, server, live, exists, names.side(live), displaced, at, proven, wishes)
+
+
+@dataclasses.dataclass(frozen=True)
+class FilePlan(Plan):
+    """A restore of a SQLite database: `server` is its folder, the databases are files in it."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in super().steps if step not in (Step.CREATE, Step.ANALYZE))
+
+    def sentence(self, step: Step) -> str:
+        return {
+            Step.CHECK: f"read {self.label} whole",
+            Step.LOAD: f"unpack it into {self.side}, bring it to disk, and check it",
+            Step.COMPARE: "compare it with the proof; where it differs, remove it and stop",
+            Step.CARRY: f"give it the owner and the permissions of {self.live}",
+            Step.SWAP: f"let {self.live} be {self.displaced}, and rename {self.side} to {self.live}"
+            if self.exists
+            else f"rename it to {self.live}",
+        }.get(step) or super().sentence(step)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """Which databases change places: `incoming` gets the name `live`, what has that name becomes `displaced`.
+
+    `backup` is what `incoming` was made from, None where it was itself displaced before.
+    """
+
+    live: str
+    incoming: str
+    displaced: str
+    at: datetime.datetime
+    backup: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Swapped(Event):
+    """The databases have changed places.
+
+    `seconds`: how long nobody got in; `ended`: sessions that were ended, None where the engine ends none.
+    """
+
+    live: str
+    displaced: str
+    seconds: float
+    ended: int | None
+
+    def sentence(self) -> str:
+        ended = "" if self.ended is None else f", {plural(self.ended, 'session')} ended"
+        return (
+            f"swapped: the former {self.live} is {self.displaced} "
+            f"(closed for {format_seconds(self.seconds)}{ended})"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What a restore has done.  `swapped` is None where there was no live database; `pre_backup` a backup's name."""
+
+    plan: Plan
+    swapped: Swapped | None
+    proven: str | None
+    pre_backup: str | None
+    seconds: float

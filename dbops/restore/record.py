@@ -28,24 +28,24 @@ def restored(
         found = tracking.find(connection, table)
         if not found.exist:
             return False
-        entry = LogEntry(
-            Action.RESTORED,
-            name=label[:255],
-            message=f"from {label}"
-            + (
-                f"; the former database is {displaced}"
-                if displaced
-                else "; there was no such database before"
-            ),
-            detail={"from": label, "displaced": displaced},
-            duration_ms=0,
-        )
         text = Writer(connection, found.tables, connections.application_name("").split(maxsplit=1)[1])
         try:
             with connection.transaction():
                 connection.execute("set transaction read write")
-                connection.execute(text.text(entry).encode())
+                connection.execute(text.text(entry(label, displaced)).encode())
         except errors.InsufficientPrivilege as error:
             listen(Warned(f"the event log has no entry of this restore: {error.diag.message_primary}"))
             return False
     return True
+
+
+def entry(label: str, displaced: str | None) -> LogEntry:
+    """The entry itself; see `restored`."""
+    former = f"the former database is {displaced}" if displaced else "there was no such database before"
+    return LogEntry(
+        Action.RESTORED,
+        name=label[:255],
+        message=f"from {label}; {former}",
+        detail={"from": label, "displaced": displaced},
+        duration_ms=0,
+    )

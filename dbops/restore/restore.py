@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,20 +16,18 @@ from typing import TYPE_CHECKING, Protocol
 from dbops.config.model import Target
 from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
-from dbops.errors import AnswerIsNo, DbopsError, ExitCode
-from dbops.events import Listener, Note, StepDone, Warned, plural
+from dbops.errors import DbopsError, ExitCode
+from dbops.events import Listener, Note, StepDone, Warned
 from dbops.restore import carry, names, preflight, record, side, undo
 from dbops.restore.compare import Proven, differences
+from dbops.restore.failures import differs, not_migrated
 from dbops.restore.holding import COMMAND, described, hold
-from dbops.restore.plan import Plan, Step, Wishes, plan
+from dbops.restore.plan import Exchange, Plan, Restored, Step, Swapped, Wishes, plan
 from dbops.restore.preflight import Problem
-from dbops.restore.swap import Exchange, Swapped, put_in_place, swap
+from dbops.restore.swap import put_in_place, swap
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
-
-_SHOWN = 20
-"""Differences that are shown; the others are counted."""
 
 
 class Content(Proven, Protocol):
@@ -104,17 +101,6 @@ class Prepared:
     plan: Plan
     problems: tuple[Problem, ...]
     comment: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """What a restore has done.  `swapped` is None where there was no live database; `pre_backup` a backup's name."""
-
-    plan: Plan
-    swapped: Swapped | None
-    proven: str | None
-    pre_backup: str | None
-    seconds: float
 
 
 def prepare(work: Work, connection: Connection) -> Prepared:
@@ -233,7 +219,7 @@ class _Run:
                 self._work.content, self._work.side_target, self._work.wishes.jobs, self._listen
             )
             if different:
-                raise _differs(self._plan, different)
+                raise differs(self._plan, different)
         return expected.summary()
 
     def _migrate(self) -> None:
@@ -244,7 +230,7 @@ class _Run:
             except DbopsError as error:
                 if error.exit_code not in {ExitCode.FAILED, ExitCode.PARTLY_APPLIED}:
                     raise
-                raise _not_migrated(error, self._plan) from error
+                raise not_migrated(error, self._plan) from error
 
     def _swap(self) -> Swapped | None:
         if self._plan.displaced is None:
@@ -263,25 +249,3 @@ class _Run:
         began = time.monotonic()
         yield
         self._listen(StepDone(done, time.monotonic() - began))
-
-
-def _not_migrated(error: DbopsError, made: Plan) -> DbopsError:
-    """Nothing of it is left, whatever the migrator says of a database that it does not know to be dropped."""
-    return DbopsError(
-        error.message,
-        detail=error.detail,
-        hint=f"mend the file, then run bin/restore {shlex.quote(made.label)} --migrate again; "
-        + (f"{made.live} is untouched" if made.exists else f"no {made.live} was made"),
-    )
-
-
-def _differs(made: Plan, different: Sequence[str]) -> AnswerIsNo:
-    lines = [f"  - {sentence}" for sentence in different[:_SHOWN]]
-    if len(different) > _SHOWN:
-        lines.append(f"  and {len(different) - _SHOWN} more")
-    return AnswerIsNo(
-        f"what was restored from {made.label} differs from its proof in {plural(len(different), 'place')}; "
-        + (f"{made.live} is untouched" if made.exists else f"no {made.live} was made"),
-        detail="\n".join(lines),
-        hint="restore another backup: bin/restore lists them; --keep-side keeps the side database for a look",
-    )

@@ -8,8 +8,6 @@ would leave the database shut, is not touched.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import random
 import threading
 import time
@@ -19,9 +17,10 @@ from dbops.config.model import Target
 from dbops.engines.base import Blocker
 from dbops.engines.postgres import databases, lock, occupants, properties
 from dbops.errors import DbopsError, LockNotAcquired
-from dbops.events import Event, Listener, Note, format_seconds, plural
+from dbops.events import Listener, Note, format_seconds
 from dbops.restore import carry, names
 from dbops.restore.holding import outside
+from dbops.restore.plan import Exchange, Swapped
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
@@ -37,36 +36,6 @@ from pg_catalog.pg_locks as held left join pg_catalog.pg_stat_activity as activi
 where held.locktype = 'advisory' and held.granted and held.objsubid = 1 and held.database = %s
     and held.classid::bigint = %s and held.objid::bigint = %s
 """
-
-
-@dataclasses.dataclass(frozen=True)
-class Exchange:
-    """Which databases change places: `incoming` gets the name `live`, what has that name becomes `displaced`.
-
-    `backup` is what `incoming` was made from, None where it was itself displaced before.
-    """
-
-    live: str
-    incoming: str
-    displaced: str
-    at: datetime.datetime
-    backup: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Swapped(Event):
-    """The databases have changed places.  `seconds`: how long nobody got in; `ended`: sessions that were ended."""
-
-    live: str
-    displaced: str
-    seconds: float
-    ended: int
-
-    def sentence(self) -> str:
-        return (
-            f"swapped: the former {self.live} is {self.displaced} "
-            f"(closed for {format_seconds(self.seconds)}, {plural(self.ended, 'session')} ended)"
-        )
 
 
 def swap(

@@ -14,7 +14,8 @@ from dbops.engines.postgres.databases import Found
 from dbops.errors import DbopsError, Refused, UsageError
 from dbops.events import Event, Listener
 from dbops.restore import carry, names, preflight
-from dbops.restore.swap import Exchange, Swapped, swap
+from dbops.restore.plan import Exchange, Swapped
+from dbops.restore.swap import swap
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from dbops.seeding.fill import FillOptions, fill
+from dbops.seeding.postgres.engine import Postgres
 from tests.benchmarks.clients import COLUMNS, KEYS, SERVER_SIDE, Clients, Pools, by_faker, pools, prepare
 from tests.benchmarks.ground import Database, Ground
 from tests.benchmarks.measure import Contestant, Taken, in_turns
@@ -33,7 +34,7 @@ def _contestants(place: Ground, count: int, few: int) -> list[Contestant]:
     database, found = place.database(), pools()
 
     def ours(jobs: int) -> Fill:
-        return lambda connection: fill(connection, Clients(found, count), FillOptions(jobs=jobs))
+        return lambda connection: fill(Postgres(connection), Clients(found, count), FillOptions(jobs=jobs))
 
     ways: list[tuple[str, int, bool, Fill]] = [
         (FAKER, few, True, lambda connection: _one_by_one(connection, few)),

@@ -14,6 +14,7 @@ def main() -> None:
     import psycopg
 
     from dbops.seeding.fill import FillOptions, fill
+    from dbops.seeding.postgres.engine import Postgres
 
     url, jobs, rebuild = sys.argv[1:]
     source = Family(blocks=BLOCKS, size=4096, at=-1)
@@ -21,7 +22,7 @@ def main() -> None:
         psycopg.connect(url, autocommit=True, application_name="filling") as connection,
         connection.transaction(),
     ):
-        fill(connection, source, FillOptions(jobs=int(jobs), rebuild=rebuild))  # type: ignore[arg-type]
+        fill(Postgres(connection), source, FillOptions(jobs=int(jobs), rebuild=rebuild))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from dbops.backups import archive, compression
 from dbops.backups import manifest as manifests
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Damaged, read_entry, read_manifest
-from dbops.backups.manifest import Manifest
+from dbops.backups.manifest import Manifest, PostgresManifest
 from dbops.errors import AnswerIsNo
 from dbops.events import ignore
 from dbops.restore.content import Archive, Reading
@@ -51,6 +51,7 @@ def _read_whole(folder: Path) -> Manifest:
     if isinstance(entry, Damaged):
         raise entry.error
     made = read_manifest(folder)
+    assert isinstance(made, PostgresManifest)
     Archive(folder.name, folder, made, Reading((), 1), ignore)
     archive.check(folder, made.archive, threads=1)
     return made

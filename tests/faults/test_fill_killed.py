@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from dbops.seeding.fill import FillOptions, WorkerFailed, fill, making
+from dbops.seeding.postgres.engine import Postgres
 from tests.conftest import ROOT
 from tests.faults.conftest import SmallDisk
 from tests.postgres.filling import TABLES, Family, Large
@@ -152,7 +153,7 @@ def test_the_disk_is_full(
     watch.connection.execute(TABLES)
     watch.connection.execute(f"alter table child set tablespace {space}".encode())
     with pytest.raises(psycopg.errors.DiskFull), watch.connection.transaction():
-        fill(watch.connection, Family(blocks=100, size=4096, at=-1), FillOptions(jobs=2))
+        fill(Postgres(watch.connection), Family(blocks=100, size=4096, at=-1), FillOptions(jobs=2))
     assert watch.value("select count(*) from parent") == 0
     assert watch.value(INDEXES) == 4
     watch.connection.execute("drop table child")

@@ -14,7 +14,7 @@ import pytest
 
 from dbops.devdb import databases, private
 from dbops.devdb.places import Places
-from dbops.engines.postgres.protection import MARK
+from dbops.engines.marks import MARK
 from tests.conftest import Project
 from tests.servers import Server
 

@@ -12,8 +12,9 @@ from dbops.engines.postgres.catalog import read
 from dbops.seeding.generate.filling import Outcome, generate
 from dbops.seeding.generate.model import GeneratePlan, Request
 from dbops.seeding.generate.planner import plan
-from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.source import GenerateSource
+from dbops.seeding.postgres.engine import Postgres
+from dbops.seeding.postgres.probe import PostgresProbe
 
 Connection = psycopg.Connection[Any]
 SCHEMA = Path(__file__).with_name("generate_kinds.sql").read_text(encoding="utf-8")
@@ -23,13 +24,13 @@ EXTENSIONS = Path(__file__).with_name("generate_extensions.sql").read_text(encod
 def planned(connection: Connection, request: Request) -> GeneratePlan:
     """The plan for the database as it is."""
     with connection.transaction():
-        return plan(read(connection), request, Probe(connection))
+        return plan(read(connection), request, PostgresProbe(connection))
 
 
 def filled(connection: Connection, request: Request) -> Outcome:
     """Plan and fill, every constraint checked before the commit."""
     with connection.transaction():
-        outcome = generate(connection, plan(read(connection), request, Probe(connection)))
+        outcome = generate(Postgres(connection), plan(read(connection), request, PostgresProbe(connection)))
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return outcome
 

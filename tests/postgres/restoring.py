@@ -17,7 +17,7 @@ from dbops.engines.postgres import making as making_of
 from dbops.events import ignore
 from dbops.restore import names, side
 from dbops.restore.holding import hold
-from dbops.restore.swap import Exchange
+from dbops.restore.plan import Exchange
 from tests.servers import Database, Server, create_database
 
 AT = datetime.datetime(2026, 1, 18, 12, 0, 0, tzinfo=datetime.UTC)

@@ -12,6 +12,7 @@ import psycopg
 
 from dbops.events import Event
 from dbops.seeding.fixtures import BadFixtures, Context, Options, Summary, choose, discover, load
+from dbops.seeding.postgres.engine import Postgres
 
 NOW = datetime(2026, 5, 31, 12, 30, tzinfo=UTC)
 
@@ -43,7 +44,8 @@ class Seeds:
         self.events = []
         sets = choose(discover(self.folder), names or ("dev",))
         context = Context(now, environ or {})
-        return load(connection or self.connection, sets, context, Options(**options), self.events.append)
+        engine = Postgres(connection or self.connection)
+        return load(engine, sets, context, Options(**options), self.events.append)
 
     def counts(self, *names: str, **keywords: Any) -> dict[str, tuple[int, int, int]]:
         """Load; by table how many rows were inserted, updated, unchanged."""

@@ -18,6 +18,7 @@ from dbops.seeding.demo import DemoPlan, DemoSource, Request, check, checking, c
 from dbops.seeding.demo.checks import CHECKS
 from dbops.seeding.demo.making import make
 from dbops.seeding.fill import FillOptions, Report, fill
+from dbops.seeding.postgres.engine import Postgres
 from tests.conftest import ROOT, Project
 from tests.firms import Firms
 from tests.postgres.migrating import ran
@@ -45,14 +46,14 @@ def market(engine: Connection) -> Connection:
     """The same with the `dev` set."""
     sets = fixtures.choose(fixtures.discover(ROOT / "seeds"), ["dev"])
     context = fixtures.Context(datetime.datetime.now(datetime.UTC), {})
-    fixtures.load(engine, sets, context, fixtures.Options(), ignore)
+    fixtures.load(Postgres(engine), sets, context, fixtures.Options(), ignore)
     return engine
 
 
 def _seed(connection: Connection, request: Request, jobs: int = 1) -> tuple[DemoPlan, Report]:
     with connection.transaction():
         made = plan(connection, request)
-        report = fill(connection, DemoSource(made), FillOptions(jobs=jobs, fast=request.fast))
+        report = fill(Postgres(connection), DemoSource(made), FillOptions(jobs=jobs, fast=request.fast))
         conclude(connection, made)
     return made, report
 
@@ -131,7 +132,7 @@ def test_the_audit_trail_of_the_sets(
     for connection in (market, other):
 
         def load(to: Connection = connection) -> None:
-            fixtures.load(to, sets, context, fixtures.Options(), ignore)
+            fixtures.load(Postgres(to), sets, context, fixtures.Options(), ignore)
 
         make(connection, Request(AS_OF, scale=1, fast=True), load, FillOptions(jobs=1, fast=True), ignore)
         assert _wrong(connection) == {}

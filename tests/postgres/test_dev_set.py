@@ -14,6 +14,7 @@ from psycopg import sql
 from dbops.errors import Refused
 from dbops.events import Event
 from dbops.seeding import fixtures
+from dbops.seeding.postgres.engine import Postgres
 from tests.conftest import ROOT, Project
 from tests.firms import Firms
 from tests.postgres.migrating import ran
@@ -39,7 +40,9 @@ def _load(
         pass
 
     sets = fixtures.choose(fixtures.discover(ROOT / "seeds"), names)
-    return fixtures.load(connection, sets, fixtures.Context(now), fixtures.Options(**options), listen)
+    return fixtures.load(
+        Postgres(connection), sets, fixtures.Context(now), fixtures.Options(**options), listen
+    )
 
 
 def _inserted(summary: fixtures.Summary) -> dict[str, int]:

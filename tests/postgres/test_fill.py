@@ -20,6 +20,7 @@ from dbops.seeding.fill import (
     WorkerFailed,
     fill,
 )
+from dbops.seeding.postgres.engine import Postgres
 from tests.postgres.filling import CHILD, PARENT, TABLES, Family
 from tests.servers import Database
 
@@ -42,7 +43,7 @@ def _fill(
 ) -> Report:
     with connection.transaction():
         events = [] if listen is None else listen
-        return fill(connection, source, FillOptions(**options), events.append)
+        return fill(Postgres(connection), source, FillOptions(**options), events.append)
 
 
 def _content(connection: Connection) -> list[Any]:
@@ -211,7 +212,7 @@ def test_rows_written_before_in_the_transaction(family: Connection) -> None:
         family.execute("insert into parent values (-1, 'first'); insert into child (parent) values (-1)")
         family.execute("alter sequence child_id_seq restart 100000")
         family.execute("update child set id = default")
-        fill(family, Family(), FillOptions(rebuild="always"))
+        fill(Postgres(family), Family(), FillOptions(rebuild="always"))
     assert len(_content(family)) == 401
 
 
@@ -241,7 +242,7 @@ def test_settings_are_as_before(family: Connection) -> None:
     """Timeouts of the session hold again after the filling, in its transaction too."""
     family.execute("set statement_timeout = 60000; set lock_timeout = 50000")
     with family.transaction():
-        fill(family, Family(), FillOptions(rebuild="always"))
+        fill(Postgres(family), Family(), FillOptions(rebuild="always"))
         row = family.execute(
             "select current_setting('statement_timeout'), current_setting('lock_timeout')"
         ).fetchone()

@@ -12,9 +12,9 @@ import pytest
 from dbops.engines.postgres.catalog import read
 from dbops.errors import ConfigError
 from dbops.seeding.generate.model import Request
-from dbops.seeding.generate.probe import Probe
 from dbops.seeding.generate.reading import read_set
 from dbops.seeding.generate.written import FILE, to_toml
+from dbops.seeding.postgres.probe import PostgresProbe
 from tests.postgres.generating import SCHEMA, planned, text_of
 from tests.servers import Database
 from tests.zoo import nasty
@@ -83,7 +83,7 @@ def test_edits_that_are_wrong(database: Database, connect: Connect, tmp_path: Pa
         "CREATE TABLE crew (id int PRIMARY KEY, name text, boss int REFERENCES crew, hired timestamptz, left_at timestamptz);"
         "CREATE TABLE boat (id int PRIMARY KEY); INSERT INTO crew (id) VALUES (1)"
     )
-    catalog, probe, file = read(connection), Probe(connection), tmp_path / FILE
+    catalog, probe, file = read(connection), PostgresProbe(connection), tmp_path / FILE
     file.write_text(START)
     assert text_of(read_set(tmp_path, catalog, probe))
     for edit, said in EDITS.items():
@@ -104,7 +104,7 @@ def test_what_is_written_is_read(database: Database, connect: Connect, tmp_path:
         connection.execute(text.encode())
     made = planned(connection, Request(rows=5))
     (tmp_path / FILE).write_text(to_toml(made), encoding="utf-8")
-    again = read_set(tmp_path, read(connection), Probe(connection))
+    again = read_set(tmp_path, read(connection), PostgresProbe(connection))
     assert to_toml(again).splitlines() == [
         line
         for line in to_toml(made).splitlines()

@@ -14,7 +14,8 @@ from dbops.engines.postgres.catalog import read
 from dbops.seeding.generate.filling import generate
 from dbops.seeding.generate.model import Request
 from dbops.seeding.generate.planner import plan
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.postgres.engine import Postgres
+from dbops.seeding.postgres.probe import PostgresProbe
 from tests.postgres.generating import counts
 from tests.servers import Database
 
@@ -112,8 +113,8 @@ def test_random_schemas_are_filled(database: Database, connect: Connect) -> None
         with connection.transaction(force_rollback=True):
             connection.execute(schema)
             catalog = read(connection)
-            made = plan(catalog, Request(rows=25), Probe(connection))
-            outcome = generate(connection, made)
+            made = plan(catalog, Request(rows=25), PostgresProbe(connection))
+            outcome = generate(Postgres(connection), made)
             reasons = {one.table: one.reason for one in outcome.unfilled}
             assert all("no values were found" in reason or "no row was found" in reason or "needs rows" in reason
                        for reason in reasons.values()), reasons  # fmt: skip

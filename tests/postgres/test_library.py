@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -93,6 +94,40 @@ def test_the_verbs_that_only_record(folder: Path, database: Database, connect: C
     assert applied(connect(database)) == ["001", "002"]
     assert tables(connect(database)) == []
     assert [path.name for path in migrator.new("add notes")] == ["003_add_notes.sql"]
+
+
+def test_verify_and_renumber(folder: Path, database: Database, connect: Connect) -> None:
+    """Verify sections say what is wrong; of two with one number the one that is applied keeps it."""
+    _write(
+        folder,
+        "003_v.sql",
+        single("CREATE TABLE v (id int);") + "\n-- VERIFY Migration\nSELECT true FROM v LIMIT 0;",
+    )
+    migrator = Migrator(database.url)
+    migrator.up()
+    (verdict,) = migrator.verify()
+    assert (verdict.status.version.text, verdict.queries, verdict.wrong) == ("003", 1, None)
+    connect(database).execute("drop table v")
+    assert 'relation "v" does not exist' in str(migrator.verify("003")[0].wrong)
+    _write(folder, "002_w.sql", "CREATE TABLE w (id int);")
+    (dry,) = migrator.renumber(dry_run=True)
+    assert dry.moves == (("002_w.sql", "004_w.sql"),)
+    assert migrator.renumber() == (dry,)
+    assert migrate_on_start(database.url, enabled=True).applied == ("004",)
+    (path,) = migrator.new("later", timestamp=True, dry_run=True)
+    assert re.fullmatch(r"\d{14}_later\.sql", path.name)
+
+
+def test_an_image_from_before_a_renumbering(folder: Path, database: Database, connect: Connect) -> None:
+    """The newer image has given 002 the number 003: an older one comes up, and moves no record back."""
+    migrate_on_start(database.url, enabled=True)
+    (folder / "migrations" / "002_u.sql").rename(folder / "migrations" / "003_u.sql")
+    assert migrate_on_start(database.url, enabled=True).current == "003"
+    Migrator(database.url).up()
+    assert applied(connect(database)) == ["001", "003"]
+    (folder / "migrations" / "003_u.sql").rename(folder / "migrations" / "002_u.sql")
+    assert migrate_on_start(database.url, enabled=True).applied == ()
+    assert applied(connect(database)) == ["001", "003"]
 
 
 def test_consent(folder: Path, database: Database, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,3 +192,19 @@ def test_a_drifted_file_stays_drifted(configured: Project) -> None:
     configured.write("migrations/1_a.sql", "CREATE TABLE other ();")
     assert states(configured) == {"1": "drifted", "2": "pending"}
     assert configured.run("migrate", "up").code == 3
+
+
+def test_a_python_module_is_renumbered(configured: Project, database: Database, connect: Connect) -> None:
+    """The version that its text says changes with its name; where it is applied, its record moves and it does not run."""
+    mark_as_development(database)
+    text = 'version = "7"  # as the name says\ndef up(db):\n    db.execute("CREATE TABLE mine ()")\n'
+    configured.write("migrations/7_mine.py", text)
+    ran(configured, "up")
+    write(configured, "7_theirs.sql")
+    ran(configured, "renumber", "7_mine.py")
+    changed = (configured.folder / "migrations" / "8_mine.py").read_text()
+    assert changed == text.replace('"7"', '"8"', 1)
+    ran(configured, "up")
+    assert applied(connect(database)) == ["7", "8"]
+    assert tables(connect(database)) == ["mine", "theirs"]
+    assert set(states(configured).values()) == {"applied"}

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from dbops.devdb import databases
-from dbops.engines.postgres.protection import MARK
+from dbops.engines.marks import MARK
 from tests.conftest import Outcome, Project
 from tests.servers import Server
 

@@ -14,7 +14,8 @@ from dbops.engines.postgres import lock
 from dbops.errors import LockNotAcquired, Refused
 from dbops.events import ignore
 from dbops.restore import names, undo
-from dbops.restore.swap import Swapped, put_in_place, swap
+from dbops.restore.plan import Swapped
+from dbops.restore.swap import put_in_place, swap
 from tests.postgres.restoring import AT, Live, live_database
 from tests.servers import Server
 from tests.watching import until
@@ -75,6 +76,7 @@ def test_clients_see_one_or_the_other(live: Live) -> None:
     gap = client.longest_gap()
     print(f"gap {gap:.3f} s, inside {done.seconds:.3f} s, failures {len(client.failures)}")
     assert gap < 1.0
+    assert done.ended is not None
     assert done.ended >= 21
     contents = [what for _, what in client.answers]
     assert contents == sorted(contents)

@@ -186,7 +186,7 @@ def test_a_rollback_before_it_happens(
 
 
 def test_checks_of_the_project(configured: Project, prepared: psycopg.Connection[Any]) -> None:
-    """Each is asked by its forms alone, says its message, cannot write, and is named where its query is wrong."""
+    """Each is asked by its forms alone, says its message, leaves nothing, and is named where its query is wrong."""
     configured.write(
         "pyproject.toml",
         """
@@ -204,11 +204,13 @@ expect = "zero"
     prepared.execute("insert into child (id) values (7)")
     told = {one["check"]: (one["about"], one["message"]) for one in found(configured) if one["check"] in own}
     assert told == {"no-children": ("7", "children would be lost"), "none-counted": ("1", "expected zero")}
-    configured.write("pyproject.toml", '[tool.dbops.checks.bad]\nquery = "DELETE FROM child"\n')
+    configured.write("pyproject.toml", '[tool.dbops.checks.writes]\nquery = "DELETE FROM child"\n')
+    assert configured.run("migrate", "validate").code == 0
+    assert prepared.execute("select count(*) from child").fetchone() == (1,)
+    configured.write("pyproject.toml", '[tool.dbops.checks.bad]\nquery = "SELECT 1 +"\n')
     outcome = configured.run("migrate", "validate")
     assert outcome.code == 1, outcome
-    assert "the check bad of [tool.dbops.checks] fails" in outcome.stderr
-    assert prepared.execute("select count(*) from child").fetchone() == (1,)
+    assert "the check bad of [tool.dbops.checks] fails: syntax error" in outcome.stderr
 
 
 def test_a_check_whose_tables_are_not_there_yet(configured: Project, database: Database) -> None:

@@ -60,6 +60,7 @@ ONLY_IN = {
     "concurrent.futures.ProcessPoolExecutor": (),
     "psycopg.connect": ("dbops.engines.postgres.connection",),
     "psycopg.Connection.connect": ("dbops.engines.postgres.connection",),
+    "sqlite3.connect": ("dbops.engines.sqlite.connection",),
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.catalog import (
+    TRACKING,
     Catalog,
     Check,
     Column,
@@ -29,33 +30,6 @@ from dbops.engines.catalog import (
 
 if TYPE_CHECKING:
     import psycopg
-
-# Tables in which migration tools, dbops too, keep what they have applied: no place for anybody's data.
-TRACKING = frozenset(
-    [
-        "schema_migrations",
-        "schema_migrations_events",
-        "dbops_migrations",
-        "dbops_migrations_events",
-        "schema_version",
-        "goose_db_version",
-        "alembic_version",
-        "flyway_schema_history",
-        "gorp_migrations",
-        "_sqlx_migrations",
-        "pgmigrations",
-        "_yoyo_migration",
-        "_yoyo_log",
-        "_yoyo_version",
-        "yoyo_lock",
-        "__diesel_schema_migrations",
-        "ar_internal_metadata",
-        "django_migrations",
-        "knex_migrations",
-        "knex_migrations_lock",
-        "_prisma_migrations",
-    ]
-)
 
 _TABLES = """
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition, c.reltuples::bigint,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbops.engines.postgres import targets
-from dbops.engines.postgres.facts import TEMPORARY, TRANSACTIONAL, AddedEnumValue, Facts, alone
+from dbops.engines.postgres.facts import DISCARD_ALL, TEMPORARY, TRANSACTIONAL, AddedEnumValue, Facts, alone
 from dbops.engines.postgres.nodes import Node, is_on, is_temporary, options_of, qualified, relation, strings
 from dbops.engines.postgres.plpgsql import ends_transaction_in, is_plpgsql
 from dbops.engines.postgres.targets import QualifiedName, Repeatable, Unknowable
@@ -143,7 +143,7 @@ def _alter_database(node: Node) -> Facts:
 
 
 def _discard(node: Node) -> Facts:
-    return alone("DISCARD ALL", Repeatable()) if node["target"] == "DISCARD_ALL" else TRANSACTIONAL
+    return DISCARD_ALL if node["target"] == "DISCARD_ALL" else TRANSACTIONAL
 
 
 def _create_subscription(node: Node) -> Facts:

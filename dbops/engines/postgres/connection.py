@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Target
+from dbops.engines.account import account_name
 from dbops.errors import CannotConnect, ConfigError
 from dbops.events import Listener, Note
 
@@ -79,16 +80,6 @@ def application_name(command: str) -> str:
     return f"dbops {command} {account_name() or '?'}@{socket.gethostname()}".encode(
         "ascii", "replace"
     ).decode()[:63]
-
-
-def account_name() -> str | None:
-    """The account that runs us; None for a uid without an entry in passwd."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None
 
 
 def refuse_pooler(connection: psycopg.Connection[tuple[Any, ...]], backend_pid: int) -> None:

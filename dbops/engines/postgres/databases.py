@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.config.model import Target
-from dbops.engines.postgres import protection
+from dbops.engines.marks import is_development
 from dbops.engines.postgres.failure import ENDS_SESSION
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Listener, ignore
@@ -32,7 +32,7 @@ class Found:
 
     @property
     def marked(self) -> bool:
-        return protection.is_development(self.comment)
+        return is_development(self.comment)
 
 
 @contextmanager

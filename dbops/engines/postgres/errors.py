@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dbops.engines.base import ServerError, SessionLost, StatementFailed
 from dbops.engines.postgres.failure import ENDS_SESSION
-from dbops.engines.records import ForeignTable
-from dbops.errors import CannotConnect, DbopsError, Refused
+from dbops.errors import CannotConnect, DbopsError
 
 
 def raise_told(error: BaseException) -> None:
@@ -35,12 +34,3 @@ def raise_told(error: BaseException) -> None:
 def first_line(error: BaseException) -> str:
     """libpq explains a lost connection in several lines, and the first says it."""
     return str(error).strip().partition("\n")[0]
-
-
-def foreign_table(foreign: ForeignTable) -> Refused:
-    """Another tool's table stands where dbops' would be."""
-    return Refused(
-        f"{foreign.table} belongs to {foreign.tool}; dbops does not write to it",
-        hint='keep dbops\' records beside it: tracking-table = "dbops_migrations" under [tool.dbops] in pyproject.toml, '
-        "then bin/migrate baseline VERSION records what is applied already",
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from dbops.engines import statements
-from dbops.engines.postgres.targets import QualifiedName, Target
+from dbops.engines.postgres.targets import QualifiedName, Repeatable, Target
 from dbops.engines.statements import Kind
 
 
@@ -49,3 +49,14 @@ UNKNOWN = Facts(Kind.UNKNOWN)
 def alone(reason: str, target: Target) -> Facts:
     """Facts of a statement that cannot run in a transaction block."""
     return Facts(Kind.ALONE, reason, target)
+
+
+DISCARD_ALL = Facts(
+    Kind.ALONE,
+    "DISCARD ALL",
+    Repeatable(),
+    refused=(
+        "DISCARD ALL would give the migration lock away",
+        "take it out: every migration starts with a clean session anyway",
+    ),
+)

@@ -45,7 +45,7 @@ def acquire(connection: psycopg.Connection[Any], deadline: float, listen: Listen
 
     :raises LockNotAcquired: with the holder.
     """
-    _poll(lambda: _try(connection) and _try(connection), connection, deadline, listen)
+    wait_for(lambda: _try(connection) and _try(connection), lambda: _holder(connection), deadline, listen)
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def shared(connection: psycopg.Connection[Any], deadline: float, listen: Listene
         row = connection.execute("select pg_catalog.pg_try_advisory_lock_shared(%s)", [KEY]).fetchone()
         return row is not None and bool(row[0])
 
-    _poll(attempt, connection, deadline, listen)
+    wait_for(attempt, lambda: _holder(connection), deadline, listen)
     try:
         yield
     finally:
@@ -67,30 +67,56 @@ def shared(connection: psycopg.Connection[Any], deadline: float, listen: Listene
             connection.execute("select pg_catalog.pg_advisory_unlock_shared(%s)", [KEY])
 
 
-def _poll(
-    attempt: Callable[[], bool], connection: psycopg.Connection[Any], deadline: float, listen: Listener
+def acquire_foreign(
+    connection: psycopg.Connection[Any], key: int, tool: str, deadline: float, listen: Listener
 ) -> None:
+    """Take the advisory lock of another tool for this session, polling as `acquire` does.
+
+    :raises LockNotAcquired: with the holder.
+    """
+
+    def attempt() -> bool:
+        row = connection.execute("select pg_catalog.pg_try_advisory_lock(%s)", [key]).fetchone()
+        return row is not None and bool(row[0])
+
+    wait_for(attempt, lambda: _holder(connection, key), deadline, listen, tool)
+
+
+def wait_for(
+    attempt: Callable[[], bool],
+    holder: Callable[[], object],
+    deadline: float,
+    listen: Listener,
+    tool: str | None = None,
+) -> None:
+    """Try until it succeeds, for `deadline` seconds at most.
+
+    :param holder: who is in the way, for people.
+    :param tool: whose lock it is, None for dbops' own.
+    :raises LockNotAcquired: with the holder.
+    """
+    whose = "another migrator" if tool is None else tool
     began, pause, told = time.monotonic(), 0.05, False
     while not attempt():
         waited = time.monotonic() - began
         if waited >= deadline:
-            raise _not_acquired(holders(connection), deadline)
+            raise _not_acquired(holder(), deadline, tool)
         if not told and waited > 1:
             told = True
-            holder = next(iter(holders(connection)), None)
-            listen(
-                Note(
-                    f"waiting for another migrator ({holder or 'just gone'}) for up to {format_seconds(deadline)}"
-                )
-            )
+            who = holder() or "just gone"
+            listen(Note(f"waiting for {whose} ({who}) for up to {format_seconds(deadline)}"))
         time.sleep(min(pause * random.uniform(0.5, 1.0), deadline - waited))  # noqa: S311  # jitter, not a secret
         pause = min(pause * 1.5, 1.0)
 
 
-def holders(connection: psycopg.Connection[Any]) -> list[Blocker]:
+def holders(connection: psycopg.Connection[Any], key: int = KEY) -> list[Blocker]:
     """The sessions that hold the lock in this database, in either mode."""
-    rows = connection.execute(_HOLDERS, [CLASS_ID, OBJECT_ID]).fetchall()
+    rows = connection.execute(_HOLDERS, [key >> 32, key & 0xFFFFFFFF]).fetchall()
     return [Blocker(*row) for row in rows]
+
+
+def _holder(connection: psycopg.Connection[Any], key: int = KEY) -> Blocker | None:
+    return next(iter(holders(connection, key)), None)
 
 
 def _try(connection: psycopg.Connection[Any]) -> bool:
@@ -98,10 +124,10 @@ def _try(connection: psycopg.Connection[Any]) -> bool:
     return row is not None and bool(row[0])
 
 
-def _not_acquired(held_by: list[Blocker], deadline: float) -> LockNotAcquired:
-    holder = held_by[0] if held_by else None
+def _not_acquired(holder: object, deadline: float, tool: str | None) -> LockNotAcquired:
+    whose = "another migrator holds the lock" if tool is None else f"{tool} holds its lock"
+    ended = "; a session that hangs is ended by bin/migrate unlock" if tool is None else ""
     return LockNotAcquired(
-        f"another migrator holds the lock, and did not release it within {format_seconds(deadline)}: "
-        f"{holder or 'it has just gone'}",
-        hint="wait for it and try again, or give it longer with --deadline; a session that hangs is ended by bin/migrate unlock",
+        f"{whose}, and did not release it within {format_seconds(deadline)}: {holder or 'it has just gone'}",
+        hint=f"wait for it and try again, or give it longer with --deadline{ended}",
     )

@@ -20,15 +20,18 @@ from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.postgres import asking, lock, tracking
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres.activity import Activity
-from dbops.engines.postgres.errors import foreign_table, raise_told
+from dbops.engines.postgres.errors import raise_told
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import Direction, Recorded
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, foreign_table
+from dbops.errors import ConfigError, Refused
 from dbops.events import Detail, Listener
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg import sql
 
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
@@ -86,6 +89,7 @@ class Session:
         info = connection.info
         self.identity = Identity(row[1], info.host or "localhost", str(info.port), row[2], row[3])
         self._found: tracking.Found | None = None
+        self._beside = False
 
     @classmethod
     def open(cls, settings: Settings, command: str, listen: Listener, *, one_by_one: bool = False) -> Session:
@@ -145,8 +149,11 @@ class Session:
         """
         if self._found is None:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
+        if self._found.foreign is not None and self._beside:
+            beside = Tables(self._found.tables.schema, BESIDE_ANOTHER_TOOL)
+            self._found = tracking.Found(beside, exist=False)
         if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign)
+            raise foreign_table(self._found.foreign, adopts=True)
         return self._found
 
     def read(self) -> Recorded:
@@ -154,6 +161,8 @@ class Session:
 
         :raises Refused: where the table belongs to another tool.
         """
+        if self._found is not None and not self._found.exist:
+            self._found = None  # whoever held the lock may have made them
         if self._found is None:
             wanted = Tables.named(self._settings.tracking_table.value)
             recorded = tracking.read_if_ours(self.connection, wanted)
@@ -161,7 +170,9 @@ class Session:
                 self._found = tracking.Found(wanted, exist=True)
                 return recorded
         found = self._look()
-        return tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
+        if not found.exist:
+            return Recorded(initialised=False, elsewhere=tracking.elsewhere(self.connection))
+        return tracking.read(self.connection, found.tables)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
@@ -174,6 +185,26 @@ class Session:
         self._sender.run([Command(Stage.RECORD, self._begin), *commands, Command(Stage.COMMIT, "commit")])
         self._found = tracking.Found(self.tables, exist=True)
         return True
+
+    def stand_beside(self) -> None:
+        """Where the table of that name is another tool's: use tables beside it from here on.
+
+        :raises ConfigError: where the other tool's table is the one that was configured.
+        """
+        self._beside = self._settings.tracking_table.value is None
+        try:
+            self._look()
+        except Refused as refused:
+            setting = self._settings.tracking_table
+            raise ConfigError(
+                f"{refused.message}: it cannot be dbops' own tracking table ({setting.origin})",
+                hint="leave tracking-table out, or name another one",
+            ) from None
+
+    @property
+    def rows_table(self) -> sql.Identifier:
+        """The tracking table, to be put into a statement."""
+        return self.tables.rows
 
     def comment(self) -> str | None:
         """The database's comment, which carries the mark of a development database."""
@@ -215,6 +246,20 @@ class Session:
         :raises LockNotAcquired: after the deadline of the settings.
         """
         lock.acquire(self.connection, self._settings.deadline.value, self._listen)
+
+    def acquire_foreign_lock(self, key: int, tool: str) -> None:
+        """Take the advisory lock by which another tool keeps its runs apart.
+
+        :raises LockNotAcquired: after the deadline of the settings.
+        """
+        lock.acquire_foreign(self.connection, key, tool, self._settings.deadline.value, self._listen)
+
+    def wait_for(self, attempt: Callable[[], bool], holder: Callable[[], object], tool: str) -> None:
+        """Try until it succeeds, where another tool's lock is a row.
+
+        :raises LockNotAcquired: after the deadline of the settings.
+        """
+        lock.wait_for(attempt, holder, self._settings.deadline.value, self._listen, tool)
 
     def lock_holder(self) -> Blocker | None:
         """The session that holds the migration lock."""

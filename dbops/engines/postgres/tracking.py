@@ -19,6 +19,7 @@ from dbops.engines.records import (
     JournalLine,
     Recorded,
 )
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, OURS, tool_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,16 +27,18 @@ if TYPE_CHECKING:
     from dbops.engines.log import LoggedEvent
 
 DEFAULT_SCHEMA = "public"
-DEFAULT_TABLE = "schema_migrations"
-BESIDE_ANOTHER_TOOL = "dbops_migrations"
 
 ROW_COLUMNS: LiteralString = (
     "version, sort_key, name, description, applied_at, execution_time_ms, "
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
-OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "down_sql"})
 _JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
-TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
+# What other tools call their tables, where the name is not `schema_migrations`.
+OTHERS = (
+    *("flyway_schema_history", "goose_db_version", "_sqlx_migrations", "gorp_migrations", "pgmigrations"),
+    *("_yoyo_migration", "alembic_version", "atlas_schema_revisions", "schema_version"),
+)
+_OTHER_SCHEMAS = ("graphile_migrate", "sqitch", "pgroll", "reshape")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +91,7 @@ def find(connection: psycopg.Connection[Any], name: str | None) -> Found:
     columns = found.get(wanted.table)
     if columns is None:
         return Found(wanted, exist=False)
-    tool = _tool(columns, rails="ar_internal_metadata" in found)
+    tool = tool_of(columns, rails="ar_internal_metadata" in found)
     return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
 
 
@@ -118,14 +121,21 @@ def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) 
     return {name: frozenset(columns) for name, columns in rows}
 
 
-def _tool(columns: frozenset[str], *, rails: bool) -> str:
-    if "dirty" in columns:
-        return "golang-migrate"
-    if columns == {"version"}:
-        return "Rails" if rails else "dbmate"
-    if columns == TRADING_ENGINE:
-        return "the trading engine's original tool"
-    return "another tool"
+def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
+    """Tables of this database that look like the records of another tool, by their names."""
+    rows = connection.execute(
+        """
+        select n.nspname || '.' || c.relname
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and (c.relname = any(%s)
+            or n.nspname = any(%s) and c.relname in ('migrations', 'changes')
+            or c.relname = 'migrations' and 3 = (select count(*) from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and a.attname in ('version', 'applied_by', 'checksum')))
+        order by 1
+        """,
+        [list(OTHERS), list(_OTHER_SCHEMAS)],
+    ).fetchall()
+    return tuple(name for (name,) in rows)
 
 
 def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Composable]:
@@ -209,8 +219,14 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
             settling=[action.value for action in SETTLING],
         )
     ).fetchall()
+    told = connection.execute(
+        sql.SQL(
+            "select detail from {} where action = {} and version is null order by id desc limit 1"
+        ).format(tables.events, Action.ADOPTED.value)
+    ).fetchone()
     return Recorded(
         initialised=True,
+        mirror=ForeignTable(told[0]["table"], told[0]["tool"]) if told and told[0].get("mirror") else None,
         rows=tuple(Applied(*row) for row in rows),
         journal=tuple(
             JournalLine(version, Direction(direction), number, checksum, Action(action))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.pq import Escaping
 
-from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.engines.log import DeleteRow, ForeignStatement, LogEntry, Record, UpdateChecksums
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import Applied
 
@@ -62,6 +62,8 @@ class Writer:
                 )
                 version = self._literal(row.version)
                 return f"update {self._rows} set {changes} where version = {version}"  # noqa: S608  # quoted
+            case ForeignStatement(text):
+                return text
             case LogEntry():
                 values = [getattr(record, column) for column in _EVENT] + [self._who]
                 return self._insert(self._events, [*_EVENT, "who", "duration_ms"], values, record.duration_ms)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dbops.engines.dialect import by_name
+from dbops.engines.dialect import POSTGRESQL, by_name
 from dbops.engines.statements import UnreadableSql
 from dbops.migrations.formats.placeholders import refused, replaced
 
@@ -37,7 +37,7 @@ def expand(section: Section, variables: Mapping[str, str]) -> Section:
             return section  # the upper bound of an array's slice
         if name not in variables:
             raise refused(section, sql, match.start(), match[0], name)
-        parts += [sql[at : match.start()], _quoted(match, variables[name])]
+        parts += [sql[at : match.start()], _quoted(match, variables[name], section.dialect)]
         at = match.end()
     return replaced(section, "".join([*parts, sql[at:]]))
 
@@ -47,10 +47,10 @@ def _is_sql(section: Section) -> bool:
     return (section.statements or by_name(section.dialect).split(section.sql)).parsed
 
 
-def _quoted(match: re.Match[str], value: str) -> str:
+def _quoted(match: re.Match[str], value: str, dialect: str) -> str:
     if match["literal"]:
         doubled = value.replace("'", "''")
-        backslashes = "\\" in value
+        backslashes = "\\" in value and dialect == POSTGRESQL
         return f" E'{doubled.replace(chr(92), chr(92) * 2)}'" if backslashes else f"'{doubled}'"
     if match["identifier"]:
         return '"' + value.replace('"', '""') + '"'

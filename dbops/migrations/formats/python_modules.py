@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import datetime
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -202,14 +203,33 @@ class _Module:
 
         given = function.args
         takes_db = bool(given.posonlyargs or given.args or given.vararg)
-        code = Code(self.text.text, function.name, function.lineno, takes_db, constants)
+        checksum = hashlib.sha256(self.with_version("").encode()).hexdigest()
+        code = Code(self.text.text, function.name, function.lineno, takes_db, constants, checksum)
         return Section("", self.text.path, function.lineno, dialect=self.text.dialect, code=code)
+
+    def with_version(self, version: str) -> str:
+        """The text with another value of the variable `version`, where it has one."""
+        lines = self.text.text.split("\n")
+        for value in (value for name, value in _assigned(self.tree) if name == "version"):
+            line = lines[value.lineno - 1].encode()
+            end = value.end_col_offset if value.end_lineno == value.lineno else None
+            written = line[: value.col_offset] + repr(version).replace("'", '"').encode() + line[end:]
+            lines[value.lineno - 1] = written.decode()
+        return "\n".join(lines)
 
     def error(self, node: ast.expr | ast.stmt, message: str, hint: str | None = None) -> DbopsError:
         """An error with the place of a node; its column counts characters."""
         line = self.text.text.split("\n")[node.lineno - 1].encode()
         column = len(line[: node.col_offset].decode()) + 1
         return DbopsError(f"{self.text.path}:{node.lineno}:{column}: {message}", hint=hint)
+
+
+def with_version(text: Text, version: str) -> str:
+    """A module's text with another value of its variable `version`; the same where it has none.
+
+    :raises DbopsError: it is not Python.
+    """
+    return _Module(text).with_version(version)
 
 
 def _assigned(tree: ast.Module) -> list[tuple[str, ast.expr]]:

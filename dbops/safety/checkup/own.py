@@ -3,57 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dbops.config.model import ProjectCheck
+from dbops.engines.base import StatementFailed
 from dbops.errors import DbopsError
 from dbops.safety.checkup.model import Finding, Level
 
 if TYPE_CHECKING:
-    import psycopg
+    from dbops.engines.base import Answer
+    from dbops.engines.session import Session
+
+# A table or a column that no migration has made yet, in the words of PostgreSQL and of SQLite.
+_MISSING = frozenset({"42P01", "42703"})
+_MISSING_WORDS = ("no such table", "no such column")
 
 
-def look(connection: psycopg.Connection[Any], checks: Iterable[ProjectCheck], of: str) -> Iterator[Finding]:
-    """Ask those of one form of `validate`, each in a transaction that can only read; what lacks its tables is told.
+def look(session: Session, checks: Iterable[ProjectCheck], of: str) -> Iterator[Finding]:
+    """Ask those of one form of `validate`, each in a transaction of which nothing stays; what lacks its tables is told.
 
     :param of: schema, migration or rollback.
     :raises DbopsError: a query fails; names the check.
     """
-    import psycopg
-
     for check in checks:
-        if of not in check.on:
-            continue
-        try:
-            with connection.transaction():
-                connection.execute("set transaction read only")
-                cursor = connection.execute(check.query.encode())
-                rows = cursor.fetchmany(2) if cursor.description else []
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            said = f"cannot be asked yet: {error.diag.message_primary}"
-            yield Finding(check.name, Level.HINT, "it", said, check.query.strip())
-            continue
-        except psycopg.Error as error:
-            raise DbopsError(
-                f"the check {check.name} of [tool.dbops.checks] fails: {error.diag.message_primary or error}",
-                hint="mend its query in pyproject.toml",
-            ) from None
-        if not _as_expected(check.expect, rows):
-            said = check.message or f"expected {check.expect}"
-            yield Finding(check.name, Level.PROBLEM, _shown(rows), said, check.query.strip())
+        if of in check.on:
+            yield from _asked(session, check)
 
 
-def _as_expected(expect: str, rows: list[tuple[Any, ...]]) -> bool:
-    if expect == "no rows":
-        return not rows
-    if not rows:
-        return False
-    return rows[0][0] == 0 if expect == "zero" else bool(rows[0][0])
+def _asked(session: Session, check: ProjectCheck) -> Iterator[Finding]:
+    answers: list[Answer | None] = []
+    query = check.query.strip().rstrip(";")
+    try:
+        session.check([query], lambda _, answer: answers.append(answer), inside=False)
+    except StatementFailed as failure:
+        error = failure.error
+        if error.sqlstate in _MISSING or error.message.startswith(_MISSING_WORDS):
+            yield Finding(check.name, Level.HINT, "it", f"cannot be asked yet: {error.message}", query)
+            return
+        raise DbopsError(
+            f"the check {check.name} of [tool.dbops.checks] fails: {error.message}",
+            hint="mend its query in pyproject.toml",
+        ) from None
+    answer = next(iter(answers), None)
+    if not _as_expected(check.expect, answer):
+        said = check.message or f"expected {check.expect}"
+        yield Finding(check.name, Level.PROBLEM, _shown(answer), said, query)
 
 
-def _shown(rows: list[tuple[Any, ...]]) -> str:
+def _as_expected(expect: str, answer: Answer | None) -> bool:
+    if answer is None or not answer.rows or answer.first is None:
+        return expect == "no rows"
+    if expect == "zero":
+        return answer.first[0] is not None and float(answer.first[0] or "nan") == 0
+    return expect == "true" and answer.refuted is None and answer.first[0] is not None
+
+
+def _shown(answer: Answer | None) -> str:
     """The first row, shortened."""
-    if not rows:
+    if answer is None or answer.first is None:
         return "no row"
-    text = ", ".join("NULL" if value is None else str(value) for value in rows[0])
+    text = ", ".join("NULL" if value is None else value for value in answer.first)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -21,6 +21,7 @@ from dbops.seeding.demo.planning import Request, plan
 from dbops.seeding.demo.source import DemoSource
 from dbops.seeding.fill import FillOptions, Report, fill
 from dbops.seeding.fixtures.truncate import referring, truncate
+from dbops.seeding.postgres.engine import Postgres
 
 if TYPE_CHECKING:
     import psycopg
@@ -87,7 +88,7 @@ def make(
         planned = plan(connection, request)
         report, login = None, None
         if not dry_run:
-            report = fill(connection, DemoSource(planned), options, listen)
+            report = fill(Postgres(connection), DemoSource(planned), options, listen)
             advance.set_sequences(connection, _filled(planned), listen)
             conclude(connection, planned)
         quiet.enable_triggers(connection, triggers)
@@ -134,4 +135,4 @@ def _empty(
     others = referring(there, {table.id for table in tables})
     both = sorted(table.id for table in (*tables, *others))
     tablelocks.lock(connection, both, "access exclusive", options.patience, listen)
-    return truncate(connection, tables, others, listen, cascade=cascade)
+    return truncate(Postgres(connection), tables, others, listen, cascade=cascade)

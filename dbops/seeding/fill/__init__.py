@@ -14,6 +14,7 @@ from dbops.seeding.fill.model import (
     Source,
     TableReport,
 )
+from dbops.seeding.fill.writer import Writer
 
 __all__ = [
     "Destination",
@@ -27,5 +28,6 @@ __all__ = [
     "Source",
     "TableReport",
     "WorkerFailed",
+    "Writer",
     "fill",
 ]

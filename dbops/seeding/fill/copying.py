@@ -1,40 +1,34 @@
-"""The session that writes the blocks."""
+"""In which order the blocks are written, by the one session that writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres import bulk
-from dbops.seeding.fill.failure import refused
 from dbops.seeding.fill.model import Destination, Part
 from dbops.seeding.fill.progress import Progress
+from dbops.seeding.fill.writer import Writer
 
-if TYPE_CHECKING:
-    import psycopg
-
-# Each COPY costs the server a millisecond, a quarter of what a block of 4,096 rows does.  So what comes into one table
-# is brought together from several blocks; but a COPY also ends now and then, since only then the server checks the
+# Each COPY costs a PostgreSQL server a millisecond, a quarter of what a block of 4,096 rows does.  So what comes into one
+# table is brought together from several blocks; but a COPY also ends now and then, since only then the server checks the
 # foreign keys that are in place, and keeps a list of the rows until then.
 _WAITING = 4 << 20  # bytes
 _AT_ONCE = 64 << 20
 
 
 def write(
-    connection: psycopg.Connection[Any],
+    writer: Writer,
     destinations: Sequence[Destination],
     blocks: Iterable[Sequence[Part]],
     progress: Progress,
 ) -> None:
-    """Write the blocks, what comes into one table with one COPY where that is near, parents before children.
+    """Write the blocks, what comes into one table at one go where that is near, parents before children.
 
-    :raises SeedFailed: the server refuses a row.
-    :raises psycopg.Error: the server has another reason, or is gone.
+    :raises SeedFailed: a row is refused.
     """
     for (_, index), run in groupby(in_batches(blocks), lambda found: (found[0], found[1][0])):
-        _copy(connection, destinations[index], (part for _, part in run), progress)
+        writer.write_rows(destinations[index], (part for _, part in run), progress)
 
 
 def in_batches(
@@ -61,22 +55,3 @@ def in_batches(
             yield from ((batch, part) for part in sorted(held, key=itemgetter(0)))
             batch, size, held, first = batch + 1, 0, [], None
     yield from ((batch, part) for part in sorted(held, key=itemgetter(0)))
-
-
-def _copy(
-    connection: psycopg.Connection[Any], into: Destination, parts: Iterator[Part], progress: Progress
-) -> None:
-    import psycopg
-
-    before = progress.rows(into.table)
-    try:
-        with bulk.copying(connection, into.table, into.columns) as write_text:
-            for _, rows, text in parts:
-                write_text(text)
-                progress.written(into.table, rows)
-        progress.spent(into.table)
-    except psycopg.Error as error:
-        told = refused(error, into.table, before)
-        if told is None:
-            raise
-        raise told from error

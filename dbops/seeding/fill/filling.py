@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres import bulk
-from dbops.errors import LockNotAcquired
 from dbops.events import Listener, ignore
 from dbops.seeding.fill import copying, making
-from dbops.seeding.fill.failure import refused
 from dbops.seeding.fill.model import FillOptions, Part, Preparing, Report, Source
-from dbops.seeding.fill.preparing import prepared
 from dbops.seeding.fill.progress import Progress
-
-if TYPE_CHECKING:
-    import psycopg
+from dbops.seeding.fill.writer import Writer
 
 _WORTH_PROCESSES = 100_000  # rows
 
 
 def fill(
-    connection: psycopg.Connection[Any],
+    writer: Writer,
     source: Source,
     options: FillOptions = FillOptions(),  # noqa: B008  # frozen
     listen: Listener = ignore,
@@ -35,32 +28,15 @@ def fill(
     :raises SeedFailed: a row is refused; the error names the table, and row, column and constraint where known.
     :raises LockNotAcquired: naming who holds a table.
     :raises WorkerFailed: a process that makes rows was killed.
-    :raises psycopg.Error: the server refuses for another reason, or is gone.
     """
-    import psycopg
-
     coming = _coming(source)
     progress = Progress(coming, listen)
     listen(Preparing(sum(coming.values())))
-    limits = {"statement_timeout": "0", "lock_timeout": f"{options.patience * 1000:.0f}ms"}
-    try:
-        with (
-            making.made(source, _jobs(source, options)) as blocks,
-            bulk.settings(connection, limits),
-            prepared(connection, coming, options, progress, listen),
-        ):
-            copying.write(connection, source.destinations, _awaited(blocks, progress), progress)
-    except psycopg.errors.LockNotAvailable as error:
-        raise LockNotAcquired(
-            f"another session holds what a row needs: {error.diag.message_primary}",
-            detail=error.diag.context,
-            hint="wait for it, or end it, and run the command again",
-        ) from error
-    except psycopg.Error as error:
-        told = refused(error)
-        if told is None:
-            raise
-        raise told from error
+    with (
+        making.made(source, _jobs(source, options)) as blocks,
+        writer.prepared(coming, options, progress, listen),
+    ):
+        copying.write(writer, source.destinations, _awaited(blocks, progress), progress)
     return progress.report()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from dbops.engines.catalog import TableName
-from dbops.engines.postgres.rebuild import Rebuild
 from dbops.errors import DbopsError
 from dbops.events import Event, Level, format_seconds
+
+Rebuild = Literal["auto", "always", "never"]
+"""Whether indexes and foreign keys are taken away while rows come in; an engine that cannot leaves them."""
 
 Part = tuple[int, int, bytes]
 """Of a block: the index into `destinations`, the number of rows, and their COPY text (UTF-8, tabs, `\\N`)."""

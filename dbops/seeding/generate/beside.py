@@ -9,7 +9,7 @@ from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import read_expression
 from dbops.seeding.generate.keys import Wanted
 from dbops.seeding.generate.model import How, Moved, Own, TablePlan
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.rows import STRETCH, Maker
 
 _ASKED = 50_000

@@ -14,7 +14,7 @@ from dbops.engines.catalog import Column, DataType, Table
 from dbops.seeding.generate.judge import Judge, sample
 from dbops.seeding.generate.meaning import meanings
 from dbops.seeding.generate.pooled import Person
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.proposals import from_bounds, from_patterns, of_kind
 from dbops.seeding.generate.rules import Rule, constant_texts
 from dbops.seeding.generate.spaces import Listed, Space

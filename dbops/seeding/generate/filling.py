@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, ExitStack
+from typing import Protocol
 
-from dbops.engines.catalog import Catalog, Table, TableName
+from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.events import Detail, Listener, Warned, ignore
-from dbops.seeding.fill import FillOptions, SeedFailed, TableReport, fill
+from dbops.seeding.fill import FillOptions, SeedFailed, TableReport, Writer, fill
+from dbops.seeding.fill.model import label
 from dbops.seeding.generate.columns import NOTHING
 from dbops.seeding.generate.model import GeneratePlan, Own, Reference, TablePlan, Unfilled
 from dbops.seeding.generate.source import GenerateSource
 from dbops.seeding.generate.spaces import Numbers
 
-if TYPE_CHECKING:
-    import psycopg
-
-# SQLSTATE classes: connection, transaction rollback (deadlock), resources (full disk), operator intervention, system.
-_NOT_OF_ROWS = ("08", "40", "53", "57", "58")
-
-
 _MOST_AT_ONCE = 20_000
 """Rows that are written again, table by table, if a table in a batch is refused."""
 
-_RESERVE = """
-select setval(c.oid::regclass, case when s.increment_by > 0 then greatest(%(last)s::bigint, s.last_value)
-    else least(%(last)s::bigint, s.last_value) end)
-from pg_catalog.pg_sequences as s
-join pg_catalog.pg_class as c on c.relname = s.sequencename
-join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = s.schemaname
-where s.schemaname = %(schema)s and s.sequencename = %(name)s and %(last)s between s.min_value and s.max_value
-"""
+
+class GeneratingEngine(Writer, Protocol):
+    """What filling tables of any schema asks of a database engine, besides writing rows."""
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Take back what is written within where it fails.
+
+        :raises SeedFailed: in place of the engine's own error about rows.
+        """
+
+    def reserve(self, sequence: TableName, last: int) -> None:
+        """Set a sequence past a value, if it can have it and is not beyond it."""
+
+    def until_the_end(self, table: TableName, key: ForeignKey) -> AbstractContextManager[None]:
+        """Let rows break a foreign key until all rows of this transaction are in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Fewer:
 
 
 def generate(
-    connection: psycopg.Connection[Any],
+    engine: GeneratingEngine,
     plan: GeneratePlan,
     options: FillOptions = FillOptions(),  # noqa: B008  # frozen
     listen: Listener = ignore,
@@ -64,16 +66,16 @@ def generate(
     A table whose rows the server refuses stays as it was, and so do those that cannot do without its rows.
     Sequences are set past the plan's values first, which a rollback does not take back.
 
-    :raises psycopg.Error: the server is gone, or refuses what is not about a table's rows.
+    What is not about a table's rows is raised as the engine raises it.
     """
-    return _Filling(connection, plan, options, listen).run()
+    return _Filling(engine, plan, options, listen).run()
 
 
 class _Filling:
     def __init__(
-        self, connection: psycopg.Connection[Any], plan: GeneratePlan, options: FillOptions, listen: Listener
+        self, engine: GeneratingEngine, plan: GeneratePlan, options: FillOptions, listen: Listener
     ) -> None:
-        self.connection, self.plan, self.options, self.listen = connection, plan, options, listen
+        self.engine, self.plan, self.options, self.listen = engine, plan, options, listen
         self.catalog: Catalog = plan.catalog
         self.tables = {one.table: one for one in plan.tables}
         self.unfilled = {one.table: one.reason for one in plan.unfilled}
@@ -103,8 +105,7 @@ class _Filling:
             if column.sequence is None or not isinstance(space, Numbers):
                 continue
             last = space.low + (planned.first + planned.rows - 1) * space.step
-            schema, name = column.sequence
-            self.connection.execute(_RESERVE, {"last": last, "schema": schema, "name": name})
+            self.engine.reserve(column.sequence, last)
 
     def _batch(self, batch: list[list[TableName]]) -> None:
         """Fill tables at one go, as long as nothing is refused; else go together only those that must."""
@@ -125,23 +126,17 @@ class _Filling:
                 return
             failed, reason = failure
             self.unfilled[failed] = reason
-            self.listen(Warned(f"{'.'.join(failed)} gets no rows: {reason}"))
+            self.listen(Warned(f"{label(failed)} gets no rows: {reason}"))
             del self.tables[failed]
 
     def _attempt(self, source: GenerateSource, names: list[TableName]) -> tuple[TableName, str] | None:
         """Fill tables in a savepoint; the one that fails, with the reason."""
-        import psycopg
-
         try:
-            with self.connection.transaction():
+            with self.engine.savepoint():
                 reports = self._filled(source, [self.tables[name] for name in names])
         except SeedFailed as error:
             table = error.table if error.table in names else names[0]
             return table, " ".join(": ".join(filter(None, (error.message, error.detail))).split())
-        except psycopg.DatabaseError as error:
-            if self.connection.closed or (error.sqlstate or "").startswith(_NOT_OF_ROWS):
-                raise
-            return names[0], " ".join(str(error).split())
         self.reports += reports
         return None
 
@@ -150,28 +145,13 @@ class _Filling:
         options = self.options
         if waiting:
             options = dataclasses.replace(options, rebuild="never")
-        loosened = [(table, key) for table, key in waiting if self._wait(table, key)]
-        report = fill(self.connection, source, options, self.listen)
-        for table, key in loosened:
-            self._alter(table, key, "NOT DEFERRABLE")
-        return report.tables
+        with ExitStack() as stack:
+            for table, key in waiting:
+                stack.enter_context(self.engine.until_the_end(table, self._foreign_key(table, key)))
+            return fill(self.engine, source, options, self.listen).tables
 
-    def _wait(self, table: TableName, key: Reference) -> bool:
-        """Let a constraint be checked at the end; whether it was altered for that."""
-        from psycopg import sql
-
-        constraint = next(one for one in self._catalog_table(table).foreign_keys if one.name == key.name)
-        if not constraint.deferrable:
-            self._alter(table, key, "DEFERRABLE INITIALLY DEFERRED")
-        name = sql.Identifier(table[0], key.name)
-        self.connection.execute(sql.SQL("SET CONSTRAINTS {} DEFERRED").format(name))
-        return not constraint.deferrable
-
-    def _alter(self, table: TableName, key: Reference, to: str) -> None:
-        from psycopg import sql
-
-        statement = sql.SQL("ALTER TABLE {} ALTER CONSTRAINT {} " + to)
-        self.connection.execute(statement.format(sql.Identifier(*table), sql.Identifier(key.name)))
+    def _foreign_key(self, table: TableName, key: Reference) -> ForeignKey:
+        return next(one for one in self._catalog_table(table).foreign_keys if one.name == key.name)
 
     def _catalog_table(self, table: TableName) -> Table:
         return self.catalog.by_id[table]
@@ -188,16 +168,14 @@ class _Filling:
                 continue
             loose = [column for column in reference.columns if self._may_be_null(name, column)]
             if not loose:
-                parent = ".".join(reference.table)
+                parent = label(reference.table)
                 self.unfilled[name] = f"{reference.name} needs rows of {parent}, which got none"
-                self.listen(Warned(f"{'.'.join(name)} gets no rows: {self.unfilled[name]}"))
+                self.listen(Warned(f"{label(name)} gets no rows: {self.unfilled[name]}"))
                 del self.tables[name]
                 return False
             planned = _without(planned, reference)
             self.listen(
-                Detail(
-                    f"{'.'.join(name)}: {reference.name} is NULL, as {'.'.join(reference.table)} got no rows"
-                )
+                Detail(f"{label(name)}: {reference.name} is NULL, as {label(reference.table)} got no rows")
             )
         self.tables[name] = planned
         return True

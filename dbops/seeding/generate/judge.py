@@ -8,7 +8,7 @@ from typing import Any
 
 from dbops.engines.catalog import DataType
 from dbops.seeding.generate.pooled import Person
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.rules import Rule, constants_of, domain_rules, names_values
 from dbops.seeding.generate.spaces import Dice, Space
 from dbops.seeding.generate.values import UnknownValue, fits, read

@@ -19,7 +19,7 @@ SPACES: dict[str, type[Space]] = {
     one.word: one for module in (spaces, pooled) for one in vars(module).values()
     if isinstance(one, type) and issubclass(one, Space) and one.word
 }  # fmt: skip
-_TIME_FORMS = ("timestamp", "timestamptz", "date", "time")
+_TIME_FORMS = ("timestamp", "timestamptz", "date", "time", "epoch")
 _FIRST, _LAST = -62_135_596_800 * spaces.SECOND, 253_402_300_799 * spaces.SECOND  # years 1 and 9999
 _MOST = 10**40
 _BOUNDS = {

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
+from dbops.seeding.fill.model import label
 from dbops.seeding.generate.beside import beside
 from dbops.seeding.generate.choose import Chooser
 from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
@@ -25,7 +26,7 @@ from dbops.seeding.generate.model import (
     Unfilled,
 )  # fmt: skip
 from dbops.seeding.generate.order import Backward, filling_order
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
 from dbops.seeding.generate.rules import rules_of
 from dbops.seeding.generate.sieve import sieve_of
@@ -124,12 +125,26 @@ class _Planning:
         self._references(draft, backward)
         keep_apart(draft, self.chooser)
         sort_rules(draft, self.probe.checks_of_partitions(table))
+        self._without_nulls(draft)
         self._link(draft)
         unsure = choose_keys(draft, Known(self._unique_in, lambda name: self._values(draft, name)))
         choose_combinations(draft, self.chooser)
         choose_columns(draft, self.chooser, self._births(draft))
         fit(draft, lambda key, rows: self._room(draft, key, rows))
         return self._beside(self._finished(draft), unsure)
+
+    def _without_nulls(self, draft: Draft) -> None:
+        """Find the columns to whose own rules NULL is false: `coalesce(a, '') <> ''`, SQLite's `json_valid(a)`."""
+        for name, rules in draft.singles.items():
+            column = draft.table.column(name)
+            if column is None or not draft.nullable(column):
+                continue
+            verdicts = {rule.expression.text: rule.expression.holds({name: None}) for rule in rules}
+            unknown = [text for text, verdict in verdicts.items() if verdict is None]
+            kinds = [(name, column.type.base.sql)]
+            asked = self.probe.judge(draft.table.name, kinds, [(None,)], unknown)
+            if False in verdicts.values() or not all(asked):
+                draft.never_null.add(name)
 
     def _values(self, draft: Draft, name: str) -> int:
         """How many different values a column has."""
@@ -185,7 +200,7 @@ class _Planning:
         elif loose:
             draft.always_null |= {*loose}
         else:
-            parent = ".".join(key.table)
+            parent = label(key.table)
             why = f": {self.unfilled[key.table]}" if key.table in self.unfilled else ""
             raise CannotFill(f"{key.name} needs rows of {parent}, which has none{why}")
 

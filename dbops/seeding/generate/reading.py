@@ -29,7 +29,7 @@ from dbops.seeding.generate.model import (
     SievedKey,
     TablePlan,
 )  # fmt: skip
-from dbops.seeding.generate.probe import Probe
+from dbops.seeding.generate.probing import Probe
 from dbops.seeding.generate.rows import unit_of_combination
 from dbops.seeding.generate.rules import TIMES
 from dbops.seeding.generate.spaces import Times

@@ -132,9 +132,11 @@ def moments(space: Space, indices: Iterable[int], dice: Dice) -> list[int]:
 
 
 def written_moments(moments: Sequence[int], form: str) -> list[str]:
-    """Times as `2026-01-31 12:00:00`, dates as `2026-01-31`; UTC (the session's time zone is set to it)."""
+    """Times as `2026-01-31 12:00:00`, dates as `2026-01-31`, `epoch` as seconds since 1970; UTC (the session's time zone is set to it)."""
     if form == "date":
         return [_day(moment // DAY) for moment in moments]
+    if form == "epoch":
+        return [str(moment // SECOND) for moment in moments]
     minutes, seconds = _minutes(), _seconds()
     written = []
     for moment in moments:

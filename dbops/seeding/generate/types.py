@@ -87,7 +87,7 @@ def _base(base: DataType, as_of: datetime, wide: bool) -> Space | None:
         return strings(base.length, wide)
     if name == "uuid":
         return Uuid()
-    if name in ("timestamp", "timestamptz", "date"):
+    if name in ("timestamp", "timestamptz", "date", "epoch"):
         return times(name, as_of, 365 * (100 if wide and name == "date" else YEARS))
     if name == "interval" and not wide:
         return Encoded("quarters")

@@ -9,11 +9,12 @@ from typing import Any
 
 from dbops.engines.catalog import DataType, TypeKind
 
-INTEGERS = frozenset({"int2", "int4", "int8", "oid"})
+INTEGERS = frozenset({"int2", "int4", "int8", "oid", "epoch"})
 FRACTIONS = frozenset({"numeric", "float4", "float8"})
 STRINGS = frozenset({"text", "varchar", "bpchar", "name", "citext", "char", "uuid"})
 STAMPS = frozenset({"timestamp", "timestamptz"})
 DOCUMENTS = frozenset({"json", "jsonb"})
+_BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 
 
 class UnknownValue(ValueError):
@@ -73,7 +74,7 @@ def read_named(text: str, name: str) -> Any:
     if name in STRINGS:
         return text.rstrip(" ") if name == "bpchar" else text.lower() if name == "uuid" else text
     if name == "bool":
-        return {"t": True, "true": True, "f": False, "false": False}[text.lower()]
+        return _boolean(text)
     if name in STAMPS:
         return _stamp(text)
     if name == "date":
@@ -85,6 +86,12 @@ def read_named(text: str, name: str) -> Any:
     if name in DOCUMENTS:
         return Document(json.loads(text, parse_float=Decimal))
     return Opaque(text)
+
+
+def _boolean(text: str) -> bool:
+    if (value := _BOOLEANS.get(text.lower())) is None:
+        raise ValueError(text)
+    return value
 
 
 def _stamp(text: str) -> datetime:
@@ -120,7 +127,7 @@ def _array(text: str, element: DataType) -> list[Any]:
     return [read(part, element) for part in array_parts(text)]
 
 
-_BITS = {"int2": 15, "int4": 31, "int8": 63}
+_BITS = {"int2": 15, "int4": 31, "int8": 63, "epoch": 63}
 
 
 def fits(text: str, value: Any, base: DataType) -> bool:

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from dbops.backups import manifest as manifests
 from dbops.backups.decoding import Malformed
-from dbops.backups.manifest import ArchiveInfo, Manifest, Verification
+from dbops.backups.manifest import ArchiveInfo, Manifest, SqliteManifest, Verification
 from dbops.engines.inventory import (
     DatabaseProperties,
     DatabaseSetting,
     Extension,
+    FileInventory,
+    FileProperties,
     Inventory,
     Membership,
     MigrationState,
@@ -107,7 +109,7 @@ def test_another_layout_of_the_same_content_is_the_same_manifest() -> None:
 def test_a_newer_format_is_told_from_damage() -> None:
     """A manifest of the future says that it is one, whatever else is in it."""
     with pytest.raises(AnswerIsNo, match="made by a newer dbops") as caught:
-        manifests.from_json('{"format": 2, "all": "different"}', PLACE)
+        manifests.from_json('{"format": 3, "all": "different"}', PLACE)
     assert caught.value.hint == "use the dbops that made it, or a newer one"
 
 
@@ -217,7 +219,7 @@ def test_the_summary_is_of_the_manifest() -> None:
     summary = manifests.from_json(written(rich_manifest()), PLACE).summary()
     assert (summary.database, summary.version, summary.bytes) == ('Ünï "q"', "007", 21)
     assert (summary.format, summary.compression, summary.options) == ("plain", "gzip", ("--table=orders",))
-    assert (summary.server_major, summary.proof_level, len(summary.self_sha256 or "")) == (18, "full", 64)
+    assert (summary.engine, summary.proof_level, len(summary.self_sha256 or "")) == ("postgresql", "full", 64)
 
 
 def test_verifications_are_read_in_order() -> None:
@@ -247,3 +249,45 @@ def test_times_are_kept_in_utc() -> None:
     (read,) = manifests.verifications_from_json(manifests.verifications_to_json((one,), None), "v", None)
     assert isinstance(read, Verification)
     assert (read.at, read.at.tzinfo) == (NOON, datetime.UTC)
+
+
+def sqlite_manifest(**fields: Any) -> SqliteManifest:
+    """Of a SQLite database."""
+    file = FileProperties("app.db", 8192, 4096, "UTF-8", 7, 0, "wal")
+    common = {
+        one.name: getattr(manifest(), one.name)
+        for one in dataclasses.fields(Manifest)
+        if one.name != "self_sha256"
+    }
+    archive = ArchiveInfo("file", "zstd", (member("archive.db.zst"),), raw_bytes=8192)
+    inventory = FileInventory("3.40.1", file, MigrationState("schema_migrations", version="007", applied=7))
+    return SqliteManifest(**{**common, "archive": archive, "inventory": inventory, **fields})
+
+
+def test_of_a_sqlite_database() -> None:
+    """It is read back as it was, in a format that older versions know to be newer, without what only a server has."""
+    text = written(sqlite_manifest())
+    document = json.loads(text)
+    assert (document["format"], document["engine"]) == (2, "sqlite")
+    assert {"client_version", "min_restore_major"}.isdisjoint(document)
+    found = manifests.from_json(text, PLACE)
+    assert found == sqlite_manifest()
+    summary = found.summary()
+    assert (summary.engine, summary.database, summary.version) == ("sqlite", "app.db", "007")
+    assert (summary.system_identifier, summary.server) == (None, "localhost:5432")
+
+
+def test_of_postgresql_the_format_stays() -> None:
+    """Older versions read what this one writes."""
+    document = json.loads(written(manifest()))
+    assert document["format"] == 1
+    assert "engine" not in document
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "oracle", 5, None])
+def test_another_engines_manifest(engine: object) -> None:
+    """A manifest that says another engine than it has the fields of is damaged, and not taken for the wrong one."""
+    document = json.loads(written(sqlite_manifest()))
+    document["engine"] = engine
+    with pytest.raises(AnswerIsNo, match="is damaged"):
+        manifests.from_json(json.dumps(document), PLACE)

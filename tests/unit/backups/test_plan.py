@@ -12,7 +12,7 @@ import pytest
 
 from dbops.backups import space
 from dbops.backups.compression import Compression
-from dbops.backups.plan import MANY_LARGE_OBJECTS, Facts, Plan, Request, choose_client, plan
+from dbops.backups.plan import MANY_LARGE_OBJECTS, DumpPlan, Facts, Request, choose_client, plan, plan_file
 from dbops.backups.progress import Progress, Working
 from dbops.backups.space import Estimate
 from dbops.errors import ProgramFailed, Refused, UsageError
@@ -29,7 +29,7 @@ def client(version: str) -> Client:
 FACTS = Facts(15, 0, (client("18.4"), client("16.14"), client("15.18")), 4, (), NOW)
 
 
-def planned(request: Request | None = None, **facts: Any) -> Plan:
+def planned(request: Request | None = None, **facts: Any) -> DumpPlan:
     return plan(request or Request(), dataclasses.replace(FACTS, **facts))
 
 
@@ -226,3 +226,27 @@ def test_laps(clock: Clock) -> None:
     assert told.lap() == 3
     clock.now += 2
     assert told.lap() == 2
+
+
+def test_a_file_is_copied() -> None:
+    """Of a SQLite database: one file, zstd, all of it proven, named by the time."""
+    made = plan_file(Request(), taken=["backup_20260118_120000"], now=NOW, processors=4)
+    assert (made.name, made.format, made.compression) == (
+        "backup_20260118_120000_2",
+        "file",
+        Compression.ZSTD,
+    )
+    assert (made.proof, made.threads, made.options) == ("full", 4, ())
+    assert not isinstance(made, DumpPlan)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Request(format="plain"), Request(jobs=2), Request(options=("--schema-only",)), Request(name="a/b")],
+)
+def test_what_a_file_cannot(request_: Request) -> None:
+    """What pg_dump alone can do is refused with the reason."""
+    with pytest.raises(UsageError):
+        plan_file(request_, taken=(), now=NOW, processors=1)
+    with pytest.raises(UsageError, match="PostgreSQL"):
+        planned(Request(format="file"))

@@ -7,7 +7,7 @@ import pytest
 from dbops.config.model import Setting
 from dbops.devdb import consent
 from dbops.devdb.databases import Found
-from dbops.engines.postgres.protection import MARK, add_mark, is_development
+from dbops.engines.marks import MARK, add_mark, is_development
 from dbops.errors import Refused
 
 NOBODY: Setting[str | None] = Setting(None)

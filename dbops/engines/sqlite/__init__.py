@@ -1,0 +1,1 @@
+"""SQLite, on the driver of Python's standard library."""

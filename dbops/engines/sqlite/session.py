@@ -1,0 +1,383 @@
+"""One connection to a SQLite database, and the migration lock beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from dbops.config.model import Settings
+from dbops.engines.base import (
+    Answer,
+    Blocker,
+    Identity,
+    ServerError,
+    Settled,
+    Stage,
+    StatementFailed,
+    Trouble,
+)
+from dbops.engines.dialect import SQLITE
+from dbops.engines.records import Direction, Recorded
+from dbops.engines.sqlite import connection as connections
+from dbops.engines.sqlite import lock, tracking
+from dbops.engines.sqlite.errors import told
+from dbops.engines.sqlite.tracking import Tables
+from dbops.engines.statements import Obstacle, Statement
+from dbops.engines.tracking import foreign_table
+from dbops.errors import DbopsError, LockNotAcquired, Refused
+from dbops.events import Listener, Note, Warned
+
+if TYPE_CHECKING:
+    from dbops.engines.db import Client
+    from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.sqlite.running import Runner
+
+
+# Seconds that are waited for however short the deadline is: others lock the file for a moment when they open or close it.
+_PATIENCE = 5.0
+
+
+class Session:
+    """What migrations ask of SQLite.  Use as a context manager; closing frees the lock.
+
+    Until the lock is acquired nothing is written, and no file is made.
+    """
+
+    dialect = SQLITE
+
+    def __init__(self, settings: Settings, command: str, listen: Listener) -> None:
+        self._settings = settings
+        self._listen = listen
+        self._path = settings.target.path
+        self._lock = lock.MigrationLock(self._path, command)
+        self._who = lock.account()
+        self._found: tracking.Found | None = None
+        self._runner: Runner | None = None
+        self._timeouts = settings.lock_timeout.value, settings.statement_timeout.value
+        self._patience = max(settings.deadline.value, _PATIENCE)
+        self.connection = self._connect(for_reading=True)
+        self.identity = Identity(
+            user=self._who.partition("@")[0],
+            host="",
+            port="",
+            database=self._path.stem,
+            server_version=sqlite3.sqlite_version,
+            file=str(self._path),
+        )
+
+    @classmethod
+    def open(cls, settings: Settings, command: str, listen: Listener) -> Session:
+        """Open the file that the settings name.
+
+        :param command: "migrate up", for instance: who waits for the lock is told of it.
+        :raises CannotConnect: it cannot be opened, or is no SQLite database.
+        """
+        return cls(settings, command, listen)
+
+    def _connect(self, *, for_reading: bool = False) -> sqlite3.Connection:
+        """The file, with the timeouts of the settings; where it is only read and not there, nothing in its place."""
+        if for_reading and self._path.parent.is_dir() and not self._path.exists():
+            self._listen(Note(f"{self._path} is not there yet: bin/migrate up makes it"))
+            return connections.stand_in()
+        return connections.connect(
+            self._path,
+            listen=self._listen,
+            deadline=self._patience,
+            create=not for_reading,
+            read_only=for_reading,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close; a failure that no migration is to blame for becomes an error.
+
+        :raises DbopsError: in its place.
+        """
+        self.close()
+        if isinstance(error, sqlite3.Error):
+            raise told(error, self._path) from error
+        if isinstance(error, StatementFailed):
+            kind_of = LockNotAcquired if error.error.trouble is Trouble.LOCKED else DbopsError
+            raise kind_of(f"{self._path}: {error.error.message}", hint=self.hint(error.error, "")) from error
+
+    def close(self) -> None:
+        """End the session; what is open is rolled back, and the lock is free."""
+        self.connection.close()
+        self._lock.release()
+
+    # -- the tracking tables ---------------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> Tables:
+        """Where the tracking tables are, or will be."""
+        return self._look().tables
+
+    @property
+    def table(self) -> str:
+        """The name of the tracking table."""
+        return str(self.tables)
+
+    @property
+    def initialised(self) -> bool:
+        """Whether they are there."""
+        return self._look().exist
+
+    def _look(self) -> tracking.Found:
+        """Where the tables are, looked up once.
+
+        :raises Refused: where the table belongs to another tool.
+        """
+        if self._found is None:
+            self._found = tracking.find(self.connection, self._settings.tracking_table.value)
+        if self._found.foreign is not None:
+            raise foreign_table(self._found.foreign, adopts=False)
+        return self._found
+
+    def read(self) -> Recorded:
+        """Rows and journal; empty where the tables are not there yet."""
+        found = self._look()
+        return tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
+
+    def initialise(self) -> bool:
+        """Make the tables unless they are there, under the lock; True if this call made them."""
+        if self._found is None or not self._found.exist:
+            self._found = None
+        if self.initialised:
+            return False
+        runner = self._limited(self._patience)
+        with self._rolled_back_on_failure(last=True):
+            runner.begin(None, ())
+            for text in tracking.create(self.tables):
+                runner.run(text, 0, Stage.RECORD)
+            runner.commit()
+        self._found = tracking.Found(self.tables, exist=True)
+        return True
+
+    def comment(self) -> str | None:
+        """The marks of the database."""
+        from dbops.engines.sqlite.protection import read_comment
+
+        return read_comment(self._path)
+
+    def down_sql(self, version: str) -> str | None:
+        """The stored down section of an applied version."""
+        return tracking.read_down_sql(self.connection, self.tables, version)
+
+    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
+        """Of each batched statement of a migration that stopped in the middle, by checksum."""
+        return tracking.read_positions(self.connection, self.tables, version, direction)
+
+    def events(self) -> list[LoggedEvent]:
+        """The event log, oldest first; empty where the tables are not there yet."""
+        return tracking.read_events(self.connection, self.tables) if self.initialised else []
+
+    def record(self, records: Sequence[Record]) -> None:
+        """Write records in one transaction, if the lock is still held."""
+        self.transaction((), records)
+
+    def log(self, entry: LogEntry) -> None:
+        """Write one event, lock or no lock; where another program is writing all the time, a warning takes its place."""
+        if not self.initialised:
+            return
+        try:
+            if not self._lock.held:
+                connections.make_writable(self.connection, self._path, listen=self._listen, deadline=0)
+            tracking.write(self.connection, self.tables, entry, who=self._who, milliseconds=0)
+        except sqlite3.OperationalError as error:
+            self._listen(Warned(f"the event log has not got {entry.action.value!r}: {error}"))
+
+    # -- the lock --------------------------------------------------------------------------------------------------
+
+    def acquire_lock(self) -> None:
+        """Become the one migrator of this database; from now on the session may write.
+
+        :raises LockNotAcquired: after the deadline of the settings.
+        """
+        self._lock.acquire(self._settings.deadline.value, self._listen)
+        # Whoever had the lock before may have made the file, or put another one in its place.
+        self.reset()
+        self._found = None
+
+    def lock_holder(self) -> Blocker | None:
+        """The process that holds the migration lock."""
+        return lock.holder(self._path)
+
+    def end_session(self, blocker: Blocker) -> None:
+        """:raises Refused: there is no server that could."""
+        raise Refused(f"SQLite has no server that could end another session: {blocker}")
+
+    # -- running statements ----------------------------------------------------------------------------------------
+
+    def transaction(
+        self,
+        statements: Sequence[str],
+        records: Sequence[Record],
+        *,
+        copies: Mapping[int, str] | None = None,
+        begin: str | None = None,
+        lock_timeout: float | None = None,
+        statement_timeout: float | None = None,
+        last: bool = True,
+        opens: bool = True,
+        commits: bool = True,
+    ) -> None:
+        """Run statements and write records in one transaction; see the protocol.  SQLite has no COPY.
+
+        Foreign keys count for all of it, or, where a statement puts them off, for none and are checked before the
+        commit.
+        """
+        began = time.monotonic()
+        if records and not statements and lock_timeout is None:
+            lock_timeout = self._patience  # what is only written down is not tried again
+        runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
+        with self._rolled_back_on_failure(last=last):
+            done = runner.begin(begin, statements) if opens else frozenset()
+            for index, text in enumerate(statements):
+                if index not in done:
+                    runner.run(text, index)
+            if statements or commits:
+                runner.check(Stage.STATEMENT if statements else Stage.COMMIT, ends=last)
+            if records:
+                self._lock.require()
+            for record in records:
+                milliseconds = round((time.monotonic() - began) * 1000)
+                tracking.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
+            if commits:
+                runner.commit()
+        if commits and last and self._is_stained():
+            self.reset()
+
+    def check(
+        self, queries: Sequence[str], judge: Callable[[int, Answer | None], None], *, inside: bool
+    ) -> None:
+        """Run queries of which nothing stays, and hand what each returns to `judge`; see the protocol."""
+        from dbops.engines.sqlite.asking import ask
+
+        if inside:
+            closing = ("rollback to dbops_check", "release dbops_check")
+            ask(
+                self.connection, self.runner, queries, judge, opening="savepoint dbops_check", closing=closing
+            )
+            return
+        runner = self._limited()
+        before = self.connection.execute("pragma query_only").fetchone()[0]
+        try:
+            self.connection.execute("pragma query_only = on")
+            ask(self.connection, runner, queries, judge, opening="begin", closing=("rollback",))
+        except StatementFailed as failure:
+            if failure.error.trouble is not Trouble.READ_ONLY:
+                raise
+            self.connection.execute("pragma query_only = off")
+            ask(self.connection, runner, queries, judge, opening="begin immediate", closing=("rollback",))
+        finally:
+            self.connection.execute(f"pragma query_only = {before:d}")
+
+    def alone(self, statement: str, deadline: float) -> None:
+        """Run a statement that cannot be in a transaction; SQLite does all of it or nothing."""
+        try:
+            self._limited(deadline).run(statement, 0)
+        except StatementFailed as failure:
+            if failure.error.trouble is Trouble.LOCKED:
+                raise StatementFailed(
+                    failure.error, blockers=failure.blockers, past_deadline=True
+                ) from failure
+            raise
+        finally:
+            self._limited()
+
+    def client(self, lock_timeout: float | None = None) -> Client:
+        """By the driver's own calls; how long they wait was said when the transaction began."""
+        from dbops.engines.sqlite.db import SqliteClient
+
+        return SqliteClient(self)
+
+    def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
+        """Set timeouts (seconds) until `reset`; None leaves one as it is."""
+        before = self._timeouts
+        self._timeouts = (
+            before[0] if lock_timeout is None else lock_timeout,
+            before[1] if statement_timeout is None else statement_timeout,
+        )
+        self._limited()
+
+    def reset(self) -> None:
+        """Open the file anew: what a migration set for its connection, and what was temporary, has gone with it."""
+        self.connection.close()
+        self._runner = None
+        self.connection = self._connect()
+        self._timeouts = self._settings.lock_timeout.value, self._settings.statement_timeout.value
+
+    @property
+    def runner(self) -> Runner:
+        """What runs statements on the connection."""
+        if self._runner is None:
+            from dbops.engines.sqlite.running import Runner
+
+            self._runner = Runner(self.connection, self._path)
+            self._limited()
+        return self._runner
+
+    def _limited(self, lock_timeout: float | None = None, statement_timeout: float | None = None) -> Runner:
+        """The runner with other timeouts than the session's; a lock timeout of 0 is for ever, which ends at the deadline."""
+        runner = self.runner
+        waits = self._timeouts[0] if lock_timeout is None else lock_timeout
+        runner.waits = min(waits or float("inf"), self._patience)
+        runner.timeout = self._timeouts[1] if statement_timeout is None else statement_timeout
+        return runner
+
+    @contextlib.contextmanager
+    def _rolled_back_on_failure(self, *, last: bool) -> Iterator[None]:
+        """Where more of the migration may follow, its settings stay."""
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("rollback")
+            if last and self._is_stained():
+                self.reset()
+            raise
+
+    def _is_stained(self) -> bool:
+        return self.runner.stained or bool(
+            self.connection.execute("select 1 from sqlite_temp_master limit 1").fetchone()
+        )
+
+    # -- what only the engine knows --------------------------------------------------------------------------------
+
+    def settle(self, statement: Statement) -> Settled:
+        """What cannot be in a transaction is a VACUUM or a PRAGMA: done or not, it may run again."""
+        return Settled.LEFT_NOTHING
+
+    def clearing(self, statement: Statement, *, again: bool) -> list[tuple[str, str]]:
+        """Nothing: SQLite leaves nothing half done."""
+        return []
+
+    def completing(self, statement: Statement) -> str:
+        """The statement itself."""
+        return statement.text
+
+    def left_invalid(self, statement: Statement) -> str | None:
+        """Nothing."""
+        return None
+
+    def hint(self, error: ServerError, version: str) -> str | None:
+        """The next step after a migration failed with this error; None where SQLite's words must do."""
+        from dbops.engines.sqlite.failure import hint
+
+        return error.hint or hint(error, version)
+
+    def unsafe_in_one_transaction(self, sections: Iterable[Sequence[Statement]]) -> Obstacle | None:
+        """The first statement that forbids running all sections, in this order, in one transaction."""
+        from dbops.engines.sqlite.dialect import obstacle
+
+        for number, section in enumerate(sections):
+            for statement in section:
+                reason = obstacle(statement)
+                if reason is not None:
+                    return Obstacle(number, statement, reason)
+        return None

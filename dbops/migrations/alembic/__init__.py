@@ -1,0 +1,1 @@
+"""The revisions of an Alembic project, rendered into pairs by Alembic itself."""

@@ -1,0 +1,1 @@
+"""What every engine owes: the same scenarios on PostgreSQL and on SQLite, through the command line."""
