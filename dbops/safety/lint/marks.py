@@ -42,10 +42,11 @@ class Mark:
             return False
         if self.word.endswith("-file"):
             return True
-        near = finding.line in (self.line, self.line + 1)
-        return finding.down == self.down and (
-            near or (self.statement is not None and finding.statement == self.statement)
-        )
+        if finding.down != self.down:
+            return False
+        if self.word in _FOREIGN:
+            return finding.line in (self.line, self.line + 1)
+        return self.statement is not None and finding.statement == self.statement
 
 
 def marks(file: File) -> Iterator[Mark]:

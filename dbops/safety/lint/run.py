@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,16 +45,21 @@ def lint(
     found = [finding for file in asked for finding in _own(file, around)]
     if program is not None:
         found += squawk.findings(program, asked, around, settings.project)
-    kept = [*(one for key, one in broken if key in wanted)]
-    by_version: dict[str, list[Finding]] = {}
-    for one in found:
-        by_version.setdefault(one.version, []).append(one)
+    kept = [one for key, one in broken if key in wanted]
+    by_version = _by_version(found)
     for file in asked:
-        kept += _left(file, by_version.get(file.file.version.text, []), around, program is not None)
+        kept += _left(file, by_version[file.file.version.text], around, program is not None)
     order = {status.version.text: number for number, status in enumerate(statuses)}
     return sorted(
         kept, key=lambda one: (order[one.version], one.down, one.line, one.column, -one.level, one.rule)
     )
+
+
+def _by_version(found: Iterable[Finding]) -> Mapping[str, list[Finding]]:
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    for one in found:
+        groups[one.version].append(one)
+    return groups
 
 
 def _read(statuses: Sequence[Status]) -> tuple[list[File], list[tuple[str, Finding]]]:
