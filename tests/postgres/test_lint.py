@@ -142,6 +142,15 @@ def test_if_not_exists_where_it_does(prepared: Project) -> None:
     ]
 
 
+def test_a_lock_on_what_is_not_there(prepared: Project) -> None:
+    """DROP ... IF EXISTS of nothing holds nothing while an index is built; of something it does."""
+    for table, alarms in (("gone", 0), ("tiny", 1)):
+        up = f"DROP TABLE IF EXISTS {table};\nALTER TABLE large ADD CHECK (id > 0);"
+        prepared.write("migrations/002_drop.sql", single(up, "SELECT 1;"))
+        rules = [rule for _, rule in found(prepared)]
+        assert rules.count("lock-held-while-slow") == alarms, rules
+
+
 def test_an_index_that_the_database_has(prepared: Project, database: Database, connect: Connect) -> None:
     """A foreign key on it is no finding; without the index it is a note."""
     text = single(

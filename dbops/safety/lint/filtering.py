@@ -22,11 +22,9 @@ def is_harmless(finding: Finding, file: File, around: Surroundings) -> bool:
 
 
 def _is_trifle(name: QualifiedName, matters: Matters, around: Surroundings) -> bool:
-    if not around.has_database:
-        return False
-    found = around.live(name)
-    if found is None:
+    if around.is_absent(name):
         return True  # there is nothing that could be blocked, read or lost
-    if matters is Matters.KNOWN:
+    found = around.live(name)
+    if found is None or matters is Matters.KNOWN:
         return False
     return found.size == 0 if matters is Matters.FILLED else found.size <= TINY

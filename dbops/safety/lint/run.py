@@ -130,5 +130,6 @@ def _left(file: File, found: Sequence[Finding], around: Surroundings, squawk_ran
     for one in found:
         if not any(mark.covers(one) for mark in there) and not is_harmless(one, file, around):
             yield one
-    for useless in marks.unused(there, found, squawk_ran=squawk_ran):
+    all_read = not any(one.rule in ("syntax-error", "unknown-syntax") for one in found)
+    for useless in marks.unused(there, found, squawk_ran=squawk_ran and all_read):
         yield dataclasses.replace(useless, version=file.file.version.text)

@@ -96,11 +96,6 @@ class Surroundings:
             for one in file.up.statements:
                 self._note(file, one)
 
-    @property
-    def has_database(self) -> bool:
-        """Whether there is one to ask."""
-        return self._tables is not None
-
     def effects(self, file: File, one: Parsed) -> tuple[Effect, ...]:
         """What a statement of the up section does to relations."""
         key = (file.number, one.offset)
@@ -127,6 +122,10 @@ class Surroundings:
 
     def _is_made(self, name: QualifiedName) -> bool:
         return any(same(made, name) for made, _ in self._made.get(name.name, ()))
+
+    def is_absent(self, name: QualifiedName) -> bool:
+        """Whether the database is known not to have it."""
+        return self._tables is not None and self._tables.find(name) is None
 
     def is_partitioned(self, name: QualifiedName) -> bool:
         """Whether it is a table with partitions."""
@@ -165,10 +164,12 @@ def same(one: QualifiedName, other: QualifiedName) -> bool:
 
 
 def _made(one: Parsed) -> Iterator[QualifiedName]:
-    """The tables that a statement makes."""
+    """The tables and views that a statement makes."""
     if one.kind == "CreateStmt":
         yield relation(one.node["relation"])
     elif one.kind == "CreateTableAsStmt":
         yield relation(one.node["into"]["rel"])
+    elif one.kind == "ViewStmt" and not one.node.get("replace"):
+        yield relation(one.node["view"])
     elif one.kind == "SelectStmt" and "intoClause" in one.node:
         yield relation(one.node["intoClause"]["rel"])

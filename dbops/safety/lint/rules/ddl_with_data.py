@@ -34,7 +34,9 @@ def locks(file: File, one: Parsed, around: Surroundings) -> list[QualifiedName]:
     return [
         effect.relation
         for effect in around.effects(file, one)
-        if effect.mode >= LockMode.SHARE and not around.is_new(effect.relation, file, one)
+        if effect.mode >= LockMode.SHARE
+        and not around.is_new(effect.relation, file, one)
+        and not around.is_absent(effect.relation)
     ]
 
 
