@@ -246,8 +246,16 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     ),
     "heads": ("the newest version of the folder", ()),
     "verify": (
-        "ask the database whether what is applied is as the verify sections want it",
+        "run migrations up, down and up again on a scratch database; or the verify sections of what is applied",
         (
+            option("--all", action="store_true", help="the applied ones, too (default: what is pending)"),
+            option("--empty", action="store_true", help="with empty tables (default: with generated rows)"),
+            option("--twice", action="store_true", help="run each up a second time: it must change nothing"),
+            option(
+                "--scratch-url",
+                metavar="URL",
+                help="a server to make the scratch database on (default: the one that the database is on)",
+            ),
             option(
                 "--applied",
                 nargs="?",

@@ -1,4 +1,7 @@
-"""`bin/migrate verify --applied`: the verify sections of what is applied, run on the live database."""
+"""`bin/migrate verify --applied`: the verify sections of what is applied, run on the live database.
+
+Without `--applied` it is `dbops.cli.migrate_rounds`.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,16 @@ from dbops.migrations.version import Version
 
 
 def verify(arguments: argparse.Namespace, out: Output) -> int:
-    """Run them, each in a transaction of its own that is rolled back."""
+    """Run the verify sections, each in a transaction of its own that is rolled back; or the rounds."""
     if arguments.applied is None:
-        raise UsageError(
-            "verify without --applied is not part of this version", hint="bin/migrate verify --applied"
-        )
+        from dbops.cli.migrate_rounds import rounds
+
+        return rounds(arguments, out)
+    for name in ("all", "empty", "twice", "scratch_url"):
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--applied and --{name.replace('_', '-')} cannot go together", hint="leave one out"
+            )
     with opened(arguments, out) as reader:
         wanted = Version.named(arguments.applied) if arguments.applied else None
         verdicts = verifying.verdicts(reader.session, reader.statuses(), wanted)

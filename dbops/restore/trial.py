@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -13,19 +11,18 @@ from dbops.backups.proof import Proof
 from dbops.backups.said import LoadFailed
 from dbops.config.model import Target
 from dbops.engines.postgres import databases, fingerprint, making, properties
-from dbops.errors import AnswerIsNo, DbopsError, LockNotAcquired
-from dbops.events import Listener, Note, StepDone
+from dbops.errors import AnswerIsNo, DbopsError
+from dbops.events import Listener, StepDone
+from dbops.restore import scratch as scratches
 from dbops.restore.content import Archive
-from dbops.restore.holding import COMMAND, hold, outside
+from dbops.restore.holding import hold
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
 
 PREFIX = "dbops_scratch_"
 """What the names of scratch databases begin with."""
-_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
 _MARK = "dbops=scratch"
-_PATIENCE = 10.0
 # What a server says that is full, or that somebody stops: nothing against the archive.
 _NOT_ITS_FAULT = (
     "No space left on device",
@@ -56,10 +53,10 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
     :raises AnswerIsNo: the archive is damaged, or does not load.
     :raises DbopsError: it could not be tried here, or not on a server of this version, which says nothing of the archive.
     """
-    _sweep(target, listen)
-    name = f"{PREFIX}{secrets.token_hex(6)}"
+    scratches.sweep(target, PREFIX, listen)
+    name = scratches.new_name(PREFIX)
     scratch = target.replace("the trial", dbname=name)
-    with hold(target, name, listen, _PATIENCE) as connection:
+    with hold(target, name, listen, scratches.PATIENCE) as connection:
         _check(archive, connection, listen)
         try:
             _make(connection, name, archive, listen)
@@ -68,7 +65,7 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
             listen(StepDone(f"loaded it into {name}", time.monotonic() - began))
             return _compared(archive, scratch, databases.server_version(connection), jobs, listen)
         finally:
-            _drop(target, name, listen)
+            scratches.drop(target, name, listen)
 
 
 def _check(archive: Archive, connection: Connection, listen: Listener) -> None:
@@ -115,29 +112,3 @@ def _compared(archive: Archive, scratch: Target, version: str, jobs: int, listen
     listen(StepDone(f"compared it with its proof: {expected.summary()}", time.monotonic() - began))
     differences = tuple(one.sentence() for one in proofs.compare(expected, found))
     return Trial(described, version, differences, proofs.notes(expected, found))
-
-
-def _sweep(target: Target, listen: Listener) -> None:
-    """Drop the scratch databases of trials that were killed; those of other roles are for these roles."""
-    with outside(target, PREFIX, listen, _PATIENCE) as connection:
-        rows = connection.execute(
-            "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
-            " and pg_catalog.pg_has_role(datdba, 'USAGE')",
-            [PREFIX],
-        ).fetchall()
-    for (name,) in rows:
-        if _NAME.fullmatch(name):
-            try:
-                with hold(target, name, listen, 0) as connection:
-                    databases.drop(connection, name)
-            except LockNotAcquired:  # another verify is at work in it
-                continue
-            listen(Note(f"dropped {name}, which an interrupted verify had left"))
-
-
-def _drop(target: Target, name: str, listen: Listener) -> None:
-    """On a session of its own: the former one may be broken."""
-    with databases.closing(
-        databases.open_any(target, databases.MAINTENANCE, COMMAND, listen, _PATIENCE), target, COMMAND
-    ) as connection:
-        databases.drop(connection, name)

@@ -33,7 +33,12 @@ EDGES: dict[str, set[str]] = {
     "dbops.migrations": SETTINGS | ENGINES | {"dbops.process", "dbops.usercode"},
     "dbops.safety": SETTINGS
     | ENGINES
-    | {"dbops.migrations", "dbops.backups.plan", "dbops.process", "dbops.programs"},
+    | {"dbops.migrations", "dbops.backups.plan", "dbops.process", "dbops.programs"}
+    | {
+        "dbops.restore.scratch",
+        "dbops.restore.holding",
+        "dbops.seeding",
+    },  # rounds on scratch databases, with rows
     "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs", "dbops.__version__"},
     "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
     "dbops.seeding": SETTINGS | ENGINES | {"dbops.usercode"},

@@ -42,7 +42,7 @@ OPTIONS = {
     "drift": ["--accept", "--dry-run"],
     "schema": ["--output", "--check", "--dry-run"],
     "history": ["--markdown"],
-    "verify": ["--applied", "VERSION"],
+    "verify": ["--applied", "VERSION", "--all", "--empty", "--twice", "--scratch-url"],
     "new": ["NAME", "--format", "--timestamp"],
     "renumber": ["VERSION", "FILE", "--to", "--dry-run"],
     "force": ["VERSION", "--dry-run"],

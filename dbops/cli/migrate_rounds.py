@@ -1,0 +1,162 @@
+"""`bin/migrate verify`: each migration up, down and up again on a scratch database, and what differs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dbops.cli import migrate_show as show
+from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.migrate_drift import definition
+from dbops.cli.output import Output, table
+from dbops.config.model import Settings, Target
+from dbops.engines.postgres import making
+from dbops.engines.postgres.making import Making
+from dbops.engines.schema import Change, Difference
+from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.events import plural
+from dbops.migrations.reader import Reader
+from dbops.safety.rounds import run as running
+from dbops.safety.rounds import scratch
+from dbops.safety.rounds.model import Round, Rounds, Verdict
+
+if TYPE_CHECKING:
+    from dbops.engines.base import Identity
+
+_BECAME = {Change.ADDED: "left", Change.CHANGED: "changed", Change.GONE: "gone"}
+"""Of an object that should be as it was, by what became of it."""
+
+
+def rounds(arguments: argparse.Namespace, out: Output) -> int:
+    """Run them and tell; nothing of the configured database changes.
+
+    :raises AnswerIsNo: something differs, or does not run.
+    """
+    with connected_to_postgres(arguments, out, "migrate") as (session, settings):
+        statuses = Reader(session, settings, out.event).statuses()
+        live, identity = session.schema(), session.identity
+        like = making.like(session.connection, identity.database) or Making()
+    wishes = running.Wishes(arguments.all, not arguments.empty, arguments.twice, settings.deadline.value)
+    server = _server(arguments, settings, out)
+    with scratch.made(settings, server, like, out.event) as made:
+        found = running.run(statuses, live, made, wishes, out.event)
+    out.result(data(found, identity), lines(found, identity))
+    _require_good(found)
+    return ExitCode.DONE
+
+
+def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:
+    """Where the scratch database is made.
+
+    :raises UsageError: --scratch-url names no PostgreSQL server.
+    """
+    if arguments.scratch_url is None:
+        return settings.target
+    given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.scratch_url, "env": None})
+    target = load_settings(given, out).target
+    if target.engine != "postgresql" or not arguments.scratch_url.strip():
+        raise UsageError(
+            "--scratch-url names no PostgreSQL server",
+            hint="--scratch-url postgresql://user@host:port/postgres",
+        )
+    return target
+
+
+def _require_good(found: Rounds) -> None:
+    bad = [one for one in found.rounds if not one.verdict.good]
+    if bad:
+        raise AnswerIsNo(
+            f"{plural(len(bad), 'migration')} of {len(found.rounds)} not verified; the first is "
+            f"{bad[0].file.version}: {bad[0].verdict.value}",
+            hint="mend the down section, or the up section, of a file that is not applied yet",
+        )
+    if found.history.differences:
+        raise AnswerIsNo(
+            f"{plural(len(found.history.differences), 'difference')} between the database and what its files make",
+            hint="write a migration that makes them, or undo them; bin/migrate drift tells what came since the last one",
+        )
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def data(found: Rounds, identity: Identity) -> dict[str, Any]:
+    """For --json."""
+    return {
+        "database": show.identity(identity),
+        "migrations": [_round(one) for one in found.rounds],
+        "history": {
+            "unknown": found.history.unknown,
+            "differences": [_difference(one) for one in found.history.differences],
+        },
+    }
+
+
+def _round(one: Round) -> dict[str, Any]:
+    failure = one.failure
+    return {
+        "version": one.file.version.text,
+        "name": one.file.name,
+        "result": one.verdict.value,
+        "verified": one.verdict.good,
+        "differences": [{"after": each.after.value, **_difference(each.difference)} for each in one.found],
+        "message": failure and failure.message,
+        "detail": failure and failure.detail,
+        "only_with_rows": failure and failure.only_with_rows,
+        "lost": [{"table": each.table, "column": each.column, "values": each.values} for each in one.lost],
+    }
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "object": one.object,
+        "change": _BECAME[one.change],
+        "before": one.before,
+        "after_it": one.after,
+    }
+
+
+def lines(found: Rounds, identity: Identity) -> Iterator[str]:
+    """A table, then what is to be said of each, then of the history."""
+    rows = [
+        (one.file.version.text, one.file.name, one.verdict.value + (", loses data" if one.lost else ""))
+        for one in found.rounds
+    ]
+    if rows:
+        yield from table(("version", "name", "result"), rows)
+    for one in found.rounds:
+        yield from _details(one)
+    good = sum(1 for one in found.rounds if one.verdict.good)
+    yield ""
+    for each in found.history.differences:
+        yield from _told(
+            each, "than the files make it" if each.change is Change.CHANGED else "in the database"
+        )
+    history = found.history
+    if history.unknown:
+        yield f"not compared with the database: {history.unknown}"
+    elif not history.differences:
+        yield "what the applied files make is what is in the database"
+    yield f"{good} of {len(rows)} verified; database {identity}"
+
+
+def _details(one: Round) -> Iterator[str]:
+    if one.verdict in {Verdict.COMES_BACK, Verdict.NO_DOWN, Verdict.NOT_RUN} and not one.lost:
+        return
+    yield ""
+    yield f"{one.file.version} {one.file.name}: {one.verdict.value}"
+    if one.failure is not None:
+        yield f"  {one.failure.message}" + (
+            " (only with rows in the tables)" if one.failure.only_with_rows else ""
+        )
+        yield from (f"    {line}" for line in (one.failure.detail or "").splitlines())
+    for each in one.found:
+        yield from _told(each.difference, f"after {each.after.value}")
+    for lost in one.lost:
+        yield f"  down loses {plural(lost.values, 'value')} of {lost.table}.{lost.column}"
+
+
+def _told(one: Difference, where: str) -> Iterator[str]:
+    yield f"  {one.object}: {_BECAME[one.change]} {where}"
+    yield from (f"      {line}" for line in definition(one))

@@ -1,0 +1,88 @@
+"""What came of the rounds, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from dbops.engines.schema import Difference
+from dbops.migrations.model import MigrationFile
+
+
+class Verdict(enum.Enum):
+    """How a round ended.  The words are part of the JSON contract."""
+
+    COMES_BACK = "comes back"
+    NO_DOWN = "no down"
+    DIFFERS = "differs"
+    UP_FAILS = "up fails"
+    DOWN_FAILS = "down fails"
+    UP_AGAIN_FAILS = "up again fails"
+    NOT_RUN = "not run"
+    """One before it fails also without rows, so that there is nothing to begin with."""
+
+    @property
+    def good(self) -> bool:
+        """Whether there is nothing to mend."""
+        return self in {Verdict.COMES_BACK, Verdict.NO_DOWN}
+
+
+class After(enum.Enum):
+    """After what the schema is not what it should be; also words of the JSON contract."""
+
+    DOWN = "down"
+    UP_AGAIN = "up again"
+    UP_TWICE = "up twice"
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """What a section was refused with.  `only_with_rows` is whether it runs where the tables are empty."""
+
+    message: str
+    detail: str | None
+    only_with_rows: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """One object that is not as it should be: `before` is what should be there, `after` what is."""
+
+    after: After
+    difference: Difference
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """A column whose values down and up again did not bring back.  `values` is how many there were, not null."""
+
+    table: str
+    column: str
+    values: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """One migration's."""
+
+    file: MigrationFile
+    verdict: Verdict
+    found: tuple[Found, ...] = ()
+    failure: Failure | None = None
+    lost: tuple[Lost, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """The schema that the applied files make, held against the live one: `unknown` is why it was not."""
+
+    unknown: str | None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounds:
+    """All of them, in order of version."""
+
+    rounds: tuple[Round, ...]
+    history: History

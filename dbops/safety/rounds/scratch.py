@@ -1,0 +1,103 @@
+"""The scratch databases that rounds run in: made beside the target, held by a lock, dropped whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dbops.config.model import Settings, Target
+from dbops.engines.postgres import databases, making
+from dbops.engines.postgres.making import Making
+from dbops.engines.postgres.session import Session
+from dbops.errors import Refused
+from dbops.events import Listener, ignore
+from dbops.restore import scratch
+from dbops.restore.holding import hold
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.databases import Connection
+
+PREFIX = "dbops_verify_"
+"""What their names begin with."""
+
+
+class Scratch:
+    """An empty database with the tracking tables, and copies of it."""
+
+    def __init__(self, settings: Settings, server: Target, name: str) -> None:
+        self._settings, self._server, self._name = settings, server, name
+        self._open: Session | None = None
+
+    def session(self) -> Session:
+        """In the database itself; open until a copy is made, which nobody may look on at."""
+        if self._open is None:
+            self._open = self._opened(self._name)
+        return self._open
+
+    def close(self) -> None:
+        """End the session in the database itself."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    @contextmanager
+    def copy(self) -> Iterator[Session]:
+        """In a copy, which is dropped at the end."""
+        from psycopg import sql
+
+        self.close()
+        name = scratch.new_name(PREFIX)
+        with hold(self._server, name, ignore, scratch.PATIENCE) as connection:
+            try:
+                names = sql.Identifier(name), sql.Identifier(self._name)
+                connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+                with self._opened(name) as session:
+                    yield session
+            finally:
+                scratch.drop(self._server, name, ignore)
+
+    def _opened(self, name: str) -> Session:
+        target = self._server.replace("the scratch database", dbname=name)
+        session = Session.open(dataclasses.replace(self._settings, target=target), "migrate verify", ignore)
+        with contextlib.ExitStack() as stack:
+            stack.push(session)  # told and closed, unless all goes well
+            session.acquire_lock()
+            session.initialise()
+            stack.pop_all()
+        return session
+
+
+@contextmanager
+def made(settings: Settings, server: Target, like: Making, listen: Listener) -> Iterator[Scratch]:
+    """A scratch database on a server; those that a killed run has left there are dropped first.
+
+    :param server: any database of it.
+    :param like: how the target was made.
+    :raises Refused: the role may make no databases.
+    """
+    scratch.sweep(server, PREFIX, listen)
+    name = scratch.new_name(PREFIX)
+    with hold(server, name, listen, scratch.PATIENCE) as connection:
+        try:
+            _make(connection, name, dataclasses.replace(like, owner=None, tablespace=None), listen)
+            with contextlib.closing(Scratch(settings, server, name)) as scratches:
+                yield scratches
+        finally:
+            scratch.drop(server, name, listen)
+
+
+def _make(connection: Connection, name: str, like: Making, listen: Listener) -> None:
+    from psycopg import errors
+
+    try:
+        making.anywhere(lambda how: connection.execute(making.statement(name, how)), like, listen)
+    except errors.InsufficientPrivilege as error:
+        raise Refused(
+            f"verify runs in a scratch database, and {connection.info.user} may make none here: "
+            f"{error.diag.message_primary}",
+            hint=f"name another server: --scratch-url postgresql://user@host:port/postgres; or as a superuser: "
+            f"ALTER ROLE {databases.sql_identifier(connection.info.user).as_string(connection)} CREATEDB",
+        ) from error
