@@ -112,8 +112,8 @@ def _difference(one: Difference) -> dict[str, Any]:
     return {
         "object": one.object,
         "change": _BECAME[one.change],
-        "before": one.before,
-        "after_it": one.after,
+        "expected": one.before,
+        "found": one.after,
     }
 
 
