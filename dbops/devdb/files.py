@@ -7,6 +7,7 @@ whenever the work was killed, and `--reset` leaves the former one untouched unti
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,9 +135,14 @@ def _require_possible(settings: Settings) -> None:
 
 
 def _paths(settings: Settings) -> tuple[Path, Path]:
-    """The development database and its twin."""
+    """The files of the development database and its twin: where one is a link, what it leads to, so that it stays."""
     path = settings.target.path
-    return path, path.with_name(f"{settings.test_database.value}{path.suffix}")
+    twin = path.with_name(f"{settings.test_database.value}{path.suffix}")
+    return _behind(path), _behind(twin)
+
+
+def _behind(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _plans(work: Work, paths: Sequence[Path]) -> list[DatabasePlan]:

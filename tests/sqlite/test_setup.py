@@ -195,3 +195,25 @@ def test_killed_at_any_moment(project: Project, folder: Path, reset: bool) -> No
         "dev_test.db": "marked",
     }
     assert _left(folder) == set()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_through_a_symbolic_link(project: Project, folder: Path, made: bool) -> None:
+    """The link stays; what it leads to is made, made anew and removed, and the mark is that of the database."""
+    link, file = folder / "dev.db", folder / "elsewhere" / "kept.db"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    if made:
+        assert project.run("migrate", "up").code == 0
+        old = file.stat().st_ino
+        outcome = project.run("setup-dev-db", "--reset", "--confirm", "kept")
+        assert outcome.code == 0, outcome
+        assert file.stat().st_ino != old
+    else:
+        outcome = project.run("setup-dev-db")
+        assert outcome.code == 0, outcome
+    assert link.readlink() == file
+    assert "kept.db: development" in project.run("setup-dev-db", "status").stdout
+    assert project.run("seed-test-data").code == 0  # which asks for no name
+    assert project.run("setup-dev-db", "destroy").code == 0
+    assert not file.exists()
