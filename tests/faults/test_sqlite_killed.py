@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -219,6 +220,23 @@ def test_full_while_restoring(backed: Site, small_disk: SmallDisk) -> None:
     assert outcome.code == 13, outcome
     assert "free" in outcome.stderr
     assert [name for name in os.listdir(folder) if "dbops-lock" not in name] == ["app.db"]
+    assert backed.query("select what from state", live) == [("first",)]
+
+
+def test_not_even_room_for_the_lock(backed: Site, small_disk: SmallDisk) -> None:
+    """A disk on which not a byte is free: the cause is told, and live is as it was."""
+    folder = small_disk(9_000_000)
+    live = folder / "app.db"
+    backed.ran("restore", "one", "--to", live)
+    with open(folder / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
+        while True:
+            fill.write(bytes(4096))
+    outcome = backed.run("restore", "one", "--to", live, *CONFIRMED)
+    assert outcome.code == 1, outcome
+    assert "cannot write the lock file" in outcome.stderr
+    assert "No space left" in outcome.stderr
+    assert [name for name in os.listdir(folder) if "dbops-lock" in name] == []
+    (folder / "fill").unlink()
     assert backed.query("select what from state", live) == [("first",)]
 
 

@@ -91,6 +91,39 @@ def test_a_lock_file_that_a_killed_process_left(site: Site, file: Path) -> None:
     assert not left.exists()
 
 
+def test_a_lock_file_of_a_time_when_the_database_was_read_only(site: Site, file: Path) -> None:
+    """A backup of a read-only database leaves a lock file that its owner can lock again once it may be written."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    file.chmod(0o440)
+    outcome = site.project.run("backup", "one")
+    assert outcome.code == 0, outcome
+    assert stat.S_IMODE(Path(f"{file}.dbops-lock").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (("migrate", "status"), 0, ""),
+        (("migrate", "up"), 10, "cannot make {file}: Too many levels of symbolic links"),
+        (("backup",), 10, "there is no database {file}"),
+        (("restore", "one", "--confirm", "app"), 13, "{file} is not a file"),
+        (("restore", "discard"), 0, ""),
+        (("setup-dev-db", "status"), 0, ""),
+    ],
+)
+def test_a_link_to_itself(site: Site, file: Path, argv: tuple[str, ...], code: int, message: str) -> None:
+    """It is no database, which is said."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    assert site.project.run("backup", "one").code == 0
+    file.unlink()
+    file.symlink_to(file)
+    outcome = site.project.run(*argv)
+    assert outcome.code == code, outcome
+    assert message.format(file=file) in outcome.stderr
+
+
 def test_a_lock_file_that_is_removed_meanwhile(site: Site, file: Path) -> None:
     """Another migrator could begin: what runs is rolled back, exit 11."""
     site.migration("001_a", "CREATE TABLE a (id integer);")

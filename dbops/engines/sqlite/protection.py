@@ -6,6 +6,7 @@ data: neither a backup nor a copy carries it to another one, and a restore leave
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ENDING = ".dbops-marks"
@@ -13,7 +14,7 @@ ENDING = ".dbops-marks"
 
 def marks_path(database: Path) -> Path:
     """The file with the marks; one for all the names that symbolic links give the database."""
-    real = database.resolve()
+    real = Path(os.path.realpath(database))  # resolve() raises for a link to itself
     return real.with_name(real.name + ENDING)
 
 
