@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _GAP = r"(?:[ \t\n\f\r\ufeff]|--[^\n]*|/\*(?:.*?\*/|.*\Z))"  # a block comment may end with the text
-_STRING = r"'(?:[^']|'')*+'"
-_QUOTED = r'"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*\]'
+# Possessive quantifiers would say this shorter, but some releases of Python 3.11 match them wrongly.
+_STRING = r"'[^']*(?:''[^']*)*'(?!')"
+_QUOTED = r'"[^"]*(?:""[^"]*)*"(?!")|`[^`]*(?:``[^`]*)*`(?!`)|\[[^\]]*\]'
 # What begins a token decides how it goes on.  A word may hold letters beyond ASCII.
 _KINDS = {
     "semicolon": ";",
@@ -25,15 +26,12 @@ _KINDS = {
     "operator": r"->>?|\|\||<[<=>]?|>[>=]?|[=!]=|.",
 }
 _FLAGS = re.DOTALL | re.ASCII
-_TOKEN = re.compile(
-    "|".join([f"{_GAP}++", *(f"(?P<{kind}>{form})" for kind, form in _KINDS.items())]), _FLAGS
-)
-_TEXT = re.compile(f"{_GAP}++|({'|'.join(_KINDS.values())})", _FLAGS)
-# All up to the next semicolon, or to a quote that does not end.
-_PIECE = re.compile(
-    rf"(?P<gap>{_GAP}*+)(?:(?P<last>[^ \t\n\f\r\ufeff;'\"`\[\-/]++|{_STRING}|{_QUOTED}|-(?!-)|/(?!\*)){_GAP}*+)*+",
-    _FLAGS,
-)
+_TOKEN = re.compile("|".join([f"{_GAP}+", *(f"(?P<{kind}>{form})" for kind, form in _KINDS.items())]), _FLAGS)
+_TEXT = re.compile(f"{_GAP}+|({'|'.join(_KINDS.values())})", _FLAGS)
+_SPACE = " \t\n\f\r\ufeff"
+_STOP = re.compile(r"[;'\"`\[]|--|/\*")
+_QUOTE = re.compile(f"{_STRING}|{_QUOTED}", _FLAGS)
+_BEHIND_EXPLAIN = frozenset({"CREATE", "EXPLAIN", "TEMP", "TEMPORARY", "TRIGGER", "END"})
 
 
 class Token(NamedTuple):
@@ -56,9 +54,6 @@ class Token(NamedTuple):
             return self.text
         quote = self.text[-1]
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
-
-
-_BEHIND_EXPLAIN = frozenset({"CREATE", "EXPLAIN", "TEMP", "TEMPORARY", "TRIGGER", "END"})
 
 
 class OpenQuote(ValueError):
@@ -96,9 +91,8 @@ def spans(sql: str) -> Iterator[tuple[int, int]]:
     """
     at, begun, end, in_trigger = 0, -1, -1, False
     while at < len(sql):
-        piece = _PIECE.match(sql, at)
-        assert piece is not None  # it may be empty
-        start, last, at = piece.end("gap"), piece.end("last"), piece.end() + 1
+        start, last, stop = _piece(sql, at)
+        at = stop + 1
         if at <= len(sql) and sql[at - 1] != ";":
             raise OpenQuote(at - 1)
         if begun < 0 and last < 0:
@@ -115,6 +109,35 @@ def spans(sql: str) -> Iterator[tuple[int, int]]:
             end = at
     if begun >= 0:
         yield begun, end
+
+
+def _piece(sql: str, at: int) -> tuple[int, int, int]:
+    """Where the first token from a place on begins and the last one ends, up to a semicolon, the text's end, or a quote
+    that does not end; and where that is.  Both are -1 where there is no token.
+    """
+    first = last = -1
+    while True:
+        found = _STOP.search(sql, at)
+        stop = found.start() if found else len(sql)
+        between = sql[at:stop]
+        if bare := between.strip(_SPACE):
+            first = at + between.index(bare) if first < 0 else first
+            last = at + len(between.rstrip(_SPACE))
+        if found is None or found[0] == ";":
+            return first, last, stop
+        if found[0] in ("--", "/*"):
+            at = _comment_end(sql, stop, found[0])
+            continue
+        quoted = _QUOTE.match(sql, stop)
+        if quoted is None:
+            return first, last, stop
+        first, last, at = stop if first < 0 else first, quoted.end(), quoted.end()
+
+
+def _comment_end(sql: str, at: int, opening: str) -> int:
+    """A block comment may end with the text."""
+    end = sql.find("\n", at) if opening == "--" else sql.find("*/", at + 2)
+    return len(sql) if end < 0 else end + (0 if opening == "--" else 2)
 
 
 def _is_trigger(statement: str) -> bool:
