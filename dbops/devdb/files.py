@@ -25,7 +25,7 @@ from dbops.devdb.undo import Undo, undoing
 from dbops.engines.marks import MARK, is_development
 from dbops.engines.sqlite import connection as connections
 from dbops.engines.sqlite import lock as locks
-from dbops.engines.sqlite import protection
+from dbops.engines.sqlite import openers, protection
 from dbops.errors import CannotConnect, ConfigError, Refused
 from dbops.events import Listener, Note, StepDone, ignore
 
@@ -219,22 +219,14 @@ def _publish(path: Path, planned: DatabasePlan, undo: Undo) -> None:
 
 
 def _let_go(path: Path) -> None:
-    """Return if no other program has the file open, with all of the database in the one file.
+    """Return if it is a database that no other program has open, with all of it in the one file.
 
-    :raises LockNotAcquired: another program has.
+    :raises LockNotAcquired: another program has; it is named.
+    :raises CannotConnect: it is not a database.
     """
-    import sqlite3
-
-    from dbops.engines.sqlite.errors import told
-
-    with contextlib.closing(
-        connections.connect(path, listen=ignore, deadline=1, read_only=True)
-    ) as connection:
-        try:
-            connection.execute("pragma query_only = off")
-            connection.execute("pragma journal_mode = delete")  # SQLite does this for the last one only
-        except sqlite3.Error as error:
-            raise told(error, path) from error
+    connections.connect(path, listen=ignore, deadline=1, read_only=True).close()
+    with openers.alone(path, ignore, deadline=1):
+        pass
 
 
 def _write_env(development: Target, twin: Target, work: Work, undo: Undo) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -104,13 +105,18 @@ def test_reset(project: Project, folder: Path) -> None:
     assert _left(folder) == set()
 
 
-def test_reset_while_an_application_has_it_open(project: Project, folder: Path) -> None:
-    """Its file is not taken from under it: exit 11, and everything is as it was."""
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+@pytest.mark.parametrize("argv", [("--reset",), ("destroy",)])
+def test_while_an_application_has_it_open(
+    project: Project, folder: Path, argv: tuple[str, ...], journal: str
+) -> None:
+    """Its file is not taken from under it, idle as it is: exit 11, it is named, and everything is as it was."""
     _run(project, "--seed")
     with contextlib.closing(sqlite3.connect(folder / "dev.db")) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (2,)
-        refused = _run(project, "--reset", code=11)
-        assert "is locked by another program" in refused.stderr
+        refused = _run(project, *argv, code=11)
+        assert f"pid {os.getpid()}" in refused.stderr
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (2,)
     assert _left(folder) == set()
 
