@@ -150,6 +150,14 @@ def test_unlock_is_refused(site: Site, file: Path) -> None:
     assert first.poll() is None
 
 
+def test_adopting_is_refused(site: Site) -> None:
+    """It reads the tables of tools on PostgreSQL: exit 13, and nothing is made."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    refused = site.run("adopt")
+    assert refused.code == 13, refused
+    assert "bin/migrate adopt is for PostgreSQL" in refused.stderr
+
+
 def test_a_tracking_table_in_a_schema_is_refused(site: Site, file: Path) -> None:
     """SQLite has no schemas: exit 5 before anything is made."""
     site.migration("001_a", "CREATE TABLE a (id integer);")
@@ -184,3 +192,12 @@ def test_a_plan_without_a_forecast(site: Site) -> None:
     assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
     for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
         assert site.run("plan", *options).code == 13
+
+
+def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
+    """No "unknown" below SQLite's own words."""
+    site.migration("001_a", "CREATE TABLE a (id INTEGER) STRICT;\nINSERT INTO a VALUES ('x');")
+    outcome = site.run("up")
+    assert outcome.code == 1, outcome
+    assert "cannot store TEXT value in INTEGER column a.id" in outcome.stderr
+    assert "unknown" not in outcome.stderr

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbops.engines.sqlite.errors import is_locked, told
+from dbops.engines.sqlite.errors import code_of, is_locked, told
 from dbops.errors import CannotConnect, ConfigError
 from dbops.events import Detail, Listener, Warned
 
@@ -61,7 +61,9 @@ def connect(
         if not isinstance(error, sqlite3.Error):
             raise
         problem = told(error, path)
-        raise problem if is_locked(error) else CannotConnect(problem.message, hint=problem.hint) from None
+        if is_locked(error) or code_of(error).startswith("SQLITE_CORRUPT"):
+            raise problem from None
+        raise CannotConnect(problem.message, hint=problem.hint) from None
     return connection
 
 

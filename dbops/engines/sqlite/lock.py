@@ -54,7 +54,8 @@ class MigrationLock:
             except OSError as error:
                 self.release()
                 raise DbopsError(
-                    f"cannot write the lock file {self._path}: {error.strerror}", hint=f"df {self._path.parent}"
+                    f"cannot write the lock file {self._path}: {error.strerror}",
+                    hint=f"df {self._path.parent}",
                 ) from None
 
     @property
