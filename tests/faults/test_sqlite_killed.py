@@ -240,6 +240,22 @@ def test_not_even_room_for_the_lock(backed: Site, small_disk: SmallDisk) -> None
     assert backed.query("select what from state", live) == [("first",)]
 
 
+def test_full_when_a_restore_is_recorded(backed: Site, small_disk: SmallDisk) -> None:
+    """There is room for the database, and none for the journal of the last entry in its event log."""
+    folder = small_disk(20_000_000)
+    live = folder / "app.db"
+    backed.ran("restore", "one", "--to", live)
+    size = live.stat().st_size
+    found = os.statvfs(folder)
+    (folder / "fill").write_bytes(bytes(found.f_bavail * found.f_frsize - size - 2 * 4096))
+    outcome = backed.run("restore", "one", "--to", live, *CONFIRMED)
+    assert outcome.code == 1, outcome
+    assert f"error: {live.with_name('.app.db.restoring')}" in outcome.stderr
+    assert ".app.db.restoring" not in os.listdir(folder)
+    (folder / "fill").unlink()
+    assert backed.query("select what from state", live) == [("first",)]
+
+
 def test_flipped_bits(backed: Site) -> None:
     """Wherever one is in the archive, verify finds it, and restore changes nothing."""
     path = backed.project.folder / "backups" / "one" / "archive.db.zst"

@@ -61,7 +61,7 @@ def connect(
         if not isinstance(error, sqlite3.Error):
             raise
         problem = told(error, path)
-        if is_locked(error) or code_of(error).startswith("SQLITE_CORRUPT"):
+        if is_locked(error) or code_of(error).startswith(("SQLITE_CORRUPT", "SQLITE_FULL")):
             raise problem from None
         raise CannotConnect(problem.message, hint=problem.hint) from None
     return connection
