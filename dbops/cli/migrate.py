@@ -25,13 +25,14 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "diff", "diagram"})
+PLANNED = frozenset({"diff", "diagram"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
     "adopt": "migrate_adopt",
     "drift": "migrate_drift",
     "schema": "migrate_schema",
     "renumber": "migrate_renumber",
+    "lint": "migrate_lint",
     "validate": "migrate_validate",
     "verify": "migrate_verify",
 }
@@ -336,6 +337,31 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 nargs="*",
                 metavar="[schema | migration VERSION | rollback VERSION]",
                 help="what to look at (default: schema, the whole database)",
+            ),
+        ),
+    ),
+    "lint": (
+        "look for what is wrong with migration files: squawk's rules, and what only dbops can know",
+        (
+            option(
+                "versions", nargs="*", metavar="VERSION", help="which ones (default: all that are pending)"
+            ),
+            option("--all", action="store_true", help="the applied ones, too"),
+            option(
+                "--level",
+                choices=["note", "warning", "error"],
+                default="warning",
+                help="show what is as bad as that, and exit 3 if there is any (default: warning)",
+            ),
+            option(
+                "--format-out",
+                choices=["terminal", "json", "github", "sarif"],
+                help="how to write it: for people, as --json does, as annotations of GitHub, as SARIF 2.1.0",
+            ),
+            option(
+                "--no-database",
+                action="store_true",
+                help="ask no database; without VERSION, look at all files",
             ),
         ),
     ),

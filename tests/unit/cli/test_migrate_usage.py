@@ -59,6 +59,7 @@ OPTIONS = {
         "--dry-run",
     ],
     "validate": ["schema", "migration", "rollback"],
+    "lint": ["VERSION", "--all", "--level", "--format-out", "--no-database"],
     "unlock": ["--yes"],
 }
 SHARED = [
