@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import stat
@@ -89,6 +90,27 @@ def test_a_lock_file_that_a_killed_process_left(site: Site, file: Path) -> None:
     assert "nobody holds the migration lock" in site.ran("unlock").stdout
     site.ran("up")
     assert not left.exists()
+
+
+def test_a_lock_file_that_another_program_wrote(site: Site, file: Path) -> None:
+    """Whoever holds it, what it says is not understood: exit 11, and how to find the holder."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    lock = Path(f"{file}.dbops-lock")
+    lock.write_text('{"process": 1}')
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = site.run("up", "--deadline", "100ms")
+    assert refused.code == 11, refused
+    assert f"fuser {lock}" in refused.stderr
+
+
+def test_marks_that_are_no_text(site: Site, file: Path) -> None:
+    """They mark nothing: consent is asked for."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    Path(f"{file}.dbops-marks").write_bytes(b"\xff\xfe")
+    refused = site.project.run("seed-test-data", "generate", "--rows", "1")
+    assert refused.code == 13, refused
 
 
 def test_a_lock_file_of_a_time_when_the_database_was_read_only(site: Site, file: Path) -> None:

@@ -195,7 +195,7 @@ def _read_holder(path: Path) -> Blocker | None:
         said = json.loads(path.read_bytes() or b"null")
     except (FileNotFoundError, ValueError):
         return None
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or not {"pid", "user", "command"} <= said.keys():
         return None
     return Blocker(said["pid"], said["user"], said["command"], "", None, is_local=True)
 

@@ -21,7 +21,7 @@ def marks_path(database: Path) -> Path:
 def read_comment(database: Path) -> str | None:
     """What stands in it, a mark a line, as in the comment of a PostgreSQL database; None where there is none."""
     try:
-        return marks_path(database).read_text(encoding="utf-8").rstrip("\n")
+        return marks_path(database).read_text(encoding="utf-8", errors="replace").rstrip("\n")
     except FileNotFoundError:
         return None
 
