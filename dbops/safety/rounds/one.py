@@ -37,7 +37,10 @@ def run(session: Session, file: MigrationFile, work: Work, deadline: float) -> N
 
 @dataclasses.dataclass
 class One:
-    """A round in the making, in a database that is thrown away afterwards."""
+    """A round in the making, in a database that is thrown away afterwards unless all is well.
+
+    `before` is the schema that is there, where it is known, `after` the one that the up has made.
+    """
 
     session: Session
     file: MigrationFile
@@ -46,6 +49,8 @@ class One:
     twice: bool
     found: list[Found] = dataclasses.field(default_factory=list)
     lost: tuple[Lost, ...] = ()
+    before: Schema | None = None
+    after: Schema | None = None
 
     def run(self) -> Round:
         """Go through with it as far as the sections run."""
@@ -59,9 +64,9 @@ class One:
 
     def _verdict(self) -> Verdict:
         self._fill(1)
-        before = self.session.schema()
+        before = self.before or self.session.schema()
         self._section(Work.RUN_UP, Verdict.UP_FAILS)
-        after = self.session.schema()
+        after = self.after = self.session.schema()
         self._fill(2)
         has_down = texts.read(self.file).down is not None
         if has_down:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.postgres.pinned import told
 from dbops.engines.postgres.tracking import Tables
-from dbops.events import ignore
 from dbops.safety.rounds.model import Lost
 
 if TYPE_CHECKING:
+    from psycopg import sql
+
+    from dbops.engines.catalog import Catalog, Table
     from dbops.engines.postgres.session import Session
+    from dbops.seeding.postgres.engine import Postgres
 
 _ROWS = 20
 
@@ -30,21 +33,24 @@ Contents = Mapping[tuple[str, str], Values]
 
 
 def fill(session: Session, seed: int) -> None:
-    """Add generated rows to all tables that take any.
+    """Add generated rows to all tables that have a column without any value, if they take any.
 
     :raises DbopsError: the server refuses what is not about a table's rows.
     """
     from dbops.seeding.generate.filling import generate
     from dbops.seeding.generate.model import Request
     from dbops.seeding.generate.planner import plan
-    from dbops.seeding.postgres.engine import Postgres
 
-    engine = Postgres(session.connection)
-    with told(), engine.transaction():
-        session.connection.execute("set local jit = off")
+    with told():
+        engine = _engine(session)
         catalog = engine.catalog(_own(session.tables))
-        if catalog.tables:
-            generate(engine, plan(catalog, Request(rows=_ROWS, seed=seed), engine.probe()), listen=ignore)
+        found = _contents(session, catalog)
+        bare = {table for (table, _), values in found.items() if not values.count}
+        only = tuple(table.id for table in catalog.tables if table.label in bare)
+        if only:
+            with engine.transaction():
+                request = Request(rows=_ROWS, seed=seed, only=only)
+                generate(engine, plan(catalog, request, engine.probe()))
 
 
 def contents(session: Session) -> Contents:
@@ -52,28 +58,39 @@ def contents(session: Session) -> Contents:
 
     :raises DbopsError: it cannot be read.
     """
-    from psycopg import sql
+    with told():
+        return _contents(session, _engine(session).catalog(_own(session.tables)))
 
+
+def _engine(session: Session) -> Postgres:
     from dbops.seeding.postgres.engine import Postgres
 
+    session.connection.execute("set jit = off")  # compiling the catalog's queries takes longer than they do
+    return Postgres(session.connection)
+
+
+def _contents(session: Session, catalog: Catalog) -> Contents:
+    """In one round trip, whatever the number of tables."""
+    tables = [table for table in catalog.tables if table.columns]
+    with session.connection.pipeline():
+        cursors = [session.connection.execute(_query(table)) for table in tables]
     found = {}
-    with told():
-        for table in Postgres(session.connection).catalog(_own(session.tables)).tables:
-            names = [column.name for column in table.columns]
-            if not names:
-                continue
-            each = sql.SQL(
-                "pg_catalog.count({0}), coalesce(pg_catalog.sum(pg_catalog.hashtextextended({0}::text, 0)), 0)"
-            )
-            query = sql.SQL("select {} from {}").format(
-                sql.SQL(", ").join(each.format(sql.Identifier(name)) for name in names),
-                sql.Identifier(*table.id),
-            )
-            row = session.connection.execute(query).fetchone()
-            assert row is not None  # an aggregate has one row
-            for at, name in enumerate(names):
-                found[table.label, name] = Values(row[2 * at], int(row[2 * at + 1]))
+    for table, cursor in zip(tables, cursors, strict=True):
+        row = cursor.fetchone()
+        assert row is not None  # an aggregate has one row
+        for at, column in enumerate(table.columns):
+            found[table.label, column.name] = Values(row[2 * at], int(row[2 * at + 1]))
     return found
+
+
+def _query(table: Table) -> sql.Composed:
+    from psycopg import sql
+
+    each = sql.SQL(
+        "pg_catalog.count({0}), coalesce(pg_catalog.sum(pg_catalog.hashtextextended({0}::text, 0)), 0)"
+    )
+    columns = sql.SQL(", ").join(each.format(sql.Identifier(column.name)) for column in table.columns)
+    return sql.SQL("select {} from {}").format(columns, sql.Identifier(*table.id))
 
 
 def lost(before: Contents, after: Contents) -> tuple[Lost, ...]:

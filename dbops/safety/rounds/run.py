@@ -16,6 +16,7 @@ from dbops.safety.rounds.one import NOT_THE_FILES, One
 from dbops.safety.rounds.one import run as run_section
 
 if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
     from dbops.safety.rounds.scratch import Scratch
 
 
@@ -43,48 +44,100 @@ def run(
     :param live: the schema of the database that `statuses` are of.
     :raises DbopsError: an applied file that needs no round does not run.
     """
-    found: list[Round] = []
-    history = _unknown(statuses)
-    newest = max((status.version.key for status in statuses if status.is_applied), default=None)
-    broken = False
-    for status in statuses:
-        file = status.file
-        if file is None:
-            continue
-        wanted = wishes.every or not status.is_applied
-        if broken:
-            found.append(Round(file, Verdict.NOT_RUN))
-            continue
-        if wanted:
-            listen(Detail(f"round of {status.version} {status.name}"))
-            found.append(_round(scratch, file, wishes))
+    return _Run(scratch, wishes, listen).run(statuses, live)
+
+
+class _Run:
+    """The template has what the files before have made by their ups alone, but for the last that went well.
+
+    These it gets when a copy is needed: the copy in which a round went well is as good for the next one, so that most
+    need none of their own, and no migration is replayed for each that comes after it.
+    """
+
+    def __init__(self, scratch: Scratch, wishes: Wishes, listen: Listener) -> None:
+        self._scratch, self._wishes, self._listen = scratch, wishes, listen
+        self._to_come: list[MigrationFile] = []
+        self._schema: Schema | None = None  # of the copy
+
+    def run(self, statuses: Sequence[Status], live: Schema) -> Rounds:
+        found: list[Round] = []
+        history = _unknown(statuses)
+        newest = max((status.version.key for status in statuses if status.is_applied), default=None)
+        broken = False
+        for status in statuses:
+            file = status.file
+            if file is None:
+                continue
+            if broken:
+                found.append(Round(file, Verdict.NOT_RUN))
+                continue
+            if self._wishes.every or not status.is_applied:
+                self._listen(Detail(f"round of {status.version} {status.name}"))
+                found.append(self._round(file))
+                broken = not (self._schema or self._ups(file))
+            else:
+                self._forget_copy()
+                self._to_come.append(file)
+            if broken:
+                history = History(history.unknown or f"version {status.version} does not run")
+            if status.version.key == newest and history.unknown is None:
+                history = _compared(live, self._schema or self._template().schema())
+        return Rounds(tuple(found), history)
+
+    def _round(self, file: MigrationFile) -> Round:
+        """With rows, and once more without where it does not run with them."""
+        done = self._attempt(file, with_rows=self._wishes.with_rows)
+        if done.failure is None or not self._wishes.with_rows:
+            return done
+        again = self._attempt(file, with_rows=False)
+        self._forget_copy()  # it has no rows
+        failure = dataclasses.replace(done.failure, only_with_rows=again.verdict is not done.verdict)
+        return dataclasses.replace(done, failure=failure, found=again.found or done.found)
+
+    def _attempt(self, file: MigrationFile, *, with_rows: bool) -> Round:
+        if not self._scratch.has_copy:
+            self._template()
+        one = One(
+            self._scratch.copy(),
+            file,
+            self._wishes.deadline,
+            with_rows,
+            self._wishes.twice,
+            before=self._schema,
+        )
+        done = one.run()
+        if done.found or done.failure:
+            self._forget_copy()
+        else:
+            self._schema = one.after
+            if with_rows == self._wishes.with_rows:
+                self._to_come.append(file)
+        return done
+
+    def _ups(self, file: MigrationFile) -> bool:
+        """Whether a migration runs in the template, whose round has spoilt its copy."""
+        session = self._template()
         try:
-            run_section(scratch.session(), file, Work.RUN_UP, wishes.deadline)
+            run_section(session, file, Work.RUN_UP, self._wishes.deadline)
         except NOT_THE_FILES:
             raise
         except DbopsError:
-            if not wanted:
-                raise
-            broken = True
-            history = History(history.unknown or f"version {status.version} does not run")
-        if status.version.key == newest and history.unknown is None:
-            history = _compared(live, scratch.session().schema())
-    return Rounds(tuple(found), history)
+            return False
+        return True
 
+    def _template(self) -> Session:
+        """A session in the template, which has everything then.
 
-def _round(scratch: Scratch, file: MigrationFile, wishes: Wishes) -> Round:
-    """With rows, and once more without where it does not run with them."""
-    done = _attempt(scratch, file, wishes)
-    if done.failure is None or not wishes.with_rows:
-        return done
-    again = _attempt(scratch, file, dataclasses.replace(wishes, with_rows=False))
-    failure = dataclasses.replace(done.failure, only_with_rows=again.verdict is not done.verdict)
-    return dataclasses.replace(done, failure=failure, found=again.found or done.found)
+        :raises DbopsError: an applied file does not run.
+        """
+        while self._to_come:
+            run_section(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes.deadline)
+            del self._to_come[0]
+        return self._scratch.template()
 
-
-def _attempt(scratch: Scratch, file: MigrationFile, wishes: Wishes) -> Round:
-    with scratch.copy() as session:
-        return One(session, file, wishes.deadline, wishes.with_rows, wishes.twice).run()
+    def _forget_copy(self) -> None:
+        self._scratch.drop_copy()
+        self._schema = None
 
 
 def _unknown(statuses: Sequence[Status]) -> History:

@@ -25,30 +25,51 @@ PREFIX = "dbops_verify_"
 
 
 class Scratch:
-    """An empty database with the tracking tables, and copies of it."""
+    """An empty database with the tracking tables, the template; and a copy of it, to work in as long as it is sound."""
 
     def __init__(self, settings: Settings, server: Target, name: str) -> None:
         self._settings, self._server, self._name = settings, server, name
-        self._open: Session | None = None
+        self._template: Session | None = None
+        self._copy: Session | None = None
+        self._drops = contextlib.ExitStack()
 
-    def session(self) -> Session:
-        """In the database itself; open until a copy is made, which nobody may look on at."""
-        if self._open is None:
-            self._open = self._opened(self._name)
-        return self._open
+    def template(self) -> Session:
+        """A session in the template; it ends when a copy is made."""
+        if self._template is None:
+            self._template = self._opened(self._name)
+        return self._template
+
+    @property
+    def has_copy(self) -> bool:
+        """Whether there is a copy; else `copy` makes one of the template as it is then."""
+        return self._copy is not None
+
+    def copy(self) -> Session:
+        """A session in the copy."""
+        if self._copy is None:
+            self._end_template()
+            self._copy = self._drops.enter_context(self._copied())
+        return self._copy
+
+    def drop_copy(self) -> None:
+        """It is not sound any more: the next one is made anew."""
+        self._copy = None
+        self._drops.close()
 
     def close(self) -> None:
-        """End the session in the database itself."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        """Drop the copy and end the session in the template."""
+        self._end_template()
+        self.drop_copy()
+
+    def _end_template(self) -> None:
+        if self._template is not None:
+            self._template.close()
+            self._template = None
 
     @contextmanager
-    def copy(self) -> Iterator[Session]:
-        """In a copy, which is dropped at the end."""
+    def _copied(self) -> Iterator[Session]:
         from psycopg import sql
 
-        self.close()
         name = scratch.new_name(PREFIX)
         with hold(self._server, name, ignore, scratch.PATIENCE) as connection:
             try:
