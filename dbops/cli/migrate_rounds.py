@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
 from dbops.safety.rounds import scratch
-from dbops.safety.rounds.model import Round, Rounds, Verdict
+from dbops.safety.rounds.model import Round, Rounds, Verdict, Wishes
 
 if TYPE_CHECKING:
     from dbops.engines.base import Identity
@@ -37,7 +38,13 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         statuses = Reader(session, settings, out.event).statuses()
         live, identity = session.schema(), session.identity
         like = making.like(session.connection, identity.database) or Making()
-    wishes = running.Wishes(arguments.all, not arguments.empty, arguments.twice, settings.deadline.value)
+    wishes = Wishes(
+        every=arguments.all,
+        with_rows=not arguments.empty,
+        twice=arguments.twice,
+        own_server=arguments.scratch_url is not None,
+        deadline=settings.deadline.value,
+    )
     server = _server(arguments, settings, out)
     with scratch.made(settings, server, like, out.event) as made:
         found = running.run(statuses, live, made, wishes, out.event)
@@ -153,8 +160,10 @@ def _details(one: Round) -> Iterator[str]:
         yield from (f"    {line}" for line in (one.failure.detail or "").splitlines())
     for each in one.found:
         yield from _told(each.difference, f"after {each.after.value}")
-    for lost in one.lost:
-        yield f"  down loses {plural(lost.values, 'value')} of {lost.table}.{lost.column}"
+    for name, losses in itertools.groupby(one.lost, key=lambda lost: lost.table):
+        yield f"  down loses values of {name}: " + ", ".join(
+            f"{lost.column} ({lost.values})" for lost in losses
+        )
 
 
 def _told(one: Difference, where: str) -> Iterator[str]:

@@ -243,3 +243,27 @@ def test_options_that_exclude_each_other(configured: Project) -> None:
     """--applied looks at the live database, and the others are about the rounds."""
     outcome = configured.run("migrate", "verify", "--applied", "--twice")
     assert (outcome.code, "--twice" in outcome.stderr) == (2, True)
+
+
+def test_what_reaches_beyond_the_scratch_database(
+    maker: Project, database: Database, connect: Connect
+) -> None:
+    """A section that would change the live database, or roles, is not run; the others are."""
+    down = f"COMMENT ON DATABASE {database.name} IS 'harm';"
+    maker.write("migrations/001_t.sql", single("CREATE TABLE t (id int);", down))
+    maker.write(
+        "migrations/002_role.sql", single(f"ALTER ROLE {database.user} SET work_mem = '5MB';", "SELECT 1;")
+    )
+    first, second = verified(maker, "--empty", code=3)["migrations"]
+    assert (first["result"], second["result"]) == ("down fails", "up fails")
+    assert "beyond the scratch database" in first["message"]
+    row = (
+        connect(database)
+        .execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+            " UNION ALL SELECT setconfig::text FROM pg_db_role_setting WHERE setrole = current_user::regrole"
+        )
+        .fetchall()
+    )
+    assert "harm" not in str(row)
+    assert "work_mem" not in str(row)

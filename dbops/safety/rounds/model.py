@@ -9,6 +9,24 @@ from dbops.engines.schema import Difference
 from dbops.migrations.model import MigrationFile
 
 
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What is asked for.
+
+    :param every: also the applied ones.
+    :param with_rows: the tables have rows when a migration runs.
+    :param twice: each up runs again where it has run.
+    :param own_server: migrations may change what all databases of the server share, roles for instance.
+    :param deadline: seconds for which a migration is tried again that cannot get a lock.
+    """
+
+    every: bool
+    with_rows: bool
+    twice: bool
+    own_server: bool
+    deadline: float
+
+
 class Verdict(enum.Enum):
     """How a round ended.  The words are part of the JSON contract."""
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from dbops.engines.postgres.beyond import reaches_beyond
 from dbops.engines.schema import Schema, differences
-from dbops.errors import CannotConnect, DbopsError, Interrupted
+from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
 from dbops.events import ignore
 from dbops.migrations import texts
 from dbops.migrations.executor import Executor
 from dbops.migrations.migrator import nobody_knows
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation
+from dbops.migrations.prepare import Preparation, prepare
+from dbops.migrations.report import place
 from dbops.safety.rounds import rows
-from dbops.safety.rounds.model import After, Failure, Found, Lost, Round, Verdict
+from dbops.safety.rounds.model import After, Failure, Found, Lost, Round, Verdict, Wishes
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
@@ -24,15 +26,31 @@ NOT_THE_FILES = (CannotConnect, Interrupted)
 """What is no answer to the question whether a migration runs."""
 
 
-def run(session: Session, file: MigrationFile, work: Work, deadline: float) -> None:
+def run(session: Session, file: MigrationFile, work: Work, wishes: Wishes) -> None:
     """Run one section.
 
     :raises DbopsError: it does not run.
     """
     row = next((row for row in session.read().rows if row.sort_key == file.version.key), None)
     status = Status(file.version, file.name, State.APPLIED if row else State.PENDING, file, row)
-    executor = Executor(session, deadline=deadline, listen=ignore, decide=nobody_knows)
-    executor.execute(Preparation(Plan(work.value, (Step(work, status),)), session))
+    step = Step(work, status)
+    if not wishes.own_server:
+        _refuse_beyond(step, session)
+    executor = Executor(session, deadline=wishes.deadline, listen=ignore, decide=nobody_knows)
+    executor.execute(Preparation(Plan(work.value, (step,)), session))
+
+
+def _refuse_beyond(step: Step, session: Session) -> None:
+    """:raises Refused: the section would change what the live database shares with the scratch database."""
+    prepared = prepare(step, session)
+    for statement in prepared.statements.statements:
+        if reaches_beyond(statement.text):
+            line, column = place(prepared.section, statement.offset)
+            raise Refused(
+                f"{prepared.section.label}:{line}:{column}: not run, since it reaches beyond the scratch database, "
+                "to what all databases of the server share",
+                hint="run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres",
+            )
 
 
 @dataclasses.dataclass
@@ -44,9 +62,8 @@ class One:
 
     session: Session
     file: MigrationFile
-    deadline: float
+    wishes: Wishes
     with_rows: bool
-    twice: bool
     found: list[Found] = dataclasses.field(default_factory=list)
     lost: tuple[Lost, ...] = ()
     before: Schema | None = None
@@ -71,7 +88,7 @@ class One:
         has_down = texts.read(self.file).down is not None
         if has_down:
             self._down_and_up(before, after)
-        if self.twice:
+        if self.wishes.twice:
             self._section(Work.RUN_UP, Verdict.UP_AGAIN_FAILS)
             self._compare(After.UP_TWICE, after)
         if self.found:
@@ -95,7 +112,7 @@ class One:
 
     def _section(self, work: Work, failing: Verdict) -> None:
         try:
-            run(self.session, self.file, work, self.deadline)
+            run(self.session, self.file, work, self.wishes)
         except NOT_THE_FILES:
             raise
         except DbopsError as error:

@@ -11,29 +11,13 @@ from dbops.errors import DbopsError
 from dbops.events import Detail, Listener
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Work
-from dbops.safety.rounds.model import History, Round, Rounds, Verdict
+from dbops.safety.rounds.model import History, Round, Rounds, Verdict, Wishes
 from dbops.safety.rounds.one import NOT_THE_FILES, One
 from dbops.safety.rounds.one import run as run_section
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.safety.rounds.scratch import Scratch
-
-
-@dataclasses.dataclass(frozen=True)
-class Wishes:
-    """What is asked for.
-
-    :param every: also the applied ones.
-    :param with_rows: the tables have rows when a migration runs.
-    :param twice: each up runs again where it has run.
-    :param deadline: seconds for which a migration is tried again that cannot get a lock.
-    """
-
-    every: bool
-    with_rows: bool
-    twice: bool
-    deadline: float
 
 
 def run(
@@ -97,14 +81,7 @@ class _Run:
     def _attempt(self, file: MigrationFile, *, with_rows: bool) -> Round:
         if not self._scratch.has_copy:
             self._template()
-        one = One(
-            self._scratch.copy(),
-            file,
-            self._wishes.deadline,
-            with_rows,
-            self._wishes.twice,
-            before=self._schema,
-        )
+        one = One(self._scratch.copy(), file, self._wishes, with_rows, before=self._schema)
         done = one.run()
         if done.found or done.failure:
             self._forget_copy()
@@ -118,7 +95,7 @@ class _Run:
         """Whether a migration runs in the template, whose round has spoilt its copy."""
         session = self._template()
         try:
-            run_section(session, file, Work.RUN_UP, self._wishes.deadline)
+            run_section(session, file, Work.RUN_UP, self._wishes)
         except NOT_THE_FILES:
             raise
         except DbopsError:
@@ -131,7 +108,7 @@ class _Run:
         :raises DbopsError: an applied file does not run.
         """
         while self._to_come:
-            run_section(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes.deadline)
+            run_section(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
             del self._to_come[0]
         return self._scratch.template()
 
