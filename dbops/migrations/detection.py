@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dbops.config.model import Setting
 from dbops.errors import ConfigError
+from dbops.migrations.texts import opened
 
 AUTO = Setting("auto")
 PLAIN = ("pairs", "rollback-pairs", "single")
@@ -213,7 +214,7 @@ def _all_have(format_name: str, folder: Path, names: Sequence[str]) -> bool:
 
 def _head(folder: Path, name: str) -> bytes:
     try:
-        with open(os.path.join(folder, name), "rb", buffering=0) as file:
+        with opened(os.path.join(folder, name)) as file:
             return file.read(_HEAD)
     except OSError:
         return b""  # whoever reads it in full says what is wrong

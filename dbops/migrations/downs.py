@@ -14,7 +14,7 @@ from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
 
 _HEADING = re.compile(
-    rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*=#-]*)\r?"
+    rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*/=#-]*)\r?"
 )
 # The line that a down section begins with, in lower case, where it is in the file of the up section; and a word of it.
 _BEGINS = {

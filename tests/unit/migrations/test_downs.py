@@ -49,6 +49,8 @@ def test_it_tells_what_reading_tells(case: Path) -> None:
         ("SELECT 1;\n-- DOWN Migration\n-- To rollback, uncomment and run the following:\n/*\n\n*/\n", False),
         ("SELECT 1;\n-- ROLLBACK:\r\n-- DROP TABLE a;\r\n", True),
         ("SELECT 1;\n/* Down\nDROP TABLE a; */", True),
+        ("SELECT 1;\n/* DOWN */\nDROP TABLE a;", True),
+        ("/* UP */\nSELECT 1;\n/* ROLLBACK */\n/* DROP TABLE a; */", True),
         ("-- down here it is dark\nDROP TABLE a;", False),
         ("-- Description: slow down\nDROP TABLE a;", False),
         ("-- no rollback\nDROP TABLE a;", False),
