@@ -110,6 +110,8 @@ def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readi
         return Reading(("folders",), f"{holding} holds up.sql")
     if "committed" in folders and {"current.sql", "current"} & {*files, *folders}:
         return Reading(("graphile-migrate",), "there are committed/ and current.sql")
+    if committed := _committed(folder, folders):
+        return Reading(("graphile-migrate",), f"committed/{committed}")
     if (
         flyway := next((name for name in _below(folder, folders) if _DOUBLE.fullmatch(name)), None)
     ) is not None:
@@ -120,6 +122,12 @@ def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readi
 def _folders_with_up(folder: Path, folders: Sequence[str]) -> str | None:
     found = (name for name in folders if _FOLDER.fullmatch(name))
     return next((name for name in found if os.path.exists(os.path.join(folder, name, "up.sql"))), None)
+
+
+def _committed(folder: Path, folders: Sequence[str]) -> _Sign | None:
+    """What says that `committed/` holds migrations: `current.sql` is each developer's, and not in every clone."""
+    names = tuple(_below(folder, [name for name in folders if name == "committed"]))
+    return _signs(folder / "committed", names, ("graphile-migrate",)).get("graphile-migrate")
 
 
 def _below(folder: Path, folders: Sequence[str]) -> Iterator[str]:

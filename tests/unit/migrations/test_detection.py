@@ -45,6 +45,7 @@ GOOSE, DBMATE = "-- +goose Up\n", "-- migrate:up\n-- migrate:down\n"
         ({"V1__a.sql": "", "V2__b_NONTRANSACTIONAL.sql": ""}, {"pgmigrate"}),
         ({"V1__a.sql": "", "V1.1__b.sql": ""}, {"flyway"}),
         ({"v1_a.sql": ""}, {"v-prefix"}),
+        ({"committed/000001-a.sql": "--! Previous: -\n--! Hash: sha1:a\n"}, {"graphile-migrate"}),
         ({"1_a/up.sql": "", "1_a/notes.txt": ""}, {"folders"}),
         ({"1704000000001_a.sql": "-- UP Migration\n"}, {"node-pg-migrate"}),
     ],
