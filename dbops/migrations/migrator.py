@@ -85,6 +85,18 @@ class Migrator(Reader):
                 mirror.take_over(recorded)
             return self._carry_out(prepared, make_plan, mirror)
 
+    def catch_up(self) -> None:
+        """Record what the other tool has done whose table is kept in step, where no plan is carried out.
+
+        :raises LockNotAcquired: where one of both locks is not to be had.
+        """
+        if self.behind:
+            self.session.acquire_lock()
+            recorded = self.session.read()
+            if mirror := self.mirror(recorded):
+                with mirror.held():
+                    mirror.take_over(recorded)
+
     def _carry_out(self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None) -> Plan:
         if _work(make_plan(self.statuses())) != _work(prepared.plan):
             if prepared.plan.loses_data:

@@ -396,6 +396,19 @@ def test_a_lock_that_is_a_row(configured: Project, database: Database, connect: 
 # -- while a mirror is on ----------------------------------------------------------------------------------------------
 
 
+def test_what_the_other_tool_applies_last(abc: Project, database: Database, connect: Connect) -> None:
+    """Where nothing is left to do, up tells it once and records it."""
+    connection = connect(database)
+    _golang(connection, 2)
+    adopted(abc, "--mirror")
+    connection.execute("UPDATE schema_migrations SET version = 3")
+    outcome = ran(abc, "up")
+    assert outcome.stdout.startswith("up: nothing to do")
+    assert outcome.stderr.count("golang-migrate has applied meanwhile: 003") == 1
+    assert "meanwhile" not in ran(abc, "status").stderr
+    assert recorded(connection)[-1] == "003"
+
+
 def test_what_the_other_tool_undoes(abc: Project, database: Database, connect: Connect) -> None:
     """With a mirror it is pending again and runs again; a row that becomes dirty stops up, and status tells."""
     connection = connect(database)
