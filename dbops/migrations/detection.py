@@ -96,14 +96,15 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
 
 def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Reading:
     numbered = [name for name in files if name[0].isdigit() and name.endswith(".sql")]
-    holding = _folders_with_up(folder, folders)
-    if numbered:
-        if holding:
-            _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", numbered[0]))
-        return _numbered(folder, numbered, files)
     prefixed = [name for name in files if _V_PREFIX.fullmatch(name) or _DOUBLE.fullmatch(name)]
-    if prefixed and holding:
-        _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", prefixed[0]))
+    holding = _folders_with_up(folder, folders)
+    if holding and (numbered or prefixed):
+        _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", (numbered or prefixed)[0]))
+    if numbered and prefixed:  # whichever was passed over would be missing in the database
+        claims = (_prefixed(folder, prefixed), prefixed[0]), (_numbered(folder, numbered, files), numbered[0])
+        _refuse(folder, *((reading.formats[-1], name) for reading, name in claims))
+    if numbered:
+        return _numbered(folder, numbered, files)
     if prefixed:
         return _prefixed(folder, prefixed)
     if holding:
@@ -190,6 +191,8 @@ def _prefixed(folder: Path, names: Sequence[str]) -> Reading:
     double = [name for name in names if _DOUBLE.fullmatch(name)]
     if not double:
         return Reading(("v-prefix",), f"the name {names[0]}")
+    if len(double) < len(names):
+        _refuse(folder, ("flyway", double[0]), ("v-prefix", next(name for name in names if name not in double)))
     flyway = next((name for name in double if _FLYWAY_ONLY.fullmatch(name)), None)
     pgmigrate = _of_pgmigrate(folder, double)
     if flyway and pgmigrate:
