@@ -192,7 +192,9 @@ def _prefixed(folder: Path, names: Sequence[str]) -> Reading:
     if not double:
         return Reading(("v-prefix",), f"the name {names[0]}")
     if len(double) < len(names):
-        _refuse(folder, ("flyway", double[0]), ("v-prefix", next(name for name in names if name not in double)))
+        _refuse(
+            folder, ("flyway", double[0]), ("v-prefix", next(name for name in names if name not in double))
+        )
     flyway = next((name for name in double if _FLYWAY_ONLY.fullmatch(name)), None)
     pgmigrate = _of_pgmigrate(folder, double)
     if flyway and pgmigrate:

@@ -236,6 +236,8 @@ def test_rows_without_files_and_files_without_rows(
     assert "dbmate takes no lock of its own" in outcome.stderr
     assert "there is no file of it: 0025; recorded as missing" in outcome.stderr
     assert "pending below the newest applied version: 002" in outcome.stderr
+    assert "pending: 002; bin/migrate up --out-of-order applies it" in outcome.stdout
+    assert "pending: 002; bin/migrate up --out-of-order applies it" in adopted(abc).stdout
     assert states(abc) == {"001": "applied", "002": "out of order", "003": "applied", "0025": "missing"}
     connection.execute("INSERT INTO schema_migrations VALUES ('002')")
     assert "recorded 1 migration" in adopted(abc).stdout
