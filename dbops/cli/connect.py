@@ -37,6 +37,7 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
         target = Target({SQLITE_FILE: Setting(str(file.value), file.origin)})
     return dataclasses.replace(
         settings,
+        schema_file=_file_as_seen_from_here(settings.schema_file),
         target=target,
         migrations_dir=_as_seen_from_here(settings.migrations_dir),
         backups_dir=_as_seen_from_here(settings.backups_dir),
@@ -133,6 +134,10 @@ def _target(settings: Settings, out: Output) -> Target:
             hint="bin/setup-dev-db makes one; or set DATABASE_URL=postgresql://user:password@host:5432/database",
         )
     return Target({**target.parts, **found.parts})
+
+
+def _file_as_seen_from_here(file: Setting[Path | None]) -> Setting[Path | None]:
+    return file if file.value is None else Setting(_as_seen_from_here(Setting(file.value)).value, file.origin)
 
 
 def _as_seen_from_here(folder: Setting[Path]) -> Setting[Path]:

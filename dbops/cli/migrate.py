@@ -25,11 +25,14 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"lint", "drift", "schema", "diff", "diagram"})
+PLANNED = frozenset({"diff", "diagram"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
     "adopt": "migrate_adopt",
+    "drift": "migrate_drift",
+    "schema": "migrate_schema",
     "renumber": "migrate_renumber",
+    "lint": "migrate_lint",
     "validate": "migrate_validate",
     "verify": "migrate_verify",
 }
@@ -140,6 +143,11 @@ _OUT_OF_ORDER = option(
 )
 _SINGLE = option("--single-transaction", action="store_true", help="all of them or none")
 _CHECK_PENDING = option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
+_FAIL_ON_DRIFT = option(
+    "--fail-on-drift",
+    action="store_true",
+    help="change nothing if the schema is not as the last migration left it",
+)
 _UP_TO = option("--to", metavar="VERSION", help="up to and with this version")
 _THROUGH = option("--through", metavar="VERSION", help="this version and all above it")
 _ONLY = option("--only", metavar="VERSION", help="just this one")
@@ -156,7 +164,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
-        (_count("all"), _UP_TO, _ONLY, _OUT_OF_ORDER, _SINGLE, _CHECK_PENDING, _STARTED, _BACKUP),
+        (
+            _count("all"),
+            _UP_TO,
+            _ONLY,
+            _OUT_OF_ORDER,
+            _SINGLE,
+            _CHECK_PENDING,
+            _FAIL_ON_DRIFT,
+            _STARTED,
+            _BACKUP,
+        ),
     ),
     "down": (
         "undo applied migrations, the newest first",
@@ -194,7 +212,33 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     ),
     "status": (
         "every migration and how it stands",
-        (option("--check", action="store_true", help="exit 3 unless all are applied"),),
+        (
+            option("--check", action="store_true", help="exit 3 unless all are applied"),
+            option(
+                "--drift",
+                action="store_true",
+                help="tell, too, whether the schema is as the last migration left it; with --check, exit 3 if not",
+            ),
+        ),
+    ),
+    "drift": (
+        "whether the schema still is what the last migration left, and what differs",
+        (option("--accept", action="store_true", help="take the schema as it is now for what is right"),),
+    ),
+    "schema": (
+        "write the schema as SQL into a file beside the migrations, for reviews",
+        (
+            option(
+                "--output",
+                metavar="FILE",
+                help="another file; - prints it (default: schema.sql of the folder)",
+            ),
+            option(
+                "--check",
+                action="store_true",
+                help="write nothing; exit 3 with the difference if there is one",
+            ),
+        ),
     ),
     "current": (
         "the newest applied version",
@@ -293,6 +337,31 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 nargs="*",
                 metavar="[schema | migration VERSION | rollback VERSION]",
                 help="what to look at (default: schema, the whole database)",
+            ),
+        ),
+    ),
+    "lint": (
+        "look for what is wrong with migration files: squawk's rules, and what only dbops can know",
+        (
+            option(
+                "versions", nargs="*", metavar="VERSION", help="which ones (default: all that are pending)"
+            ),
+            option("--all", action="store_true", help="the applied ones, too"),
+            option(
+                "--level",
+                choices=["note", "warning", "error"],
+                default="warning",
+                help="show what is as bad as that, and exit 3 if there is any (default: warning)",
+            ),
+            option(
+                "--format-out",
+                choices=["terminal", "json", "github", "sarif"],
+                help="how to write it: for people, as --json does, as annotations of GitHub, as SARIF 2.1.0",
+            ),
+            option(
+                "--no-database",
+                action="store_true",
+                help="ask no database; without VERSION, look at all files",
             ),
         ),
     ),

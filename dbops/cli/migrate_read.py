@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, load_settings
@@ -27,15 +28,16 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
     """How every version stands."""
     with opened(arguments, out) as reader:
         statuses = reader.statuses()
+        drift, told, line = _drift(reader) if arguments.drift else (False, {}, [])
         if reader.elsewhere:
             from dbops.migrations.adopt.mirror import offer
 
             offered = offer(reader.elsewhere)
             out.event(Warned(f"{offered.message}; {offered.hint}"))
         if out.as_json:  # of a thousand migrations, only what is asked for
-            out.result(show.status_data(statuses, reader.folder, reader.session))
+            out.result({**show.status_data(statuses, reader.folder, reader.session), **told})
         else:
-            out.result({}, show.status_lines(statuses, reader.folder, reader.session))
+            out.result({}, [*show.status_lines(statuses, reader.folder, reader.session), *line])
         wrong = [status for status in statuses if status.state is not State.APPLIED]
         if arguments.check and wrong:
             raise AnswerIsNo(
@@ -45,7 +47,18 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
                 if wrong[0].state in {State.PENDING, State.CHANGED}
                 else "bin/migrate up tells what can be done",
             )
+        if arguments.check and drift:
+            raise AnswerIsNo("the schema is not as the last migration left it", hint="bin/migrate drift")
     return ExitCode.DONE
+
+
+def _drift(reader: Reader) -> tuple[bool, dict[str, Any], list[str]]:
+    """Whether the schema has drifted, as data, and as a line."""
+    from dbops.cli.migrate_drift import data
+    from dbops.migrations.schema_drift import look
+
+    found = look(reader.session)
+    return bool(found.differences), {"drift": data(found)}, [found.sentence()]
 
 
 def current(arguments: argparse.Namespace, out: Output) -> int:

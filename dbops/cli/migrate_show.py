@@ -74,7 +74,7 @@ def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -
             status.version.text,
             status.name,
             _state(status) + (" *" if status.version.key in without else ""),
-            _when(status.row.applied_at) if status.row else "",
+            when(status.row.applied_at) if status.row else "",
             _took(status.row.execution_time_ms) if status.row else "",
             (status.row.applied_by or "") if status.row else "",
         )
@@ -264,7 +264,7 @@ def _event_row(event: LoggedEvent, described: dict[str | None, str]) -> tuple[st
     if entry.message:
         status += f": {entry.message}" + (f" ({entry.sqlstate})" if entry.sqlstate else "")
     return (
-        _when(event.at),
+        when(event.at),
         entry.version or "",
         entry.name or "",
         described.get(entry.version, ""),
@@ -274,7 +274,8 @@ def _event_row(event: LoggedEvent, described: dict[str | None, str]) -> tuple[st
     )
 
 
-def _when(at: datetime.datetime | None) -> str:
+def when(at: datetime.datetime | None) -> str:
+    """In the time zone of who reads it."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at.timestamp())) if at else ""
 
 

@@ -188,13 +188,23 @@ def _planned(
         if backup is not None and session.initialised:
             session.log(backup)
             backup = None
-        done = migrator.change(prepared, make_plan)
+        refuse_drift = getattr(arguments, "fail_on_drift", False)
+        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
         newest = migrator.newest()
         told.ended(done, newest)
+        if done.runs:
+            _keep_schema_file(session, settings, out)
         out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
+
+
+def _keep_schema_file(session: Session, settings: Settings, out: Output) -> None:
+    if settings.schema_file.value is not None:
+        from dbops.cli import migrate_schema
+
+        migrate_schema.keep(session, settings, out)
 
 
 def _backup_first(

@@ -151,6 +151,7 @@ class Settings:
     `hooks` are command lines by their names, "after-migrate" for instance; `environ` is the environment as the user
     has it, libpq's variables too, for what runs on the user's behalf.
     `checks` are the project's own, for `migrate validate`.
+    `schema_file` is kept up to date with the schema after migrations ran; None where none is.
     `warnings` are sentences for the user about what was read and not used.
     `alembic` is None where the project has no Alembic.
     """
@@ -176,5 +177,6 @@ class Settings:
     hooks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     checks: tuple[ProjectCheck, ...] = ()
+    schema_file: Setting[Path | None] = Setting(None)
     warnings: tuple[str, ...] = ()
     alembic: Alembic | None = None

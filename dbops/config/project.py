@@ -22,17 +22,16 @@ _TEXT = (
     "tracking-table",
     "format",
     "server",
+    "schema-file",
     "alembic-ini",
     "alembic-python",
 )
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
-# Read by other commands than those that exist now; no reason to refuse the file.
-ELSEWHERE = ("schema-file",)
 BACKUP = "backup-before-migrate"
 HOOKS = "hooks"
 CHECKS = "checks"
-KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, CHECKS, *ELSEWHERE)
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, CHECKS)
 KNOWN_HOOKS = tuple(
     f"{when}-{work}" for work in ("migrate", "backup", "restore", "seed") for when in ("before", "after")
 )
@@ -179,4 +178,4 @@ def _closest(key: str, known: Sequence[str] = KNOWN) -> str:
     close = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return "known are " + ", ".join(name for name in known if name not in ELSEWHERE)
+    return "known are " + ", ".join(known)

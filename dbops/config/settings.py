@@ -73,6 +73,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         hooks=found.table.get(project.HOOKS, {}),
         environ=dict(environ),
         checks=checks.read(found.table[project.CHECKS]) if project.CHECKS in found.table else (),
+        schema_file=_schema_file(found),
         warnings=source.warnings,
         alembic=alembic,
     )
@@ -186,6 +187,11 @@ def _folder(key: str, given_by_option: str | None, found: Project, cwd: Path) ->
         return Setting(cwd / option.value, option.origin)
     given = found.text(key) or Setting(_FOLDERS[key])
     return Setting(found.folder / given.value, given.origin)
+
+
+def _schema_file(found: Project) -> Setting[Path | None]:
+    given = found.text("schema-file")
+    return Setting(found.folder / given.value, given.origin) if given else Setting(None)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

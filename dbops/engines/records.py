@@ -40,12 +40,16 @@ class Action(enum.Enum):
     RESTORED = "restored"
     ADOPTED = "adopted"
     RENUMBERED = "renumbered"
+    SCHEMA_STORED = "schema stored"
+    DRIFT_ACCEPTED = "drift accepted"
 
 
 # The lines of the journal.  Failed: the server said so, and something may be left of it; undone: nothing is left.
 JOURNAL = (Action.STATEMENT_STARTED, Action.STATEMENT_DONE, Action.STATEMENT_FAILED, Action.STATEMENT_UNDONE)
-# What is for going on and no part of the history.
-UNTOLD = (*JOURNAL, Action.BATCH_DONE)
+# What is for going on, or to compare with, and no part of the history.
+UNTOLD = (*JOURNAL, Action.BATCH_DONE, Action.SCHEMA_STORED)
+# After one of these, the schema that was stored before says nothing any more.
+CHANGING = (*JOURNAL, Action.BATCH_DONE, Action.APPLIED, Action.REVERTED)
 # After one of these, an earlier journal of the same version says nothing any more.
 SETTLING = (
     *(Action.APPLIED, Action.REVERTED, Action.MARKED, Action.UNMARKED),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.records import Direction, Recorded
+    from dbops.engines.schema import Left, Schema
     from dbops.engines.statements import Obstacle, Statement
     from dbops.events import Listener
 
@@ -66,6 +67,18 @@ class Session(Protocol):
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
+
+    def schema_left(self) -> Left | None:
+        """The schema that was stored last, as `Action.SCHEMA_STORED`; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
+
+    def schema(self) -> Schema:
+        """What is there now, but for the tracking tables.
+
+        :raises DbopsError: it cannot be read, because another session has locked a part of it for instance.
+        """
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held.

@@ -20,11 +20,12 @@ from dbops.errors import CannotConnect, ConfigError, Refused
 from dbops.events import Listener
 from dbops.library import source
 from dbops.library.results import Changed
-from dbops.migrations import discovery, renumbering, verbs, verifying
+from dbops.migrations import discovery, renumbering, schema_drift, verbs, verifying
 from dbops.migrations import migrator as work
 from dbops.migrations.model import Status
 from dbops.migrations.planner import Plan
 from dbops.migrations.renumbering import Renumbering
+from dbops.migrations.schema_drift import Drift
 from dbops.migrations.stepwise import Decide
 from dbops.migrations.verifying import Verdict
 
@@ -133,6 +134,11 @@ class Migrator:
         with self._session("verify") as migrator:
             wanted = verbs.version(version, migrator.folder)
             return tuple(verifying.verdicts(migrator.session, migrator.statuses(), wanted))
+
+    def drift(self) -> Drift:
+        """Whether the schema still is what the last migration left: `drift.differences`, or why it is not known."""
+        with self._session("drift") as migrator:
+            return schema_drift.look(migrator.session)
 
     # -- running migrations --------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dbops.engines.records import Action, Applied, JournalLine, Recorded
 from dbops.migrations.model import Folder, MigrationFile, State, Status
@@ -72,6 +72,12 @@ def _journal(lines: Iterable[JournalLine]) -> dict[str, tuple[JournalLine, ...]]
             key = Version.named(line.version).key
             found[key] = (*found.get(key, ()), line)
     return found
+
+
+def newest_row(rows: Sequence[Applied]) -> Applied | None:
+    """That of the highest applied version, of rows in order; None where nothing is applied."""
+    versions = (row for row in reversed(rows) if not Version(row.version, row.sort_key).repeatable)
+    return next(versions, None)
 
 
 def current(statuses: Iterable[Status]) -> Status | None:

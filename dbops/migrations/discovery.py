@@ -34,6 +34,10 @@ _WAY_OUT = (
 )
 _CODE = re.compile(rf"(?:.*/)?[VvUR]?\d.*(?<!_test)(?<!\.d)\.(?:{'|'.join(_LANGUAGES)})", re.DOTALL)
 
+SCHEMA_FILE = "schema.sql"
+"""What `bin/migrate schema` writes beside the migrations; no migration, if it begins as follows."""
+SCHEMA_FILE_BEGINS = "-- The schema after the migrations beside this file."
+
 
 def discover(
     folder: Setting[Path],
@@ -96,7 +100,7 @@ def look(folder: Setting[Path], format_name: Setting[str] = AUTO) -> Look:
     :raises ConfigError: as `discover` does.
     """
     path = folder.value
-    entries = _entries(folder)
+    entries = [entry for entry in _entries(folder) if entry != (SCHEMA_FILE, False) or not _is_made(path)]
     files = [name for name, is_folder in entries if not is_folder and not name.endswith(VERIFY)]
     folders = [name for name, is_folder in entries if is_folder]
     _refuse_alembic(path, files)
@@ -143,6 +147,16 @@ def _entries(folder: Setting[Path]) -> list[tuple[str, bool]]:
         raise ConfigError(
             f"the migrations folder {folder.value} cannot be read: {error.strerror} ({folder.origin})"
         ) from None
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether the schema file is dbops' own; where any name is a version, another one is a migration."""
+    mark = SCHEMA_FILE_BEGINS.encode()
+    try:
+        with open(folder / SCHEMA_FILE, "rb") as file:
+            return file.read(len(mark)) == mark
+    except OSError:
+        return False
 
 
 def _below(path: Path, entries: list[tuple[str, bool]], layout: str) -> list[tuple[str, bool]]:

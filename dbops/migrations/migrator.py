@@ -13,6 +13,7 @@ from dbops.engines.records import Action, JournalLine
 from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
+from dbops.migrations import schema_drift
 from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
@@ -66,12 +67,13 @@ class Migrator(Reader):
             _refuse_unsafe(prepared.plan, self.session)
         return prepared
 
-    def change(self, prepared: Preparation, make_plan: MakePlan) -> Plan:
+    def change(self, prepared: Preparation, make_plan: MakePlan, *, refuse_drift: bool = False) -> Plan:
         """Carry out a plan under the lock; returns the plan that was carried out.
 
         Another migrator may have been at work since it was made, so that it is
         made again once the lock is held.
 
+        :param refuse_drift: do nothing where the schema is not what the last migrations left; else it is warned of.
         :raises Refused: where a plan that loses data is not the same any more.
         :raises DbopsError: at the first step that fails; the steps before it stay.
         """
@@ -83,7 +85,7 @@ class Migrator(Reader):
         with mirror.held() if mirror else contextlib.nullcontext():
             if mirror:
                 mirror.take_over(recorded)
-            return self._carry_out(prepared, make_plan, mirror)
+            return self._carry_out(prepared, make_plan, mirror, refuse_drift=refuse_drift)
 
     def catch_up(self) -> None:
         """Record what the other tool has done whose table is kept in step, where no plan is carried out.
@@ -97,7 +99,9 @@ class Migrator(Reader):
                 with mirror.held():
                     mirror.take_over(recorded)
 
-    def _carry_out(self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None) -> Plan:
+    def _carry_out(
+        self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None, *, refuse_drift: bool
+    ) -> Plan:
         if _work(make_plan(self.statuses())) != _work(prepared.plan):
             if prepared.plan.loses_data:
                 raise Refused(
@@ -113,7 +117,8 @@ class Migrator(Reader):
             decide=self._decide,
             mirror=mirror,
         )
-        executor.execute(prepared)
+        with schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift):
+            executor.execute(prepared)
         return prepared.plan
 
     def lock_holder(self) -> Blocker | None:

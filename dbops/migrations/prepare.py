@@ -62,7 +62,7 @@ def prepare(step: Step, session: Session, alone: frozenset[int] = frozenset()) -
     else:
         migration = None
         section, settings = _down(step.status, session)
-    statements = _split(section)
+    statements = split(section)
     verify = migration.verify if migration else None
     return Prepared(
         step,
@@ -81,7 +81,7 @@ def verifying(section: Section | None) -> tuple[Check, ...]:
 
     :raises DbopsError: with file, line and column, where it cannot be read.
     """
-    return checks_of(section, _split(section).statements) if section else ()
+    return checks_of(section, split(section).statements) if section else ()
 
 
 class Preparation:
@@ -131,7 +131,7 @@ def _key(step: Step) -> tuple[Work, str]:
 
 def applied_row(migration: Migration, statements: Statements | None = None) -> Applied:
     """What the tracking table will say of a migration."""
-    statements = _split(migration.up) if statements is None else statements
+    statements = split(migration.up) if statements is None else statements
     checksum, algorithm = _checksum(migration, statements)
     return Applied(
         version=migration.version.text,
@@ -178,7 +178,11 @@ def _down(status: Status, session: Session) -> tuple[Section, FileSettings]:
     )
 
 
-def _split(section: Section) -> Statements:
+def split(section: Section) -> Statements:
+    """The statements of a section, those that copy from the file with their data.
+
+    :raises DbopsError: with file, line and column, where nothing after a place can be told apart.
+    """
     statements = _divided(section)
     if not section.copies:
         return statements

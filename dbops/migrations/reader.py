@@ -91,8 +91,7 @@ class Reader:
 
     def newest(self) -> Applied | None:
         """The row of the highest applied version; None where nothing is applied."""
-        rows = reversed(self.session.read().rows)
-        return next((row for row in rows if not Version(row.version, row.sort_key).repeatable), None)
+        return compare.newest_row(self.session.read().rows)
 
     def history(self) -> list[LoggedEvent]:
         """The event log, oldest first."""

@@ -127,7 +127,8 @@ class Site:
     def events(self) -> list[tuple[Any, ...]]:
         """The event log, without the journal."""
         return self.engine.query(
-            "SELECT action, version FROM schema_migrations_events WHERE action NOT LIKE 'statement %' ORDER BY id"
+            "SELECT action, version FROM schema_migrations_events WHERE action NOT LIKE 'statement %'"
+            " AND action <> 'schema stored' ORDER BY id"
         )
 
     def has(self, table: str) -> bool:

@@ -55,10 +55,10 @@ def tables(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def events(connection: psycopg.Connection[Any], columns: str = "action, version") -> list[tuple[Any, ...]]:
-    """The event log, oldest first, without the journal."""
+    """The event log, oldest first, without the journal and the schemas that were stored."""
     return connection.execute(
         f"SELECT {columns} FROM public.schema_migrations_events"
-        " WHERE action NOT LIKE 'statement %' ORDER BY id"
+        " WHERE action NOT LIKE 'statement %' AND action <> 'schema stored' ORDER BY id"
     ).fetchall()
 
 

@@ -50,7 +50,8 @@ def installed() -> Path:
                     "--no-fund",
                     "--ignore-scripts",
                 ]
-                _run(words, folder, os.environ)
+                # Node brings its own list of authorities; a network may have one that only this machine knows.
+                _run(words, folder, {**os.environ, "NODE_USE_SYSTEM_CA": "1"})
                 os.rename(folder, base / digest)
                 os.mkdir(folder)  # for the end of the context
     return base / digest / "node_modules"

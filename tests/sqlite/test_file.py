@@ -117,6 +117,16 @@ def test_unlock_is_refused(site: Site, file: Path) -> None:
     assert first.poll() is None
 
 
+def test_the_schema_file_is_postgresqls(site: Site) -> None:
+    """`schema` is refused; where a schema file is configured, up says that it is not written, and succeeds."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    assert site.project.run("migrate", "schema").code == 13
+    site.project.write("pyproject.toml", '[tool.dbops]\nschema-file = "schema.sql"\n')
+    assert (
+        "warning: schema.sql is not up to date: bin/migrate schema is for PostgreSQL" in site.ran("up").stderr
+    )
+
+
 def test_a_tracking_table_in_a_schema_is_refused(site: Site, file: Path) -> None:
     """SQLite has no schemas: exit 5 before anything is made."""
     site.migration("001_a", "CREATE TABLE a (id integer);")

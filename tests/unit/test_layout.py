@@ -31,7 +31,9 @@ EDGES: dict[str, set[str]] = {
     "dbops.config": set(),
     "dbops.engines": SETTINGS | {"dbops.process"},
     "dbops.migrations": SETTINGS | ENGINES | {"dbops.process", "dbops.usercode"},
-    "dbops.safety": SETTINGS | ENGINES | {"dbops.migrations", "dbops.process"},
+    "dbops.safety": SETTINGS
+    | ENGINES
+    | {"dbops.migrations", "dbops.backups.plan", "dbops.process", "dbops.programs"},
     "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs", "dbops.__version__"},
     "dbops.restore": SETTINGS | ENGINES | {"dbops.backups", "dbops.process", "dbops.programs"},
     "dbops.seeding": SETTINGS | ENGINES | {"dbops.usercode"},

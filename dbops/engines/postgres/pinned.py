@@ -44,7 +44,7 @@ PINNED = {
 _PER_STATEMENT = 200
 
 _PIN = """
-select pg_catalog.set_config(pinned.name, pinned.value, false)
+select pg_catalog.set_config(pinned.name, pinned.value, %s)
 from unnest(%s::text[], %s::text[]) as pinned(name, value)
 join pg_catalog.pg_settings as known on pg_catalog.lower(known.name) = pinned.name
 """
@@ -73,7 +73,13 @@ def join(
 def pin(connection: psycopg.Connection[Any]) -> None:
     """Set what changes the text of values, and what hides rows, for the rest of the session."""
     connection.prepare_threshold = None
-    connection.execute(_PIN, [list(PINNED), list(PINNED.values())])
+    connection.execute(_PIN, [False, list(PINNED), list(PINNED.values())])
+
+
+def pin_transaction(connection: psycopg.Connection[Any]) -> None:
+    """The same until the transaction ends; its timeouts stay as they are."""
+    pinned = {name: value for name, value in PINNED.items() if not name.endswith("_timeout")}
+    connection.execute(_PIN, [True, list(pinned), list(pinned.values())])
 
 
 def enter(connection: psycopg.Connection[Any], snapshot_id: str) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.writing import Writer
+    from dbops.engines.schema import Left, Schema
     from dbops.engines.statements import Obstacle, Statement
 
 # In a transaction that ends a migration: what follows it starts clean.
@@ -221,6 +222,28 @@ class Session:
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
+
+    def schema_left(self) -> Left | None:
+        """The schema that was stored last; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
+        from dbops.engines.postgres.pinned import told
+
+        with told():
+            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+
+    def schema(self) -> Schema:
+        """What is there now, but for the tracking tables.
+
+        :raises DbopsError: it cannot be read, because another session has locked a view for instance.
+        """
+        from dbops.engines.postgres.pinned import told
+        from dbops.engines.postgres.schema import reader
+
+        left_out = [name.as_string(self.connection) for name in (self.tables.rows, self.tables.events)]
+        with told():
+            return reader.read(self.connection, left_out if self.initialised else ())
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 
 from dbops.engines.records import (
+    CHANGING,
     JOURNAL,
     SETTLING,
     UNTOLD,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from dbops.engines.log import LoggedEvent
+    from dbops.engines.schema import Left
 
 DEFAULT_SCHEMA = "public"
 
@@ -266,6 +268,29 @@ def read_positions(
         )
     ).fetchall()
     return dict(rows)
+
+
+def read_schema(connection: psycopg.Connection[Any], tables: Tables) -> Left | None:
+    """The schema that was stored last; None where none ever was."""
+    from dbops.engines.schema import Left, Schema
+
+    row = connection.execute(
+        sql.SQL(
+            """
+            select at, detail, not exists (
+                select from {events} as later where later.id > event.id and later.action = any({changing}))
+            from {events} as event where action = {stored} order by id desc limit 1
+            """
+        ).format(
+            events=tables.events,
+            changing=[action.value for action in CHANGING],
+            stored=Action.SCHEMA_STORED.value,
+        )
+    ).fetchone()
+    if row is None:
+        return None
+    at, detail, newest = row
+    return Left(Schema.unpacked(detail["schema"]), at, detail["version"], newest)
 
 
 def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:

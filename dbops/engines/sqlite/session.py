@@ -33,6 +33,7 @@ from dbops.events import Listener, Note, Warned
 if TYPE_CHECKING:
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.schema import Left, Schema
     from dbops.engines.sqlite.running import Runner
 
 
@@ -175,6 +176,26 @@ class Session:
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         return tracking.read_events(self.connection, self.tables) if self.initialised else []
+
+    def schema_left(self) -> Left | None:
+        """The schema that was stored last; None where none ever was.
+
+        :raises DbopsError: it cannot be read.
+        """
+        try:
+            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+        except sqlite3.Error as error:
+            raise told(error, self._path) from error
+
+    def schema(self) -> Schema:
+        """What is there now, but for the tracking tables.
+
+        :raises DbopsError: it cannot be read.
+        """
+        try:
+            return tracking.schema(self.connection, self.tables)
+        except sqlite3.Error as error:
+            raise told(error, self._path) from error
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.log import DeleteRow, LogEntry, LoggedEvent, Record, UpdateChecksums
 from dbops.engines.records import (
+    CHANGING,
     JOURNAL,
     SETTLING,
     UNTOLD,
@@ -19,6 +20,7 @@ from dbops.engines.records import (
     JournalLine,
     Recorded,
 )
+from dbops.engines.schema import Left, Schema
 from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, OURS, tool_of
 from dbops.errors import ConfigError
 
@@ -203,6 +205,33 @@ def read_positions(
         [Action.BATCH_DONE.value, version, direction.value, version, *(action.value for action in SETTLING)],
     ).fetchall()
     return {checksum: json.loads(detail) for checksum, detail, _ in rows}
+
+
+def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
+    """The schema that was stored last; None where none ever was."""
+    row = connection.execute(
+        f"""
+        select at, detail, not exists (
+            select 1 from {tables.events} as later where later.id > event.id and later.action in ({_marks(CHANGING)}))
+        from {tables.events} as event where action = ? order by id desc limit 1
+        """,  # noqa: S608  # quoted
+        [*(action.value for action in CHANGING), Action.SCHEMA_STORED.value],
+    ).fetchone()
+    if row is None:
+        return None
+    at, detail, newest = row
+    stored = json.loads(detail)
+    when = datetime.datetime.fromisoformat(at)
+    return Left(Schema.unpacked(stored["schema"]), when, stored["version"], bool(newest))
+
+
+def schema(connection: sqlite3.Connection, tables: Tables) -> Schema:
+    """Tables, indexes, views and triggers as `CREATE` has them, but for the tracking tables."""
+    rows = connection.execute(
+        f"select type, name, sql from {_SCHEMA}.sqlite_schema where sql is not null and tbl_name not in (?, ?)",  # noqa: S608  # ours
+        [tables.table, f"{tables.table}_events"],
+    ).fetchall()
+    return Schema({f"{kind} {name}": sql for kind, name, sql in sorted(rows)}, "SQLite")
 
 
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:

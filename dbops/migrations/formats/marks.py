@@ -365,9 +365,11 @@ def _directive(found: FileSettings, words: list[str], place: str) -> FileSetting
             if name == "lock-timeout":
                 return dataclasses.replace(found, lock_timeout=timeout)
             return dataclasses.replace(found, statement_timeout=timeout)
+        case ["ignore" | "ignore-file", _, *_]:
+            return found  # for lint
     raise ConfigError(
         f"{place}: -- dbops: {' '.join(words)} is not known",
-        hint="known are no-transaction, lock-timeout TIME, statement-timeout TIME and deadline TIME",
+        hint="known are no-transaction, lock-timeout TIME, statement-timeout TIME, deadline TIME, ignore RULE and ignore-file RULE",
     )
 
 

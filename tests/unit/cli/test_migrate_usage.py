@@ -39,6 +39,8 @@ OPTIONS = {
     "status": ["--check"],
     "current": ["--check"],
     "heads": [],
+    "drift": ["--accept", "--dry-run"],
+    "schema": ["--output", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION"],
     "new": ["NAME", "--format", "--timestamp"],
@@ -57,6 +59,7 @@ OPTIONS = {
         "--dry-run",
     ],
     "validate": ["schema", "migration", "rollback"],
+    "lint": ["VERSION", "--all", "--level", "--format-out", "--no-database"],
     "unlock": ["--yes"],
 }
 SHARED = [

@@ -92,6 +92,7 @@ query = "SELECT 1"
     assert settings.extensions.value == ("pg_trgm", "citext")
     assert settings.extensions.origin == "pyproject.toml [tool.dbops] extensions"
     assert settings.migrations_dir.value == project / "m"
+    assert settings.schema_file.value == project / "schema.sql"
     assert (settings.tracking_table.value, settings.server.value) == ("s.t", "configured")
     assert (settings.lock_timeout.value, settings.statement_timeout.value, settings.deadline.value) == (
         2,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from dbops.config.model import Setting
 from dbops.errors import ConfigError, DbopsError
-from dbops.migrations.discovery import discover
+from dbops.migrations.discovery import SCHEMA_FILE, SCHEMA_FILE_BEGINS, discover
 from dbops.migrations.texts import read
+
+FORMATS = Path(__file__).resolve().parents[2] / "data" / "formats"
 
 
 def folder(path: Path, *names: str) -> Setting[Path]:
@@ -44,6 +47,19 @@ def test_what_is_passed_over_has_its_reason(tmp_path: Path) -> None:
         ("README.md", "not an .sql file"),
         ("schema.sql", "its name does not begin with a version"),
     )
+
+
+@pytest.mark.parametrize(
+    "project", sorted(FORMATS.glob("*/project/migrations")), ids=lambda path: path.parts[-3]
+)
+def test_the_schema_file_is_no_migration(project: Path, tmp_path: Path) -> None:
+    """`migrate schema` writes it beside the migrations: in no format does it change what is found there."""
+    copy = shutil.copytree(project, tmp_path / "migrations")
+    before = discover(Setting(copy))
+    (copy / SCHEMA_FILE).write_text(f"{SCHEMA_FILE_BEGINS}  ...\n\nCREATE TABLE public.a (id integer);\n")
+    after = discover(Setting(copy))
+    assert after.files == before.files
+    assert after.read_as == before.read_as
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class LiveCatalog:
         return self._relations[name]
 
     def _look(self, name: QualifiedName) -> Relation | None:
-        row = self._connection.execute(_RELATION, [_quoted(name)]).fetchone()
+        row = self._connection.execute(_RELATION, [quoted(name)]).fetchone()
         if row is None:
             return None
         oid, schema, relname, kind, rows, size, table = row
@@ -125,7 +125,8 @@ def _wider(old: Type, new: Type) -> bool:
     return old.oid in {_VARCHAR, _VARBIT, *_TIMES} and new.modifier >= old.modifier
 
 
-def _quoted(name: QualifiedName) -> str:
+def quoted(name: QualifiedName) -> str:
+    """As SQL spells it."""
     return ".".join(
         '"' + part.replace('"', '""') + '"' for part in (name.schema, name.name) if part is not None
     )

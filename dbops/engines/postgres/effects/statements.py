@@ -22,10 +22,11 @@ def effects(sql: str, live: Live) -> tuple[Effect, ...]:
         nodes = parse(sql.encode())
     except Refusal:
         return ()
-    return tuple(effect for node in nodes for effect in _of(node["stmt"], live))
+    return tuple(effect for node in nodes for effect in effects_of(node["stmt"], live))
 
 
-def _of(statement: Node, live: Live) -> Iterator[Effect]:
+def effects_of(statement: Node, live: Live) -> Iterator[Effect]:
+    """The same of a statement that has been parsed: a node by its type."""
     ((name, node),) = statement.items()
     rule = _RULES.get(name)
     if rule is not None:
@@ -80,7 +81,8 @@ def _create_index(node: Node, live: Live) -> Iterator[Effect]:
 
 
 def _drop(node: Node, live: Live) -> Iterator[Effect]:
-    names = [qualified(strings(item["List"]["items"])) for item in node.get("objects", ()) if "List" in item]
+    listed = [strings(item["List"]["items"]) for item in node.get("objects", ()) if "List" in item]
+    names = [qualified(parts) for parts in listed if parts]  # a cast has types in its place
     kind = node["removeType"]
     if kind == "OBJECT_INDEX":
         mode = LockMode.SHARE_UPDATE_EXCLUSIVE if node.get("concurrent") else LockMode.ACCESS_EXCLUSIVE

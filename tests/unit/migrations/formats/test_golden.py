@@ -15,7 +15,7 @@ from dbops.errors import DbopsError
 from dbops.migrations.content import FileSettings, Section
 from dbops.migrations.discovery import discover
 from dbops.migrations.formats import NAMES
-from dbops.migrations.prepare import _split, verifying
+from dbops.migrations.prepare import split, verifying
 from dbops.migrations.report import place
 from dbops.migrations.texts import read
 
@@ -73,7 +73,7 @@ def _read(case: Path) -> Iterator[str]:
 
 
 def _section(word: str, section: Section, settings: FileSettings) -> Iterator[str]:
-    statements = _split(section).statements
+    statements = split(section).statements
     if section.code is not None:
         times = (settings.lock_timeout, settings.statement_timeout, settings.deadline)
         yield f"{section.line}: {section.code}, timeouts {times}"

@@ -1,0 +1,157 @@
+"""Whether the schema still is what the last migrations left: stored when they have run, compared before the next.
+
+Read once before and once after a run, and not for each migration: the schema of
+a thousand tables would be read a thousand times.  A process that is killed in
+between leaves an event log that is newer than the stored schema, so that
+nothing false is told of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from dbops.engines.base import SessionLost, StatementFailed
+from dbops.engines.log import LogEntry, Record
+from dbops.engines.records import Action
+from dbops.engines.schema import Difference, Left, Schema, carried, differences
+from dbops.engines.session import Session
+from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
+from dbops.events import Detail, Listener, Warned, plural
+from dbops.migrations.compare import newest_row
+from dbops.migrations.planner import Plan
+
+_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """A schema held against the one that was stored.
+
+    `unknown` is why they cannot be compared, None where they were; then `differences` is all that differs.
+    """
+
+    live: Schema
+    left: Left | None
+    unknown: str | None = None
+    differences: tuple[Difference, ...] = ()
+
+    def sentence(self) -> str:
+        """For people, without the database's name."""
+        if self.unknown:
+            return f"schema drift is not known: {self.unknown}"
+        if not self.differences:
+            return f"the schema is as the last migration left it ({plural(len(self.live.objects), 'object')})"
+        return f"the schema is not as the last migration left it: {named(self.differences)}"
+
+
+def look(session: Session) -> Drift:
+    """Compare what is there now with what was stored.
+
+    :raises DbopsError: the schema cannot be read.
+    """
+    return compare(session.schema(), session.schema_left())
+
+
+def compare(live: Schema, left: Left | None) -> Drift:
+    """What differs, or why that cannot be told."""
+    if left is None:
+        unknown = "no schema was stored yet; the next migration stores it"
+    elif not left.newest:
+        unknown = "migrations ran, and their process ended before it stored the schema; the next migration stores it"
+    elif left.schema.spelling != live.spelling:
+        unknown = f"stored by {left.schema.spelling}, and this is {live.spelling}; the next migration stores it anew"
+    else:
+        return Drift(live, left, None, differences(left.schema, live))
+    return Drift(live, left, unknown)
+
+
+def named(found: Sequence[Difference]) -> str:
+    """The objects and what became of them, the first of many."""
+    words = [f"{one.object} ({one.change.value})" for one in found[:_NAMED]]
+    more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    return ", ".join([*words, *more])
+
+
+def accept(session: Session, drift: Drift) -> None:
+    """Store what is there now as what is to be expected; the caller holds the lock."""
+    changed = {one.object: one.change.value for one in drift.differences}
+    session.record(
+        [
+            LogEntry(Action.DRIFT_ACCEPTED, detail={"objects": changed}, duration_ms=0),
+            _entry(session, drift.live),
+        ]
+    )
+
+
+@contextlib.contextmanager
+def watched(session: Session, plan: Plan, listen: Listener, *, refuse: bool) -> Iterator[None]:
+    """Around a run: tell of drift before it, store the schema after it, also after one that stopped.
+
+    What had drifted and the run did not touch goes on to differ: a migration does not make it good.
+
+    :param refuse: do not run where there is drift.
+    :raises Refused: that.
+    """
+    runs_sql = plan.action is None
+    drift = _before(session, listen, refuse=refuse) if runs_sql else None
+    try:
+        yield
+    except (CannotConnect, Interrupted):
+        raise
+    except DbopsError:
+        _store(session, drift, listen, only_news=True)
+        raise
+    _store(session, drift, listen, only_news=not runs_sql)
+
+
+def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None:
+    """What has drifted; None where nothing was stored, or nothing can be read."""
+    left = session.schema_left()
+    if left is None:
+        return None
+    try:
+        drift = compare(session.schema(), left)
+    except CannotConnect:
+        raise
+    except DbopsError as error:
+        if refuse:
+            raise
+        listen(Warned(f"schema drift is not known: {error.message}"))
+        return None
+    if drift.unknown:
+        listen(Detail(drift.sentence()))
+    if drift.differences:
+        if refuse:
+            raise Refused(
+                drift.sentence(), hint="bin/migrate drift shows it; bin/migrate drift --accept accepts it"
+            )
+        listen(Warned(f"{drift.sentence()}; bin/migrate drift tells more"))
+    return drift
+
+
+def _store(session: Session, drift: Drift | None, listen: Listener, *, only_news: bool) -> None:
+    """Write down what is there now; that this fails is no failure of the migrations.
+
+    :param only_news: nothing, unless something was recorded since the schema was stored last.
+    """
+    try:
+        if only_news and not _something_ran(session):
+            return
+        after = session.schema()
+        expected = carried(drift.live, drift.differences, after) if drift else after
+        session.record([_entry(session, expected)])
+    except (DbopsError, StatementFailed, SessionLost) as error:
+        listen(Warned(f"the schema could not be stored, so that drift will not be known: {error}"))
+
+
+def _something_ran(session: Session) -> bool:
+    left, recorded = session.schema_left(), session.read()
+    return not left.newest if left else bool(recorded.rows or recorded.journal)
+
+
+def _entry(session: Session, schema: Schema) -> Record:
+    newest = newest_row(session.read().rows)
+    detail = {"version": newest and newest.version, "schema": schema.packed()}
+    return LogEntry(Action.SCHEMA_STORED, detail=detail, duration_ms=0)

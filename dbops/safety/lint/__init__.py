@@ -1,0 +1,1 @@
+"""What is wrong with migration files: squawk's rules, and those that only dbops can know."""

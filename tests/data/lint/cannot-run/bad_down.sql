@@ -1,0 +1,6 @@
+-- UP Migration
+CREATE TABLE a (id bigint);
+
+-- DOWN Migration
+DROP TABLE a;
+ROLLBACK;

@@ -1,0 +1,2 @@
+CREATE TABLE a (id bigint);
+INSERT INTO a VALUES ('1);

@@ -1,0 +1,9 @@
+-- UP Migration
+CREATE TABLE a (id bigint);
+ALTER TABLE b ADD COLUMN c text;
+
+-- DOWN Migration
+/*
+DROP TABLE IF EXISTS a CASCADE;
+ALTER TABLE b DROP COLUMN c CASCADE;
+*/

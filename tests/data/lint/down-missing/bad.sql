@@ -1,0 +1,2 @@
+-- UP Migration
+CREATE TABLE a (id bigint);

@@ -1,0 +1,5 @@
+-- UP Migration
+CREATE TABLE a (id bigint);
+
+-- DOWN Migration
+-- nothing to do here

@@ -1,0 +1,7 @@
+-- UP Migration
+CREATE TABLE a (id bigint);
+
+-- DOWN Migration
+/*
+DROP TABLE a;
+*/

@@ -1,0 +1,8 @@
+-- UP Migration
+ALTER TYPE mood ADD VALUE 'fine' AFTER 'sad';
+INSERT INTO people (name, mood) VALUES ('Ann', 'fine');
+
+-- DOWN Migration
+/*
+DELETE FROM people WHERE mood = 'fine';
+*/

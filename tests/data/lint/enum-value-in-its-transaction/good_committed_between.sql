@@ -1,0 +1,9 @@
+-- UP Migration
+-- dbops: no-transaction
+ALTER TYPE mood ADD VALUE 'fine' AFTER 'sad';
+INSERT INTO people (name, mood) VALUES ('Ann', 'fine');
+
+-- DOWN Migration
+/*
+DELETE FROM people WHERE mood = 'fine';
+*/

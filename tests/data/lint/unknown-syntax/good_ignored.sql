@@ -1,0 +1,9 @@
+-- UP Migration
+CREATE TABLE a (id bigint);
+-- dbops: ignore unknown-syntax
+CREATE TABEL b (id bigint);
+
+-- DOWN Migration
+/*
+DROP TABLE a;
+*/
