@@ -395,6 +395,28 @@ def test_a_lock_that_is_a_row(configured: Project, database: Database, connect: 
         assert files
 
 
+# -- a history that nobody adopted -------------------------------------------------------------------------------------
+
+
+def test_a_history_in_another_schema(abc: Project, database: Database, connect: Connect) -> None:
+    """up does not run again what golang-migrate has applied where its table is not in `public`, or dbops' is not."""
+    connection = connect(database)
+    connection.execute("CREATE SCHEMA app; SET search_path TO app")
+    _golang(connection, 2)
+    for options in ((), ("--tracking-table", "ops.history")):
+        refused = abc.run("migrate", "up", *options)
+        assert refused.code == 13, refused
+        assert "a history of another tool in app.schema_migrations, and none of dbops" in refused.stderr
+    assert recorded(connection, adopted(abc).stdout.split(" in ")[1].split()[0]) == ["001", "002"]
+
+
+def test_dbops_own_history_of_other_files(abc: Project) -> None:
+    """Two folders on one database, each with tables of its own, are no matter of another tool."""
+    ran(abc, "up")
+    abc.write("more/1_d.sql", "CREATE TABLE d ();")
+    ran(abc, "up", "--migrations-dir", "more", "--tracking-table", "ops.history")
+
+
 # -- while a mirror is on ----------------------------------------------------------------------------------------------
 
 
