@@ -92,7 +92,7 @@ def connected_to_postgres(
     :raises Refused: the target is a database of another engine.
     """
     with connected(arguments, out, command) as (session, settings):
-        yield on_postgres(session, f"bin/{command}"), settings
+        yield on_postgres(session, f"bin/{command} {arguments.verb}"), settings
 
 
 def on_postgres(session: Session, what: str) -> PostgresSession:

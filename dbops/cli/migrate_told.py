@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping
 
 from dbops.cli.hooks import Hooks
@@ -19,13 +20,14 @@ class Told:
         self._hook = hook
         self._listen = listen
         self._versions: Mapping[str, Version] = {}
-        self._applied: set[Version] = set()
+        self._applied: list[Version] = []  # in order, for a thousand of them end one by one
         self._done: dict[str, None] = {}
 
     def begins(self, made: Plan, rows: Iterable[Applied]) -> None:
         """Nothing is done yet of a plan that is made for a database with these rows."""
         self._versions = {step.version.text: step.version for step in made.steps}
-        self._applied = {Version(row.version, row.sort_key) for row in rows}
+        found = (Version(row.version, row.sort_key) for row in rows)
+        self._applied = sorted(version for version in found if not version.repeatable)
         self._hook.tell(from_version=self._newest(), to_version=self._newest())
 
     def event(self, event: Event) -> None:
@@ -33,10 +35,7 @@ class Told:
         self._listen(event)
         if isinstance(event, MigrationDone):
             version = self._versions.get(event.version) or Version.named(event.version)
-            if event.direction == Direction.UP.value:
-                self._applied.add(version)
-            else:
-                self._applied.discard(version)
+            self._note(version, applied=event.direction == Direction.UP.value)
             self._done[event.version] = None
             self._hook.tell(versions=list(self._done), to_version=self._newest())
 
@@ -45,6 +44,13 @@ class Told:
         versions = list(dict.fromkeys(step.version.text for step in done.steps))
         self._hook.tell(versions=versions, to_version=newest.version if newest else None)
 
+    def _note(self, version: Version, *, applied: bool) -> None:
+        place = bisect.bisect_left(self._applied, version)
+        known = self._applied[place : place + 1] == [version]
+        if applied and not known and not version.repeatable:
+            self._applied.insert(place, version)
+        elif known and not applied:
+            del self._applied[place]
+
     def _newest(self) -> str | None:
-        newest = max((version for version in self._applied if not version.repeatable), default=None)
-        return newest.text if newest else None
+        return self._applied[-1].text if self._applied else None

@@ -54,7 +54,7 @@ def from_(arguments: argparse.Namespace, settings: Settings, out: Output, hook: 
 
         # before anything is unpacked that could not be migrated
         discovery.discover(settings.migrations_dir, settings.migration_format)
-    live = _to(arguments.to) if arguments.to is not None else settings.target.path.resolve()
+    live = _to(arguments.to) if arguments.to is not None else settings.target.real_path
     store = Store(settings.backups_dir.value, out.event)
     with _archive(arguments, settings, store, out) as archive:
         work = _work(arguments, dataclasses.replace(settings, target=_target(live)), archive, store, out)
@@ -68,19 +68,19 @@ def from_(arguments: argparse.Namespace, settings: Settings, out: Output, hook: 
             hook.before(settings, live.stem, backup=archive.label)
 
         done = restore(work, confirm)
-        elsewhere = None if live == settings.target.path.resolve() else ""
+        elsewhere = None if live == settings.target.real_path else ""
         out.result(show.done_data(done), show.done_lines(done, elsewhere))
     return ExitCode.DONE
 
 
 def displaced(settings: Settings) -> list[DisplacedFile]:
     """Those in the database's folder."""
-    return names.all_displaced(settings.target.path.resolve(), of_folder=True)
+    return names.all_displaced(settings.target.real_path, of_folder=True)
 
 
 def undo(arguments: argparse.Namespace, settings: Settings, out: Output, hook: Hooks) -> int:
     """Bring a displaced database back."""
-    live = settings.target.path.resolve()
+    live = settings.target.real_path
     chosen = undoing.named(live, arguments.database) if arguments.database else undoing.newest(live)
     live, deadline = chosen.live, settings.deadline.value
     with hold(live, out.event, deadline):
@@ -107,7 +107,7 @@ def undo(arguments: argparse.Namespace, settings: Settings, out: Output, hook: H
 
 def discard(arguments: argparse.Namespace, settings: Settings, out: Output, hook: Hooks) -> int:
     """Remove displaced databases."""
-    configured = settings.target.path.resolve()
+    configured = settings.target.real_path
     named = [undoing.named(configured, name) for name in dict.fromkeys(arguments.databases)]
     with contextlib.ExitStack() as held:
         for live in sorted({one.live for one in named} or {configured}):

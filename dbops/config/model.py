@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -58,6 +59,11 @@ class Target:
     def path(self) -> Path:
         """The file of a SQLite database; KeyError for any other."""
         return Path(self.parts[SQLITE_FILE].value)
+
+    @property
+    def real_path(self) -> Path:
+        """The file that `path` leads to, where that is a symbolic link; of a link to itself, the link."""
+        return Path(os.path.realpath(self.path))
 
     @property
     def names_server(self) -> bool:

@@ -7,6 +7,7 @@ whenever the work was killed, and `--reset` leaves the former one untouched unti
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from dbops.devdb.undo import Undo, undoing
 from dbops.engines.marks import MARK, is_development
 from dbops.engines.sqlite import connection as connections
 from dbops.engines.sqlite import lock as locks
-from dbops.engines.sqlite import protection
+from dbops.engines.sqlite import openers, protection
 from dbops.errors import CannotConnect, ConfigError, Refused
 from dbops.events import Listener, Note, StepDone, ignore
 
@@ -134,9 +135,14 @@ def _require_possible(settings: Settings) -> None:
 
 
 def _paths(settings: Settings) -> tuple[Path, Path]:
-    """The development database and its twin."""
+    """The files of the development database and its twin: where one is a link, what it leads to, so that it stays."""
     path = settings.target.path
-    return path, path.with_name(f"{settings.test_database.value}{path.suffix}")
+    twin = path.with_name(f"{settings.test_database.value}{path.suffix}")
+    return _behind(path), _behind(twin)
+
+
+def _behind(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _plans(work: Work, paths: Sequence[Path]) -> list[DatabasePlan]:
@@ -213,22 +219,14 @@ def _publish(path: Path, planned: DatabasePlan, undo: Undo) -> None:
 
 
 def _let_go(path: Path) -> None:
-    """Return if no other program has the file open, with all of the database in the one file.
+    """Return if it is a database that no other program has open, with all of it in the one file.
 
-    :raises LockNotAcquired: another program has.
+    :raises LockNotAcquired: another program has; it is named.
+    :raises CannotConnect: it is not a database.
     """
-    import sqlite3
-
-    from dbops.engines.sqlite.errors import told
-
-    with contextlib.closing(
-        connections.connect(path, listen=ignore, deadline=1, read_only=True)
-    ) as connection:
-        try:
-            connection.execute("pragma query_only = off")
-            connection.execute("pragma journal_mode = delete")  # SQLite does this for the last one only
-        except sqlite3.Error as error:
-            raise told(error, path) from error
+    connections.connect(path, listen=ignore, deadline=1, read_only=True).close()
+    with openers.alone(path, ignore, deadline=1):
+        pass
 
 
 def _write_env(development: Target, twin: Target, work: Work, undo: Undo) -> bool:

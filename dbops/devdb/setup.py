@@ -210,7 +210,8 @@ def file_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise DbopsError(
-            f"{error.filename or 'a file'}: {error.strerror or error}", hint="bin/setup-dev-db status"
+            f"{error.filename or 'a file could not be written'}: {error.strerror or error}",
+            hint="bin/setup-dev-db status",
         ) from error
 
 

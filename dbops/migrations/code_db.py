@@ -117,6 +117,9 @@ def _refuse(statement: Statement, *, transactional: bool) -> None:
             "DISCARD ALL would give the migration lock away",
             hint="take it out: every migration starts with a clean session anyway",
         )
+    if statement.facts.refused is not None:
+        message, hint = statement.facts.refused
+        raise DbopsError(message, hint=hint)
     if statement.kind is Kind.COPY_FROM_CLIENT:
         raise DbopsError("COPY FROM STDIN without its data", hint="use db.copy(table, columns, rows)")
     if not transactional:

@@ -27,6 +27,7 @@ def up(
     single_transaction: bool = False,
 ) -> MakePlan:
     """Apply what is pending: all of it, `steps` of it, up to a version, or only one."""
+    _from_one(steps)
 
     def make(statuses: Sequence[Status]) -> Plan:
         return planner.plan_up(
@@ -46,6 +47,7 @@ def down(
     reader: Reader, *, steps: int | None = None, to: str | None = None, through: str | None = None
 ) -> MakePlan:
     """Undo: one, `steps`, all above a version, or a version and all above it."""
+    _from_one(steps)
     return lambda statuses: planner.plan_down(
         statuses, steps=steps, to=version(to, reader.folder), through=version(through, reader.folder)
     )
@@ -73,6 +75,7 @@ def goto(
 
 def redo(reader: Reader, *, steps: int | None = None, through: str | None = None) -> MakePlan:
     """Undo the newest, `steps`, or a version and all above it, and apply them again."""
+    _from_one(steps)
     return lambda statuses: planner.plan_redo(statuses, steps=steps, through=version(through, reader.folder))
 
 
@@ -129,6 +132,12 @@ def at_most_one(hint: str | None = None, **given: object) -> None:
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise UsageError(f"{' and '.join(names)} cannot go together", hint=hint)
+
+
+def _from_one(steps: int | None) -> None:
+    """:raises UsageError: a number below 1, which would count from the other end: all but so many."""
+    if steps is not None and steps < 1:
+        raise UsageError("steps counts from 1", hint="leave it out, or name versions")
 
 
 def what_is_lost(plan: Plan) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from dbops.config.model import SQLITE_FILE, Setting, Target
 from dbops.engines.sqlite import openers, tracking
 from dbops.engines.sqlite.connection import connect_alone
+from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.lock import MigrationLock, account
 from dbops.errors import DbopsError, ExitCode, Refused
 from dbops.events import Listener, Note, StepDone, Warned, format_bytes
@@ -209,13 +210,12 @@ class _Run:
     def _finish(self) -> None:
         """Say in its event log what it is, leave nothing beside it, and give it owner and permissions of the live one."""
         work, plan = self._work, self._plan
-        with contextlib.closing(connect_alone(self._side, read_only=False)) as connection:
-            found = tracking.find(connection, work.tracking_table)
-            if found.exist:
-                entry = record.entry(plan.label, plan.displaced)
-                tracking.write(connection, found.tables, entry, who=account(), milliseconds=0)
+        self._record()
         if left := openers.siblings(self._side):
-            raise DbopsError(f"{left[0]} was left by SQLite, which should not be; {plan.live} is untouched")
+            raise DbopsError(
+                f"{left[0]} was left by SQLite, which should not be; {plan.live} is untouched",
+                hint=f"df -h {work.live.parent}",
+            )
         if plan.exists:
             found_live = os.stat(work.live)
             os.chmod(self._side, stat.S_IMODE(found_live.st_mode))
@@ -225,6 +225,19 @@ class _Run:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _record(self) -> None:
+        import sqlite3
+
+        work, plan = self._work, self._plan
+        try:
+            with contextlib.closing(connect_alone(self._side, read_only=False)) as connection:
+                found = tracking.find(connection, work.tracking_table)
+                if found.exist:
+                    entry = record.entry(plan.label, plan.displaced)
+                    tracking.write(connection, found.tables, entry, who=account(), milliseconds=0)
+        except sqlite3.Error as error:
+            raise told(error, Path(plan.side)) from error
 
     def _swap(self) -> Swapped | None:
         work, plan = self._work, self._plan

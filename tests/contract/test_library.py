@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from dbops import Migrator, UsageError
 from tests.contract.site import Site
 
 ON_START = """
@@ -32,3 +36,28 @@ def test_eight_that_start_at_once(abc: Site) -> None:
     assert [lines[1] for lines in said] == ["001 002 003"] * 8
     assert sorted(word for lines in said for word in lines[0].split()) == ["001", "002", "003"]
     assert abc.applied() == ["001", "002", "003"]
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_steps_count_from_one(abc: Site, steps: int) -> None:
+    """A negative number is no slice: `down(steps=-1)` would undo all but one. An error, and nothing is done."""
+    with Migrator(abc.engine.url, migrations_dir=abc.project.folder / "migrations") as migrator:
+        for change in (migrator.plan, migrator.up):
+            with pytest.raises(UsageError, match="steps counts from 1"):
+                change(steps=steps)
+        assert migrator.up().versions == ("001", "002", "003")
+        for undo in (migrator.down, migrator.redo):
+            with pytest.raises(UsageError, match="steps counts from 1"):
+                undo(steps=steps, confirm=abc.engine.name)
+    assert abc.applied() == ["001", "002", "003"]
+
+
+def test_one_thread_after_the_other(abc: Site) -> None:
+    """A block's verbs may come from different threads, as with asyncio.to_thread, as long as it is one at a time."""
+    with Migrator(abc.engine.url, migrations_dir=abc.project.folder / "migrations") as migrator:
+        assert migrator.current() is None
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(migrator.up).result().versions == ("001", "002", "003")
+        assert migrator.current() == "003"
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(migrator.current).result() == "003"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -193,7 +194,7 @@ def test_interrupted(backed: Site, sign: signal.Signals) -> None:
     running.stderr.readline()
     running.send_signal(sign)
     running.communicate(timeout=30)
-    assert running.returncode in (130, 0, -signal.SIGINT)  # the last two where it had just been through
+    assert running.returncode in (130, 0, -sign)  # the last two where it had just been through
     assert _sound(backed) == (["one"] if running.returncode == 130 else ["one", "two"])
     assert not [name for name in os.listdir(backed.project.folder / "backups") if name.startswith(".partial")]
 
@@ -219,6 +220,39 @@ def test_full_while_restoring(backed: Site, small_disk: SmallDisk) -> None:
     assert outcome.code == 13, outcome
     assert "free" in outcome.stderr
     assert [name for name in os.listdir(folder) if "dbops-lock" not in name] == ["app.db"]
+    assert backed.query("select what from state", live) == [("first",)]
+
+
+def test_not_even_room_for_the_lock(backed: Site, small_disk: SmallDisk) -> None:
+    """A disk on which not a byte is free: the cause is told, and live is as it was."""
+    folder = small_disk(9_000_000)
+    live = folder / "app.db"
+    backed.ran("restore", "one", "--to", live)
+    with open(folder / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
+        while True:
+            fill.write(bytes(4096))
+    outcome = backed.run("restore", "one", "--to", live, *CONFIRMED)
+    assert outcome.code == 1, outcome
+    assert "cannot write the lock file" in outcome.stderr
+    assert "No space left" in outcome.stderr
+    assert [name for name in os.listdir(folder) if "dbops-lock" in name] == []
+    (folder / "fill").unlink()
+    assert backed.query("select what from state", live) == [("first",)]
+
+
+def test_full_when_a_restore_is_recorded(backed: Site, small_disk: SmallDisk) -> None:
+    """There is room for the database, and none for the journal of the last entry in its event log."""
+    folder = small_disk(20_000_000)
+    live = folder / "app.db"
+    backed.ran("restore", "one", "--to", live)
+    size = live.stat().st_size
+    found = os.statvfs(folder)
+    (folder / "fill").write_bytes(bytes(found.f_bavail * found.f_frsize - size - 2 * 4096))
+    outcome = backed.run("restore", "one", "--to", live, *CONFIRMED)
+    assert outcome.code == 1, outcome
+    assert f"error: {live.with_name('.app.db.restoring')}" in outcome.stderr
+    assert ".app.db.restoring" not in os.listdir(folder)
+    (folder / "fill").unlink()
     assert backed.query("select what from state", live) == [("first",)]
 
 

@@ -86,6 +86,15 @@ def test_a_damaged_database(site: Site) -> None:
     assert os.listdir(site.project.folder / "backups") == [".lock"]
 
 
+def test_a_truncated_database(site: Site) -> None:
+    """Too damaged to be opened: as well exit 1."""
+    site.query("pragma journal_mode = delete")
+    os.truncate(site.path, 5000)
+    outcome = site.run("backup", "one")
+    assert outcome.code == 1, outcome
+    assert "damaged" in outcome.stderr
+
+
 def test_what_is_no_database(site: Site) -> None:
     """A text file, and one that is not there: no connection."""
     site.path.write_text("hello" * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import stat
@@ -91,6 +92,60 @@ def test_a_lock_file_that_a_killed_process_left(site: Site, file: Path) -> None:
     assert not left.exists()
 
 
+def test_a_lock_file_that_another_program_wrote(site: Site, file: Path) -> None:
+    """Whoever holds it, what it says is not understood: exit 11, and how to find the holder."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    lock = Path(f"{file}.dbops-lock")
+    lock.write_text('{"process": 1}')
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = site.run("up", "--deadline", "100ms")
+    assert refused.code == 11, refused
+    assert f"fuser {lock}" in refused.stderr
+
+
+def test_marks_that_are_no_text(site: Site, file: Path) -> None:
+    """They mark nothing: consent is asked for."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    Path(f"{file}.dbops-marks").write_bytes(b"\xff\xfe")
+    refused = site.project.run("seed-test-data", "generate", "--rows", "1")
+    assert refused.code == 13, refused
+
+
+def test_a_lock_file_of_a_time_when_the_database_was_read_only(site: Site, file: Path) -> None:
+    """A backup of a read-only database leaves a lock file that its owner can lock again once it may be written."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    file.chmod(0o440)
+    outcome = site.project.run("backup", "one")
+    assert outcome.code == 0, outcome
+    assert stat.S_IMODE(Path(f"{file}.dbops-lock").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (("migrate", "status"), 0, ""),
+        (("migrate", "up"), 10, "cannot make {file}: Too many levels of symbolic links"),
+        (("backup",), 10, "there is no database {file}"),
+        (("restore", "one", "--confirm", "app"), 13, "{file} is not a file"),
+        (("restore", "discard"), 0, ""),
+        (("setup-dev-db", "status"), 0, ""),
+    ],
+)
+def test_a_link_to_itself(site: Site, file: Path, argv: tuple[str, ...], code: int, message: str) -> None:
+    """It is no database, which is said."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    assert site.project.run("backup", "one").code == 0
+    file.unlink()
+    file.symlink_to(file)
+    outcome = site.project.run(*argv)
+    assert outcome.code == code, outcome
+    assert message.format(file=file) in outcome.stderr
+
+
 def test_a_lock_file_that_is_removed_meanwhile(site: Site, file: Path) -> None:
     """Another migrator could begin: what runs is rolled back, exit 11."""
     site.migration("001_a", "CREATE TABLE a (id integer);")
@@ -115,6 +170,14 @@ def test_unlock_is_refused(site: Site, file: Path) -> None:
         assert refused.code == 13
         assert f"kill {first.pid}" in refused.stderr
     assert first.poll() is None
+
+
+def test_adopting_is_refused(site: Site) -> None:
+    """It reads the tables of tools on PostgreSQL: exit 13, and nothing is made."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    refused = site.run("adopt")
+    assert refused.code == 13, refused
+    assert "bin/migrate adopt is for PostgreSQL" in refused.stderr
 
 
 def test_the_schema_file_is_postgresqls(site: Site) -> None:
@@ -161,3 +224,12 @@ def test_a_plan_without_a_forecast(site: Site) -> None:
     assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
     for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
         assert site.run("plan", *options).code == 13
+
+
+def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
+    """No "unknown" below SQLite's own words."""
+    site.migration("001_a", "CREATE TABLE a (id INTEGER) STRICT;\nINSERT INTO a VALUES ('x');")
+    outcome = site.run("up")
+    assert outcome.code == 1, outcome
+    assert "cannot store TEXT value in INTEGER column a.id" in outcome.stderr
+    assert "unknown" not in outcome.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -104,13 +105,18 @@ def test_reset(project: Project, folder: Path) -> None:
     assert _left(folder) == set()
 
 
-def test_reset_while_an_application_has_it_open(project: Project, folder: Path) -> None:
-    """Its file is not taken from under it: exit 11, and everything is as it was."""
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+@pytest.mark.parametrize("argv", [("--reset",), ("destroy",)])
+def test_while_an_application_has_it_open(
+    project: Project, folder: Path, argv: tuple[str, ...], journal: str
+) -> None:
+    """Its file is not taken from under it, idle as it is: exit 11, it is named, and everything is as it was."""
     _run(project, "--seed")
     with contextlib.closing(sqlite3.connect(folder / "dev.db")) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (2,)
-        refused = _run(project, "--reset", code=11)
-        assert "is locked by another program" in refused.stderr
+        refused = _run(project, *argv, code=11)
+        assert f"pid {os.getpid()}" in refused.stderr
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (2,)
     assert _left(folder) == set()
 
@@ -195,3 +201,25 @@ def test_killed_at_any_moment(project: Project, folder: Path, reset: bool) -> No
         "dev_test.db": "marked",
     }
     assert _left(folder) == set()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_through_a_symbolic_link(project: Project, folder: Path, made: bool) -> None:
+    """The link stays; what it leads to is made, made anew and removed, and the mark is that of the database."""
+    link, file = folder / "dev.db", folder / "elsewhere" / "kept.db"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    if made:
+        assert project.run("migrate", "up").code == 0
+        old = file.stat().st_ino
+        outcome = project.run("setup-dev-db", "--reset", "--confirm", "kept")
+        assert outcome.code == 0, outcome
+        assert file.stat().st_ino != old
+    else:
+        outcome = project.run("setup-dev-db")
+        assert outcome.code == 0, outcome
+    assert link.readlink() == file
+    assert "kept.db: development" in project.run("setup-dev-db", "status").stdout
+    assert project.run("seed-test-data").code == 0  # which asks for no name
+    assert project.run("setup-dev-db", "destroy").code == 0
+    assert not file.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.contract.site import Site
@@ -41,6 +43,21 @@ def test_another_file_is_refused_before_anything_runs(site: Site, sql: str) -> N
     assert "002_b.sql:3:1: " in failed.stderr
     assert "neither under the migration lock" in failed.stderr
     assert not site.has("a")
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+def test_another_file_is_refused_in_a_module(site: Site, tmp_path: Path, transactional: bool) -> None:
+    """For the same reason; the other file is not made."""
+    other = tmp_path / "other.db"
+    site.project.write(
+        "migrations/001_a.py",
+        f"transactional = {transactional}\ndef up(db):\n    db.execute(\"ATTACH '{other}' AS other\")\n",
+    )
+    failed = site.run("up")
+    assert failed.code == 1, failed
+    assert "001_a.py:3:" in failed.stderr
+    assert "neither under the migration lock" in failed.stderr
+    assert not other.exists()
 
 
 def test_rows_are_read_to_the_end(site: Site) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbops.engines.sqlite.errors import is_locked, told
+from dbops.engines.sqlite.errors import code_of, is_locked, told
 from dbops.errors import CannotConnect, ConfigError
 from dbops.events import Detail, Listener, Warned
 
@@ -46,7 +46,10 @@ def connect(
     try:
         # For reading, too: only a connection that may write tidies up what a killed program left beside the file.
         uri = f"{path.absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(uri, uri=True, timeout=deadline, isolation_level=None)
+        # One thread at a time, but not always the same: `Migrator` in asyncio.to_thread.
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=deadline, isolation_level=None, check_same_thread=False
+        )
         connection.execute("pragma schema_version")  # the first look into the file
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma query_only = on")
@@ -58,7 +61,9 @@ def connect(
         if not isinstance(error, sqlite3.Error):
             raise
         problem = told(error, path)
-        raise problem if is_locked(error) else CannotConnect(problem.message, hint=problem.hint) from None
+        if is_locked(error) or code_of(error).startswith(("SQLITE_CORRUPT", "SQLITE_FULL")):
+            raise problem from None
+        raise CannotConnect(problem.message, hint=problem.hint) from None
     return connection
 
 
@@ -75,7 +80,7 @@ def stand_in() -> sqlite3.Connection:
     """An empty database in memory, to be read in the place of a file that is not there yet."""
     import sqlite3
 
-    return sqlite3.connect(":memory:", isolation_level=None)
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
 
 
 def _check(path: Path, *, create: bool, listen: Listener) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def code_of(error: Exception) -> str:
     """SQLite's name of the error (`SQLITE_BUSY_SNAPSHOT`); empty where the driver itself complains."""
-    return getattr(error, "sqlite_errorname", None) or ""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return "" if name == "unknown" else name  # newer than the driver's list
 
 
 def is_locked(error: Exception) -> bool:

@@ -25,19 +25,19 @@ def server_error(
     error: sqlite3.Error | sqlite3.Warning, connection: sqlite3.Connection, statement: str
 ) -> ServerError:
     """The failure of a statement, with SQLite's own words, its code as detail, and the place."""
-    message, code = str(error), getattr(error, "sqlite_errorname", None)
+    message, code = str(error), code_of(error)
     trouble = None
     if message.startswith("Incorrect number of bindings") and message.endswith("there are 0 supplied."):
         message = "it has parameters (?, :name, $name), and nothing stands for them"
     elif is_locked(error):
         trouble = Trouble.LOCKED
-    elif code_of(error).startswith("SQLITE_READONLY"):
+    elif code.startswith("SQLITE_READONLY"):
         trouble = Trouble.READ_ONLY
     elif _NEEDS_NO_TRANSACTION.search(message):
         trouble = Trouble.NEEDS_NO_TRANSACTION
     return ServerError(
         message,
-        detail=None if code in (None, "SQLITE_ERROR") else code,
+        detail=None if code in ("", "SQLITE_ERROR") else code,
         position=_position(connection, statement, message),
         trouble=trouble,
     )

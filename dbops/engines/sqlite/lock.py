@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dbops.engines.base import Blocker
-from dbops.errors import CannotConnect, LockNotAcquired
+from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, format_seconds
 
 ENDING = ".dbops-lock"
@@ -26,7 +26,7 @@ ENDING = ".dbops-lock"
 
 def lock_path(database: Path) -> Path:
     """The lock's file; one for all the names that symbolic links give the database."""
-    real = database.resolve()
+    real = Path(os.path.realpath(database))  # resolve() raises for a link to itself
     return real.with_name(real.name + ENDING)
 
 
@@ -43,12 +43,20 @@ class MigrationLock:
         """Take it, polling for `deadline` seconds at most; nothing happens where it is held already.
 
         :raises LockNotAcquired: with the holder.
+        :raises DbopsError: the disk is full; it is not held.
         """
         if self._file is None:
             self._file = _poll(self._path, fcntl.LOCK_EX, deadline, listen)
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, json.dumps(_holder(self._command)).encode(), 0)
             _as_the_database(self._file, self._database)
+            try:
+                os.ftruncate(self._file, 0)
+                os.pwrite(self._file, json.dumps(_holder(self._command)).encode(), 0)
+            except OSError as error:
+                self.release()
+                raise DbopsError(
+                    f"cannot write the lock file {self._path}: {error.strerror}",
+                    hint=f"df {self._path.parent}",
+                ) from None
 
     @property
     def held(self) -> bool:
@@ -157,14 +165,15 @@ def _is_current(file: int, path: Path) -> bool:
 
 
 def _as_the_database(file: int, database: Path) -> None:
-    """Let those lock who may write the database, as SQLite does it with its journals."""
-    with contextlib.suppress(
-        FileNotFoundError, PermissionError
-    ):  # not made yet; or not ours, and right already
+    """Let those lock who may write the database, as SQLite does it with its journals.
+
+    Its owner always may: one who only reads it now may write it later, and would stand before a file left by a backup.
+    """
+    with contextlib.suppress(OSError):  # not made yet, or cannot be; or not ours, and right already
         like = database.stat()
         if os.geteuid() == 0:
             os.fchown(file, like.st_uid, like.st_gid)
-        os.fchmod(file, like.st_mode & 0o660)
+        os.fchmod(file, like.st_mode & 0o660 | 0o600)
 
 
 def _holder(command: str) -> dict[str, int | str]:
@@ -186,7 +195,7 @@ def _read_holder(path: Path) -> Blocker | None:
         said = json.loads(path.read_bytes() or b"null")
     except (FileNotFoundError, ValueError):
         return None
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or not {"pid", "user", "command"} <= said.keys():
         return None
     return Blocker(said["pid"], said["user"], said["command"], "", None, is_local=True)
 

@@ -6,6 +6,7 @@ data: neither a backup nor a copy carries it to another one, and a restore leave
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ENDING = ".dbops-marks"
@@ -13,14 +14,14 @@ ENDING = ".dbops-marks"
 
 def marks_path(database: Path) -> Path:
     """The file with the marks; one for all the names that symbolic links give the database."""
-    real = database.resolve()
+    real = Path(os.path.realpath(database))  # resolve() raises for a link to itself
     return real.with_name(real.name + ENDING)
 
 
 def read_comment(database: Path) -> str | None:
     """What stands in it, a mark a line, as in the comment of a PostgreSQL database; None where there is none."""
     try:
-        return marks_path(database).read_text(encoding="utf-8").rstrip("\n")
+        return marks_path(database).read_text(encoding="utf-8", errors="replace").rstrip("\n")
     except FileNotFoundError:
         return None
 
