@@ -104,15 +104,20 @@ def _warn(made: AdoptPlan, out: Output) -> None:
     if made.other_order:
         named = ", ".join(map(str, made.other_order[:20]))
         out.event(Note(f"{made.tool} applied them in another order than that of their versions: {named}"))
-    newest = max((one.version for one in made.record if not one.version.repeatable), default=None)
-    late = [file for file in made.pending if newest is not None and file.version < newest]
-    if late:
+    if late := _late(made):
         out.event(
             Warned(
-                f"pending below the newest applied version: {', '.join(file.version.text for file in late)}; "
+                f"pending below the newest applied version: {', '.join(late)}; "
                 "bin/migrate up --out-of-order applies them"
             )
         )
+
+
+def _late(made: AdoptPlan) -> list[str]:
+    """What is pending below the newest applied version, which `up` refuses unless it is told otherwise."""
+    applied = (*(one.version for one in made.record), *made.known)
+    newest = max((version for version in applied if not version.repeatable), default=None)
+    return [file.version.text for file in made.pending if newest is not None and file.version < newest]
 
 
 def _named(one: Adopted) -> str:
@@ -158,7 +163,9 @@ def _lines(made: AdoptPlan, folder: Folder, session: Session, word: str) -> list
     lines.append("; ".join(parts))
     if made.pending:
         named = ", ".join(file.version.text for file in made.pending[:10])
-        lines.append(f"pending: {named}{' ...' if len(made.pending) > 10 else ''}; bin/migrate up applies it")
+        more, it = " ..." if len(made.pending) > 10 else "", "it" if len(made.pending) == 1 else "them"
+        option = " --out-of-order" if _late(made) else ""
+        lines.append(f"pending: {named}{more}; bin/migrate up{option} applies {it}")
     else:
         lines.append(f"nothing is pending in {folder.path}")
     if made.mirror:

@@ -161,13 +161,19 @@ def step_line(step: Step) -> str:
     count = step.outline.checks
     checks = f", verified by {'1 query' if count == 1 else f'{count} queries'}" if count else ""
     resumes = ", going on where it stopped" if step.status.journal else ""
-    source = f", from {os.path.basename(step.outline.source)}" if step.direction is Direction.DOWN else ""
+    source = f", from {_source(step.outline.source)}" if step.direction is Direction.DOWN else ""
     what = (
         f"Python, {step.outline.code}"
         if step.outline.code
         else f"{step.outline.statements} statement{plural}"
     )
     return f"{line}: {what}, {step.outline.mode.value}{reason}{checks}{source}{resumes}"
+
+
+def _source(path: str) -> str:
+    """The file's name; of a folder per migration the folder's as well, since all files in them have one name."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.basename(folder), name) if name == "down.sql" else name
 
 
 def _sql_of(step: Step, session: Session) -> Iterable[str]:

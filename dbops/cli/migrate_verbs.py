@@ -169,6 +169,7 @@ def _planned(
             )
             return ExitCode.DONE
         if not made.steps:
+            migrator.catch_up()
             statuses = migrator.statuses()
             out.result(
                 show.done_data(made, session.identity),

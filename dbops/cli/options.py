@@ -87,7 +87,7 @@ def add_verbs(
         prog=main_parser.prog, metavar="VERB", title="verbs", parser_class=Parser
     )
     for name, (summary, configure) in verbs.items():
-        description = f"{summary.capitalize()}."
+        description = f"{summary[:1].upper()}{summary[1:]}."
         verb = subparsers.add_parser(name, help=summary, description=description, parents=list(parents(name)))
         verb.set_defaults(verb=name)
         for add_option in configure:

@@ -349,6 +349,8 @@ class Migrator:
             make = plan(migrator)
             prepared = migrator.prepare(make)
             done = prepared.plan
+            if not (dry_run or done.steps):
+                migrator.catch_up()
             if dry_run or not done.steps:
                 return self._changed(migrator, done, (), dry_run=dry_run)
             if done.loses_data:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dbops.config.model import Setting
 from dbops.errors import ConfigError
+from dbops.migrations.texts import opened
 
 AUTO = Setting("auto")
 PLAIN = ("pairs", "rollback-pairs", "single")
@@ -95,20 +96,23 @@ def detect(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readin
 
 def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Reading:
     numbered = [name for name in files if name[0].isdigit() and name.endswith(".sql")]
-    holding = _folders_with_up(folder, folders)
-    if numbered:
-        if holding:
-            _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", numbered[0]))
-        return _numbered(folder, numbered, files)
     prefixed = [name for name in files if _V_PREFIX.fullmatch(name) or _DOUBLE.fullmatch(name)]
-    if prefixed and holding:
-        _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", prefixed[0]))
+    holding = _folders_with_up(folder, folders)
+    if holding and (numbered or prefixed):
+        _refuse(folder, ("folders", f"{holding}/up.sql"), ("a format of files", (numbered or prefixed)[0]))
+    if numbered and prefixed:  # whichever was passed over would be missing in the database
+        claims = (_prefixed(folder, prefixed), prefixed[0]), (_numbered(folder, numbered, files), numbered[0])
+        _refuse(folder, *((reading.formats[-1], name) for reading, name in claims))
+    if numbered:
+        return _numbered(folder, numbered, files)
     if prefixed:
         return _prefixed(folder, prefixed)
     if holding:
         return Reading(("folders",), f"{holding} holds up.sql")
     if "committed" in folders and {"current.sql", "current"} & {*files, *folders}:
         return Reading(("graphile-migrate",), "there are committed/ and current.sql")
+    if committed := _committed(folder, folders):
+        return Reading(("graphile-migrate",), f"committed/{committed}")
     if (
         flyway := next((name for name in _below(folder, folders) if _DOUBLE.fullmatch(name)), None)
     ) is not None:
@@ -119,6 +123,12 @@ def _of_sql(folder: Path, files: Sequence[str], folders: Sequence[str]) -> Readi
 def _folders_with_up(folder: Path, folders: Sequence[str]) -> str | None:
     found = (name for name in folders if _FOLDER.fullmatch(name))
     return next((name for name in found if os.path.exists(os.path.join(folder, name, "up.sql"))), None)
+
+
+def _committed(folder: Path, folders: Sequence[str]) -> _Sign | None:
+    """What says that `committed/` holds migrations: `current.sql` is each developer's, and not in every clone."""
+    names = tuple(_below(folder, [name for name in folders if name == "committed"]))
+    return _signs(folder / "committed", names, ("graphile-migrate",)).get("graphile-migrate")
 
 
 def _below(folder: Path, folders: Sequence[str]) -> Iterator[str]:
@@ -181,6 +191,10 @@ def _prefixed(folder: Path, names: Sequence[str]) -> Reading:
     double = [name for name in names if _DOUBLE.fullmatch(name)]
     if not double:
         return Reading(("v-prefix",), f"the name {names[0]}")
+    if len(double) < len(names):
+        _refuse(
+            folder, ("flyway", double[0]), ("v-prefix", next(name for name in names if name not in double))
+        )
     flyway = next((name for name in double if _FLYWAY_ONLY.fullmatch(name)), None)
     pgmigrate = _of_pgmigrate(folder, double)
     if flyway and pgmigrate:
@@ -213,7 +227,7 @@ def _all_have(format_name: str, folder: Path, names: Sequence[str]) -> bool:
 
 def _head(folder: Path, name: str) -> bytes:
     try:
-        with open(os.path.join(folder, name), "rb", buffering=0) as file:
+        with opened(os.path.join(folder, name)) as file:
             return file.read(_HEAD)
     except OSError:
         return b""  # whoever reads it in full says what is wrong

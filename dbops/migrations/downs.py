@@ -1,4 +1,4 @@
-"""Whether a migration can be undone, told without parsing it: by its files' names, else by marks among its bytes.
+"""Whether a migration can be undone, told without parsing it: by the bytes of its down file, else by marks.
 
 A thousand files are asked for `status`, so that what looks like a down section
 counts as one; what it is worth, `plan` and `down` say.
@@ -14,7 +14,7 @@ from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
 
 _HEADING = re.compile(
-    rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*=#-]*)\r?"
+    rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*/=#-]*)\r?"
 )
 # The line that a down section begins with, in lower case, where it is in the file of the up section; and a word of it.
 _BEGINS = {
@@ -30,6 +30,8 @@ _BEGINS = {
 # What is behind it: a line that is no comment, or, where it may be commented out, something in a block, or a word that
 # SQL begins with.
 _STATEMENT = re.compile(rb"^[ \t]*(?!--)\S", re.MULTILINE)
+# What stands before the first statement without being one, in a file that is a down section as a whole.
+_BLOCK = re.compile(rb"\A\xef\xbb\xbf|/\*.*?\*/", re.DOTALL)
 _COMMENTED = re.compile(
     rb"^[ \t*/-]*(?:drop|alter|create|delete|update|insert|truncate|revoke|grant|select|call|do|reindex|refresh"
     rb"|comment|rename|with|set|begin)\b.|/\*\s*[^\s*]",
@@ -41,13 +43,15 @@ def has_down(file: MigrationFile) -> bool | None:
     """Whether it has a down section; None where nobody asks for one, or where the file cannot be read."""
     if file.version.repeatable:
         return None
-    if file.down_name is not None or file.format not in _BEGINS:
-        return file.down_name is not None
-    begins, words = _BEGINS[file.format]
+    if file.down_name is None and file.format not in _BEGINS:
+        return False
     try:
-        raw = texts.read_bytes(os.path.join(file.folder, file.file_name)).lower()
+        raw = texts.read_bytes(os.path.join(file.folder, file.down_name or file.file_name)).lower()
     except DbopsError:
         return None
+    if file.down_name is not None:
+        return bool(_STATEMENT.search(_BLOCK.sub(b"", raw)))
+    begins, words = _BEGINS[file.format]
     behind = _COMMENTED if begins is _HEADING else _STATEMENT
     for word in words:
         at = raw.find(word)

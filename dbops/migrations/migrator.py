@@ -87,6 +87,18 @@ class Migrator(Reader):
                 mirror.take_over(recorded)
             return self._carry_out(prepared, make_plan, mirror, refuse_drift=refuse_drift)
 
+    def catch_up(self) -> None:
+        """Record what the other tool has done whose table is kept in step, where no plan is carried out.
+
+        :raises LockNotAcquired: where one of both locks is not to be had.
+        """
+        if self.behind:
+            self.session.acquire_lock()
+            recorded = self.session.read()
+            if mirror := self.mirror(recorded):
+                with mirror.held():
+                    mirror.take_over(recorded)
+
     def _carry_out(
         self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None, *, refuse_drift: bool
     ) -> Plan:

@@ -29,6 +29,8 @@ class Reader:
         self._folder: Folder | None = None
         self.elsewhere: tuple[str, ...] = ()
         """Where dbops has no records: tables that look like another tool's."""
+        self.behind = False
+        """Whether the other tool, whose table is kept in step, has done what is not recorded here yet."""
 
     @property
     def folder(self) -> Folder:
@@ -71,7 +73,8 @@ class Reader:
         self.elsewhere = recorded.elsewhere
         mirror = self.mirror(recorded)
         if mirror is not None:
-            recorded = mirror.seen(recorded)
+            rows, recorded = recorded.rows, mirror.seen(recorded)
+            self.behind = recorded.rows != rows
         found = compare.compare(self.folder, recorded, has_drifted)
         if any(status.state is State.OUT_OF_ORDER for status in found):
             moved = counted_as(self.session.events())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,10 +102,22 @@ def read_bytes(path: Path | str) -> bytes:
     :raises DbopsError: where they are not to be had.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
+        with opened(path) as file:
+            return file.readall()
     except OSError as error:
         raise DbopsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def opened(path: Path | str) -> FileIO:
+    """A file of bytes; neither a pipe, for which opening would wait, nor a device, which has no end.
+
+    :raises OSError: for those as well.
+    """
+    file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return file
 
 
 def raw_checksum(raw: bytes) -> str:

@@ -236,6 +236,8 @@ def test_rows_without_files_and_files_without_rows(
     assert "dbmate takes no lock of its own" in outcome.stderr
     assert "there is no file of it: 0025; recorded as missing" in outcome.stderr
     assert "pending below the newest applied version: 002" in outcome.stderr
+    assert "pending: 002; bin/migrate up --out-of-order applies it" in outcome.stdout
+    assert "pending: 002; bin/migrate up --out-of-order applies it" in adopted(abc).stdout
     assert states(abc) == {"001": "applied", "002": "out of order", "003": "applied", "0025": "missing"}
     connection.execute("INSERT INTO schema_migrations VALUES ('002')")
     assert "recorded 1 migration" in adopted(abc).stdout
@@ -393,7 +395,42 @@ def test_a_lock_that_is_a_row(configured: Project, database: Database, connect: 
         assert files
 
 
+# -- a history that nobody adopted -------------------------------------------------------------------------------------
+
+
+def test_a_history_in_another_schema(abc: Project, database: Database, connect: Connect) -> None:
+    """up does not run again what golang-migrate has applied where its table is not in `public`, or dbops' is not."""
+    connection = connect(database)
+    connection.execute("CREATE SCHEMA app; SET search_path TO app")
+    _golang(connection, 2)
+    for options in ((), ("--tracking-table", "ops.history")):
+        refused = abc.run("migrate", "up", *options)
+        assert refused.code == 13, refused
+        assert "a history of another tool in app.schema_migrations, and none of dbops" in refused.stderr
+    assert recorded(connection, adopted(abc).stdout.split(" in ")[1].split()[0]) == ["001", "002"]
+
+
+def test_dbops_own_history_of_other_files(abc: Project) -> None:
+    """Two folders on one database, each with tables of its own, are no matter of another tool."""
+    ran(abc, "up")
+    abc.write("more/1_d.sql", "CREATE TABLE d ();")
+    ran(abc, "up", "--migrations-dir", "more", "--tracking-table", "ops.history")
+
+
 # -- while a mirror is on ----------------------------------------------------------------------------------------------
+
+
+def test_what_the_other_tool_applies_last(abc: Project, database: Database, connect: Connect) -> None:
+    """Where nothing is left to do, up tells it once and records it."""
+    connection = connect(database)
+    _golang(connection, 2)
+    adopted(abc, "--mirror")
+    connection.execute("UPDATE schema_migrations SET version = 3")
+    outcome = ran(abc, "up")
+    assert outcome.stdout.startswith("up: nothing to do")
+    assert outcome.stderr.count("golang-migrate has applied meanwhile: 003") == 1
+    assert "meanwhile" not in ran(abc, "status").stderr
+    assert recorded(connection)[-1] == "003"
 
 
 def test_what_the_other_tool_undoes(abc: Project, database: Database, connect: Connect) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -190,6 +191,16 @@ def test_a_dangling_link(configured: Project) -> None:
     outcome = configured.run("migrate", "up")
     assert outcome.code == 1, outcome
     assert "001_m.sql cannot be read: No such file or directory" in outcome.stderr
+
+
+def test_what_is_no_regular_file(configured: Project) -> None:
+    """A pipe, for which opening would wait, and a device without an end are named with the reason."""
+    os.mkfifo(configured.folder / NAME)
+    (configured.folder / "migrations/002_n.sql").symlink_to("/dev/zero")
+    assert configured.run("migrate", "status").code == 0
+    outcome = configured.run("migrate", "up")
+    assert outcome.code == 1, outcome
+    assert "001_m.sql cannot be read: it is not a regular file" in outcome.stderr
 
 
 def test_two_files_with_one_version(configured: Project) -> None:

@@ -249,6 +249,19 @@ def test_a_down_that_fails_leaves_what_was_there(
     )
 
 
+def test_a_folder_per_migration(configured: Project) -> None:
+    """The plan names the file with its folder, since all of them have one name."""
+    for version in ("1_a", "2_b"):
+        configured.write(f"migrations/{version}/up.sql", f"CREATE TABLE t{version} ();")
+        configured.write(f"migrations/{version}/down.sql", f"DROP TABLE t{version};")
+    ran(configured, "up")
+    planned = ran(configured, "down", "--steps", "2", "--dry-run").stdout
+    assert [line.rpartition(", from ")[2] for line in planned.splitlines()[1:]] == [
+        "2_b/down.sql",
+        "1_a/down.sql",
+    ]
+
+
 def test_pairs_of_files(project: Project, database: Database, connect: Connect) -> None:
     """`.up.sql` and `.down.sql`: up, down, and down again once the files are gone."""
     project.use(database)

@@ -51,14 +51,14 @@ def test_up_applies_everything_in_order_and_records_it(
 def test_up_again_does_nothing_and_says_why(abc: Project, database: Database) -> None:
     """Everything is applied: the folder, what was read and passed over, the database and its version are told."""
     abc.write("migrations/README.md", "Read me.")
-    abc.write("migrations/V1__x.sql", "SELECT 1;")
+    abc.write("migrations/x1__x.sql", "SELECT 1;")
     ran(abc, "up")
     text = ran(abc, "up").stdout
     assert text.startswith("up: nothing to do\n")
     assert "folder:   migrations, 3 migrations read, the newest is 003" in text
     assert f"/{database.name}, at 003 c; 3 applied" in text
     assert "passed over: README.md (not an .sql file)" in text
-    assert "passed over: V1__x.sql (its name does not begin with a version)" in text
+    assert "passed over: x1__x.sql (its name does not begin with a version)" in text
 
 
 @pytest.mark.one_major

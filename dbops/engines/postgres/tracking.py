@@ -124,7 +124,10 @@ def _columns(connection: psycopg.Connection[Any], candidates: Sequence[Tables]) 
 
 
 def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
-    """Tables of this database that look like the records of another tool, by their names."""
+    """Tables of this database that look like the records of another tool, by their names.
+
+    A `schema_migrations` is one where it is not dbops' own and was written to: that tool's may be in any schema.
+    """
     rows = connection.execute(
         """
         select n.nspname || '.' || c.relname
@@ -132,7 +135,9 @@ def elsewhere(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
         where c.relkind = 'r' and (c.relname = any(%s)
             or n.nspname = any(%s) and c.relname in ('migrations', 'changes')
             or c.relname = 'migrations' and 3 = (select count(*) from pg_catalog.pg_attribute as a
-                where a.attrelid = c.oid and a.attname in ('version', 'applied_by', 'checksum')))
+                where a.attrelid = c.oid and a.attname in ('version', 'applied_by', 'checksum'))
+            or c.relname = 'schema_migrations' and pg_catalog.pg_relation_size(c.oid) > 0
+                and not exists (select from pg_catalog.pg_attribute as a where a.attrelid = c.oid and a.attname = 'sort_key'))
         order by 1
         """,
         [list(OTHERS), list(_OTHER_SCHEMAS)],

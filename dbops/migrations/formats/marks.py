@@ -17,6 +17,7 @@ from dbops.engines.statements import Statements, UnreadableSql, position
 from dbops.errors import ConfigError, DbopsError
 from dbops.migrations.content import FileSettings, Section, Text
 
+_COMMENT = re.compile(r"--|/\*")
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
 _VERIFY = "verify"
 _HEADINGS: dict[str, Direction | None] = {
@@ -254,18 +255,17 @@ def comments(section: Section) -> tuple[Comment, ...]:
 
 
 def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterator[Comment]:
-    while at < end:
-        if text.startswith("--", at):
+    while opening := _COMMENT.search(text, at, end):
+        at = opening.start()
+        if opening[0] == "--":
             line_end = text.find("\n", at, end)
             line_end = end if line_end < 0 else line_end
             yield Comment(at, line_end, at + 2, line_end, is_line=True)
             at = line_end
-        elif text.startswith("/*", at):
+        else:
             close = dialect.comment_end(text, at)
             yield Comment(at, close, at + 2, close - 2, is_line=False)
             at = close
-        else:
-            at += 1
 
 
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:

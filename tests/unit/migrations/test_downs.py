@@ -49,6 +49,8 @@ def test_it_tells_what_reading_tells(case: Path) -> None:
         ("SELECT 1;\n-- DOWN Migration\n-- To rollback, uncomment and run the following:\n/*\n\n*/\n", False),
         ("SELECT 1;\n-- ROLLBACK:\r\n-- DROP TABLE a;\r\n", True),
         ("SELECT 1;\n/* Down\nDROP TABLE a; */", True),
+        ("SELECT 1;\n/* DOWN */\nDROP TABLE a;", True),
+        ("/* UP */\nSELECT 1;\n/* ROLLBACK */\n/* DROP TABLE a; */", True),
         ("-- down here it is dark\nDROP TABLE a;", False),
         ("-- Description: slow down\nDROP TABLE a;", False),
         ("-- no rollback\nDROP TABLE a;", False),
@@ -72,3 +74,20 @@ def test_other_formats(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert has_down(MigrationFile(Version.named("1"), "a", "single", str(tmp_path), path.name)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("DROP TABLE a;", True),
+        ("\ufeff/* undoes 1 */\r\n\r\n  -- a\r\n  DROP TABLE a;\r\n", True),
+        ("", False),
+        ("\ufeff-- Migration: 1_a\n/*\n nothing\n to undo\n*/\n", False),
+    ],
+)
+def test_down_files(tmp_path: Path, text: str, expected: bool) -> None:
+    """A file of its own without a statement is no down section, and reading it in full says the same."""
+    (tmp_path / "1_a.up.sql").write_text("SELECT 1;")
+    (tmp_path / "1_a.down.sql").write_text(text)
+    (file,) = discover(Setting(tmp_path)).files
+    assert has_down(file) is (read(file).down is not None) is expected
