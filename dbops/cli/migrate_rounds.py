@@ -137,9 +137,8 @@ def lines(found: Rounds, identity: Identity) -> Iterator[str]:
     good = sum(1 for one in found.rounds if one.verdict.good)
     yield ""
     for each in found.history.differences:
-        yield from _told(
-            each, "than the files make it" if each.change is Change.CHANGED else "in the database"
-        )
+        yield from _told(each, "in the database")
+
     history = found.history
     if history.unknown:
         yield f"not compared with the database: {history.unknown}"
