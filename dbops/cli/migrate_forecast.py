@@ -23,7 +23,7 @@ _WIDTH = 100
 
 def analysed(preparation: Preparation, session: Session) -> list[Analysed]:
     """The steps of a plan that run SQL, with what their statements will do; none where the engine cannot tell."""
-    if session.dialect != POSTGRESQL:
+    if session.dialect != POSTGRESQL or not preparation.plan.steps:
         return []
     from dbops.cli.connect import on_postgres
     from dbops.engines.postgres.effects.live import LiveCatalog

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from dbops.cli import hooks
 from dbops.cli import migrate_show as show
@@ -17,15 +18,17 @@ from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.log import LogEntry
 from dbops.engines.session import Session
-from dbops.engines.statements import Statement
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Listener, Note, plural
 from dbops.migrations import planner, verbs
 from dbops.migrations.migrator import MakePlan, Migrator
 from dbops.migrations.model import Folder
 from dbops.migrations.planner import Plan
-from dbops.migrations.prepare import Prepared
-from dbops.migrations.stepwise import Decide
+
+if TYPE_CHECKING:
+    from dbops.engines.statements import Statement
+    from dbops.migrations.prepare import Prepared
+    from dbops.migrations.stepwise import Decide
 
 
 @contextlib.contextmanager

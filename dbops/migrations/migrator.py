@@ -14,18 +14,17 @@ from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
 from dbops.migrations import schema_drift
-from dbops.migrations.executor import Executor
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
 from dbops.migrations.prepare import Preparation, prepare
 from dbops.migrations.reader import Reader
 from dbops.migrations.report import place
 from dbops.migrations.script import Mode
-from dbops.migrations.stepwise import Decide
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
     from dbops.migrations.adopt.mirror import Mirror
+    from dbops.migrations.stepwise import Decide
 
 MakePlan = Callable[[Sequence[Status]], Plan]
 
@@ -110,6 +109,8 @@ class Migrator(Reader):
                 )
             self._listen(Note("another migrator was at work meanwhile; planned again"))
             prepared = self.prepare(make_plan)
+        from dbops.migrations.executor import Executor  # late: mostly there is nothing to run
+
         executor = Executor(
             self.session,
             deadline=self.settings.deadline.value,

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,27 +76,27 @@ def _run(words: Sequence[str | Path], folder: str | Path, environ: Mapping[str, 
 
 
 @dataclasses.dataclass(frozen=True)
-class Other:
+class Other(ABC):
     """A tool on one database with one folder of migrations."""
 
     database: Database
     migrations: Path
 
+    @abstractmethod
     def up(self, count: int = 1) -> None:
         """Apply the next ones."""
-        raise NotImplementedError
 
+    @abstractmethod
     def down(self) -> None:
         """Undo the newest."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pending(self) -> int:
         """How many it would apply."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, number: int, table: str) -> str:
         """One more migration, which makes a table; its version as dbops has it."""
-        raise NotImplementedError
 
     def _say(self, *words: str | Path, **environ: str) -> str:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.migrations.parent)}
