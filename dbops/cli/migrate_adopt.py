@@ -52,7 +52,7 @@ def adopt(arguments: argparse.Namespace, out: Output) -> int:
                 text = "the other tool's table is not there any more, and is no longer written"
                 out.result({"changed": True, "tracking_table": session.table, "message": text}, [text])
                 return ExitCode.DONE
-            if arguments.table or not session.initialised:
+            if arguments.table or arguments.tool != "auto" or not session.initialised:
                 raise
             text = f"nothing to adopt: {session.table} is dbops' own, and there is no other tool's table"
             out.result({"changed": False, "tracking_table": session.table, "message": text}, [text])

@@ -276,6 +276,15 @@ def test_two_tools_tables(abc: Project, database: Database, connect: Connect) ->
     assert recorded(connection) == ["001"]
 
 
+def test_a_tool_that_is_not_there(abc: Project) -> None:
+    """Named with --from, and no table of it: an error, also where dbops has its own history already."""
+    ran(abc, "up")
+    assert ran(abc, "adopt").stdout.startswith("nothing to adopt")
+    outcome = abc.run("migrate", "adopt", "--from", "goose")
+    assert outcome.code == 1, outcome
+    assert "goose" in outcome.stderr
+
+
 def test_a_renamed_table(abc: Project, database: Database, connect: Connect) -> None:
     """--table names it; one with unmistakable columns is found under any name; a mirror knows it from then on."""
     connection = connect(database)
