@@ -1,4 +1,4 @@
-"""Comments that divide a file: headers, UP and DOWN banners, and what `-- dbops:` lines ask for.
+"""Comments that divide a file: headers, and banners of its sections.
 
 Only comments between statements count; the engine's own grammar says where the
 statements are, so that a banner inside a string or a function body is none.
@@ -10,14 +10,14 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
-from dbops.config.values import seconds
-from dbops.engines.dialect import POSTGRESQL, Dialect, by_name
+from dbops.engines.dialect import POSTGRESQL, by_name
 from dbops.engines.records import Direction
 from dbops.engines.statements import Statements, UnreadableSql, position
-from dbops.errors import ConfigError, DbopsError
+from dbops.errors import DbopsError
 from dbops.migrations.content import FileSettings, Section, Text
+from dbops.migrations.formats.comments import Comment, comments_in
+from dbops.migrations.formats.directives import settings as settings_in
 
-_COMMENT = re.compile(r"--|/\*")
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
 _VERIFY = "verify"
 _HEADINGS: dict[str, Direction | None] = {
@@ -47,21 +47,6 @@ _OTHER_TOOLS = {
     "create above / drop below": "tern",
     "! previous:": "graphile-migrate",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Comment:
-    """A comment between statements: its place in the text, and what is inside its delimiters."""
-
-    start: int
-    end: int
-    inner_start: int
-    inner_end: int
-    is_line: bool
-
-    def inner(self, text: str) -> str:
-        """What is commented out."""
-        return text[self.inner_start : self.inner_end]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,12 +91,12 @@ def sections(source: Text) -> Sections:
         line, column = position(text, error.offset)
         hint = "mend the file: nothing after this place can be told apart"
         raise DbopsError(f"{source.path}:{line}:{column}: {error.message}", hint=hint) from None
-    found = tuple(_comments(text, _spans(statements), dialect))
+    found = tuple(comments_in(text, _spans(statements), dialect))
     marks = tuple(_marks(source, found))
     directives = [comment for comment in found if comment.start < _down_begins(marks, len(text))]
     return Sections(
         header=_header(text, found, statements),
-        settings=_settings(source.text, str(source.path), directives),
+        settings=settings_in(source.text, str(source.path), directives),
         marks=marks,
         comments=found,
         statements=statements,
@@ -215,7 +200,7 @@ def settings_of(section: Section) -> FileSettings:
     """What the `-- dbops:` lines within a section ask for."""
     if "dbops:" not in section.sql:
         return FileSettings()
-    return _settings(section.sql, section.label, comments(section))
+    return settings_in(section.sql, section.label, comments(section))
 
 
 def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
@@ -241,31 +226,10 @@ def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
     )
 
 
-def _comments(text: str, spans: tuple[tuple[int, int], ...], dialect: Dialect) -> Iterator[Comment]:
-    gap_start = 0
-    for start, end in (*spans, (len(text), len(text))):
-        yield from _comments_between(text, gap_start, start, dialect)
-        gap_start = end
-
-
 def comments(section: Section) -> tuple[Comment, ...]:
     """The comments between the statements of a section."""
     dialect = by_name(section.dialect)
-    return tuple(_comments(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
-
-
-def _comments_between(text: str, at: int, end: int, dialect: Dialect) -> Iterator[Comment]:
-    while opening := _COMMENT.search(text, at, end):
-        at = opening.start()
-        if opening[0] == "--":
-            line_end = text.find("\n", at, end)
-            line_end = end if line_end < 0 else line_end
-            yield Comment(at, line_end, at + 2, line_end, is_line=True)
-            at = line_end
-        else:
-            close = dialect.comment_end(text, at)
-            yield Comment(at, close, at + 2, close - 2, is_line=False)
-            at = close
+    return tuple(comments_in(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
 
 
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
@@ -340,37 +304,6 @@ def _header(text: str, comments: Iterable[Comment], statements: Statements) -> d
             if match := _HEADER.match(line.strip(" \t*")):
                 header.setdefault(match[1].lower(), match[2].strip())
     return {field: value for field, value in header.items() if value}
-
-
-def _settings(text: str, label: str, comments: Iterable[Comment]) -> FileSettings:
-    found = FileSettings()
-    for comment in comments:
-        words = comment.inner(text).strip()
-        if comment.is_line and words.startswith("dbops:"):
-            line, _ = position(text, comment.start)
-            found = _directive(found, words.removeprefix("dbops:").split(), f"{label}:{line}")
-    return found
-
-
-def _directive(found: FileSettings, words: list[str], place: str) -> FileSettings:
-    match words:
-        case ["no-transaction"]:
-            return dataclasses.replace(found, no_transaction=True)
-        case ["deadline", value]:
-            return dataclasses.replace(
-                found, deadline=seconds(value, f"{place}: -- dbops: deadline", off=False)
-            )
-        case [("lock-timeout" | "statement-timeout") as name, value]:
-            timeout = seconds(value, f"{place}: -- dbops: {name}", off=True)
-            if name == "lock-timeout":
-                return dataclasses.replace(found, lock_timeout=timeout)
-            return dataclasses.replace(found, statement_timeout=timeout)
-        case ["ignore" | "ignore-file", _, *_]:
-            return found  # for lint
-    raise ConfigError(
-        f"{place}: -- dbops: {' '.join(words)} is not known",
-        hint="known are no-transaction, lock-timeout TIME, statement-timeout TIME, deadline TIME, ignore RULE and ignore-file RULE",
-    )
 
 
 def _commented_lines(source: Text, comments: list[Comment]) -> list[Comment]:
