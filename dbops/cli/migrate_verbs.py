@@ -1,4 +1,4 @@
-"""The verbs of `bin/migrate`, one function each: from arguments to a plan, its execution and its report."""
+"""The verbs of `bin/migrate` that run migrations, one function each: from arguments to a plan, its execution and its report."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from dbops.cli import hooks
 from dbops.cli import migrate_show as show
-from dbops.cli.confirm import ask, confirm_yes
-from dbops.cli.connect import connected, load_settings
+from dbops.cli.confirm import ask
+from dbops.cli.connect import connected
 from dbops.cli.hooks import Hooks
 from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
@@ -47,7 +47,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     """Apply what is pending."""
     if arguments.check:
         return _check_pending(arguments, out)
-    return _run(arguments, out, functools.partial(_up, arguments))
+    return carried_out(arguments, out, functools.partial(_up, arguments))
 
 
 def down(arguments: argparse.Namespace, out: Output) -> int:
@@ -58,7 +58,7 @@ def down(arguments: argparse.Namespace, out: Output) -> int:
         steps = _steps(arguments, migrator.folder)
         return verbs.down(migrator, steps=steps, to=arguments.to, through=arguments.through)
 
-    return _run(arguments, out, make)
+    return carried_out(arguments, out, make)
 
 
 def goto(arguments: argparse.Namespace, out: Output) -> int:
@@ -72,7 +72,7 @@ def goto(arguments: argparse.Namespace, out: Output) -> int:
             single_transaction=arguments.single_transaction,
         )
 
-    return _run(arguments, out, make)
+    return carried_out(arguments, out, make)
 
 
 def redo(arguments: argparse.Namespace, out: Output) -> int:
@@ -82,7 +82,7 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
         _one_of(arguments, "count", "steps", "through")
         return verbs.redo(migrator, steps=_steps(arguments, migrator.folder), through=arguments.through)
 
-    return _run(arguments, out, make)
+    return carried_out(arguments, out, make)
 
 
 def plan(arguments: argparse.Namespace, out: Output) -> int:
@@ -144,7 +144,7 @@ def _up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
     )
 
 
-def _run(
+def carried_out(
     arguments: argparse.Namespace,
     out: Output,
     make: Callable[[Migrator], MakePlan],
@@ -236,89 +236,6 @@ def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> N
     consent.require([database], what, settings.confirm, lambda question: ask(question, out))
 
 
-# -- verbs that only write records or files ----------------------------------------------------------------------------
-
-
-def init(arguments: argparse.Namespace, out: Output) -> int:
-    """Make the tracking tables."""
-    with opened(arguments, out) as (migrator, session, _):
-        if arguments.dry_run:
-            data = {"made": False, "table": session.table, "database": show.identity(session.identity)}
-            missing = f"would make {session.table}"
-            out.result(data, [f"{session.table} is there already" if migrator.initialised else missing])
-            return ExitCode.DONE
-        out.event(Note(f"database {session.identity}"))
-        made = migrator.initialise()
-        text = f"made {session.table}" if made else f"{session.table} is there already"
-        out.result(
-            {"made": made, "table": session.table, "database": show.identity(session.identity)}, [text]
-        )
-    return ExitCode.DONE
-
-
-def force(arguments: argparse.Namespace, out: Output) -> int:
-    """Record exactly the versions up to one."""
-    return _run(arguments, out, lambda migrator: verbs.force(migrator, arguments.version))
-
-
-def baseline(arguments: argparse.Namespace, out: Output) -> int:
-    """Record the history of a database that has none."""
-    return _run(arguments, out, lambda migrator: verbs.baseline(migrator, arguments.version))
-
-
-def mark(arguments: argparse.Namespace, out: Output) -> int:
-    """Record one version, or take its record away."""
-    applied = not arguments.not_applied
-    return _run(arguments, out, lambda migrator: verbs.mark(migrator, arguments.version, applied=applied))
-
-
-def repair(arguments: argparse.Namespace, out: Output) -> int:
-    """Take over the checksums of changed files."""
-    return _run(arguments, out, lambda migrator: verbs.repair(migrator, arguments.version))
-
-
-def new(arguments: argparse.Namespace, out: Output) -> int:
-    """Write the files of a new migration."""
-    from dbops.migrations.creation import create
-
-    version, name = _version_and_name(arguments.words)
-    settings = load_settings(arguments, out)
-    paths = create(
-        settings.migrations_dir,
-        version,
-        name,
-        settings.migration_format,
-        timestamp=arguments.timestamp,
-        dry_run=arguments.dry_run,
-    )
-    word = "would write" if arguments.dry_run else "wrote"
-    out.result({"files": [str(path) for path in paths]}, [f"{word} {path}" for path in paths])
-    return ExitCode.DONE
-
-
-def unlock(arguments: argparse.Namespace, out: Output) -> int:
-    """End the session that holds the lock."""
-    with opened(arguments, out) as (migrator, session, _):
-        holder = migrator.lock_holder()
-        if holder is None:
-            text = f"nobody holds the migration lock of {session.identity}"
-            out.result({"ended": None, "database": show.identity(session.identity)}, [text])
-            return ExitCode.DONE
-        if arguments.dry_run:
-            data = {"ended": None, "database": show.identity(session.identity)}
-            out.result(data, [f"would end {holder}"])
-            return ExitCode.DONE
-        confirm_yes(
-            out,
-            f"end the session that holds the migration lock of {session.identity}: {holder}?",
-            yes=arguments.yes,
-            hint="bin/migrate unlock --yes",
-        )
-        migrator.unlock(holder)
-        out.result({"ended": holder.pid, "database": show.identity(session.identity)}, [f"ended {holder}"])
-    return ExitCode.DONE
-
-
 # -- reading arguments -------------------------------------------------------------------------------------------------
 
 
@@ -345,13 +262,6 @@ def _steps(arguments: argparse.Namespace, folder: Folder) -> int | None:
             f"bin/migrate {arguments.verb} {option} {text} names the version",
         )
     return int(text)
-
-
-def _version_and_name(words: list[str]) -> tuple[str | None, str]:
-    """`new NAME` or `new VERSION NAME`; a first word of digits and dots is a version."""
-    if len(words) > 1 and words[0].replace(".", "").isdigit():
-        return words[0], "_".join(words[1:])
-    return None, "_".join(words)
 
 
 def _one_of(arguments: argparse.Namespace, *names: str) -> None:

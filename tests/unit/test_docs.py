@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbops.cli import backup, migrate, restore, seed_test_data, setup_dev_db, spellings
+from dbops.cli import backup, migrate, migrate_options, restore, seed_test_data, setup_dev_db, spellings
 from dbops.cli.options import Parser
 from dbops.engines.records import Action
 from dbops.errors import ExitCode
@@ -35,7 +35,7 @@ SECTIONED = [
     (command, verb)
     for command, verbs in (
         ("backup", backup.VERBS),
-        ("migrate", migrate.VERBS),
+        ("migrate", migrate_options.VERBS),
         ("restore", restore.VERBS),
         ("seed-test-data", seed_test_data.VERBS),
     )

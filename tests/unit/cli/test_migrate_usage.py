@@ -8,7 +8,8 @@ import json
 import pytest
 
 from dbops.cli import app
-from dbops.cli.migrate import VERBS, parser
+from dbops.cli.migrate import parser
+from dbops.cli.migrate_options import VERBS
 from dbops.cli.options import settings_options
 
 
