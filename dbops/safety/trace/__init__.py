@@ -1,0 +1,1 @@
+"""The pending migrations run on a scratch database, and what each statement really locked, rewrote and built."""
