@@ -31,6 +31,7 @@ class Blocker:
     What a role may not see of another role's session is empty; `age` is the
     seconds since its transaction began, None where that is hidden.
     `is_local`: it is a process of this machine that opened the database's file.
+    `spared`: why it was not ended, although that was asked for; else empty.
     """
 
     pid: int
@@ -39,6 +40,7 @@ class Blocker:
     query: str
     age: float | None
     is_local: bool = False
+    spared: str = ""
 
     def __str__(self) -> str:
         who = f"pid {self.pid}, user {self.user or '?'}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from dbops.engines.postgres.activity import Activity
+    from dbops.engines.postgres.looking import Subject
 
 # Characters that are sent at once: a large file goes in portions, so that memory stays bounded.
 PORTION = 1_000_000
@@ -46,6 +47,10 @@ class Sender:
         """End the watching."""
         self._activity.close()
 
+    def about(self, subject: Subject) -> None:
+        """What the next statements belong to, for who watches."""
+        self._activity.subject = subject
+
     def run(
         self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0
     ) -> None:
@@ -61,7 +66,9 @@ class Sender:
         commit_sent = False
         try:
             for portion in self._portions(commands):
-                self._activity.begin(first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline)
+                self._activity.begin(
+                    first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, numbers=_numbers(portion)
+                )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 self._send(portion)
         except psycopg.OperationalError as error:
@@ -156,6 +163,12 @@ class Sender:
             self._connection.close()
         elif self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("rollback")
+
+
+def _numbers(portion: Sequence[Command]) -> tuple[int, int] | None:
+    """The first and the last statement of a migration in a portion."""
+    numbers = [command.number for command in portion if command.stage is Stage.STATEMENT]
+    return (numbers[0], numbers[-1]) if numbers else None
 
 
 def _culprit(portion: Sequence[Command], succeeded: int, error: ServerError) -> tuple[int, ServerError]:

@@ -386,6 +386,15 @@ class Session:
         """Nothing."""
         return None
 
+    def about(self, what: str, first: int = 1, of: int = 0) -> None:
+        """Nobody can look into a file while a statement runs."""
+
+    def tables_before(self) -> None:
+        """Nothing: SQLite's planner does without statistics until somebody runs ANALYZE."""
+
+    def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
+        """Nothing."""
+
     def hint(self, error: ServerError, version: str) -> str | None:
         """The next step after a migration failed with this error; None where SQLite's words must do."""
         from dbops.engines.sqlite.failure import hint

@@ -1,0 +1,145 @@
+"""What a backend is doing at this moment, asked by another session."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbops.engines.base import Blocker
+from dbops.engines.postgres.literals import redacted
+from dbops.events import Event, Level, format_seconds
+
+if TYPE_CHECKING:
+    import psycopg
+
+_SHOWN = 60
+"""Characters of a statement."""
+
+_LOOK = """
+select activity.query, coalesce(activity.wait_event_type = 'Lock', false), progress.phase, progress.percent::float8,
+    case when activity.wait_event_type = 'Lock' then (
+        select coalesce(upper(regexp_replace(replace(wanted.mode, 'Lock', ''), '([a-z])([A-Z])', '\\1 \\2', 'g'))
+            || ' on ' || wanted.relation::regclass::text, 'the end of a transaction')
+        from pg_catalog.pg_locks as wanted where wanted.pid = activity.pid and not wanted.granted limit 1) end,
+    pg_catalog.pg_blocking_pids(activity.pid)
+from pg_catalog.pg_stat_activity as activity
+left join (
+    select pid, phase, 100.0 * case when blocks_total > 0 then blocks_done::numeric / blocks_total
+        when tuples_total > 0 then tuples_done::numeric / tuples_total end as percent
+    from pg_catalog.pg_stat_progress_create_index
+    union all select pid, phase, 100.0 * sample_blks_scanned / nullif(sample_blks_total, 0)
+    from pg_catalog.pg_stat_progress_analyze
+    union all select pid, phase, 100.0 * heap_blks_scanned / nullif(heap_blks_total, 0)
+    from pg_catalog.pg_stat_progress_vacuum
+    union all select pid, phase, 100.0 * heap_blks_scanned / nullif(heap_blks_total, 0)
+    from pg_catalog.pg_stat_progress_cluster
+) as progress using (pid)
+where activity.pid = %s and activity.state = 'active'
+"""
+
+_BLOCKERS = """
+select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(query, ''),
+    extract(epoch from clock_timestamp() - xact_start)::float8
+from pg_catalog.pg_stat_activity where pid = any(%s)
+"""
+
+
+class Subject(NamedTuple):
+    """What is being run: a migration for instance, the number of the next statement (from 1) and how many there are."""
+
+    what: str = ""
+    first: int = 1
+    of: int = 0
+
+
+class Look(NamedTuple):
+    """What one look has shown.  `percent` is of the phase; `wanted` is the lock that is waited for, in words."""
+
+    query: str
+    waits: bool
+    phase: str | None
+    percent: float | None
+    wanted: str | None
+    blockers: tuple[Blocker, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class StatementRuns(Event):
+    """What a statement is doing right now.
+
+    `statement` to `last` are the numbers of what was sent in one message, of `of` statements; both are None where no
+    statement of a migration runs.  `seconds` since it was sent; `percent` of the phase, where the server tells.
+    """
+
+    migration: str
+    statement: int | None
+    last: int | None
+    of: int
+    query: str
+    seconds: float
+    phase: str | None
+    percent: float | None
+    waits_on: str | None
+    blockers: tuple[Blocker, ...]
+
+    level = Level.PROGRESS
+
+    def sentence(self) -> str:
+        text = f"{self._which()}{format_seconds(self.seconds)}: "
+        if self.waits_on or self.blockers:
+            held = f", held by {'; '.join(map(str, self.blockers))}" if self.blockers else ""
+            text += f"waits for {self.waits_on or 'a lock'}{held}: "
+        if self.phase:
+            text += f"{self.phase}" + (f", {self.percent:.0f} %" if self.percent is not None else "") + ": "
+        return text.removesuffix(": ") + (f": {self.query}" if self.query else "")
+
+    def _which(self) -> str:
+        if not self.migration:
+            return ""
+        if self.statement is None or self.last is None or self.of < 2:
+            return f"{self.migration}, "
+        several = self.last > self.statement
+        numbers = f"statements {self.statement} to {self.last}" if several else f"statement {self.statement}"
+        return f"{self.migration}, {numbers} of {self.of}, "
+
+
+class StatementLasts(StatementRuns):
+    """The same of one that has run for so long that a log should tell of it, too."""
+
+    level = Level.LASTING
+
+
+def look(connection: psycopg.Connection[Any], pid: int) -> Look | None:
+    """What the backend is doing; None where it does nothing.  Where it waits, this asks a second time.
+
+    :raises psycopg.Error: it cannot be asked.
+    """
+    row = connection.execute(_LOOK.encode(), [pid]).fetchone()
+    if row is None:
+        return None
+    query, waits, phase, percent, wanted, pids = row
+    found = connection.execute(_BLOCKERS, [pids]).fetchall() if pids else ()
+    return Look(query, waits, phase, percent, wanted, tuple(Blocker(*blocker) for blocker in found))
+
+
+def told(
+    found: Look, subject: Subject, numbers: tuple[int, int] | None, seconds: float, *, lasting: bool
+) -> StatementRuns:
+    """One look as people are told of it, without passwords.
+
+    :param numbers: the first and the last statement of the message, from 0, None where it holds none.
+    """
+    several = numbers is not None and numbers[1] > numbers[0]
+    kind = StatementLasts if lasting else StatementRuns
+    return kind(
+        migration=subject.what,
+        statement=None if numbers is None else subject.first + numbers[0],
+        last=None if numbers is None else subject.first + numbers[1],
+        of=subject.of,
+        query="" if several else " ".join(redacted(found.query).split())[:_SHOWN],
+        seconds=seconds,
+        phase=found.phase,
+        percent=found.percent,
+        waits_on=found.wanted,
+        blockers=found.blockers if found.waits else (),
+    )
