@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
-from dbops.engines.postgres.looking import Look, Subject, look, told
+from dbops.engines.postgres.looking import Look, Sent, Subject, look, told
 from dbops.events import Listener, Note
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ LASTING = 10.0
 """Seconds that a statement has run when it is told of in a log, too; then again whenever it has run for twice as long,
 but at least every five minutes."""
 _SELDOM = 300.0
-
-Numbers = tuple[int, int] | None
-"""The first and the last statement of a message, from 0; None where it holds none of a migration."""
 
 
 class Activity:
@@ -54,21 +51,22 @@ class Activity:
         self._began: float | None = None
         self._closing = False
         self._deadline: float | None = None
-        self._numbers: Numbers = None
+        self._sent: Sent | None = None
         self._next_lasting = LASTING
         self.subject = Subject()
         self.blockers: tuple[Blocker, ...] = ()
         self.cancelled = False
 
-    def begin(self, *, first_look: float, deadline: float | None, numbers: Numbers = None) -> None:
+    def begin(self, *, first_look: float, deadline: float | None, sent: Sent | None = None) -> None:
         """A statement is about to be sent.
 
         :param first_look: seconds after which to look at it for the first time.
         :param deadline: seconds of waiting for a lock after which to cancel it; None leaves it alone.
+        :param sent: of the migration; None for what belongs to none, and for what psycopg sends.
         """
         self.blockers, self.cancelled = (), False
         with self._wake:
-            self._deadline, self._numbers, self._next_lasting = deadline, numbers, LASTING
+            self._deadline, self._sent, self._next_lasting = deadline, sent, LASTING
             self._began = time.monotonic()
             sooner, self._first_look = first_look < self._first_look, first_look
             if sooner:
@@ -146,4 +144,4 @@ class Activity:
         lasting = seconds >= self._next_lasting
         if lasting:
             self._next_lasting = seconds + min(seconds, _SELDOM)
-        self._listen(told(found, self.subject, self._numbers, seconds, lasting=lasting))
+        self._listen(told(found, self.subject, self._sent, seconds, lasting=lasting))

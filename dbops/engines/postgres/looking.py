@@ -12,8 +12,8 @@ from dbops.events import Event, Level, format_seconds
 if TYPE_CHECKING:
     import psycopg
 
-_SHOWN = 60
-"""Characters of a statement."""
+_SHOWN, _READ = 60, 1000
+"""Characters of a statement: that are shown, and that are looked through for passwords."""
 
 _LOOK = """
 select activity.query, coalesce(activity.wait_event_type = 'Lock', false), progress.phase, progress.percent::float8,
@@ -50,6 +50,14 @@ class Subject(NamedTuple):
     what: str = ""
     first: int = 1
     of: int = 0
+
+
+class Sent(NamedTuple):
+    """The statements of one message by their numbers in it, from 0; the text only where it is one."""
+
+    first: int
+    last: int
+    text: str
 
 
 class Look(NamedTuple):
@@ -122,21 +130,19 @@ def look(connection: psycopg.Connection[Any], pid: int) -> Look | None:
     return Look(query, waits, phase, percent, wanted, tuple(Blocker(*blocker) for blocker in found))
 
 
-def told(
-    found: Look, subject: Subject, numbers: tuple[int, int] | None, seconds: float, *, lasting: bool
-) -> StatementRuns:
+def told(found: Look, subject: Subject, sent: Sent | None, seconds: float, *, lasting: bool) -> StatementRuns:
     """One look as people are told of it, without passwords.
 
-    :param numbers: the first and the last statement of the message, from 0, None where it holds none.
+    :param sent: what the message holds; None for what the server says, which cuts it off.
     """
-    several = numbers is not None and numbers[1] > numbers[0]
+    text = found.query if sent is None else sent.text[:_READ]
     kind = StatementLasts if lasting else StatementRuns
     return kind(
         migration=subject.what,
-        statement=None if numbers is None else subject.first + numbers[0],
-        last=None if numbers is None else subject.first + numbers[1],
+        statement=None if sent is None else subject.first + sent.first,
+        last=None if sent is None else subject.first + sent.last,
         of=subject.of,
-        query="" if several else " ".join(redacted(found.query).split())[:_SHOWN],
+        query=" ".join(redacted(text).split())[:_SHOWN],
         seconds=seconds,
         phase=found.phase,
         percent=found.percent,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.errors import first_line
 from dbops.engines.postgres.failure import ENDS_SESSION, LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from dbops.engines.postgres.looking import Sent
 from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Sender:
         try:
             for portion in self._portions(commands):
                 self._activity.begin(
-                    first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, numbers=_numbers(portion)
+                    first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, sent=_sent(portion)
                 )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 self._send(portion)
@@ -165,10 +166,14 @@ class Sender:
             self._connection.execute("rollback")
 
 
-def _numbers(portion: Sequence[Command]) -> tuple[int, int] | None:
-    """The first and the last statement of a migration in a portion."""
-    numbers = [command.number for command in portion if command.stage is Stage.STATEMENT]
-    return (numbers[0], numbers[-1]) if numbers else None
+def _sent(portion: Sequence[Command]) -> Sent | None:
+    """The statements of a migration in a portion; None where it has none."""
+    statements = [command for command in portion if command.stage is Stage.STATEMENT]
+    if not statements:
+        return None
+    return Sent(
+        statements[0].number, statements[-1].number, statements[0].text if len(statements) == 1 else ""
+    )
 
 
 def _culprit(portion: Sequence[Command], succeeded: int, error: ServerError) -> tuple[int, ServerError]:
