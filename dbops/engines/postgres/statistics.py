@@ -31,17 +31,16 @@ _NAMED = 3
 
 _TABLES = """
 select c.oid::int8, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::text,
-    c.relfilenode::int8, coalesce(i.inhparent::int8, 0), coalesce(columns.types, ''), coalesce(made.oids, ''),
+    c.relfilenode::int8, coalesce(i.inhparent::int8, 0), coalesce((
+        select pg_catalog.string_agg(attnum || ':' || atttypid || ':' || atttypmod, ' ')
+        from pg_catalog.pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped), ''),
+    coalesce(made.oids, ''),
     pg_catalog.pg_stat_get_tuples_inserted(c.oid) + pg_catalog.pg_stat_get_tuples_updated(c.oid)
     + pg_catalog.pg_stat_get_tuples_deleted(c.oid) + pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)
     + pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) + pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid),
     greatest(c.reltuples, 0) * pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8
 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 left join pg_catalog.pg_inherits as i on i.inhrelid = c.oid and c.relispartition
-left join (
-    select attrelid, pg_catalog.string_agg(attnum || ':' || atttypid || ':' || atttypmod, ' ')
-    from pg_catalog.pg_attribute where attnum > 0 and not attisdropped group by attrelid
-) as columns (oid, types) on columns.oid = c.oid
 left join (
     select of, pg_catalog.string_agg(oid::text, ' ') from (
         select indrelid, indexrelid from pg_catalog.pg_index where indexprs is not null
