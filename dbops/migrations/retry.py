@@ -24,12 +24,15 @@ def with_retries(attempt: Callable[[], Result], *, what: str, deadline: float, l
     :raises StatementFailed: any other failure, and past the deadline the last one.
     """
     began, pause, number = time.monotonic(), 0.25, 1
+    seen: tuple[Blocker, ...] = ()
     while True:
         try:
             return attempt()
         except StatementFailed as failure:
             if failure.error.trouble not in RETRIED:
                 raise
+            # A short try may end before anybody has looked who was in its way.
+            failure.blockers = seen = failure.blockers or seen
             left = deadline - (time.monotonic() - began)
             if left <= 0:
                 raise

@@ -189,7 +189,8 @@ def test_a_table_that_is_locked(
     _up(configured, text="CREATE TABLE a (id int); CREATE TABLE b (id int);")
     holder = connect(database, autocommit=False, application_name="report of the month")
     holder.execute("lock table a in share update exclusive mode")
-    told = _up(configured, number=2, text=ROWS.format("a") + ROWS.format("b"))
+    told = _up(configured, "--terminate-blockers", "1s", number=2, text=ROWS.format("a") + ROWS.format("b"))
+    holder.execute("select 1")  # it is not worth the end of a session
     assert "warning: public.a is not analyzed, so that its statistics are old: canceling statement" in told
     assert "report of the month" in told
     assert _analyzed(told) == ["b"]
@@ -197,7 +198,10 @@ def test_a_table_that_is_locked(
 
 
 @pytest.mark.one_major
-def test_killed_in_analyze(configured: Project, database: Database, connect: Connect, watch: Watch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_ended_in_analyze(
+    configured: Project, database: Database, connect: Connect, watch: Watch, number: signal.Signals
+) -> None:
     """The migrations are recorded, and their schema is known; the next run has nothing to do."""
     _up(configured, text="CREATE TABLE a (id int);")
     holder = connect(database, autocommit=False)
@@ -208,8 +212,11 @@ def test_killed_in_analyze(configured: Project, database: Database, connect: Con
         "select true from pg_stat_activity where datname = current_database() and query like 'ANALYZE %%'"
         " and wait_event_type = 'Lock'"
     )
-    os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    os.killpg(child.pid, number)
+    _, err = child.communicate(timeout=30)
+    if number is signal.SIGINT:
+        assert child.returncode == 130
+        assert "interrupted during ANALYZE; what was applied is recorded" in err
     holder.close()
     watch.lock_is_free()
     assert watch.applied() == ["001", "002"]

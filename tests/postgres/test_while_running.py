@@ -203,7 +203,7 @@ def test_the_place_of_a_statement(table: Project, database: Database, told: list
         "migrations/002_c.sql",
         "-- dbops: no-transaction\nSET work_mem = '1MB';\nVACUUM t;\nSELECT 'password=geheim', pg_sleep(4.5);",
     )
-    table.write("migrations/003_d.sql", "SELECT 1;\nSELECT pg_sleep(1.3);")
+    table.write("migrations/003_d.sql", "SELECT 1;\nSELECT pg_sleep(2.5);")
     _run(table, database, told)
     seen = [event for event in told if isinstance(event, StatementRuns)]
     alone = [event for event in seen if event.migration == "002 c"]
@@ -212,7 +212,7 @@ def test_the_place_of_a_statement(table: Project, database: Database, told: list
     assert alone[0].sentence().startswith("002 c, statement 3 of 3, ")
     assert not any("geheim" in event.sentence() for event in seen)
     together = [event for event in seen if event.migration == "003 d"]
-    assert together[0].sentence().startswith("003 d, statements 1 to 2 of 2, 1.")
+    assert together[0].sentence().startswith("003 d, statements 1 to 2 of 2, ")
     assert "SELECT" not in together[0].sentence()
     lasting = [event.seconds for event in alone if isinstance(event, StatementLasts)]
     assert len(lasting) in {2, 3}, lasting

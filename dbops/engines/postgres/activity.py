@@ -136,7 +136,7 @@ class Activity:
         if found.waits and first and self._deadline is not None and found.blockers:
             self._listen(Note(f"waits for {'; '.join(map(str, found.blockers))}"))
         self._tell(found, time.monotonic() - began)
-        if found.waits and self._ender is not None:
+        if found.waits and self._ender is not None and self.subject.matters:
             self.blockers = self._ender.attend(connection, self._backend_pid, self.subject) or self.blockers
         return found.waits
 

@@ -67,11 +67,13 @@ class Ender:
         :returns: all of them, with why one was spared.
         :raises psycopg.Error: they cannot be looked at.
         """
-        now, found = time.monotonic(), []
+        now, found, since = time.monotonic(), [], self._since
+        self._since = {}
         for transaction, kind, is_superuser, *who in connection.execute(_HOLDING.encode(), [waiting]):
             blocker = Blocker(*who)
             key = (blocker.pid, transaction)
-            held = now - self._since.setdefault(key, now)
+            self._since[key] = since.get(key, now)
+            held = now - self._since[key]
             if held >= self._after and key not in self._spared:
                 reason = _untouchable(blocker, kind, connection.info.user)
                 reason = reason or self._end(connection, blocker, key, waiting, is_superuser)

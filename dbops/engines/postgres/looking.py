@@ -45,11 +45,15 @@ from pg_catalog.pg_stat_activity where pid = any(%s)
 
 
 class Subject(NamedTuple):
-    """What is being run: a migration for instance, the number of the next statement (from 1) and how many there are."""
+    """What is being run: a migration for instance, the number of the next statement (from 1) and how many there are.
+
+    `matters`: so much that who is in its way may be ended, where that was asked for.
+    """
 
     what: str = ""
     first: int = 1
     of: int = 0
+    matters: bool = True
 
 
 class Sent(NamedTuple):

@@ -136,7 +136,12 @@ def refresh(
         after[oid].name
         for number, (oid, text) in enumerate(statements, 1)
         if _run(
-            connection, sender, after[oid].name, text, Subject("statistics", number, len(statements)), listen
+            connection,
+            sender,
+            after[oid].name,
+            text,
+            Subject("statistics", number, len(statements), matters=False),
+            listen,
         )
     ]
     if done:
