@@ -191,7 +191,10 @@ class Session(Protocol):
         """The name of what a statement should have made valid and has not."""
 
     def tables_before(self) -> object | None:
-        """What the tables are before migrations run, for `refresh_statistics`; None where the engine needs none."""
+        """What the tables are before migrations run, for `refresh_statistics`; None where the engine needs none.
+
+        :raises DbopsError: they cannot be looked at.
+        """
 
     def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
         """Renew the planner's statistics of the tables that are not what they were; what cannot be is told.

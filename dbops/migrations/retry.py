@@ -57,6 +57,7 @@ def gave_up(failure: StatementFailed, what: str, deadline: float) -> LockNotAcqu
 
 def _how_to_end(blockers: Sequence[Blocker]) -> str:
     """The commands that end those who block; nothing where nobody was seen."""
+    blockers = [blocker for blocker in blockers if blocker.pid]  # a prepared transaction has named its end
     if not blockers:
         return ""
     if any(blocker.is_local for blocker in blockers):

@@ -22,7 +22,7 @@ def renewed(session: Session, plan: Plan, how: str, listen: Listener) -> Iterato
     :raises Interrupted: meanwhile, by the user.
     :raises CannotConnect: the connection was lost meanwhile.
     """
-    before = session.tables_before() if plan.runs and how != "off" else None
+    before = _look(session, listen) if plan.runs and how != "off" else None
     try:
         yield
     except (CannotConnect, Interrupted):
@@ -31,6 +31,18 @@ def renewed(session: Session, plan: Plan, how: str, listen: Listener) -> Iterato
         _renew(session, before, how, listen)
         raise
     _renew(session, before, how, listen)
+
+
+def _look(session: Session, listen: Listener) -> object | None:
+    try:
+        return session.tables_before()
+    except CannotConnect:
+        raise
+    except DbopsError as error:
+        listen(
+            Warned(f"statistics will not be renewed, since the tables cannot be looked at: {error.message}")
+        )
+        return None
 
 
 def _renew(session: Session, before: object | None, how: str, listen: Listener) -> None:

@@ -23,7 +23,7 @@ from tests.servers import Database
 from tests.watching import Watch, until
 
 Connect = Callable[..., psycopg.Connection[Any]]
-pytestmark = pytest.mark.one_major
+one_major = pytest.mark.one_major
 
 QUICK = ("--lock-timeout", "400ms", "--deadline", "50s", "--terminate-blockers", "1s")
 
@@ -76,6 +76,7 @@ def test_a_blocker_is_ended(table: Project, database: Database, connect: Connect
     assert "blocker ended" in table.run("migrate", "history").stdout
 
 
+@one_major
 def test_a_blocker_of_a_concurrent_build_is_ended(
     table: Project, database: Database, connect: Connect
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_blocker_of_a_concurrent_build_is_ended(
     assert not _is_alive(holder)
 
 
+@one_major
 def test_nobody_is_ended_unasked(table: Project, database: Database, connect: Connect) -> None:
     """Without the option the commands are named, one call for each session."""
     shared = "lock table t in access share mode"
@@ -99,6 +101,7 @@ def test_nobody_is_ended_unasked(table: Project, database: Database, connect: Co
     assert "or run it again with --terminate-blockers" in outcome.stderr
 
 
+@one_major
 def test_who_only_stands_before_us_is_not_ended(
     table: Project, database: Database, connect: Connect, watch: Watch
 ) -> None:
@@ -122,6 +125,7 @@ def test_who_only_stands_before_us_is_not_ended(
     assert _is_alive(queued)
 
 
+@one_major
 def test_dbops_is_not_ended(table: Project, database: Database, connect: Connect) -> None:
     """A backup, for instance: spared, with the reason at the end."""
     holder = _holder(connect, database, application_name="dbops backup create alice@laptop")
@@ -133,6 +137,24 @@ def test_dbops_is_not_ended(table: Project, database: Database, connect: Connect
     assert _is_alive(holder)
 
 
+def test_a_prepared_transaction(table: Project, database: Database, connect: Connect) -> None:
+    """It has no session to end: named with the statement that ends it."""
+    session = connect(database)
+    session.execute("begin")
+    session.execute("lock table t")
+    session.execute("prepare transaction 'it''s mine'")
+    outcome = table.run(
+        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "3s", "--terminate-blockers", "1s"
+    )
+    assert outcome.code == 11, outcome
+    assert "held by a prepared transaction of user" in outcome.stderr
+    assert "ROLLBACK PREPARED 'it''s mine'" in outcome.stderr
+    assert "pg_terminate_backend" not in outcome.stderr
+    session.execute("rollback prepared 'it''s mine'")
+    assert table.run("migrate", "up").code == 0
+
+
+@one_major
 @pytest.mark.parametrize(
     ("grants", "superuser", "reason"),
     [
@@ -173,6 +195,7 @@ def test_privileges(
         admin.execute(sql.SQL("drop role {}").format(other))
 
 
+@one_major
 @pytest.mark.parametrize("after", ["3", "500ms", "2min", "soon"])
 def test_wrong_times(table: Project, after: str) -> None:
     """Without a unit it could be meant as a number of migrations; too short, never reached, or no time at all."""
@@ -197,6 +220,7 @@ def _run(table: Project, database: Database, told: list[Event], **options: Any) 
     Migrator(database.url, migrations_dir=folder, listen=told.append, **options).up()
 
 
+@one_major
 def test_the_place_of_a_statement(table: Project, database: Database, told: list[Event]) -> None:
     """Its migration, number and text; without passwords; several in one message by their numbers; sparsely, too."""
     table.write(
@@ -251,6 +275,7 @@ def test_an_index_in_percent(table: Project, database: Database, told: list[Even
     assert 0 < (seen[0].percent or 0) <= 100
 
 
+@one_major
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_without_a_terminal(

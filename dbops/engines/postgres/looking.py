@@ -40,7 +40,20 @@ where activity.pid = %s and activity.state = 'active'
 _BLOCKERS = """
 select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(query, ''),
     extract(epoch from clock_timestamp() - xact_start)::float8
-from pg_catalog.pg_stat_activity where pid = any(%s)
+from pg_catalog.pg_stat_activity where pid = any(%(pids)s)
+"""
+
+# A prepared transaction has no process, so that it counts as the blocker 0.
+_PREPARED = """
+union all select 0, owner::text, '', 'ROLLBACK PREPARED ' || pg_catalog.quote_literal(gid),
+    extract(epoch from clock_timestamp() - prepared)::float8
+from pg_catalog.pg_prepared_xacts where database = current_database() and exists (
+    select from pg_catalog.pg_locks as own join pg_catalog.pg_locks as held using (virtualtransaction)
+    join pg_catalog.pg_locks as wanted on wanted.locktype = held.locktype
+        and (wanted.database, wanted.relation, wanted.transactionid::text)
+        is not distinct from (held.database, held.relation, held.transactionid::text)
+    where own.transactionid = transaction and own.pid is null and held.pid is null
+        and wanted.pid = %(pid)s and not wanted.granted)
 """
 
 
@@ -130,7 +143,8 @@ def look(connection: psycopg.Connection[Any], pid: int) -> Look | None:
     if row is None:
         return None
     query, waits, phase, percent, wanted, pids = row
-    found = connection.execute(_BLOCKERS, [pids]).fetchall() if pids else ()
+    blockers = _BLOCKERS + (_PREPARED if 0 in pids else "")
+    found = connection.execute(blockers.encode(), {"pids": pids, "pid": pid}).fetchall() if pids else ()
     return Look(query, waits, phase, percent, wanted, tuple(Blocker(*blocker) for blocker in found))
 
 

@@ -448,8 +448,10 @@ class Session:
     def tables_before(self) -> object:
         """As `statistics.tables`, without dbops' own."""
         from dbops.engines.postgres import statistics
+        from dbops.engines.postgres.pinned import told
 
-        return statistics.tables(self.connection, self._own_tables())
+        with told():
+            return statistics.tables(self.connection, self._own_tables())
 
     def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
         """As `statistics.refresh`."""
