@@ -178,20 +178,20 @@ def _ordered(
         right[before].append(after)
     for number, column in enumerate(columns):
         column.sort(key=lambda cell, number=number: (cell.schema, spot(number, cell)))  # type: ignore[misc]
+    heights: dict[Spot, float] = {}
+    for number, column in enumerate(columns):
+        heights |= _heights(number, column)
     for sweep in range(_SWEEPS):
         numbers = range(len(columns))
         for number in numbers if sweep % 2 == 0 else reversed(numbers):
-            _sort(number, columns[number], left if sweep % 2 == 0 else right, _heights(columns))
+            _sort(number, columns[number], left if sweep % 2 == 0 else right, heights)
+            heights |= _heights(number, columns[number])
     return tuple(map(tuple, columns))
 
 
-def _heights(columns: Sequence[Sequence[Cell]]) -> dict[Spot, float]:
+def _heights(number: int, column: Sequence[Cell]) -> dict[Spot, float]:
     """How far down in its column a cell is, from 0 to 1."""
-    return {
-        spot(number, cell): (at + 0.5) / len(column)
-        for number, column in enumerate(columns)
-        for at, cell in enumerate(column)
-    }
+    return {spot(number, cell): (at + 0.5) / len(column) for at, cell in enumerate(column)}
 
 
 def _sort(

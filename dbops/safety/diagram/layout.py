@@ -20,8 +20,8 @@ from dbops.safety.markup import cut, shown
 ROW, LETTER, MARKS, PADDING = 20, 6.7, 44, 10
 NAME, TYPE = 40, 32  # letters, at most
 _EDGE, _TITLE, _GAP, _PASSAGE, _LANE, _END = 20, 30, 20, 10, 8, 24
-_IN, _OUT, _OUT_TOO = 5, 8, 16
-"""How far below the top of a line of text a reference comes in from the left, and leaves to the right."""
+_IN, _OUT, _OUT_TOO, _BACK = 5, 8, 16, 11.5
+"""How far below the top of a line of text a reference comes in from the left, leaves to the right, comes back from there."""
 _THROUGH = 3  # lower in every second column is where a reference passes
 
 Point = tuple[float, float]
@@ -97,6 +97,9 @@ def _width(box: Box) -> float:
 class _Making:
     def __init__(self, drawn: Diagram, placed: Layers) -> None:
         self._drawn, self._placed = drawn, placed
+        self._rows = {
+            box.table: {line.name: at for at, line in enumerate(box.lines, start=1)} for box in drawn.boxes
+        }
         self._framed = len(drawn.schemas) > 1
         self._tops, self._bands, self._height = self._heights()
         loops = [link for link in drawn.links if link.child == link.parent]
@@ -136,11 +139,9 @@ class _Making:
             top = bottom + ROW
         return tops, bands, top + ROW
 
-    def _port(self, table: TableName, columns: Sequence[str], below: int) -> float:
+    def _port(self, table: TableName, columns: Sequence[str], below: float) -> float:
         """The height at which a reference by, or to, these columns ends."""
-        box = next(box for box in self._drawn.boxes if box.table == table)
-        names = [line.name for line in box.lines]
-        row = names.index(columns[0]) + 1 if columns and columns[0] in names else 0
+        row = self._rows[table].get(columns[0], 0) if columns else 0
         return self._tops[self._spot(table)] + ROW * row + below
 
     def _spot(self, table: TableName) -> Spot:
@@ -176,7 +177,7 @@ class _Making:
 
     def _loop_ends(self, link: Link) -> tuple[float, float]:
         out = _OUT if link.parents is Many.ONE else _OUT_TOO
-        return self._port(link.parent, link.referred, out), self._port(link.child, link.columns, _IN)
+        return self._port(link.parent, link.referred, out), self._port(link.child, link.columns, _BACK)
 
     # -- widths
 

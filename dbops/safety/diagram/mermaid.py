@@ -17,7 +17,8 @@ from dbops.safety.markup import shown
 
 _PARENTS = {Many.ONE: "||", Many.ZERO_OR_ONE: "|o", Many.ANY: "}o"}
 _CHILDREN = {Many.ONE: "||", Many.ZERO_OR_ONE: "o|", Many.ANY: "o{"}
-_CODED = re.compile(r'["%\\#;`~<>&{}]')
+_CODED = re.compile(r'["%\\#;`~<>&{}*$]|(?<![^\W_])_|_(?![^\W_])')
+"""What would end a text, or is markup to Mermaid: a line below at the edge of a word makes it bold."""
 _NO_WORD = re.compile(r"[^A-Za-z0-9_À-퟿-]")
 _NO_TYPE = re.compile(r"[^A-Za-z0-9_À-퟿()\[\]-]")
 _TWO_NUMBERS = re.compile(r"\([^()]*,[^()]*\)")
@@ -58,7 +59,7 @@ def _attribute(line: Line) -> str:
     name = _word(_NO_WORD.sub("_", line.name))
     parts = [type_, name]
     parts += [", ".join(line.marks)] if line.marks else []
-    parts += [_quoted(line.name)] if name != line.name else []
+    parts += [_quoted(line.name)] if name != line.name or name[0] == "_" else []
     return " ".join(parts)
 
 
@@ -80,4 +81,4 @@ def _coded(text: str) -> str:
     """Signs that would end a text, or mean something in it, by their numbers; what nobody sees written out."""
     line = shown(text.replace("\n", "⏎").replace("\t", "⇥"))
     coded = _CODED.sub(lambda found: f"#{ord(found[0])};", line)
-    return _DIRECTION.sub("#32;", coded) or "⟨⟩"
+    return _DIRECTION.sub("#32;", coded) if coded.strip() else "␣"
