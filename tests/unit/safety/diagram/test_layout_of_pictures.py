@@ -95,10 +95,10 @@ def _require_clear(made: Layout) -> None:
         for piece, (box, area) in itertools.product(_pieces(wire), made.boxes):
             inner = Area(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
             assert not _overlap(piece, inner), f"{wire.link.name} of {wire.link.child} crosses {box.label}"
-    for one, other in itertools.combinations(made.wires, 2):
-        if not _same_line(one, other):
-            for pair in itertools.product(_pieces(one), _pieces(other)):
-                assert not _meet(*pair), f"{one.link} and {other.link} are one line"
+    for first, second in itertools.combinations(made.wires, 2):
+        if not _same_line(first, second):
+            for pair in itertools.product(_pieces(first), _pieces(second)):
+                assert not _meet(*pair), f"{first.link} and {second.link} are one line"
     for area in [area for _, area in (*made.boxes, *made.frames)]:
         assert area.x >= 0
         assert area.right <= made.width
