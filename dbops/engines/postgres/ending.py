@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
 from dbops.engines.log import LogEntry
+from dbops.engines.postgres.errors import first_line
 from dbops.engines.postgres.literals import redacted
 from dbops.engines.postgres.looking import Subject
 from dbops.engines.records import Action
@@ -111,6 +112,8 @@ class Ender:
     def _note(
         self, connection: psycopg.Connection[Any], blocker: Blocker, held: float, subject: Subject
     ) -> None:
+        import psycopg
+
         detail = {
             "pid": blocker.pid,
             "user": blocker.user,
@@ -120,7 +123,12 @@ class Ender:
             "blocked_seconds": round(held, 1),
             "migration": subject.what,
         }
-        self._log(connection, LogEntry(Action.BLOCKER_ENDED, detail=detail, duration_ms=0))
+        try:
+            self._log(connection, LogEntry(Action.BLOCKER_ENDED, detail=detail, duration_ms=0))
+        except psycopg.Error as error:
+            self._listen(
+                Warned(f"that pid {blocker.pid} was ended is not in the event log: {first_line(error)}")
+            )
 
 
 def _untouchable(blocker: Blocker, kind: str | None, me: str) -> str:
