@@ -58,7 +58,7 @@ class Ender:
         self._log = log
         self._listen = listen
         self._since: dict[tuple[int, str], float] = {}
-        self._spared: dict[tuple[int, str], str] = {}
+        self._settled: dict[tuple[int, str], str] = {}
 
     def attend(
         self, connection: psycopg.Connection[Any], waiting: int, subject: Subject
@@ -75,15 +75,16 @@ class Ender:
             key = (blocker.pid, transaction)
             self._since[key] = since.get(key, now)
             held = now - self._since[key]
-            if held >= self._after and key not in self._spared:
-                reason = _untouchable(blocker, kind, connection.info.user)
-                reason = reason or self._end(connection, blocker, key, waiting, is_superuser)
+            if held >= self._after and key not in self._settled:
+                reason, ended = _untouchable(blocker, kind, connection.info.user), False
+                if not reason:
+                    reason, ended = self._end(connection, blocker, key, waiting, is_superuser)
+                self._settled[key] = reason
                 if reason:
-                    self._spared[key] = reason
                     self._listen(Warned(f"not ended: {blocker}; {reason}"))
-                else:
+                elif ended:
                     self._note(connection, blocker, held, subject)
-            found.append(dataclasses.replace(blocker, spared=self._spared.get(key, "")))
+            found.append(dataclasses.replace(blocker, spared=self._settled.get(key, "")))
         return tuple(found)
 
     def _end(
@@ -93,21 +94,21 @@ class Ender:
         key: tuple[int, str],
         waiting: int,
         is_superuser: bool,
-    ) -> str:
-        """End one that was told of; returns why that is not possible, and nothing where it is done."""
+    ) -> tuple[str, bool]:
+        """End one that was told of; returns why that is not possible, and whether it was still there to be ended."""
         import psycopg
 
         self._listen(Warned(f"ending the session that blocks for {format_seconds(self._after)}: {blocker}"))
         try:
-            connection.execute(_END, [*key, waiting])
+            row = connection.execute(_END, [*key, waiting]).fetchone()
         except psycopg.errors.InsufficientPrivilege:
             if is_superuser:
-                return "only a superuser may end a superuser's session"
+                return "only a superuser may end a superuser's session", False
             return (
                 f"role {connection.info.user} may not end sessions of {blocker.user}: "
                 f'a superuser can GRANT pg_signal_backend TO "{connection.info.user}"'
-            )
-        return ""
+            ), False
+        return "", row is not None and bool(row[0])
 
     def _note(
         self, connection: psycopg.Connection[Any], blocker: Blocker, held: float, subject: Subject
