@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.effects.model import Cost, LockMode
+from dbops.engines.postgres.effects.statements import created
 from dbops.events import format_bytes, format_seconds, plural
 from dbops.safety.analysis import Analysed
 from dbops.safety.checkup.model import Finding, Level
@@ -28,15 +29,31 @@ select pid, coalesce(usename::text, '?'), coalesce(application_name, ''),
     extract(epoch from pg_catalog.clock_timestamp() - xact_start)::float
 from pg_catalog.pg_stat_activity
 where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_pid()
-    and xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
+    and (xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
+        or xact_start is null and coalesce(backend_xmin, backend_xid) is not null)
 order by xact_start
 """
+# What a role may not see of other roles' sessions is NULL; that they have a snapshot, everybody may see.
+_SINCE_UNKNOWN = "since when this role may not see (GRANT pg_read_all_stats), and"
+# Who refers to a table need not own it.
 _NOT_OWNED = """
 select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
 where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    and not (c.oid = any(%s::regclass[]::oid[]) and pg_catalog.has_table_privilege(c.oid, 'REFERENCES'))
+"""
+_NOT_WRITABLE = """
+select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
+where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')
+    and not pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE')
+"""
+_NO_ROOM = """
+select name, pg_catalog.pg_get_userbyid(n.nspowner)::text from unnest(%s::text[]) as name
+join pg_catalog.pg_namespace as n on n.nspname = name
+where not pg_catalog.has_schema_privilege(n.oid, 'CREATE')
 """
 _REPLICAS = """
-select coalesce(application_name, ''), coalesce(extract(epoch from replay_lag), 0)::float from pg_catalog.pg_stat_replication
+select coalesce(application_name, ''), case when state is not null then coalesce(extract(epoch from replay_lag), 0) end::float
+from pg_catalog.pg_stat_replication
 """
 # Without the right to see it, asking for it is an error.
 _DATA_DIRECTORY = """
@@ -46,9 +63,12 @@ _SLOW_REPLICA = 10.0
 """Seconds of lag from which on a replica is told of."""
 
 
-def look(connection: psycopg.Connection[Any], found: Analysed, free: int | None) -> list[Finding]:
+def look(
+    connection: psycopg.Connection[Any], found: Analysed, statements: Iterable[str], free: int | None
+) -> list[Finding]:
     """What stands in the way of one migration.
 
+    :param statements: the same as text.
     :param free: bytes that are free for the server; None where that is not known.
     """
     touched = [one for statement in found.statements for one in statement.effects if one.live is not None]
@@ -57,6 +77,7 @@ def look(connection: psycopg.Connection[Any], found: Analysed, free: int | None)
         *_holders(connection, touched),
         *_long_transactions(connection, touched),
         *_privileges(connection, touched),
+        *_schemas(connection, statements),
         *_replicas(connection, touched),
     ]
 
@@ -86,7 +107,7 @@ def _space(touched: Sequence[Judged], free: int | None) -> Iterator[Finding]:
     said = f"rewrites and index builds need up to {format_bytes(needed)}"
     if free is None:
         yield Finding(
-            "disk-space", Level.HINT, "free space", f"is unknown; {said}", "", "look at the server's disk"
+            "disk-space", Level.HINT, "free space", f"is unknown; {said}", "", "tell it: --free-space SIZE"
         )
     elif free < needed * 1.2:
         yield Finding(
@@ -154,12 +175,13 @@ def _long_transactions(connection: psycopg.Connection[Any], touched: Sequence[Ju
         for one in touched
     )
     for pid, user, application, age in connection.execute(_LONG).fetchall() if waits else ():
+        since = _SINCE_UNKNOWN if age is None else f"for {format_seconds(age)}, and"
         yield Finding(
             "long-transaction",
-            Level.PROBLEM,
+            Level.HINT if age is None else Level.PROBLEM,
             f"pid {pid}",
-            f"(user {user}, {application or 'no application name'}) is in a transaction for {format_seconds(age)}, "
-            "and building an index concurrently waits for it",
+            f"(user {user}, {application or 'no application name'}) is in a transaction {since} "
+            "building an index concurrently waits for it",
             "SELECT * FROM pg_stat_activity ORDER BY xact_start;",
             f"wait for it, or SELECT pg_terminate_backend({pid});",
         )
@@ -167,7 +189,10 @@ def _long_transactions(connection: psycopg.Connection[Any], touched: Sequence[Ju
 
 def _privileges(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
     altered = [one for one in touched if one.effect.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE]
-    for table, owner in connection.execute(_NOT_OWNED, [_names(altered)]).fetchall():
+    referred = [
+        one for one in altered if one.effect.mode is LockMode.SHARE_ROW_EXCLUSIVE and not one.effect.advice
+    ]
+    for table, owner in connection.execute(_NOT_OWNED, [_names(altered), _names(referred)]).fetchall():
         yield Finding(
             "not-owner",
             Level.PROBLEM,
@@ -176,18 +201,49 @@ def _privileges(connection: psycopg.Connection[Any], touched: Sequence[Judged]) 
             "",
             f"migrate as {owner}, or GRANT {owner} TO this role",
         )
+    written = [one for one in touched if one.effect.mode is LockMode.ROW_EXCLUSIVE]
+    for table, owner in connection.execute(_NOT_WRITABLE, [_names(written)]).fetchall():
+        said = f"belongs to {owner}, and this role may not write to it"
+        mend = f"GRANT INSERT, UPDATE, DELETE ON {table} TO this role"
+        yield Finding("not-allowed", Level.PROBLEM, table, said, "", mend)
+
+
+def _schemas(connection: psycopg.Connection[Any], statements: Iterable[str]) -> Iterator[Finding]:
+    """Where this role may not make what the statements make; a schema that comes with them is its own."""
+    names = {name.schema for text in statements for name in created(text)}
+    if None in names:
+        names.add(connection.execute("select current_schema()::text").fetchone()[0])  # type: ignore[index]  # one row
+    for schema, owner in connection.execute(_NO_ROOM, [[name for name in names if name]]).fetchall():
+        said = f"belongs to {owner}, and this role may make nothing in it"
+        yield Finding(
+            "not-allowed",
+            Level.PROBLEM,
+            f"schema {schema}",
+            said,
+            "",
+            f"GRANT CREATE ON SCHEMA {schema} TO this role",
+        )
 
 
 def _replicas(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
     if not any(one.effect.cost in {Cost.REWRITE, Cost.BUILD, Cost.ROWS} for one in touched):
         return
-    behind = [(name, lag) for name, lag in connection.execute(_REPLICAS).fetchall() if lag > _SLOW_REPLICA]
+    behind = [
+        (name, lag)
+        for name, lag in connection.execute(_REPLICAS).fetchall()
+        if lag is None or lag > _SLOW_REPLICA
+    ]
     for name, lag in behind:
+        how_far = (
+            "at a lag that this role may not see (GRANT pg_monitor)"
+            if lag is None
+            else f"{format_seconds(lag)} behind"
+        )
         yield Finding(
             "replica-behind",
             Level.HINT,
             f"replica {name}" if name else "a replica",
-            f"is {format_seconds(lag)} behind ({plural(len(behind), 'replica')} in all), and this writes much",
+            f"is {how_far} ({plural(len(behind), 'replica')} in all), and this writes much",
             "SELECT * FROM pg_stat_replication;",
             "wait until it has caught up",
         )

@@ -61,11 +61,14 @@ def _of_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
                 )
 
 
-def migration(path: Path) -> Iterator[Finding]:
-    """What stands in the way of one that is to run: room for what it may write."""
+def migration(path: Path, free: int | None) -> Iterator[Finding]:
+    """What stands in the way of one that is to run: room for what it may write.
+
+    :param free: bytes that are free, where that was told.
+    """
     import shutil
 
-    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free if free is None else free
     if free < _HEADROOM * size:
         said = f"is {format_bytes(free)}, and a table made anew can need as much as the file, {format_bytes(size)}"
         yield Finding("disk-space", Level.PROBLEM, "free space", said, "", "make room on that disk")
