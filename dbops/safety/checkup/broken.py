@@ -83,7 +83,7 @@ def _unique(one: Unique, table: QualifiedName, ask: Asker) -> Broken:
 def _keep_one(listed: sql.Composable, where: sql.Composable, table: QualifiedName) -> sql.Composed:
     """Which of them is to stay is for people to say; the statement keeps the one that is stored first."""
     return sql.SQL(
-        "choose which to keep; the first of each: with doubles as (select tableoid, ctid, row_number() over "
+        "/* keeps the first of each */ with doubles as (select tableoid, ctid, row_number() over "
         "(partition by {} order by ctid) as place from {}{}) delete from {} as gone using doubles "
         "where (gone.tableoid, gone.ctid) = (doubles.tableoid, doubles.ctid) and doubles.place > 1;"
     ).format(listed, identifier(table), where, identifier(table))
@@ -129,7 +129,7 @@ def _refers(one: Refers, table: QualifiedName, ask: Asker) -> Broken | None:
         sql.SQL("select child.* {}").format(rows),
         "would be broken by {}",
         "row",
-        sql.SQL("bring back what they name, or: delete {};").format(rows),
+        sql.SQL("/* or bring back what they name */ delete {};").format(rows),
     )
 
 

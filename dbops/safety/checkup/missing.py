@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dbops.engines.postgres.effects.live import quoted
+from dbops.engines.records import Action
 from dbops.engines.schema import Change
 from dbops.errors import DbopsError
 from dbops.events import plural
@@ -28,15 +29,12 @@ _QUERY = (
 )
 
 
-def left_by_migrations(session: Session) -> tuple[list[Finding], bool]:
-    """What is gone of the schema that was stored, and one hint at all else that differs; and whether that is known."""
+def left_by_migrations(session: Session) -> Iterator[Finding]:
+    """What is gone of the schema that was stored, and one hint at all else that differs."""
     try:
-        drift = schema_drift.look(session)
+        yield from _of_drift(schema_drift.look(session))
     except DbopsError as error:
-        return [
-            Finding("missing-object", Level.HINT, "the schema", f"cannot be read: {error.message}", "")
-        ], True
-    return list(_of_drift(drift)), drift.unknown is None
+        yield Finding("missing-object", Level.HINT, "the schema", f"is not known: {error.message}", "")
 
 
 def _of_drift(drift: Drift) -> Iterator[Finding]:
@@ -44,26 +42,37 @@ def _of_drift(drift: Drift) -> Iterator[Finding]:
     for one in gone:
         version = drift.left and drift.left.version
         said = f"is missing: it was there after {version or 'the last migration'}"
-        yield Finding("missing-object", Level.PROBLEM, one.object, said, "bin/migrate drift", one.before)
+        mend = f"make it anew: {one.before}"
+        yield Finding("missing-object", Level.PROBLEM, one.object, said, "bin/migrate drift", mend)
     others = len(drift.differences) - len(gone)
     if others:
         said = f"has {plural(others, 'object')} that the last migration did not leave so"
         yield Finding("drift", Level.HINT, "the schema", said, "bin/migrate drift", "bin/migrate drift")
 
 
-def made_by_files(ask: Asker, applied: Iterable[Status]) -> Iterator[Finding]:
-    """The tables and views that applied files make and none of them drops, where no schema was stored.
+def made_by_files(session: Session, ask: Asker, applied: Iterable[Status]) -> Iterator[Finding]:
+    """The tables and views that applied files make and none of them drops, and that the stored schema has not either.
 
-    A hint, since what a block of code drops cannot be read from a file.
+    As after a baseline of what was not there.  Hints, since what a block of code drops cannot be read from a file.
+    What was accepted as gone is not told.
     """
+    left, accepted = session.schema_left(), _accepted(session)
+    known = accepted.union(left.schema.objects if left else ())
     things = {quoted(thing.name): thing for thing in _made(applied)}
     for (name,) in ask.rows(_QUERY, [list(things)]):
-        said = "is missing: an applied migration makes it, and none drops it"
+        thing = things[name]
+        if any(one.startswith(f"{thing.kind} ") and one.endswith(f".{thing.name.name}") for one in known):
+            continue
         query = f"select pg_catalog.to_regclass('{name.replace(chr(39), chr(39) * 2)}')"
-        mend = "make it anew as its migration does, or bin/migrate drift --accept"
-        yield Finding(
-            "missing-object", Level.HINT, f"{things[name].kind} {things[name].name}", said, query, mend
-        )
+        said = "is missing: an applied migration makes it, and none drops it"
+        mend = "make it as its migration does"
+        yield Finding("missing-object", Level.HINT, f"{thing.kind} {thing.name}", said, query, mend)
+
+
+def _accepted(session: Session) -> set[str]:
+    """The objects that `drift --accept` has found gone."""
+    entries = [one.entry for one in session.events() if one.entry.action is Action.DRIFT_ACCEPTED]
+    return {name for entry in entries for name in (entry.detail or {}).get("objects", ())}
 
 
 def _made(applied: Iterable[Status]) -> list[Thing]:

@@ -35,13 +35,12 @@ def database(session: Session, statuses: Sequence[Status] | Finding, ask: Asker)
     :param statuses: or why the migrations are not known.
     """
     yield from checkup(ask)
-    found, is_known = missing.left_by_migrations(session)
-    yield from found
+    yield from missing.left_by_migrations(session)
     if isinstance(statuses, Finding):
         yield statuses
         return
-    if not is_known:
-        yield from missing.made_by_files(ask, [one for one in statuses if one.is_applied and one.file])
+    applied = [one for one in statuses if one.is_applied and one.file]
+    yield from missing.made_by_files(session, ask, applied)
     yield from breaking.look(ask, _pending(session, statuses))
 
 

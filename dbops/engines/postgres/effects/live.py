@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _RELATION = """
 select c.oid, n.nspname::text, c.relname::text, c.relkind::text,
     case when c.reltuples >= 0 then c.reltuples::bigint end,
-    case when c.relkind in ('r', 'm', 't') then pg_catalog.pg_table_size(c.oid) else 0 end,
+    case when c.relkind in ('r', 'm', 't') then SIZE else 0 end,
     (select i.indrelid from pg_catalog.pg_index as i where i.indexrelid = c.oid)
 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where c.oid = pg_catalog.to_regclass(%s)
@@ -44,9 +44,12 @@ join pg_catalog.pg_class as c on c.oid = k.confrelid join pg_catalog.pg_namespac
 where k.conrelid = %s and k.contype = 'f'
 """
 _SIZES = """
-select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::bigint
+select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(SIZE), 0)::bigint
 from pg_catalog.pg_partition_tree(%s) as t join pg_catalog.pg_class as c on c.oid = t.relid where t.isleaf
 """
+_SIZE = "pg_catalog.pg_table_size(c.oid)"
+# That waits for a lock; this is as old as the last VACUUM or ANALYZE, and waits for nothing.
+_SIZE_BEFORE = "(c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint)"
 _BINARY = "select exists (select from pg_catalog.pg_cast where castsource = %s and casttarget = %s and castmethod = 'b')"
 
 # Types whose modifier only limits values: a wider one keeps them (ALTER TABLE does without a rewrite then).
@@ -68,12 +71,13 @@ class LiveCatalog:
         return self._relations[name]
 
     def _look(self, name: QualifiedName) -> Relation | None:
-        row = self._connection.execute(_RELATION, [quoted(name)]).fetchone()
-        if row is None:
+        found = self._sized(_RELATION, quoted(name))
+        if not found:
             return None
+        (row,) = found
         oid, schema, relname, kind, rows, size, table = row
         if kind == "p":
-            rows, size = self._connection.execute(_SIZES, [oid]).fetchone() or (None, 0)
+            ((rows, size),) = self._sized(_SIZES, oid)
         columns = {column: Column(Type(*of), known) for column, *of, known in self._all(_COLUMNS, oid)}
         return Relation(
             QualifiedName(schema, relname), kind, rows, size,
@@ -111,6 +115,15 @@ class LiveCatalog:
 
     def _all(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(query.encode(), parameters).fetchall()
+
+    def _sized(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows with sizes, those of before where another session has locked the table as a whole."""
+        from psycopg import errors
+
+        try:
+            return self._all(query.replace("SIZE", _SIZE), *parameters)
+        except errors.LockNotAvailable:
+            return self._all(query.replace("SIZE", _SIZE_BEFORE), *parameters)
 
     def _names(self, query: str, *parameters: object) -> tuple[QualifiedName, ...]:
         return tuple(QualifiedName(*row) for row in self._all(query, *parameters))
