@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.schema import Left, Schema
     from dbops.engines.statements import Obstacle, Statement
@@ -426,6 +427,12 @@ class Session:
         from dbops.engines.postgres.facts import facts_of
 
         return settle.invalid_index(self, facts_of(statement).target)
+
+    def foresight(self) -> LiveCatalog:
+        """By the grammar and the catalog."""
+        from dbops.engines.postgres.effects.live import LiveCatalog
+
+        return LiveCatalog(self.connection)
 
     def hint(self, error: ServerError, version: str) -> str | None:
         """As `remedies.statement_hint`."""

@@ -26,11 +26,13 @@ class Clause:
 class Definition:
     """A table as it was defined.
 
+    :param columns: their names, in order.
     :param checks: CHECK constraints, those of columns too.
     :param generated: expressions of generated columns, by name.
     :param references: names of foreign keys, by their own columns.
     """
 
+    columns: tuple[str, ...] = ()
     checks: tuple[Clause, ...] = ()
     generated: dict[str, str] = dataclasses.field(default_factory=dict)
     references: dict[tuple[str, ...], str] = dataclasses.field(default_factory=dict)
@@ -49,6 +51,7 @@ def read_table(sql: str) -> Definition:
     parts = [_Part(sql, part) for part in _parts(every[opening + 1 : closing])]
     ends = {token.word for token in every[closing + 1 :]}
     return Definition(
+        tuple(part.column for part in parts if part.column),
         tuple(check for part in parts for check in part.checks()),
         {part.column: expression for part in parts if (expression := part.generated()) is not None},
         {columns: name for part in parts for columns, name in part.references()},

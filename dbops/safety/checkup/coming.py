@@ -134,7 +134,8 @@ def _holders(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> 
     modes = {mode.in_catalog: mode for mode in LockMode}
     wanted: dict[str, LockMode] = {}
     for one in touched:
-        wanted[_quoted(one)] = max(one.effect.mode, wanted.get(_quoted(one), one.effect.mode))
+        mode = LockMode(one.effect.mode)
+        wanted[_quoted(one)] = max(mode, wanted.get(_quoted(one), mode))
     for name, mode in wanted.items():
         for table, pid, user, application, held, age in connection.execute(_HOLDERS, [[name]]).fetchall():
             if not conflict(mode, modes[held]):

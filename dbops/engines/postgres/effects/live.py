@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres.effects.model import Column, Relation, Type
+from dbops.engines.postgres.effects.model import Column, Effect, Relation, Type
+from dbops.engines.postgres.effects.statements import created, effects
 from dbops.engines.postgres.targets import QualifiedName
 
 if TYPE_CHECKING:
@@ -58,11 +60,19 @@ _TIMES = frozenset({1083, 1114, 1184, 1266})  # time, timestamp, timestamptz, ti
 
 
 class LiveCatalog:
-    """See `Live`; holds for one plan, on one session."""
+    """See `Live` and `Foresight`; holds for one plan, on one session."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._relations: dict[QualifiedName, Relation | None] = {}
+
+    def foreseen(self, section: Sequence[str]) -> list[tuple[Effect, ...]]:
+        """See `Foresight`."""
+        return [effects(statement, self) for statement in section]
+
+    def created(self, statement: str) -> tuple[QualifiedName, ...]:
+        """See `Foresight`."""
+        return created(statement)
 
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name, found as a statement would find it."""
