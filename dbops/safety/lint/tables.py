@@ -11,6 +11,8 @@ from dbops.engines.postgres.targets import QualifiedName
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.sqlite.foresight import LiveFile
+
 _TABLE = """
 select c.relkind::text,
     case when c.relkind in ('p', 'I') then (
@@ -68,3 +70,19 @@ class LiveTables:
             return None
         kind, size, columns, indexes = row
         return Table(kind, size, frozenset(columns), tuple(map(tuple, indexes or ())))
+
+
+class FileTables:
+    """See `Tables`; those of a SQLite file, whose sizes are estimates."""
+
+    def __init__(self, file: LiveFile) -> None:
+        self._file = file
+
+    def find(self, name: QualifiedName) -> Table | None:
+        """Found as a statement would find it."""
+        found = self._file.relation(name)
+        if found is None:
+            return None
+        columns = frozenset(column.lower() for column in self._file.columns(name.name))
+        indexes = tuple(tuple(map(str.lower, index)) for index in self._file.indexes(name.name))
+        return Table(found.kind, found.size, columns, indexes)

@@ -63,7 +63,7 @@ class LiveCatalog:
     """See `Live` and `Foresight`; holds for one plan, on one session."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._relations: dict[QualifiedName, Relation | None] = {}
 
     def foreseen(self, section: Sequence[str]) -> list[tuple[Effect, ...]]:
@@ -103,7 +103,7 @@ class LiveCatalog:
         import psycopg
 
         try:
-            result = self._connection.execute(f"select null::{text} limit 0".encode()).pgresult
+            result = self.connection.execute(f"select null::{text} limit 0".encode()).pgresult
         except psycopg.Error:
             return None  # of an earlier pending migration, or of none
         return Type(result.ftype(0), result.fmod(0)) if result else None
@@ -112,7 +112,7 @@ class LiveCatalog:
         """By the modifiers of one type, or by a cast that needs no function."""
         if old.oid == new.oid:
             return new.modifier in (old.modifier, -1) or _wider(old, new)
-        row = self._connection.execute(_BINARY, [old.oid, new.oid]).fetchone()
+        row = self.connection.execute(_BINARY, [old.oid, new.oid]).fetchone()
         return new.modifier == -1 and row is not None and bool(row[0])
 
     def volatile(self, functions: frozenset[str]) -> bool:
@@ -120,11 +120,11 @@ class LiveCatalog:
         if not functions:
             return False
         query = "select exists (select from pg_catalog.pg_proc where proname = any(%s) and provolatile = 'v')"
-        row = self._connection.execute(query, [sorted(functions)]).fetchone()
+        row = self.connection.execute(query, [sorted(functions)]).fetchone()
         return row is not None and bool(row[0])
 
     def _all(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query.encode(), parameters).fetchall()
+        return self.connection.execute(query.encode(), parameters).fetchall()
 
     def _sized(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows with sizes, those of before where another session has locked the table as a whole."""
