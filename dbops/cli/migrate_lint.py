@@ -100,7 +100,9 @@ def _chosen(
 ) -> tuple[Sequence[Status], frozenset[str]]:
     """The migrations that are looked at together, and the keys of those whose findings are asked for."""
     if session is None:
-        folder = discover(settings.migrations_dir, settings.migration_format, settings.variables)
+        folder = discover(
+            settings.migrations_dir, settings.migration_format, settings.variables, settings.target.engine
+        )
         statuses = [Status(file.version, file.name, State.PENDING, file) for file in folder.files]
     else:
         from dbops.migrations.reader import Reader

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
-from dbops.engines.dialect import SQLITE
+from dbops.engines.dialect import POSTGRESQL, SQLITE
 from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.errors import DbopsError
 from dbops.migrations.model import Status
@@ -18,7 +18,7 @@ from dbops.safety.lint import marks, squawk
 from dbops.safety.lint.filtering import is_harmless
 from dbops.safety.lint.model import Finding, Found, Rule
 from dbops.safety.lint.reading import File, read
-from dbops.safety.lint.rules import NAMES, by_name
+from dbops.safety.lint.rules import NAMES, POSTGRESQL_ALONE, by_name
 from dbops.safety.lint.surroundings import Nothing, Surroundings
 from dbops.safety.lint.tables import FileTables, LiveTables
 
@@ -119,6 +119,8 @@ def _surroundings(files: Sequence[File], settings: Settings, session: Session | 
 
 def _own(file: File, around: Surroundings) -> Iterator[Finding]:
     for name in NAMES:
+        if file.up.section.dialect != POSTGRESQL and name in POSTGRESQL_ALONE:
+            continue
         rule = by_name(name)
         for found in rule.check(file, around) if rule.check else ():
             yield _finding(file, rule, found)
