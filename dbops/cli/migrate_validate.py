@@ -76,18 +76,27 @@ def _on_postgres(form: str, version: str, reader: Reader, free: int | None) -> I
 
 def _on_sqlite(form: str, version: str, reader: Reader, free: int | None) -> Iterator[Finding]:
     from dbops.engines.sqlite.session import Session as SqliteSession
-    from dbops.safety.checkup import on_sqlite
+    from dbops.safety.checkup import missing, on_sqlite
+    from dbops.safety.checkup.upcoming import pending
 
     session = reader.session
     assert isinstance(session, SqliteSession)  # by its dialect
     if form == "schema":
         yield from on_sqlite.database(session.connection)
+        yield from missing.left_by_migrations(session)
+        statuses = _statuses(reader)
+        yield from (
+            [statuses]
+            if isinstance(statuses, Finding)
+            else on_sqlite.duplicates(session.connection, pending(session, statuses))
+        )
         return
     prepared = _prepared(form, version, reader)
     if isinstance(prepared, Finding):
         yield prepared
     elif form == "migration":
         yield from on_sqlite.migration(reader.settings.target.path, free)
+        yield from on_sqlite.duplicates(session.connection, [prepared])
     else:
         yield from on_sqlite.rollback(session.connection, list(prepared.script.statements))
 

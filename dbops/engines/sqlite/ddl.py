@@ -61,13 +61,18 @@ def read_table(sql: str) -> Definition:
     )
 
 
-def read_index(sql: str) -> tuple[list[str], str | None]:
-    """The entries of a CREATE INDEX as they are written, and its WHERE."""
+def read_index(sql: str, *, collated: bool = False) -> tuple[list[str], str | None]:
+    """The entries of a CREATE INDEX as they are written, and its WHERE.
+
+    :param collated: with their collations.
+    """
     every = list(tokens(sql))
     on = next(at for at, token in enumerate(every) if token.word == "ON")
     opening = next(at for at in range(on, len(every)) if every[at].text == "(")
     closing = _closing(every, opening)
-    entries = [_text(sql, _without_order(part)) for part in _parts(every[opening + 1 : closing])]
+    entries = [
+        _text(sql, _without_order(part, collated=collated)) for part in _parts(every[opening + 1 : closing])
+    ]
     after = every[closing + 1 :]
     return entries, _text(sql, after[1:]) if after and after[0].word == "WHERE" else None
 
@@ -151,10 +156,10 @@ def _closing(every: Sequence[Token], opening: int) -> int:
     return len(every)
 
 
-def _without_order(entry: Sequence[Token]) -> Sequence[Token]:
+def _without_order(entry: Sequence[Token], *, collated: bool) -> Sequence[Token]:
     while len(entry) > 1 and entry[-1].word in {"ASC", "DESC"}:
         entry = entry[:-1]
-    return entry[:-2] if len(entry) > 2 and entry[-2].word == "COLLATE" else entry
+    return entry[:-2] if not collated and len(entry) > 2 and entry[-2].word == "COLLATE" else entry
 
 
 def _text(sql: str, part: Sequence[Token]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.engines.postgres.effects.statements import created, effects
 from dbops.errors import DbopsError
-from dbops.migrations.model import State, Status
+from dbops.migrations.model import Status
 from dbops.migrations.planner import Step, Work
 from dbops.migrations.prepare import Prepared, prepare
 from dbops.safety.analysis import analyse
@@ -16,12 +16,11 @@ from dbops.safety.checkup import breaking, coming, missing, undoing
 from dbops.safety.checkup.asking import LIMIT, Asker
 from dbops.safety.checkup.model import Finding
 from dbops.safety.checkup.run import checkup
+from dbops.safety.checkup.upcoming import pending
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.engines.postgres.targets import QualifiedName
-
-_PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER})
 
 
 def asker(session: Session, limit: float) -> Asker:
@@ -41,16 +40,7 @@ def database(session: Session, statuses: Sequence[Status] | Finding, ask: Asker)
         return
     applied = [one for one in statuses if one.is_applied and one.file]
     yield from missing.made_by_files(session, ask, applied)
-    yield from breaking.look(ask, _pending(session, statuses))
-
-
-def _pending(session: Session, statuses: Sequence[Status]) -> Iterator[Prepared]:
-    for status in statuses:
-        if status.state in _PENDING:
-            try:
-                yield prepare(Step(Work.RUN_UP, status), session)
-            except DbopsError:
-                return  # what follows on a file that cannot be read is not known; `lint` says what is wrong with it
+    yield from breaking.look(ask, pending(session, statuses))
 
 
 def migration(session: Session, prepared: Prepared, ask: Asker, free: int | None) -> Iterator[Finding]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from dbops.engines.effects import Cost
 from dbops.engines.sqlite import catalog, checking
-from dbops.engines.sqlite.tokens import texts
+from dbops.engines.sqlite.ddl import read_index
+from dbops.engines.sqlite.effects import effects
+from dbops.engines.sqlite.tokens import texts, tokens
+from dbops.engines.sqlite.words import Words
 from dbops.events import format_bytes, plural
 from dbops.safety.checkup.model import Finding, Level
 
@@ -15,9 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbops.engines.statements import Statement
+    from dbops.migrations.prepare import Prepared
 
 _ORPHANS = 'select "table", parent, count(*) from pragma_foreign_key_check group by 1, 2 order by 1, 2'
 _INDEXED = "select i.name, group_concat(c.name) from pragma_index_list(?) as i, pragma_index_info(i.name) as c group by 1"
+MOST = 1000
+"""As many groups of equal rows are counted."""
 _HEADROOM = 2
 """A table made anew, a VACUUM or the WAL can take as much as the file, beside what is there."""
 
@@ -61,6 +68,67 @@ def _of_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
                 )
 
 
+def duplicates(connection: sqlite3.Connection, coming: Iterable[Prepared]) -> Iterator[Finding]:
+    """Rows alike that a unique index of migrations to come would hit, of tables that are there.
+
+    A hint where an earlier one of them changes rows of that table, and so may mend it.
+    """
+    tables, changed = _tables(connection), set[str]()
+    for prepared in coming:
+        for statement in prepared.script.statements:
+            words = Words(statement.text)
+            if (table := words.after("ON")) in tables and words.has("CREATE", "UNIQUE", "INDEX"):
+                entries, where = read_index(statement.text, collated=True)
+                yield from _alike(connection, table, entries, where, prepared, table in changed)
+            changed |= {effect.relation.name for effect in effects(words) if effect.cost is not Cost.BUILD}
+
+
+def _alike(
+    connection: sqlite3.Connection,
+    table: str,
+    entries: list[str],
+    where: str | None,
+    prepared: Prepared,
+    mended: bool,
+) -> Iterator[Finding]:
+    import sqlite3
+
+    conditions = [f"({one}) IS NOT NULL" for one in entries] + ([f"({where})"] if where else [])
+    listed, places = ", ".join(entries), ", ".join(str(place) for place in range(1, len(entries) + 1))
+    query = (
+        f"SELECT {listed}, count(*) FROM {_quoted(table)} WHERE {' AND '.join(conditions)} "  # noqa: S608  # the file's
+        f"GROUP BY {places} HAVING count(*) > 1"
+    )
+    try:
+        (count,) = connection.execute(f"SELECT count(*) FROM ({query} LIMIT {MOST})").fetchone()  # noqa: S608  # the same
+    except sqlite3.OperationalError:
+        return  # a column that comes with these migrations: there are no values of it yet
+    if count:
+        about = f"the unique index on {table} ({listed}), coming with {prepared.step.version.text},"
+        said = (
+            f"would be hit by {plural(count, 'group')}{' or more' if count == MOST else ''} of duplicate rows"
+        )
+        said += ", unless an earlier statement mends that first" if mended else ""
+        mend = "delete all but one of each"
+        if _has_rowid(connection, table):
+            chosen = f"{_quoted(table)} WHERE {' AND '.join(conditions)}"
+            mend = (
+                f"/* keeps the first of each */ DELETE FROM {chosen} AND rowid NOT IN "  # noqa: S608  # the file's own
+                f"(SELECT min(rowid) FROM {chosen} GROUP BY {listed});"
+            )
+        yield Finding("duplicates-coming", Level.HINT if mended else Level.PROBLEM, about, said, query, mend)
+
+
+def _has_rowid(connection: sqlite3.Connection, table: str) -> bool:
+    import sqlite3
+
+    query = "select 1 from pragma_table_list where name = ? collate nocase and schema = 'main' and not wr"
+    try:
+        return connection.execute(query, [table]).fetchone() is not None
+    except sqlite3.OperationalError:
+        return False  # SQLite before 3.37 does not tell
+
+
 def migration(path: Path, free: int | None) -> Iterator[Finding]:
     """What stands in the way of one that is to run: room for what it may write.
 
@@ -79,11 +147,9 @@ def rollback(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
 
     :raises sqlite3.Error: the file is locked, or something of it is not there any more.
     """
-    tables = {
-        name.lower() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
-    }
-    for statement in statements:
-        table, column = _dropped(texts(statement.text))
+    tables, gone = _tables(connection), [_dropped(texts(statement.text)) for statement in statements]
+    yield from _dependents(connection, {table.lower() for table, column in gone if table and not column})
+    for table, column in gone:
         if table.lower() not in tables:
             continue
         counted = f"count({_quoted(column)})" if column else "count(*)"
@@ -93,6 +159,30 @@ def rollback(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
             about = f"the column {table}.{column}" if column else f"the table {table}"
             said = f"goes with {plural(count, 'value' if column else 'row')}"
             yield Finding("data-lost", Level.PROBLEM, about, said, query, "bin/backup before it")
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {
+        name.lower() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+    }
+
+
+def _dependents(connection: sqlite3.Connection, gone: set[str]) -> Iterator[Finding]:
+    """Views and triggers that name a dropped table, and keys that refer to it; SQLite drops it all the same."""
+    query = "select type, name, tbl_name, sql from sqlite_master where type in ('view', 'trigger', 'table') order by name"
+    for kind, name, of, sql in connection.execute(query).fetchall():
+        if of.lower() in gone or sql is None:
+            continue
+        if kind == "table":
+            keys = connection.execute('select distinct "table" from pragma_foreign_key_list(?)', [name])
+            named = {parent.lower() for (parent,) in keys}
+        else:
+            named = {token.name.lower() for token in tokens(sql) if token.kind in ("word", "quoted")}
+        for table in sorted(named & gone):
+            about = f"a foreign key of {name}" if kind == "table" else f"the {kind} {name}"
+            said = f"names the table {table}, which the down section drops: it breaks without a word"
+            mend = "drop or change it first, or write it into the down section"
+            yield Finding("depends-on-it", Level.PROBLEM, about, said, "", mend)
 
 
 def _dropped(words: Sequence[str]) -> tuple[str, str]:
