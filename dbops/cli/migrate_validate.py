@@ -76,7 +76,7 @@ def _on_postgres(form: str, version: str, reader: Reader, free: int | None) -> I
 
 def _on_sqlite(form: str, version: str, reader: Reader, free: int | None) -> Iterator[Finding]:
     from dbops.engines.sqlite.session import Session as SqliteSession
-    from dbops.safety.checkup import missing, on_sqlite
+    from dbops.safety.checkup import missing, on_sqlite, sqlite_duplicates
     from dbops.safety.checkup.upcoming import pending
 
     session = reader.session
@@ -88,7 +88,7 @@ def _on_sqlite(form: str, version: str, reader: Reader, free: int | None) -> Ite
         yield from (
             [statuses]
             if isinstance(statuses, Finding)
-            else on_sqlite.duplicates(session.connection, pending(session, statuses))
+            else sqlite_duplicates.look(session.connection, pending(session, statuses))
         )
         return
     prepared = _prepared(form, version, reader)
@@ -96,7 +96,7 @@ def _on_sqlite(form: str, version: str, reader: Reader, free: int | None) -> Ite
         yield prepared
     elif form == "migration":
         yield from on_sqlite.migration(reader.settings.target.path, free)
-        yield from on_sqlite.duplicates(session.connection, [prepared])
+        yield from sqlite_duplicates.look(session.connection, [prepared])
     else:
         yield from on_sqlite.rollback(session.connection, list(prepared.script.statements))
 

@@ -147,6 +147,9 @@ def test_what_may_not_be_read_or_is_locked(
     with connect(database) as other:
         other.execute("begin; lock table t")
         told_now = found(configured, "migration", "001", "--lock-timeout", "100ms")
+        for verb in ("plan", "lint"):  # sizes are those of before then
+            outcome = configured.run("migrate", verb, "--lock-timeout", "100ms")
+            assert outcome.code == {"plan": 0, "lint": 3}[verb], outcome
     (one,) = [one for one in told_now if one["check"] == "duplicates-coming"]
     assert "another session has locked" in one["message"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dbops.engines.effects import Cost
 from dbops.engines.sqlite import catalog, checking
-from dbops.engines.sqlite.ddl import read_index
-from dbops.engines.sqlite.effects import effects
 from dbops.engines.sqlite.tokens import texts, tokens
-from dbops.engines.sqlite.words import Words
+from dbops.engines.sqlite.tracking import quoted
 from dbops.events import format_bytes, plural
 from dbops.safety.checkup.model import Finding, Level
 
@@ -19,12 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dbops.engines.statements import Statement
-    from dbops.migrations.prepare import Prepared
 
 _ORPHANS = 'select "table", parent, count(*) from pragma_foreign_key_check group by 1, 2 order by 1, 2'
 _INDEXED = "select i.name, group_concat(c.name) from pragma_index_list(?) as i, pragma_index_info(i.name) as c group by 1"
-MOST = 1000
-"""As many groups of equal rows are counted."""
 _HEADROOM = 2
 """A table made anew, a VACUUM or the WAL can take as much as the file, beside what is there."""
 
@@ -42,7 +36,7 @@ def database(connection: sqlite3.Connection) -> Iterator[Finding]:
         return
     for table, parent, count in connection.execute(_ORPHANS).fetchall():
         said = f"{plural(count, 'row')} name a {parent} that is not there"
-        shown = f"PRAGMA foreign_key_check({_quoted(table)})"
+        shown = f"PRAGMA foreign_key_check({quoted(table)})"
         yield Finding(
             "orphans", Level.PROBLEM, table, said, shown, "delete them, or bring back what they name"
         )
@@ -57,76 +51,15 @@ def _of_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
         indexed += [[column for column in key.columns if column] for key in table.keys if key.primary]
         for key in table.foreign_keys:
             if not any(set(key.columns) == set(columns[: len(key.columns)]) for columns in indexed):
-                columns = ", ".join(map(_quoted, key.columns))
+                columns = ", ".join(map(quoted, key.columns))
                 yield Finding(
                     "foreign-key-without-index",
                     Level.HINT,
                     f"{table.name} ({', '.join(key.columns)})",
                     f"has no index: deleting from {key.table[1]} reads all of {table.name}",
                     "",
-                    f"CREATE INDEX {_quoted('_'.join((table.name, *key.columns)))} ON {_quoted(table.name)} ({columns});",
+                    f"CREATE INDEX {quoted('_'.join((table.name, *key.columns)))} ON {quoted(table.name)} ({columns});",
                 )
-
-
-def duplicates(connection: sqlite3.Connection, coming: Iterable[Prepared]) -> Iterator[Finding]:
-    """Rows alike that a unique index of migrations to come would hit, of tables that are there.
-
-    A hint where an earlier one of them changes rows of that table, and so may mend it.
-    """
-    tables, changed = _tables(connection), set[str]()
-    for prepared in coming:
-        for statement in prepared.script.statements:
-            words = Words(statement.text)
-            if (table := words.after("ON")) in tables and words.has("CREATE", "UNIQUE", "INDEX"):
-                entries, where = read_index(statement.text, collated=True)
-                yield from _alike(connection, table, entries, where, prepared, table in changed)
-            changed |= {effect.relation.name for effect in effects(words) if effect.cost is not Cost.BUILD}
-
-
-def _alike(
-    connection: sqlite3.Connection,
-    table: str,
-    entries: list[str],
-    where: str | None,
-    prepared: Prepared,
-    mended: bool,
-) -> Iterator[Finding]:
-    import sqlite3
-
-    conditions = [f"({one}) IS NOT NULL" for one in entries] + ([f"({where})"] if where else [])
-    listed, places = ", ".join(entries), ", ".join(str(place) for place in range(1, len(entries) + 1))
-    query = (
-        f"SELECT {listed}, count(*) FROM {_quoted(table)} WHERE {' AND '.join(conditions)} "  # noqa: S608  # the file's
-        f"GROUP BY {places} HAVING count(*) > 1"
-    )
-    try:
-        (count,) = connection.execute(f"SELECT count(*) FROM ({query} LIMIT {MOST})").fetchone()  # noqa: S608  # the same
-    except sqlite3.OperationalError:
-        return  # a column that comes with these migrations: there are no values of it yet
-    if count:
-        about = f"the unique index on {table} ({listed}), coming with {prepared.step.version.text},"
-        said = (
-            f"would be hit by {plural(count, 'group')}{' or more' if count == MOST else ''} of duplicate rows"
-        )
-        said += ", unless an earlier statement mends that first" if mended else ""
-        mend = "delete all but one of each"
-        if _has_rowid(connection, table):
-            chosen = f"{_quoted(table)} WHERE {' AND '.join(conditions)}"
-            mend = (
-                f"/* keeps the first of each */ DELETE FROM {chosen} AND rowid NOT IN "  # noqa: S608  # the file's own
-                f"(SELECT min(rowid) FROM {chosen} GROUP BY {listed});"
-            )
-        yield Finding("duplicates-coming", Level.HINT if mended else Level.PROBLEM, about, said, query, mend)
-
-
-def _has_rowid(connection: sqlite3.Connection, table: str) -> bool:
-    import sqlite3
-
-    query = "select 1 from pragma_table_list where name = ? collate nocase and schema = 'main' and not wr"
-    try:
-        return connection.execute(query, [table]).fetchone() is not None
-    except sqlite3.OperationalError:
-        return False  # SQLite before 3.37 does not tell
 
 
 def migration(path: Path, free: int | None) -> Iterator[Finding]:
@@ -147,13 +80,13 @@ def rollback(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
 
     :raises sqlite3.Error: the file is locked, or something of it is not there any more.
     """
-    tables, gone = _tables(connection), [_dropped(texts(statement.text)) for statement in statements]
+    tables, gone = tables_of(connection), [_dropped(texts(statement.text)) for statement in statements]
     yield from _dependents(connection, {table.lower() for table, column in gone if table and not column})
     for table, column in gone:
         if table.lower() not in tables:
             continue
-        counted = f"count({_quoted(column)})" if column else "count(*)"
-        query = f"SELECT {counted} FROM {_quoted(table)}"  # noqa: S608  # both are quoted
+        counted = f"count({quoted(column)})" if column else "count(*)"
+        query = f"SELECT {counted} FROM {quoted(table)}"  # noqa: S608  # both are quoted
         (count,) = connection.execute(query).fetchone()
         if count:
             about = f"the column {table}.{column}" if column else f"the table {table}"
@@ -161,7 +94,8 @@ def rollback(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
             yield Finding("data-lost", Level.PROBLEM, about, said, query, "bin/backup before it")
 
 
-def _tables(connection: sqlite3.Connection) -> set[str]:
+def tables_of(connection: sqlite3.Connection) -> set[str]:
+    """Their names in lower case."""
     return {
         name.lower() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
     }
@@ -202,7 +136,3 @@ def _name(words: Sequence[str]) -> str:
     if word[:1] in {'"', "`", "["}:
         return word[1:-1].replace(word[-1] * 2, word[-1])
     return word
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
