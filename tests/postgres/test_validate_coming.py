@@ -241,3 +241,24 @@ def test_everything_that_a_rollback_would_meet(
     }
     assert told["the column m of table users"].endswith("CASCADE takes it along")
     assert told["the view v"].endswith("the statement fails")
+
+
+def test_transactions_of_others(
+    configured: Project, prepared: psycopg.Connection[Any], database: Database
+) -> None:
+    """Since when another role is in its transaction this role may not see: that is said; one that is prepared is named."""
+    configured.write("migrations/001_a.up.sql", "CREATE INDEX CONCURRENTLY i ON t (id);")
+    with psycopg.connect(**database.server.keywords(database.name), autocommit=True) as superuser:
+        superuser.execute("begin isolation level repeatable read")
+        superuser.execute("select 1")
+        told = {one["check"]: one for one in found(configured, "migration", "001")}
+        assert told["long-transaction"]["level"] == "hint"
+        assert "since when this role may not see" in told["long-transaction"]["message"]
+        superuser.execute("lock table t in share mode")
+        told = {one["check"]: one for one in found(configured, "migration", "001")}
+        assert f"pid {superuser.info.backend_pid}, user postgres" in told["blocked-now"]["message"]
+        superuser.execute("rollback")
+    prepared.execute("begin; lock table t in share mode; prepare transaction 'mine'")
+    told = {one["check"]: one for one in found(configured, "migration", "001")}
+    prepared.execute("rollback prepared 'mine'")
+    assert "by a prepared transaction" in told["blocked-now"]["message"]

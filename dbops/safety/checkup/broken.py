@@ -140,6 +140,8 @@ def _validated(one: Validated, table: QualifiedName, ask: Asker) -> Broken | Non
     ):
         if kind == "c":
             return _holds(Holds(table, condition), table, ask)
+        if kind == "n":  # since PostgreSQL 18
+            return _not_null(NotNull(table, columns[0]), table, ask)
         if kind == "f":
             return _refers(Refers(table, columns, QualifiedName(schema, parent), keys), table, ask)
     return None

@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 # What holds a lock now that conflicts with one of a mode, on the tables of these names.
 _HOLDERS = """
-select l.relation::regclass::text, a.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), l.mode,
+select l.relation::regclass::text, l.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), l.mode,
     extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float
-from pg_catalog.pg_locks as l join pg_catalog.pg_stat_activity as a on a.pid = l.pid
-where l.granted and l.locktype = 'relation' and l.pid <> pg_catalog.pg_backend_pid() and l.relation = any(%s::regclass[]::oid[])
+from pg_catalog.pg_locks as l left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
+where l.granted and l.locktype = 'relation' and l.pid is distinct from pg_catalog.pg_backend_pid() and l.relation = any(%s::regclass[]::oid[])
     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
 """
+_ACTIVITY = "SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid);"
+# Of other roles' sessions a role may not see since when, but that they have a snapshot.
 _LONG = """
 select pid, coalesce(usename::text, '?'), coalesce(application_name, ''),
     extract(epoch from pg_catalog.clock_timestamp() - xact_start)::float
 from pg_catalog.pg_stat_activity
 where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_pid()
     and (xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
-        or xact_start is null and coalesce(backend_xmin, backend_xid) is not null)
+        or xact_start is null and usename is not null and coalesce(backend_xmin, backend_xid) is not null)
 order by xact_start
 """
-# What a role may not see of other roles' sessions is NULL; that they have a snapshot, everybody may see.
-_SINCE_UNKNOWN = "since when this role may not see (GRANT pg_read_all_stats), and"
 # Who refers to a table need not own it.
 _NOT_OWNED = """
 select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
@@ -140,15 +140,23 @@ def _holders(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> 
         for table, pid, user, application, held, age in connection.execute(_HOLDERS, [[name]]).fetchall():
             if not conflict(mode, modes[held]):
                 continue
-            yield Finding(
-                "blocked-now",
-                Level.PROBLEM,
-                table,
-                f"is locked ({modes[held].words}) by pid {pid}, user {user}, {application or 'no application name'}, "
-                f"in a transaction for {format_seconds(age or 0)}",
-                "SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid);",
-                f"wait for it, or SELECT pg_terminate_backend({pid});",
-            )
+            who, query = f"pid {pid}, {_who(user, application, age)}", _ACTIVITY
+            mend = f"wait for it, or SELECT pg_terminate_backend({pid});"
+            if pid is None:
+                who, query = "a prepared transaction", "SELECT * FROM pg_prepared_xacts;"
+                mend = "COMMIT PREPARED or ROLLBACK PREPARED"
+            said = f"is locked ({modes[held].words}) by {who}"
+            yield Finding("blocked-now", Level.PROBLEM, table, said, query, mend)
+
+
+def _who(user: str, application: str, age: float | None) -> str:
+    """A session with its transaction; since when it is in that, of other roles' sessions not every role may see."""
+    since = (
+        "since when this role may not see (GRANT pg_read_all_stats)"
+        if age is None
+        else f"for {format_seconds(age)}"
+    )
+    return f"user {user}, {application or 'no application name'}, in a transaction {since}"
 
 
 # PostgreSQL manual, "Explicit Locking", table "Conflicting Lock Modes": per mode, the weakest one that conflicts.
@@ -176,13 +184,11 @@ def _long_transactions(connection: psycopg.Connection[Any], touched: Sequence[Ju
         for one in touched
     )
     for pid, user, application, age in connection.execute(_LONG).fetchall() if waits else ():
-        since = _SINCE_UNKNOWN if age is None else f"for {format_seconds(age)}, and"
         yield Finding(
             "long-transaction",
             Level.HINT if age is None else Level.PROBLEM,
             f"pid {pid}",
-            f"(user {user}, {application or 'no application name'}) is in a transaction {since} "
-            "building an index concurrently waits for it",
+            f"({_who(user, application, age)}) is what building an index concurrently waits for",
             "SELECT * FROM pg_stat_activity ORDER BY xact_start;",
             f"wait for it, or SELECT pg_terminate_backend({pid});",
         )
