@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.effects.model import Cost, LockMode
-from dbops.engines.postgres.effects.statements import created
 from dbops.events import format_bytes, format_seconds, plural
 from dbops.safety.analysis import Analysed
+from dbops.safety.checkup import rights
 from dbops.safety.checkup.model import Finding, Level
+from dbops.safety.checkup.rights import quoted_name
 from dbops.safety.risk import Judged
 
 if TYPE_CHECKING:
@@ -34,22 +35,6 @@ where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_p
     and (xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
         or xact_start is null and usename is not null and coalesce(backend_xmin, backend_xid) is not null)
 order by xact_start
-"""
-# Who refers to a table need not own it.
-_NOT_OWNED = """
-select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
-where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.pg_has_role(c.relowner, 'USAGE')
-    and not (c.oid = any(%s::regclass[]::oid[]) and pg_catalog.has_table_privilege(c.oid, 'REFERENCES'))
-"""
-_NOT_WRITABLE = """
-select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
-where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')
-    and not pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE')
-"""
-_NO_ROOM = """
-select name, pg_catalog.pg_get_userbyid(n.nspowner)::text from unnest(%s::text[]) as name
-join pg_catalog.pg_namespace as n on n.nspname = name
-where not pg_catalog.has_schema_privilege(n.oid, 'CREATE')
 """
 _REPLICAS = """
 select coalesce(application_name, ''), case when state is not null then coalesce(extract(epoch from replay_lag), 0) end::float
@@ -76,8 +61,7 @@ def look(
         *_space(touched, free),
         *_holders(connection, touched),
         *_long_transactions(connection, touched),
-        *_privileges(connection, touched),
-        *_schemas(connection, statements),
+        *rights.look(connection, touched, statements),
         *_replicas(connection, touched),
     ]
 
@@ -120,22 +104,12 @@ def _space(touched: Sequence[Judged], free: int | None) -> Iterator[Finding]:
         )
 
 
-def _names(touched: Iterable[Judged]) -> list[str]:
-    return sorted({_quoted(one) for one in touched})
-
-
-def _quoted(one: Judged) -> str:
-    assert one.live is not None  # only what is there is looked at
-    schema, name = (part.replace('"', '""') for part in (one.live.name.schema or "", one.live.name.name))
-    return f'"{schema}"."{name}"'
-
-
 def _holders(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
     modes = {mode.in_catalog: mode for mode in LockMode}
     wanted: dict[str, LockMode] = {}
     for one in touched:
         mode = LockMode(one.effect.mode)
-        wanted[_quoted(one)] = max(mode, wanted.get(_quoted(one), mode))
+        wanted[quoted_name(one)] = max(mode, wanted.get(quoted_name(one), mode))
     for name, mode in wanted.items():
         for table, pid, user, application, held, age in connection.execute(_HOLDERS, [[name]]).fetchall():
             if not conflict(mode, modes[held]):
@@ -191,44 +165,6 @@ def _long_transactions(connection: psycopg.Connection[Any], touched: Sequence[Ju
             f"({_who(user, application, age)}) is what building an index concurrently waits for",
             "SELECT * FROM pg_stat_activity ORDER BY xact_start;",
             f"wait for it, or SELECT pg_terminate_backend({pid});",
-        )
-
-
-def _privileges(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
-    altered = [one for one in touched if one.effect.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE]
-    referred = [
-        one for one in altered if one.effect.mode is LockMode.SHARE_ROW_EXCLUSIVE and not one.effect.advice
-    ]
-    for table, owner in connection.execute(_NOT_OWNED, [_names(altered), _names(referred)]).fetchall():
-        yield Finding(
-            "not-owner",
-            Level.PROBLEM,
-            table,
-            f"belongs to {owner}, whose rights this role does not have",
-            "",
-            f"migrate as {owner}, or GRANT {owner} TO this role",
-        )
-    written = [one for one in touched if one.effect.mode is LockMode.ROW_EXCLUSIVE]
-    for table, owner in connection.execute(_NOT_WRITABLE, [_names(written)]).fetchall():
-        said = f"belongs to {owner}, and this role may not write to it"
-        mend = f"GRANT INSERT, UPDATE, DELETE ON {table} TO this role"
-        yield Finding("not-allowed", Level.PROBLEM, table, said, "", mend)
-
-
-def _schemas(connection: psycopg.Connection[Any], statements: Iterable[str]) -> Iterator[Finding]:
-    """Where this role may not make what the statements make; a schema that comes with them is its own."""
-    names = {name.schema for text in statements for name in created(text)}
-    if None in names:
-        names.add(connection.execute("select current_schema()::text").fetchone()[0])  # type: ignore[index]  # one row
-    for schema, owner in connection.execute(_NO_ROOM, [[name for name in names if name]]).fetchall():
-        said = f"belongs to {owner}, and this role may make nothing in it"
-        yield Finding(
-            "not-allowed",
-            Level.PROBLEM,
-            f"schema {schema}",
-            said,
-            "",
-            f"GRANT CREATE ON SCHEMA {schema} TO this role",
         )
 
 
