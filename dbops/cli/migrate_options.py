@@ -329,6 +329,11 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 metavar="[schema | migration VERSION | rollback VERSION]",
                 help="what to look at (default: schema, the whole database)",
             ),
+            option(
+                "--free-space",
+                metavar="SIZE",
+                help="what is free on the server's disk, as 20GB, where dbops cannot see it",
+            ),
         ),
     ),
     "lint": (
