@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.programs import Client
 
-# As pg_dump's own script sets them, which its text in one form leaves out.
-_AS_DUMPED = "set check_function_bodies = off; set search_path = ''"
+AS_DUMPED = "set check_function_bodies = off; set search_path = ''"
+"""As pg_dump's own script sets them, which its text in one form leaves out."""
 # Named by what holds them all: no database with a subscription can be dropped.
 _LEFT_OUT = {
     "CreateSubscriptionStmt": "subscriptions: they belong to a database and its peer, and no copy may have them",
@@ -63,9 +63,9 @@ def load(
     left_out: dict[str, None] = {}
     with databases.session(target, "migrate", listen) as connection:
         if dumped:
-            connection.execute(_AS_DUMPED)
+            connection.execute(AS_DUMPED)
         roles = {name for (name,) in connection.execute("select rolname::text from pg_catalog.pg_roles")}
-        for statement, place in _placed(text, label):
+        for statement, place in placed(text, label):
             node = parsed(statement)
             if check is not None:
                 check(statement, node, place)
@@ -104,7 +104,11 @@ def run(connection: Connection, statement: Statement, place: str) -> None:
         ) from error
 
 
-def _placed(text: str, label: str) -> Iterator[tuple[Statement, str]]:
+def placed(text: str, label: str) -> Iterator[tuple[Statement, str]]:
+    """The statements of a text, each with its place.
+
+    :raises DbopsError: it cannot be cut into statements.
+    """
     try:
         statements = split(text).statements
     except UnreadableSql as error:
