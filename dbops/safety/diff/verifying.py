@@ -1,0 +1,121 @@
+"""Whether a migration that was made leads from one schema to the other and back: run from its very text."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbops.config.model import Setting, Settings, Target
+from dbops.engines.schema import Difference, Schema, differences
+from dbops.migrations import discovery
+from dbops.migrations.planner import Work
+from dbops.safety.rounds.model import Wishes
+from dbops.safety.rounds.one import run as run_section
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
+    from dbops.events import Listener
+    from dbops.safety.diff.writing import Written
+
+_TABLES = ("table ", "foreign table ", "type ")
+_COLUMN = "  "
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """Two schemas, held against each other.
+
+    :param differences: `before` is what should be there, `after` what is.
+    :param reordered: the tables that differ in nothing but the order of their columns, which no statement changes.
+    """
+
+    differences: tuple[Difference, ...]
+    reordered: tuple[str, ...]
+
+
+def compared(wanted: Schema, found: Schema) -> Compared:
+    """How a schema differs from what it should be."""
+    all_of_them = differences(wanted, found)
+    reordered = tuple(one.object for one in all_of_them if _is_reordered(one))
+    return Compared(tuple(one for one in all_of_them if one.object not in reordered), reordered)
+
+
+def _is_reordered(one: Difference) -> bool:
+    if one.before is None or one.after is None or not one.object.startswith(_TABLES):
+        return False
+    return _in_order(one.before) == _in_order(one.after)
+
+
+def _in_order(definition: str) -> list[str]:
+    """The lines, those of columns sorted among themselves behind the rest."""
+    return sorted(definition.split("\n"), key=lambda line: (line.startswith(_COLUMN), line))
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the migration leads to: of both ways what is not as it should be.  `down` is None where there is no way back."""
+
+    up: Compared
+    down: Compared | None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing differs."""
+        return not self.up.differences and not (self.down and self.down.differences)
+
+
+def schema_of(settings: Settings, target: Target, listen: Listener) -> Schema:
+    """What is in a scratch database."""
+    with _session(settings, target, listen) as session:
+        return session.schema()
+
+
+def verified(settings: Settings, written: Written, here: Target, there: Schema, listen: Listener) -> Verdict:
+    """Run a migration up and down in a scratch database with the present schema.
+
+    :param there: the schema that it shall lead to.
+    :raises DbopsError: it does not run.
+    """
+    wishes = Wishes(
+        every=True, with_rows=False, twice=False, own_server=False, deadline=settings.deadline.value
+    )
+    with tempfile.TemporaryDirectory(prefix="dbops-") as place, _session(settings, here, listen) as session:
+        before = session.schema()
+        folder = _put(written, Path(place), settings.migrations_dir.value)
+        (file,) = discovery.discover(
+            Setting(folder, "diff"), Setting(written.new.format, "diff"), None, session.dialect
+        ).files
+        file = dataclasses.replace(file, variables=settings.variables or None)
+        session.acquire_lock()
+        session.initialise()
+        run_section(session, file, Work.RUN_UP, wishes)
+        up = compared(there, session.schema())
+        if not written.has_down:
+            return Verdict(up, None)
+        run_section(session, file, Work.RUN_DOWN, wishes)
+        return Verdict(up, compared(before, session.schema()))
+
+
+def _put(written: Written, place: Path, folder: Path) -> Path:
+    """Write the files as they will be, in a folder for them alone."""
+    for path, text in written.new.texts.items():
+        copy = place / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text, encoding="utf-8")
+    return place
+
+
+def _session(settings: Settings, target: Target, listen: Listener) -> Session:
+    from dbops.engines.postgres.session import Session
+
+    return Session.open(dataclasses.replace(settings, target=target), "migrate diff", listen)
+
+
+def sentences(compared_: Iterable[str]) -> list[str]:
+    """What is to be said of tables whose columns come in another order."""
+    return [
+        f"the columns of {name} come in another order there, which no statement changes" for name in compared_
+    ]
