@@ -15,8 +15,6 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
-OWN = os.path.abspath(__file__)
-
 
 def main() -> None:
     """Answer one request."""
@@ -94,7 +92,7 @@ def failure(error: BaseException) -> dict[str, Any]:
 def is_the_projects(filename: str) -> bool:
     """Whether a file is below the project's folder, and no installed package's."""
     path = os.path.abspath(filename)
-    return path.startswith(os.getcwd() + os.sep) and "site-packages" not in path and path != OWN
+    return os.path.isfile(path) and path.startswith(os.getcwd() + os.sep) and "site-packages" not in path
 
 
 if __name__ == "__main__":

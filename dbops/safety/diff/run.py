@@ -18,7 +18,6 @@ from dbops.safety import schema_copy
 from dbops.safety.diff import targets, verifying
 from dbops.safety.diff.model import Rename, Renames, Script
 from dbops.safety.diff.verifying import Compared
-from dbops.safety.rounds import scratch
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
@@ -84,7 +83,10 @@ def both(
     """
     like = making.like(live.connection, live.identity.database) or Making()
     records = [*_own(live), *_of_other_tools(live)]
-    with _scratch(settings, like, listen) as here, _scratch(settings, like, listen) as there:
+    with (
+        schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as here,
+        schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as there,
+    ):
         listen(Note(f"comparing {live.identity} with {goal}"))
         unseen = schema_copy.copy(live, clients, settings.lock_timeout.value, here, listen)
         unseen += targets.Maker(settings, live, here, clients, listen).make(goal, there)
@@ -94,12 +96,6 @@ def both(
         found = verifying.compared(wanted, verifying.schema_of(settings, here, listen))
         unseen += verifying.sentences(found.reordered)
         yield Both(settings, here, there, wanted, found, tuple(dict.fromkeys(unseen)), listen)
-
-
-@contextmanager
-def _scratch(settings: Settings, like: Making, listen: Listener) -> Iterator[Target]:
-    with scratch.empty(settings.target, PREFIX, like, "diff", listen) as name:
-        yield settings.target.replace("the scratch database", dbname=name)
 
 
 def _own(live: Session) -> list[tuple[str, str]]:

@@ -99,39 +99,25 @@ def made(settings: Settings, server: Target, like: Making, listen: Listener) -> 
     :param like: how the target was made.
     :raises Refused: the role may make no databases.
     """
-    with (
-        empty(server, PREFIX, like, "verify", listen) as name,
-        contextlib.closing(Scratch(settings, server, name)) as scratches,
-    ):
-        yield scratches
-
-
-@contextmanager
-def empty(server: Target, prefix: str, like: Making, what: str, listen: Listener) -> Iterator[str]:
-    """The name of an empty database on a server; as `made`.
-
-    :param prefix: what the names of these databases begin with; another one for each purpose.
-    :param what: the verb that needs it, for messages.
-    :raises Refused: the role may make no databases.
-    """
-    scratch.sweep(server, prefix, listen, what)
-    name = scratch.new_name(prefix)
+    scratch.sweep(server, PREFIX, listen)
+    name = scratch.new_name(PREFIX)
     with hold(server, name, listen, scratch.PATIENCE) as connection:
         try:
-            _make(connection, name, dataclasses.replace(like, owner=None, tablespace=None), what, listen)
-            yield name
+            _make(connection, name, dataclasses.replace(like, owner=None, tablespace=None), listen)
+            with contextlib.closing(Scratch(settings, server, name)) as scratches:
+                yield scratches
         finally:
             scratch.drop(server, name, listen)
 
 
-def _make(connection: Connection, name: str, like: Making, what: str, listen: Listener) -> None:
+def _make(connection: Connection, name: str, like: Making, listen: Listener) -> None:
     from psycopg import errors
 
     try:
         making.anywhere(lambda how: connection.execute(making.statement(name, how)), like, listen)
     except errors.InsufficientPrivilege as error:
         raise Refused(
-            f"{what} runs in a scratch database, and {connection.info.user} may make none here: "
+            f"verify runs in a scratch database, and {connection.info.user} may make none here: "
             f"{error.diag.message_primary}",
             hint=f"name another server: --scratch-url postgresql://user@host:port/postgres; or as a superuser: "
             f"ALTER ROLE {databases.sql_identifier(connection.info.user).as_string(connection)} CREATEDB",
