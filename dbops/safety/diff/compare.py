@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dbops.safety.diff.model import Renames, Script
+from dbops.safety.diff import unseen
+from dbops.safety.diff.attempt import Attempt, attempt
+from dbops.safety.diff.model import Renames, Script, inverted
 
 if TYPE_CHECKING:
     import psycopg
 
+    Connection = psycopg.Connection[Any]
 
-def compare(here: psycopg.Connection[Any], there: psycopg.Connection[Any], renames: Renames = ()) -> Script:
+
+def compare(here: Connection, there: Connection, renames: Renames = ()) -> Script:
     """The statements that lead from one schema to the other, and back.
 
-    Both databases are on one server; statements are tried in them in a transaction that is rolled back, so both are
-    to be copies.  The connections must be in autocommit mode.
+    Both databases are on one server and hold nothing of dbops' own; statements are tried in them in a transaction
+    that is rolled back, so both are to be copies.  The connections must be in autocommit mode.
 
-    :raises ProgramFailed: the library that compares is not installed.
+    :raises ProgramFailed: the library that compares is not installed, or cannot compare these.
     """
-    return Script((), ())
+    up, down = _best(here, there, renames), _best(there, here, inverted(renames))
+    return Script(up.changes, down.changes, unseen.sentences(up, down))
+
+
+def _best(here: Connection, there: Connection, renames: Renames) -> Attempt:
+    """The gentlest attempt that reaches the target, else the one that comes closest."""
+    first = attempt(here, there, renames, harder=False)
+    if not first.missed:
+        return first
+    return min(first, attempt(here, there, renames, harder=True), key=lambda one: one.missed)

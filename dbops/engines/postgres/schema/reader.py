@@ -16,7 +16,7 @@ _FORM = 1
 """How definitions are spelled here.  Another number: what was stored before cannot be compared."""
 
 # What the server made itself is numbered below 16384.
-_COMMON: LiteralString = """
+COMMON: LiteralString = """
 of_extension as materialized (select classid, objid from pg_depend where deptype = 'e'),
 own_schema as materialized (
     select * from pg_namespace as n where (n.oid >= 16384 or n.nspname = 'public') and n.nspname !~ '^pg_'
@@ -59,7 +59,7 @@ def _query(version: int) -> LiteralString:
     every = "\nunion all\n".join([*objects, *properties.QUERIES]).replace(
         "%", "%%"
     )  # format('%s') is the server's
-    common = ",\n".join([_COMMON, *properties.TABLES])
+    common = ",\n".join([COMMON, *properties.TABLES])
     return f"""
         with {common}, every(prefix, classid, objid, subid, definition) as ({every})
         select prefix || named.type || ' ' || named.identity, coalesce(definition, '')

@@ -1,0 +1,5 @@
+"""Renames"""
+from __future__ import annotations
+
+def statements(renamed):
+    return ()
