@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres.pinned import pin_transaction
+from dbops.engines.postgres.pinned import PINNED, pin_transaction
 from dbops.engines.postgres.schema import reader
 from dbops.engines.schema import Difference, Schema
 from dbops.safety.diff import dependents, destructive, enums, library, naming, pieces, privileges, renames
@@ -19,8 +20,22 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[Any]
 
+_PINNED_PATH = PINNED["search_path"]
 # Each puts right what the one before made possible: a comment on a column of a view on a table ...
 _ROUNDS = 5
+
+
+_UNCHECKED = "SET LOCAL check_function_bodies = off"
+
+
+class Effort(enum.IntEnum):
+    """How hard is tried; each does what the one before does, too."""
+
+    PLAIN = 0
+    UNCHECKED = 1
+    """Bodies of functions may name what is made after them, as in a dump."""
+    REBUILD = 2
+    """What depends on anything that changes is dropped and made again; enums are made anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +52,31 @@ class Attempt:
         return sum(not is_order_only(one) for one in self.left)
 
 
-def attempt(here: Connection, there: Connection, renamed: Renames, *, harder: bool) -> Attempt:
-    """Run what leads from one to the other, in a transaction that is rolled back.
-
-    :param harder: drop what depends on anything that changes, and make enums anew.
-    """
+def attempt(here: Connection, there: Connection, renamed: Renames, effort: Effort) -> Attempt:
+    """Run what leads from one to the other, in a transaction that is rolled back."""
     with here.transaction(force_rollback=True), there.transaction(force_rollback=True):
-        pin_transaction(here)
-        pin_transaction(there)
-        run = _Run(here, there, harder)
+        run = _Run(here, there)
+        if effort is not Effort.PLAIN:
+            run.statements([_UNCHECKED])
         run.statements(renames.statements(renamed))
         run.statements(naming.steps(here, there))
         if run.left():
-            run.compared()
+            run.compared(rebuild=effort is Effort.REBUILD)
         return Attempt(tuple(run.changes), tuple(run.refused), run.left())
 
 
 class _Run:
-    """Statements run here, kept in the order in which they did."""
+    """Statements run here, kept in the order in which they did.
 
-    def __init__(self, here: Connection, there: Connection, harder: bool) -> None:
-        self._here, self._there, self._harder = here, there, harder
+    They run with the search path that the session has, as a migration does; what is asked has the path pinned, so
+    that all names come qualified.
+    """
+
+    def __init__(self, here: Connection, there: Connection) -> None:
+        self._here, self._there = here, there
+        ((self._path,),) = here.execute("select pg_catalog.current_setting('search_path')").fetchall()
+        pin_transaction(here)
+        pin_transaction(there)
         self._target: Schema = reader.read(there, ())
         self.changes: list[Change] = []
         self.refused: list[tuple[str, str]] = []
@@ -66,12 +85,12 @@ class _Run:
         """What is not as it is there."""
         return unlike(reader.read(self._here, ()), self._target)
 
-    def compared(self) -> None:
+    def compared(self, *, rebuild: bool) -> None:
         """All that leads there, with the renames done."""
-        if self._harder:
+        if rebuild:
             changing = [one.object for one in self.left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
-        self._enums()
+        self._enums(rebuild)
         self._pieces(pieces.UNKNOWN)
         self.statements(library.statements(self._here, self._there))
         for _ in range(_ROUNDS):
@@ -79,10 +98,10 @@ class _Run:
             if not self.left() or not self._pieces(pieces.EVERY):
                 break
 
-    def _enums(self) -> None:
+    def _enums(self, rebuild: bool) -> None:
         before, after = enums.read(self._here), enums.read(self._there)
         for name in enums.changed(before, after):
-            added = None if self._harder else enums.added(name, before[name], after[name])
+            added = None if rebuild else enums.added(name, before[name], after[name])
             self.statements(enums.anew(self._here, name, after[name]) if added is None else added)
 
     def _pieces(self, queries: pieces.Queries) -> bool:
@@ -98,13 +117,19 @@ class _Run:
         :returns: whether any ran.
         """
         pending, ran = list(statements), False
+        if pending:
+            self._search(self._path)
         while pending:
             failed = [(one, error) for one in pending if (error := self._one(one)) is not None]
             if len(failed) == len(pending):
                 self.refused += failed
                 break
             pending, ran = [one for one, _ in failed], True
+        self._search(_PINNED_PATH)
         return ran
+
+    def _search(self, path: str) -> None:
+        self._here.execute("select pg_catalog.set_config('search_path', %s, true)", [path])
 
     def _one(self, statement: str) -> str | None:
         """The server's words where it fails; then all is as it was before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbops.safety.diff import unseen
-from dbops.safety.diff.attempt import Attempt, attempt
+from dbops.safety.diff.attempt import Attempt, Effort, attempt
 from dbops.safety.diff.model import Renames, Script, inverted
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def compare(here: Connection, there: Connection, renames: Renames = ()) -> Scrip
 
 def _best(here: Connection, there: Connection, renames: Renames) -> Attempt:
     """The gentlest attempt that reaches the target, else the one that comes closest."""
-    first = attempt(here, there, renames, harder=False)
-    if not first.missed:
-        return first
-    return min(first, attempt(here, there, renames, harder=True), key=lambda one: one.missed)
+    attempts: list[Attempt] = []
+    for effort in Effort:
+        attempts.append(attempt(here, there, renames, effort))
+        if not attempts[-1].missed:
+            break
+    return min(attempts, key=lambda one: one.missed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.libpg_query import Refusal
 from dbops.engines.postgres.statements import split
+from dbops.engines.statements import UnreadableSql
 from dbops.errors import ProgramFailed
 
 if TYPE_CHECKING:
@@ -37,21 +38,42 @@ def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
         ]
         try:
             schemas = [PostgreSQL(cursor) for cursor in cursors]
-            for table in (table for schema in schemas for table in schema.tables.values()):
-                table.partition_spec = table.partition_def  # it asks for the one name, and has only the other
+            for cursor, schema in zip(cursors, schemas, strict=True):
+                _without_inherited(cursor, schema)
             migration = Migration(*schemas, ignore_extension_versions=True)
             migration.add_all_changes_ordered()
         except (ValueError, KeyError, AttributeError) as error:
             raise ProgramFailed(f"results cannot compare these schemas: {error!r}") from error
-    return [one for text in migration.statements for one in _parsed(text)]
+    return [one for text in migration.statements if (one := _statement(text)) is not None]
 
 
-def _parsed(text: str) -> list[str]:
-    """The statements of a text that PostgreSQL's grammar has read; a setting of the session is left out."""
+_INHERITED = """
+select n.nspname::text, c.relname::text, k.conname::text
+from pg_catalog.pg_constraint as k join pg_catalog.pg_class as c on c.oid = k.conrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where k.contype = 'c' and not k.conislocal
+"""
+
+
+def _without_inherited(cursor: psycopg.Cursor[Any], schema: Any) -> None:
+    """What comes and goes with a parent's is not a table's own; and a partition's bounds have the name asked for."""
+    inherited = set(cursor.execute(_INHERITED).fetchall())
+    for key, one in list(schema.constraints.items()):
+        if (one.schema, one.table_name, one.name) in inherited:
+            del schema.constraints[key]
+    for table in schema.tables.values():
+        table.partition_spec = table.partition_def
+
+
+def _statement(text: str) -> str | None:
+    """The one statement of a text that PostgreSQL's grammar has read; None for a setting, and what is not one statement.
+
+    A name or a value that was not quoted as it should be gives what cannot be read, or more than one; what is missing
+    then is found by who looks at the schemas afterwards.
+    """
     try:
         found = split(text).statements
-    except (Refusal, ValueError) as error:
-        raise ProgramFailed(f"results made a statement that cannot be read: {text}") from error
-    return [
-        one.text.rstrip().removesuffix(";") for one in found if not one.text.lower().startswith("set ")
-    ]
+    except (UnreadableSql, Refusal, ValueError):
+        return None
+    if len(found) != 1 or found[0].text.lower().startswith("set "):
+        return None
+    return found[0].text.rstrip().removesuffix(";")

@@ -28,6 +28,14 @@ select 'pg_type'::regclass, t.oid, 0, 'constraint ' || k.conname, 'replace',
 from own_type as t join pg_constraint as k on k.contypid = t.oid where k.contype = 'c'
 """
 
+# Of other values: see `enums`.
+_ENUMS: LiteralString = """
+select 'pg_type'::regclass, t.oid, 0, '', 'exists', format('CREATE TYPE %s AS ENUM (%s)', t.oid::regtype,
+    (select string_agg(quote_literal(enumlabel), ', ' order by enumsortorder) from pg_enum where enumtypid = t.oid)),
+    'DROP TYPE ' || t.oid::regtype
+from own_type as t where t.typtype = 'e'
+"""
+
 _COMPOSITES: LiteralString = """
 select 'pg_class'::regclass, c.oid, 0, '', 'exists', format('CREATE TYPE %s AS (%s)', c.reltype::regtype, (
     select string_agg(definition, ', ' order by number) from attribute where attribute.oid = c.oid)),
@@ -126,20 +134,23 @@ select 'pg_ts_config'::regclass, c.oid, 0, '', 'replace', format('CREATE TEXT SE
     'DROP TEXT SEARCH CONFIGURATION ' || c.oid::regconfig
 from pg_ts_config as c where c.cfgnamespace in (select oid from own_schema)
 union all
-select 'pg_ts_config'::regclass, c.oid, 0, 'mapping ' || token.alias, 'replace',
-    format('ALTER TEXT SEARCH CONFIGURATION %s ADD MAPPING FOR %s WITH %s', c.oid::regconfig, token.alias,
-        (select string_agg(mapdict::regdictionary::text, ', ' order by mapseqno) from pg_ts_config_map
-            where mapcfg = c.oid and maptokentype = token.tokid)),
-    format('ALTER TEXT SEARCH CONFIGURATION %s DROP MAPPING FOR %s', c.oid::regconfig, token.alias)
-from pg_ts_config as c cross join lateral ts_token_type(c.cfgparser) as token
-where c.cfgnamespace in (select oid from own_schema) and exists (
-    select from pg_ts_config_map where mapcfg = c.oid and maptokentype = token.tokid)
+select 'pg_ts_config'::regclass, cfg, 0, 'mapping ' || dictionaries, 'replace',
+    format('ALTER TEXT SEARCH CONFIGURATION %s ADD MAPPING FOR %s WITH %s', cfg::regconfig, tokens, dictionaries),
+    format('ALTER TEXT SEARCH CONFIGURATION %s DROP MAPPING FOR %s', cfg::regconfig, tokens)
+from (
+    select cfg, dictionaries, string_agg(alias, ', ' order by alias) as tokens
+    from (
+        select c.oid as cfg, token.alias, string_agg(m.mapdict::regdictionary::text, ', ' order by mapseqno) as dictionaries
+        from pg_ts_config as c join pg_ts_config_map as m on m.mapcfg = c.oid
+        join lateral ts_token_type(c.cfgparser) as token on token.tokid = m.maptokentype
+        where c.cfgnamespace in (select oid from own_schema) group by c.oid, token.alias) as mapped
+    group by cfg, dictionaries) as grouped
 """
 
 _PUBLICATIONS: LiteralString = """
 select 'pg_publication'::regclass, p.oid, 0, '', 'exists', concat_ws(' ', 'CREATE PUBLICATION', quote_ident(p.pubname),
     case when p.puballtables then 'FOR ALL TABLES' end, options.text), 'DROP PUBLICATION ' || quote_ident(p.pubname)
-from pg_publication as p cross join lateral (values (format('WITH (publish = %L, publish_via_partition_root = %s)',
+from pg_publication as p cross join lateral (values (format('WITH (publish = %L, publish_via_partition_root = %L)',
     concat_ws(', ', case when pubinsert then 'insert' end, case when pubupdate then 'update' end,
         case when pubdelete then 'delete' end, case when pubtruncate then 'truncate' end), pubviaroot))) as options(text)
 union all
@@ -153,7 +164,7 @@ from pg_publication as p join pg_publication_rel as r on r.prpubid = p.oid
 """
 
 UNKNOWN = (
-    _DOMAINS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _PUBLICATIONS,
+    _DOMAINS, _ENUMS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _PUBLICATIONS,
 )  # fmt: skip
 """What the library does not see, or not well."""
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-# A table that is made under another: what it has of its own beside what it gets from there.
+# A table that is made under another: what it has of its own beside what it gets from there.  Others are the library's.
 _CHILDREN: LiteralString = """
+select 'pg_class'::regclass, c.oid, 0, '', 'exists', null::text, null::text
+from relation as c where c.relkind in ('r', 'p') and not exists (select from pg_inherits where inhrelid = c.oid)
+union all
 select 'pg_class'::regclass, c.oid, 0, '', 'exists', concat_ws(' ',
     'CREATE', case when c.relpersistence = 'u' then 'UNLOGGED' end, 'TABLE', c.oid::regclass,
     case when c.relispartition then format('PARTITION OF %s %s', parents.names, pg_get_expr(c.relpartbound, c.oid))
