@@ -96,8 +96,12 @@ def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: D
     connect(database).execute("DROP TABLE later")
     assert found(maker, "later.sql", "--dry-run")["verified"]
     told = found(maker, "dump.sql", "make_later")
-    assert told["verified"] and told["unseen"] == []
-    assert [one["object"] for one in told["differences"]] == ["sequence public.later_id_seq", "table public.later"]
+    assert told["verified"]
+    assert told["unseen"] == []
+    assert [one["object"] for one in told["differences"]] == [
+        "sequence public.later_id_seq",
+        "table public.later",
+    ]
 
 
 def test_to_another_database(maker: Project, another: Callable[..., Database], connect: Connect) -> None:
@@ -118,7 +122,9 @@ def test_to_another_database(maker: Project, another: Callable[..., Database], c
 def git(project: Project, *words: str) -> None:
     """Run git in the project."""
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *identity, *words], cwd=project.folder, check=True, capture_output=True, timeout=30)
+    subprocess.run(
+        ["git", *identity, *words], cwd=project.folder, check=True, capture_output=True, timeout=30
+    )
 
 
 def test_to_a_revision(maker: Project) -> None:

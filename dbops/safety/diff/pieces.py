@@ -50,7 +50,9 @@ def read(connection: psycopg.Connection[Any], queries: Queries) -> Pieces:
         from every cross join lateral pg_identify_object(classid, objid, subid) as named
         where named.identity is not null and not exists (
             select from of_extension as e where e.classid = every.classid and e.objid = every.objid)
-        """.replace("%", "%%").replace("%%(left_out)s", "%(left_out)s").encode(),  # noqa: S608  # our own words
+        """.replace("%", "%%")
+        .replace("%%(left_out)s", "%(left_out)s")
+        .encode(),  # noqa: S608  # our own words
         {"left_out": []},
     ).fetchall()
     return {(one.object, one.aspect): one for one in (Piece(*row) for row in rows)}

@@ -60,7 +60,9 @@ def read(connection: psycopg.Connection[Any]) -> frozenset[Entry]:
 def steps(here: frozenset[Entry], there: frozenset[Entry]) -> Iterator[str]:
     """What is to be run; what is on objects of only one of the two is left out."""
     common = {entry[:2] for entry in here} & {entry[:2] for entry in there}
-    fresh = {entry[:2] for entry in there if entry[0]}  # default privileges have no object that is there before
+    fresh = {
+        entry[:2] for entry in there if entry[0]
+    }  # default privileges have no object that is there before
     for (prefix, target, whom, _), names in _grouped(here - there, common | {e[:2] for e in here if e[0]}):
         yield f"{prefix}REVOKE {names} {target} FROM {whom}"
     for (prefix, target, whom, grantable), names in _grouped(there - here, common | fresh):

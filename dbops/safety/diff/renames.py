@@ -1,5 +1,7 @@
 """Renames"""
+
 from __future__ import annotations
+
 
 def statements(renamed):
     return ()

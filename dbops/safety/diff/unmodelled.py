@@ -55,7 +55,7 @@ def kept(live: str, schemas: Collection[str], said: Sequence[Statement]) -> list
     """
     nodes = [(statement, schema_copy.parsed(statement)) for statement, _ in schema_copy.placed(live, "here")]
     theirs = {made for statement in said if (made := _made(schema_copy.parsed(statement)))}
-    theirs |= {owned for _, node in nodes if (owned := _owned_sequence(node))}
+    theirs |= {owned for _, node in nodes if (owned := _owned_sequence(node)) and owned[0] in schemas}
     views = {
         _relation(_under(node[kind], path))
         for _, node in nodes

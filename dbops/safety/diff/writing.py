@@ -46,8 +46,9 @@ def filled(new: New, script: Script, notes: Sequence[str]) -> Written:
         return Written(dataclasses.replace(new, texts=texts), has_down=True)
     files = list(new.texts)
     texts = {path: text for path, text in new.texts.items() if path.suffix != ".sql"}
-    if new.format in _MIDDLES or new.format == "single":
-        divide = _single if new.format == "single" else _divided
+    banners = _DOWN_IN_COMMENT in new.texts[files[0]]
+    if new.format in _MIDDLES or banners:
+        divide = _single if banners else _divided
         texts[files[0]] = divide(new.texts[files[0]], up, down)
         return Written(dataclasses.replace(new, texts=texts), has_down=True)
     sections = [path for path in files if path.suffix == ".sql"]
