@@ -13,7 +13,7 @@ _QUERY: LiteralString = """
 select format('%s %s', k.conrelid::regclass, pg_get_constraintdef(k.oid)), k.conname::text,
     format('ALTER TABLE %s RENAME CONSTRAINT %I TO ', k.conrelid::regclass, k.conname)
 from pg_constraint as k join pg_class as c on c.oid = k.conrelid
-where c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and k.contype <> 't' and k.coninhcount = 0
+where c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and (k.contype = 'n' or k.contype <> 't' and k.coninhcount = 0)
 union all
 select replace(pg_get_indexdef(i.indexrelid), format(' INDEX %I ON ', c.relname), ' INDEX ON '), c.relname::text,
     format('ALTER INDEX %s RENAME TO ', i.indexrelid::regclass)

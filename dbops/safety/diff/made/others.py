@@ -150,9 +150,9 @@ from (
 _PUBLICATIONS: LiteralString = """
 select 'pg_publication'::regclass, p.oid, 0, '', 'exists', concat_ws(' ', 'CREATE PUBLICATION', quote_ident(p.pubname),
     case when p.puballtables then 'FOR ALL TABLES' end, options.text), 'DROP PUBLICATION ' || quote_ident(p.pubname)
-from pg_publication as p cross join lateral (values (format('WITH (publish = %L, publish_via_partition_root = %L)',
+from pg_publication as p cross join lateral (values (format('WITH (publish = %L, publish_via_partition_root = %s)',
     concat_ws(', ', case when pubinsert then 'insert' end, case when pubupdate then 'update' end,
-        case when pubdelete then 'delete' end, case when pubtruncate then 'truncate' end), pubviaroot))) as options(text)
+        case when pubdelete then 'delete' end, case when pubtruncate then 'truncate' end), pubviaroot::text))) as options(text)
 union all
 select 'pg_publication'::regclass, p.oid, 0, 'table ' || r.prrelid::regclass, 'replace', concat_ws(' ',
     format('ALTER PUBLICATION %I ADD TABLE %s', p.pubname, r.prrelid::regclass),
