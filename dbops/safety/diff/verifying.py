@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.schema import Difference, Schema, differences
-from dbops.migrations import discovery
+from dbops.errors import DbopsError
+from dbops.migrations import discovery, texts
 from dbops.migrations.planner import Work
 from dbops.safety.rounds.model import Wishes
 from dbops.safety.rounds.one import run as run_section
@@ -18,6 +19,7 @@ from dbops.safety.rounds.one import run as run_section
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.events import Listener
+    from dbops.migrations.model import MigrationFile
     from dbops.safety.diff.writing import Written
 
 _TABLES = ("table ", "foreign table ", "type ")
@@ -79,33 +81,43 @@ def verified(settings: Settings, written: Written, here: Target, there: Schema, 
     :param there: the schema that it shall lead to.
     :raises DbopsError: it does not run.
     """
+    with tempfile.TemporaryDirectory(prefix="dbops-") as place, _session(settings, here, listen) as session:
+        _put(written, Path(place), settings.migrations_dir.value)
+        try:
+            return _both_ways(session, settings, _found(settings, written, Path(place)), there)
+        except DbopsError as error:
+            error.message = error.message.replace(place, str(settings.migrations_dir.value))
+            error.args = (error.message,)
+            raise
+
+
+def _found(settings: Settings, written: Written, place: Path) -> MigrationFile:
+    format_name = Setting(written.new.format, "the folder")
+    (file,) = discovery.discover(Setting(place, "a copy"), format_name).files
+    return dataclasses.replace(file, variables=settings.variables or None)
+
+
+def _both_ways(session: Session, settings: Settings, file: MigrationFile, there: Schema) -> Verdict:
     wishes = Wishes(
         every=True, with_rows=False, twice=False, own_server=False, deadline=settings.deadline.value
     )
-    with tempfile.TemporaryDirectory(prefix="dbops-") as place, _session(settings, here, listen) as session:
-        before = session.schema()
-        folder = _put(written, Path(place), settings.migrations_dir.value)
-        (file,) = discovery.discover(
-            Setting(folder, "diff"), Setting(written.new.format, "diff"), None, session.dialect
-        ).files
-        file = dataclasses.replace(file, variables=settings.variables or None)
-        session.acquire_lock()
-        session.initialise()
-        run_section(session, file, Work.RUN_UP, wishes)
-        up = compared(there, session.schema())
-        if not written.has_down:
-            return Verdict(up, None)
-        run_section(session, file, Work.RUN_DOWN, wishes)
-        return Verdict(up, compared(before, session.schema()))
+    before = session.schema()
+    session.acquire_lock()
+    session.initialise()
+    run_section(session, file, Work.RUN_UP, wishes)
+    up = compared(there, session.schema())
+    if texts.read(file).down is None:
+        return Verdict(up, None)
+    run_section(session, file, Work.RUN_DOWN, wishes)
+    return Verdict(up, compared(before, session.schema()))
 
 
-def _put(written: Written, place: Path, folder: Path) -> Path:
+def _put(written: Written, place: Path, folder: Path) -> None:
     """Write the files as they will be, in a folder for them alone."""
     for path, text in written.new.texts.items():
         copy = place / path.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, encoding="utf-8")
-    return place
 
 
 def _session(settings: Settings, target: Target, listen: Listener) -> Session:

@@ -42,6 +42,7 @@ OPTIONS = {
     "heads": [],
     "drift": ["--accept", "--dry-run"],
     "schema": ["--output", "--check", "--dry-run"],
+    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION", "--all", "--empty", "--twice", "--scratch-url"],
     "new": ["NAME", "--format", "--timestamp"],
