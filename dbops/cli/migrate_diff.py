@@ -23,7 +23,7 @@ from dbops.migrations import creation, discovery
 from dbops.migrations.reader import Reader
 from dbops.programs import clients
 from dbops.safety.diff import run, targets, verifying, writing
-from dbops.safety.diff.model import Change, Rename, Renames, Script, ordered
+from dbops.safety.diff.model import Change, Rename, Renames, Script
 from dbops.safety.diff.verifying import Verdict
 
 _NAME = "change_schema"
@@ -96,13 +96,9 @@ def _told(both: run.Both, said: dict[str, Any], out: Output) -> int:
 
 
 def _made(arguments: argparse.Namespace, both: run.Both, said: dict[str, Any], out: Output) -> int:
-    settings, renames = both.settings, []
-
-    def decide(possible: Renames) -> Renames:
-        renames.extend(_decided(possible, arguments, out))
-        return ordered(renames)
-
-    script = both.script(decide)
+    settings, renaming = both.settings, _Renaming(arguments, out)
+    script = both.script(renaming.decide)
+    renaming.require_all_used()
     new = creation.begun(settings.migrations_dir, arguments.name or _NAME, settings.migration_format)
     notes = [
         f"Made by bin/migrate diff, towards {said['to']}",
@@ -121,7 +117,7 @@ def _made(arguments: argparse.Namespace, both: run.Both, said: dict[str, Any], o
         "verified": verdict.good,
         "up": [_change(one) for one in script.up],
         "down": [_change(one) for one in script.down],
-        "renames": [run.spelled(one) for one in renames],
+        "renames": [run.spelled(one) for one in renaming.found],
         "unseen": list(script.unseen),
         "not_reached": {"up": _left(verdict.up), "down": _left(verdict.down)},
     }
@@ -137,47 +133,51 @@ def _made(arguments: argparse.Namespace, both: run.Both, said: dict[str, Any], o
 # -- renames -----------------------------------------------------------------------------------------------------------
 
 
-def _decided(possible: Renames, arguments: argparse.Namespace, out: Output) -> list[Rename]:
-    """Those that are renames, as the options say, or whoever sits there.
+class _Renaming:
+    """Decides what was renamed, as the options say, or whoever sits there."""
 
-    :raises UsageError: an option names what cannot be one.
-    :raises AnswerIsNo: neither says so.
-    """
-    by_spelling = {run.spelled(one): one for one in possible}
-    if arguments.no_rename:
-        return []
-    for given in arguments.rename or ():
-        if given not in by_spelling:
-            known = ", ".join(by_spelling) or "none"
+    def __init__(self, arguments: argparse.Namespace, out: Output) -> None:
+        self._given = set(arguments.rename or ())
+        self._no_others: bool = arguments.no_rename
+        self._out = out
+        self._possible: list[str] = []
+        self.found: list[Rename] = []
+
+    def decide(self, possible: Renames) -> Renames:
+        """Those of them that are renames.
+
+        :raises AnswerIsNo: nobody says so.
+        """
+        self._possible += map(run.spelled, possible)
+        said = [one for one in possible if run.spelled(one) in self._given]
+        open_ones = [one for one in possible if one not in said]
+        if open_ones and not self._no_others:
+            said += self._asked(open_ones)
+        self.found += said
+        return tuple(said)
+
+    def _asked(self, possible: Sequence[Rename]) -> list[Rename]:
+        found = []
+        for one in possible:
+            name = ".".join((*one.owner, one.old))
+            answer = ask(f"was {one.of.value} {name} renamed to {one.new}? [y/N] ", self._out)
+            if answer is None:
+                raise AnswerIsNo(
+                    "it is not known whether something was renamed, or dropped and another thing added",
+                    detail="\n".join(f"  {each}: --rename {run.spelled(each)}" for each in possible),
+                    hint="say which are renames with --rename, and --no-rename for all the others",
+                )
+            if answer.strip().lower() in {"y", "yes"}:
+                found.append(one)
+        return found
+
+    def require_all_used(self) -> None:
+        """:raises UsageError: an option names what cannot have been renamed so."""
+        for given in sorted(self._given.difference(self._possible)):
+            known = ", ".join(self._possible) or "none"
             raise UsageError(
                 f"--rename {given}: nothing can have been renamed so", hint=f"possible here: {known}"
             )
-    if arguments.rename:
-        return [by_spelling[given] for given in dict.fromkeys(arguments.rename)]
-    return _asked(possible, out) if possible else []
-
-
-def _asked(possible: Renames, out: Output) -> list[Rename]:
-    found: list[Rename] = []
-    for one in possible:
-        if any(
-            (one.of, one.owner, one.old) == (each.of, each.owner, each.old)
-            or (one.of, one.owner, one.new) == (each.of, each.owner, each.new)
-            for each in found
-        ):
-            continue
-        answer = ask(
-            f"was {one.of.value} {'.'.join((*one.owner, one.old))} renamed to {one.new}? [y/N] ", out
-        )
-        if answer is None:
-            raise AnswerIsNo(
-                "it is not known whether something was renamed, or dropped and another thing added",
-                detail="\n".join(f"  {each}: --rename {run.spelled(each)}" for each in possible),
-                hint="say which are renames with --rename, or --no-rename for none of them",
-            )
-        if answer.strip().lower() in {"y", "yes"}:
-            found.append(one)
-    return found
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------

@@ -173,7 +173,9 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 metavar="OLD=NEW",
                 help="this was renamed, as public.orders.note=remark; several times for several",
             ),
-            option("--no-rename", action="store_true", help="nothing was renamed: what is gone is dropped"),
+            option(
+                "--no-rename", action="store_true", help="nothing else was renamed: what is gone is dropped"
+            ),
             option("--check", action="store_true", help="write nothing; exit 3 if there is a difference"),
         ),
     ),

@@ -16,7 +16,7 @@ from dbops.events import Listener, Note, plural
 from dbops.migrations.model import State, Status
 from dbops.safety import schema_copy
 from dbops.safety.diff import targets, verifying
-from dbops.safety.diff.model import Rename, Renames, Script
+from dbops.safety.diff.model import Rename, Renames, Script, ordered
 from dbops.safety.diff.verifying import Compared
 
 if TYPE_CHECKING:
@@ -48,18 +48,30 @@ class Both:
     def script(self, decide: Callable[[Renames], Renames]) -> Script:
         """What leads from here to there, and back.
 
-        :param decide: told what may be renamed, says what is.
+        :param decide: told what may have been renamed, says what was; again for what is in a table that was.
         :raises ProgramFailed: the library that compares is not installed.
         """
-        from dbops.safety.diff.compare import candidates, compare
+        from dbops.safety.diff.compare import compare
 
         with (
             databases.session(self.here, "migrate", self.listen) as here,
             databases.session(self.target, "migrate", self.listen) as there,
         ):
-            renames = decide(candidates(here, there))
-            found = compare(here, there, renames)
+            found = compare(here, there, _agreed(here, there, decide))
         return dataclasses.replace(found, unseen=tuple(dict.fromkeys((*self.unseen, *found.unseen))))
+
+
+def _agreed(
+    here: databases.Connection, there: databases.Connection, decide: Callable[[Renames], Renames]
+) -> Renames:
+    from dbops.safety.diff.renames import candidates
+
+    agreed: Renames = ()
+    asked: set[Rename] = set()
+    while possible := tuple(one for one in candidates(here, there, agreed) if one not in asked):
+        asked.update(possible)
+        agreed = ordered((*agreed, *decide(possible)))
+    return agreed
 
 
 def require_up_to_date(statuses: Sequence[Status]) -> None:

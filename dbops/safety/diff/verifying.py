@@ -13,6 +13,7 @@ from dbops.engines.schema import Difference, Schema, differences
 from dbops.errors import DbopsError
 from dbops.migrations import discovery, texts
 from dbops.migrations.planner import Work
+from dbops.safety.diff.likeness import is_order_only
 from dbops.safety.rounds.model import Wishes
 from dbops.safety.rounds.one import run as run_section
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from dbops.events import Listener
     from dbops.migrations.model import MigrationFile
     from dbops.safety.diff.writing import Written
-
-_TABLES = ("table ", "foreign table ", "type ")
-_COLUMN = "  "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,19 +39,8 @@ class Compared:
 def compared(wanted: Schema, found: Schema) -> Compared:
     """How a schema differs from what it should be."""
     all_of_them = differences(wanted, found)
-    reordered = tuple(one.object for one in all_of_them if _is_reordered(one))
+    reordered = tuple(one.object for one in all_of_them if is_order_only(one))
     return Compared(tuple(one for one in all_of_them if one.object not in reordered), reordered)
-
-
-def _is_reordered(one: Difference) -> bool:
-    if one.before is None or one.after is None or not one.object.startswith(_TABLES):
-        return False
-    return _in_order(one.before) == _in_order(one.after)
-
-
-def _in_order(definition: str) -> list[str]:
-    """The lines, those of columns sorted among themselves behind the rest."""
-    return sorted(definition.split("\n"), key=lambda line: (line.startswith(_COLUMN), line))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +113,8 @@ def _session(settings: Settings, target: Target, listen: Listener) -> Session:
     return Session.open(dataclasses.replace(settings, target=target), "migrate diff", listen)
 
 
-def sentences(compared_: Iterable[str]) -> list[str]:
+def sentences(reordered: Iterable[str]) -> list[str]:
     """What is to be said of tables whose columns come in another order."""
     return [
-        f"the columns of {name} come in another order there, which no statement changes" for name in compared_
+        f"the order of columns of {name} stays another, since no statement changes it" for name in reordered
     ]
