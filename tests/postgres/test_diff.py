@@ -164,7 +164,7 @@ def test_renames_are_asked(maker: Project, connect: Connect, database: Database)
     assert "--rename public.person.name=full_name" in outcome.stderr
     assert "--no-rename" in outcome.stderr
     assert files(maker) == {"001_start.sql"}
-    wrong = diff(maker, "there.sql", "--rename", "public.person.id=x", code=2)
+    wrong = diff(maker, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
     assert "possible here: public.person.name=full_name" in wrong.stderr
     told = found(maker, "there.sql", "--rename", "public.person.name=full_name", "rename")
     assert told["renames"] == ["public.person.name=full_name"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from dbops.engines.postgres import libpg_query
 from dbops.engines.records import Direction
 from dbops.migrations.creation import New
 from dbops.safety.diff.model import Change, Script
@@ -22,6 +23,7 @@ _MIDDLES = {
     "node-pg-migrate": "-- Down Migration",
     "tern": "---- create above / drop below ----",
 }
+_GIVE_VALUES = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _DOWN_IN_COMMENT = "/*\n\n*/\n"
 _TO_UNCOMMENT = "-- To rollback, uncomment and run the following:\n"
 
@@ -81,9 +83,25 @@ class _Section:
 
 
 def warning(change: Change) -> Iterable[str]:
-    """What stands above a statement that destroys something."""
+    """What stands above a statement that destroys something, or that runs only where a table has no rows."""
     if change.destructive:
         yield f"DESTRUCTIVE: {_one_line(change.destructive)} goes for good, with what is in it."
+    for name in _without_value(change.sql):
+        yield f"FAILS where the table has rows: the new column {_one_line(name)} is NOT NULL and has no default."
+
+
+def _without_value(sql: str) -> Iterator[str]:
+    """The columns that a statement adds to a table and that the rows of it could not have."""
+    try:
+        parsed = libpg_query.parse(sql.encode())
+    except (libpg_query.Refusal, ValueError):
+        return
+    for one in parsed:
+        for command in one["stmt"].get("AlterTableStmt", {}).get("cmds", ()):
+            column = command["AlterTableCmd"].get("def", {}).get("ColumnDef", {})
+            kinds = {each["Constraint"]["contype"] for each in column.get("constraints", ())}
+            if "CONSTR_NOTNULL" in kinds and not kinds & _GIVE_VALUES:
+                yield column["colname"]
 
 
 def _one_line(text: str) -> str:

@@ -84,6 +84,22 @@ def test_what_stands_above_a_statement(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "warns"),
+    [
+        ("ALTER TABLE a ADD COLUMN b int NOT NULL", True),
+        ("ALTER TABLE a ADD COLUMN b int NOT NULL DEFAULT 1", False),
+        ("ALTER TABLE a ADD COLUMN b int GENERATED ALWAYS AS IDENTITY NOT NULL", False),
+        ("ALTER TABLE a ADD COLUMN b int", False),
+        ("CREATE TABLE a (b int NOT NULL)", False),
+        ("this is no SQL", False),
+    ],
+)
+def test_what_fails_where_there_are_rows(sql: str, warns: bool) -> None:
+    """A scratch database has no rows, so that verifying cannot tell: it is said above the statement."""
+    assert [line.startswith("FAILS where") for line in writing.warning(Change(sql))] == [True] * warns
+
+
+@pytest.mark.parametrize(
     ("name", "mark"),
     [("goose", "-- +goose Statement"), ("sql-migrate", "-- +migrate Statement")],
 )
