@@ -20,7 +20,9 @@ class Pair:
 
 
 _TABLE = "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, b text);"
-_CUSTOMERS = "CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);"
+_CUSTOMERS = (
+    "CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);"
+)
 
 PAIRS = (
     Pair("from empty to a shop", "", _CUSTOMERS + """

@@ -50,7 +50,9 @@ def added(name: Name, before: Sequence[str], after: Sequence[str]) -> list[str] 
     for index, value in enumerate(after):
         if value in before:
             continue
-        place = sql.SQL("AFTER {}").format(after[index - 1]) if index else sql.SQL("BEFORE {}").format(before[0])
+        place = (
+            sql.SQL("AFTER {}").format(after[index - 1]) if index else sql.SQL("BEFORE {}").format(before[0])
+        )
         found.append(
             sql.SQL("ALTER TYPE {} ADD VALUE {} {}")
             .format(sql.Identifier(*name), value, place if before else sql.SQL(""))
