@@ -11,7 +11,6 @@ from dbops.engines.postgres.pinned import PINNED, pin_transaction
 from dbops.engines.postgres.schema import reader
 from dbops.engines.schema import Difference, Schema
 from dbops.safety.diff import dependents, destructive, enums, library, naming, pieces, privileges, renames
-
 from dbops.safety.diff.likeness import is_order_only, unlike
 from dbops.safety.diff.model import Change, Renames
 

@@ -6,7 +6,8 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres.libpg_query import Refusal
+from dbops.engines.postgres.libpg_query import Refusal, parse
+from dbops.engines.postgres.nodes import Node, options_of
 from dbops.engines.postgres.statements import split
 from dbops.engines.statements import UnreadableSql
 from dbops.errors import ProgramFailed
@@ -32,15 +33,17 @@ def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
         ) from error
     from psycopg.rows import tuple_row
 
+    inspected: Any = PostgreSQL  # neither says its types
+    compared: Any = Migration
     with contextlib.ExitStack() as stack:
         cursors = [
             stack.enter_context(connection.cursor(row_factory=tuple_row)) for connection in (here, there)
         ]
         try:
-            schemas = [PostgreSQL(cursor) for cursor in cursors]
+            schemas = [inspected(cursor) for cursor in cursors]
             for cursor, schema in zip(cursors, schemas, strict=True):
                 _without_inherited(cursor, schema)
-            migration = Migration(*schemas, ignore_extension_versions=True)
+            migration = compared(*schemas, ignore_extension_versions=True)
             migration.add_all_changes_ordered()
         except (ValueError, KeyError, AttributeError) as error:
             raise ProgramFailed(f"results cannot compare these schemas: {error!r}") from error
@@ -72,8 +75,15 @@ def _statement(text: str) -> str | None:
     """
     try:
         found = split(text).statements
-    except (UnreadableSql, Refusal, ValueError):
+        parsed = [node["stmt"] for one in found for node in parse(one.text.encode())]
+    except (UnreadableSql, Refusal):
         return None
-    if len(found) != 1 or found[0].text.lower().startswith("set "):
+    if len(parsed) != 1 or _is_unwanted(parsed[0]):
         return None
     return found[0].text.rstrip().removesuffix(";")
+
+
+def _is_unwanted(node: Node) -> bool:
+    """A setting of the session, and a sequence that would begin anew: its range is changed without that elsewhere."""
+    options = options_of(node["AlterSeqStmt"].get("options")) if "AlterSeqStmt" in node else {}
+    return "VariableSetStmt" in node or "restart" in options

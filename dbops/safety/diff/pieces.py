@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from dbops.engines.postgres.schema.reader import COMMON
+from dbops.engines.postgres.schema.reader import over_common
 from dbops.safety.diff.made import comments, others, tables
 
 if TYPE_CHECKING:
@@ -43,18 +43,14 @@ Pieces = Mapping[tuple[str, str], Piece]
 def read(connection: psycopg.Connection[Any], queries: Queries) -> Pieces:
     """What there is, by object and aspect; the search path has to be pinned."""
     every = " union all ".join(f"select * from ({query}) as one" for query in queries)  # noqa: S608  # our own words
-    rows = connection.execute(
-        f"""
-        with {COMMON}, {others.ATTRIBUTES}, every(classid, objid, subid, aspect, how, make, undo) as ({every})
+    query = f"""
+        every(classid, objid, subid, aspect, how, make, undo) as ({every})
         select named.type || ' ' || named.identity, aspect, how, make, undo
         from every cross join lateral pg_identify_object(classid, objid, subid) as named
         where named.identity is not null and not exists (
             select from of_extension as e where e.classid = every.classid and e.objid = every.objid)
-        """.replace("%", "%%")
-        .replace("%%(left_out)s", "%(left_out)s")
-        .encode(),  # noqa: S608  # our own words
-        {"left_out": []},
-    ).fetchall()
+    """  # noqa: S608  # our own words
+    rows = connection.execute(over_common(others.ATTRIBUTES, query)).fetchall()
     return {(one.object, one.aspect): one for one in (Piece(*row) for row in rows)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.postgres.schema import properties
-from dbops.engines.postgres.schema.reader import COMMON
+from dbops.engines.postgres.schema.reader import over_common
 
 if TYPE_CHECKING:
     import psycopg
@@ -16,20 +16,14 @@ Entry = tuple[str, str, str, str, bool]
 """Of default privileges whose ("" for none), on what, to whom, which privilege, whether it may be passed on."""
 
 # The owner of the database stands for itself: a copy may have another one.
-_QUERY: LiteralString = (
-    """
-with """
-    + COMMON
-    + ","
-    + properties.TABLES[0]
-    + """,
+_QUERY: LiteralString = """
 me(oid) as (select datdba from pg_database where datname = current_database()),
 entry(prefix, target, columns, acl) as (
     select '', 'ON ' || case when o.subid > 0 or named.type ~ 'table|view' then 'TABLE'
             when named.type = 'composite type' then 'TYPE' when named.type = 'foreign-data wrapper'
             then 'FOREIGN DATA WRAPPER' when named.type = 'server' then 'FOREIGN SERVER'
             when named.type in ('aggregate', 'procedure') then 'ROUTINE' else upper(named.type) end
-        || ' ' || case when o.subid > 0 then o.objid::regclass::text else replace(named.identity, '()', '()') end,
+        || ' ' || case when o.subid > 0 then o.objid::regclass::text else named.identity end,
         (select format(' (%I)', attname) from pg_attribute where attrelid = o.objid and attnum = o.subid
             and o.classid = 'pg_class'::regclass),
         coalesce(o.acl, acldefault(o.kind, o.owner))
@@ -48,13 +42,11 @@ select prefix, target, case when a.grantee = 0 then 'PUBLIC' when a.grantee = (s
     else quote_ident(pg_get_userbyid(a.grantee)) end, a.privilege_type || coalesce(columns, ''), a.is_grantable
 from entry cross join lateral aclexplode(acl) as a
 """
-)
 
 
 def read(connection: psycopg.Connection[Any]) -> frozenset[Entry]:
     """Every privilege that somebody has, those that come with an object included."""
-    query = _QUERY.replace("%", "%%").replace("%%(left_out)s", "%(left_out)s").encode()
-    return frozenset(connection.execute(query, {"left_out": []}).fetchall())
+    return frozenset(connection.execute(over_common(*properties.TABLES, _QUERY)).fetchall())
 
 
 def steps(here: frozenset[Entry], there: frozenset[Entry]) -> Iterator[str]:

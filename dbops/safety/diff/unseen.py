@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dbops.engines.schema import Change, Difference
 from dbops.safety.diff.attempt import Attempt
 from dbops.safety.diff.likeness import is_order_only
+
+_WORDS = {
+    Change.GONE: "is still there",
+    Change.ADDED: "is not made",
+    Change.CHANGED: "does not become what it should be",
+}
 
 
 def sentences(up: Attempt, down: Attempt) -> tuple[str, ...]:
     """One for each object that is not as it should be after the way there, or the way back."""
-    return tuple(dict.fromkeys((*_of(up, "up"), *_of(down, "down"))))
+    found = [*_of(up, "up"), *_of(down, "down")]
+    if ordered := _order((*up.left, *down.left)):
+        found.append(ordered)
+    return tuple(found)
 
 
 def _of(one: Attempt, direction: str) -> Iterator[str]:
     for difference in one.left:
-        if is_order_only(difference):
-            yield (
-                f"the order of columns of {difference.object} stays another, since no statement changes it"
-            )
-        else:
-            what = {None: "is missing"}.get(difference.before) or (
-                "is left" if difference.after is None else "stays another"
-            )
-            yield f"{difference.object} {what} after {direction}"
+        if not is_order_only(difference):
+            yield f"{difference.object} {_WORDS[difference.change]} by {direction}"
+
+
+def _order(left: Iterable[Difference]) -> str:
+    names = sorted({one.object for one in left if is_order_only(one)})
+    if not names:
+        return ""
+    return f"the order of columns stays another in {', '.join(names)}: no statement changes it"

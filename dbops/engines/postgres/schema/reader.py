@@ -16,7 +16,7 @@ _FORM = 1
 """How definitions are spelled here.  Another number: what was stored before cannot be compared."""
 
 # What the server made itself is numbered below 16384.
-COMMON: LiteralString = """
+_COMMON: LiteralString = """
 of_extension as materialized (select classid, objid from pg_depend where deptype = 'e'),
 own_schema as materialized (
     select * from pg_namespace as n where (n.oid >= 16384 or n.nspname = 'public') and n.nspname !~ '^pg_'
@@ -50,6 +50,11 @@ def read(connection: psycopg.Connection[Any], left_out: Collection[str]) -> Sche
     return Schema(dict(sorted(rows)), f"PostgreSQL {connection.info.server_version // 10000}, {_FORM}")
 
 
+def over_common(*tables_and_query: LiteralString) -> LiteralString:
+    """A query that reads the common tables, with nothing left out; it has no parameters."""
+    return "with " + ",\n".join([_COMMON.replace("%(left_out)s", "'{}'"), *tables_and_query])
+
+
 def _query(version: int) -> LiteralString:
     """One query of all: one round trip, one snapshot."""
     objects = [
@@ -59,7 +64,7 @@ def _query(version: int) -> LiteralString:
     every = "\nunion all\n".join([*objects, *properties.QUERIES]).replace(
         "%", "%%"
     )  # format('%s') is the server's
-    common = ",\n".join([COMMON, *properties.TABLES])
+    common = ",\n".join([_COMMON, *properties.TABLES])
     return f"""
         with {common}, every(prefix, classid, objid, subid, definition) as ({every})
         select prefix || named.type || ' ' || named.identity, coalesce(definition, '')
