@@ -56,10 +56,6 @@ def _goal(arguments: argparse.Namespace, out: Output) -> targets.Goal:
         raise UsageError(
             "what shall it lead to?", hint="--to schema.sql, or another of bin/migrate diff --help"
         )
-    if arguments.rename and arguments.no_rename:
-        raise UsageError(
-            "--rename and --no-rename cannot go together", hint="--rename names all that there are"
-        )
     if not targets.is_url(arguments.to):
         return targets.parse(arguments.to)
     given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.to, "env": None})
