@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dbops.engines.postgres.libpg_query import parse
 from dbops.engines.postgres.pinned import PINNED, pin_transaction
 from dbops.engines.postgres.schema import reader
-from dbops.engines.schema import Difference, Schema
+from dbops.engines.schema import Difference
 from dbops.safety.diff import dependents, destructive, enums, library, naming, pieces, privileges, renames
 from dbops.safety.diff.likeness import is_order_only, unlike
 from dbops.safety.diff.model import Change, Renames
+from dbops.safety.diff.target import Target
 
 if TYPE_CHECKING:
     import psycopg
@@ -51,17 +53,21 @@ class Attempt:
         return sum(not is_order_only(one) for one in self.left)
 
 
-def attempt(here: Connection, there: Connection, renamed: Renames, effort: Effort) -> Attempt:
+def attempt(here: Connection, target: Target, renamed: Renames, effort: Effort) -> Attempt:
     """Run what leads from one to the other, in a transaction that is rolled back."""
-    with here.transaction(force_rollback=True), there.transaction(force_rollback=True):
-        run = _Run(here, there)
+    with here.transaction(force_rollback=True), target.connection.transaction(force_rollback=True):
+        pin_transaction(target.connection)
+        run = _Run(here, target)
         if effort is not Effort.PLAIN:
             run.statements([_UNCHECKED])
-        run.statements(renames.statements(renamed))
-        run.statements(naming.steps(here, there))
-        if run.left():
-            run.compared(rebuild=effort is Effort.REBUILD)
-        return Attempt(tuple(run.changes), tuple(run.refused), run.left())
+        left = run.to_target(renamed, rebuild=effort is Effort.REBUILD)
+        return Attempt(_without_needless(run.changes), tuple(run.refused), left)
+
+
+def _without_needless(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Where no function is made, none is unchecked."""
+    makes = any("CreateFunctionStmt" in node["stmt"] for one in changes for node in parse(one.sql.encode()))
+    return tuple(one for one in changes if makes or one.sql != _UNCHECKED)
 
 
 class _Run:
@@ -71,44 +77,51 @@ class _Run:
     that all names come qualified.
     """
 
-    def __init__(self, here: Connection, there: Connection) -> None:
-        self._here, self._there = here, there
+    def __init__(self, here: Connection, target: Target) -> None:
+        self._here, self._target = here, target
         ((self._path,),) = here.execute("select pg_catalog.current_setting('search_path')").fetchall()
         pin_transaction(here)
-        pin_transaction(there)
-        self._target: Schema = reader.read(there, ())
         self.changes: list[Change] = []
         self.refused: list[tuple[str, str]] = []
 
-    def left(self) -> tuple[Difference, ...]:
-        """What is not as it is there."""
-        return unlike(reader.read(self._here, ()), self._target)
+    def to_target(self, renamed: Renames, *, rebuild: bool) -> tuple[Difference, ...]:
+        """All that leads there.
 
-    def compared(self, *, rebuild: bool) -> None:
-        """All that leads there, with the renames done."""
+        :returns: what is not as it is there, nevertheless.
+        """
+        self.statements(renames.statements(renamed))
+        self._names()
         if rebuild:
-            changing = [one.object for one in self.left() if one.before is not None]
+            changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
         self._enums(rebuild)
         self._pieces(pieces.UNKNOWN)
-        self.statements(library.statements(self._here, self._there))
+        self.statements(library.statements(self._here, self._target.connection))
+        self._names()
+        left = self._left()
         for _ in range(_ROUNDS):
-            self.statements(naming.steps(self._here, self._there))
-            if not self.left() or not self._pieces(pieces.EVERY):
+            if not left or not (self._pieces(pieces.EVERY) | self._privileges() | self._names()):
                 break
+            left = self._left()
+        return left
+
+    def _left(self) -> tuple[Difference, ...]:
+        return unlike(reader.read(self._here, ()), self._target.schema)
 
     def _enums(self, rebuild: bool) -> None:
-        before, after = enums.read(self._here), enums.read(self._there)
+        before, after = enums.read(self._here), self._target.enums
         for name in enums.changed(before, after):
             added = None if rebuild else enums.added(name, before[name], after[name])
             self.statements(enums.anew(self._here, name, after[name]) if added is None else added)
 
+    def _names(self) -> bool:
+        return self.statements(naming.steps(naming.read(self._here), self._target.names))
+
     def _pieces(self, queries: pieces.Queries) -> bool:
-        steps = [
-            *pieces.steps(pieces.read(self._here, queries), pieces.read(self._there, queries)),
-            *privileges.steps(privileges.read(self._here), privileges.read(self._there)),
-        ]
-        return self.statements(steps)
+        return self.statements(pieces.steps(pieces.read(self._here, queries), self._target.pieces(queries)))
+
+    def _privileges(self) -> bool:
+        return self.statements(privileges.steps(privileges.read(self._here), self._target.privileges))
 
     def statements(self, statements: Iterable[str]) -> bool:
         """Run them; those that fail are tried again after the others, so that what they need is there.

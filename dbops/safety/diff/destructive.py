@@ -23,12 +23,12 @@ select attgenerated <> '', t.typtype::text from pg_catalog.pg_attribute join pg_
 where attrelid = pg_catalog.to_regclass(%s) and attname = %s
 """
 
-# 8 digits more than a float keeps are the one implicit cast of numbers that loses.
-_LOSSLESS = """
+# Implicit casts lose nothing, but for those of numbers to floats, which keep fewer digits.
+_FITS = """
 select exists (select from pg_catalog.pg_cast where castsource = %(old)s and casttarget = %(new)s and castcontext = 'i'
     and (castsource, casttarget) not in ((20, 700), (20, 701), (23, 700), (1700, 700), (1700, 701)))
     or exists (select from pg_catalog.pg_enum join pg_catalog.pg_type as t on enumtypid in (t.oid, t.typelem)
-        where t.oid = %(new)s)
+        where t.oid = %(new)s), pg_catalog.format_type(%(new)s, %(modifier)s)
 """
 
 
@@ -81,9 +81,8 @@ def _narrowed(connection: Connection, node: Node) -> Iterator[str]:
     live, name = LiveCatalog(connection), relation(node["relation"])
     found = live.relation(name)
     for command in _commands(node, "AT_AlterColumnType"):
-        text = type_text(command["def"]["ColumnDef"]["typeName"])
+        new = live.type_of(type_text(command["def"]["ColumnDef"]["typeName"]))
         old = found.columns[command["name"]].type if found and command["name"] in found.columns else None
-        new = live.type_of(text)
         if (
             old is None
             or new is None
@@ -91,6 +90,7 @@ def _narrowed(connection: Connection, node: Node) -> Iterator[str]:
             or (new.oid, new.modifier) == (_TEXT, -1)
         ):
             continue
-        row = connection.execute(_LOSSLESS, {"old": old.oid, "new": new.oid}).fetchone()
-        if new.modifier != -1 or not (row and row[0]):
+        asked = {"old": old.oid, "new": new.oid, "modifier": new.modifier}
+        ((fits, text),) = connection.execute(_FITS, asked).fetchall()
+        if new.modifier != -1 or not fits:
             yield f"what does not fit into {text} of the column {name}.{command['name']}"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import psycopg
 
 Name = tuple[str, str]
+Enums = Mapping[Name, Sequence[str]]
 
 _ENUMS: LiteralString = """
 select n.nspname::text, t.typname::text,
@@ -30,12 +31,12 @@ order by 1, 2
 _OLD = "__before"
 
 
-def read(connection: psycopg.Connection[Any]) -> Mapping[Name, Sequence[str]]:
+def read(connection: psycopg.Connection[Any]) -> Enums:
     """The values of each enum that is no extension's."""
     return {(schema, name): values for schema, name, values in connection.execute(_ENUMS)}
 
 
-def changed(here: Mapping[Name, Sequence[str]], there: Mapping[Name, Sequence[str]]) -> list[Name]:
+def changed(here: Enums, there: Enums) -> list[Name]:
     """The enums that are in both, with other values."""
     return sorted(name for name in here.keys() & there.keys() if list(here[name]) != list(there[name]))
 

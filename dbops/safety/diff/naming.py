@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 if TYPE_CHECKING:
     import psycopg
+
+Names = Mapping[str, Sequence[tuple[str, str]]]
 
 _QUERY: LiteralString = """
 select format('%s %s', k.conrelid::regclass, pg_get_constraintdef(k.oid)), k.conname::text,
@@ -30,20 +32,21 @@ where c.relkind = 'S' and c.relnamespace::regnamespace::text !~ '^(pg_|informati
 """
 
 
-def steps(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Iterator[str]:
-    """The statements that give names as they are there; where several are the same, none can be told from the other."""
-    from psycopg import sql
-
-    before, after = _read(here), _read(there)
-    for body in before.keys() & after.keys():
-        old = [one for one in before[body] if one[0] not in {name for name, _ in after[body]}]
-        new = [name for name, _ in after[body] if name not in {name for name, _ in before[body]}]
-        if len(old) == len(new) == 1:
-            yield old[0][1] + sql.Identifier(new[0]).as_string(here)
-
-
-def _read(connection: psycopg.Connection[Any]) -> dict[str, list[tuple[str, str]]]:
+def read(connection: psycopg.Connection[Any]) -> Names:
+    """What there is, by what it is but for its name: its names, each with the statement that renames it."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for body, name, rename in connection.execute(_QUERY):
         found[body].append((name, rename))
     return found
+
+
+def steps(here: Names, there: Names) -> Iterator[str]:
+    """The statements that give names as they are there; where several are the same, none can be told from the other."""
+    from psycopg import sql
+
+    for body in here.keys() & there.keys():
+        known = {name for name, _ in here[body]} & {name for name, _ in there[body]}
+        old = [rename for name, rename in here[body] if name not in known]
+        new = [name for name, _ in there[body] if name not in known]
+        if len(old) == len(new) == 1:
+            yield old[0] + sql.Identifier(new[0]).as_string()

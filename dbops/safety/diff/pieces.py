@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.postgres.schema.reader import over_common
@@ -36,7 +36,7 @@ class Piece:
     undo: str | None
 
 
-Queries = Iterable[LiteralString]
+Queries = tuple[LiteralString, ...]
 Pieces = Mapping[tuple[str, str], Piece]
 
 
