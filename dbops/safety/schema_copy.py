@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -89,13 +89,11 @@ def load(
     listen: Listener,
     *,
     dumped: bool = False,
-    check: Callable[[Statement, Node, str], None] | None = None,
 ) -> list[str]:
     """Run the statements of a script in a scratch database; owners are left as they are, rows are left out.
 
     :param label: what the text is called in messages; the file's path for instance.
     :param dumped: it is pg_dump's in one form, which names everything in full.
-    :param check: called for each statement with its syntax tree, if it has one, and its place; may raise.
     :returns: what was left out, as sentences without period.
     :raises DbopsError: with line and column, at the first statement that the server refuses.
     """
@@ -106,8 +104,6 @@ def load(
         roles = {name for (name,) in connection.execute("select rolname::text from pg_catalog.pg_roles")}
         for statement, place in placed(text, label):
             node = parsed(statement)
-            if check is not None:
-                check(statement, node, place)
             why = _why_left_out(statement, node, roles)
             if why is None:
                 run(connection, statement, place)

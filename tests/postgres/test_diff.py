@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Project
 from tests.postgres.differing import allow_databases, diff, files, found, scratches
-from tests.postgres.migrating import mark_as_development, ran, single, states
+from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
 from tests.postgres.rounds import superuser_sql
 from tests.servers import Database
 
@@ -175,24 +175,24 @@ def test_renames_are_asked(maker: Project, connect: Connect, database: Database)
     assert connect(database).execute("SELECT name FROM person").fetchall() == [("Ada",)]
 
 
-@pytest.mark.parametrize(
-    ("statement", "says"),
-    [
-        ("\\! touch pwned", "\\! is a command of psql"),
-        ("\\connect postgres", "\\connect is a command of psql"),
-        ("COPY person FROM PROGRAM 'touch pwned';", "reaches beyond"),
-        ("COPY (SELECT 1) TO '/tmp/x';", "reaches beyond"),
-        ("CREATE ROLE evil;", "reaches beyond"),
-        ("DROP DATABASE postgres;", "reaches beyond"),
-        ("ALTER SYSTEM SET port = 1;", "reaches beyond"),
-    ],
-)
-def test_a_hostile_file(maker: Project, database: Database, statement: str, says: str) -> None:
-    """What would act outside of the scratch database is refused with its line before it runs; nothing stays."""
-    maker.write("there.sql", f"CREATE TABLE a ();\n{statement}\n")
-    outcome = maker.run("migrate", "diff", "--to", "there.sql")
-    assert outcome.code in {1, 13}
-    assert f"there.sql:2:1: {says}" in outcome.stderr
+HOSTILE = {
+    "\\! touch pwned": "\\! is a command of psql",
+    "\\connect postgres": "\\connect is a command of psql",
+    "COPY person FROM PROGRAM 'touch pwned';": "reaches beyond",
+    "COPY (SELECT 1) TO '/tmp/x';": "reaches beyond",
+    "CREATE ROLE evil;": "reaches beyond",
+    "DROP DATABASE postgres;": "reaches beyond",
+    "ALTER SYSTEM SET port = 1;": "reaches beyond",
+}
+
+
+def test_a_hostile_file(maker: Project, database: Database) -> None:
+    """What would act outside of the scratch database is refused with its line before anything runs; nothing stays."""
+    for statement, says in HOSTILE.items():
+        maker.write("there.sql", f"CREATE TABLE a ();\n{statement}\n")
+        outcome = maker.run("migrate", "diff", "--to", "there.sql")
+        assert outcome.code in {1, 13}
+        assert f"there.sql:2:1: {says}" in outcome.stderr
     assert files(maker) == {"001_start.sql"}
     assert scratches(database) == []
 
@@ -253,3 +253,14 @@ def test_two_at_once(maker: Project, database: Database) -> None:
     assert files(maker) == {"001_start.sql", "002_change_schema.sql"}
     assert states(maker) == {"001": "applied", "002": "pending"}
     assert scratches(database) == []
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("y\n", True), ("n\n", False)])
+def test_renames_on_a_terminal(maker: Project, answer: str, kept: bool) -> None:
+    """Each possible one is asked; a no makes it a drop and an addition."""
+    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
+    code, said = on_terminal(maker, answer, "diff", "--to", "there.sql", "other")
+    assert (code, "was column public.person.name renamed to full_name? [y/N]" in said) == (0, True)
+    text = (maker.folder / "migrations/002_other.sql").read_text()
+    assert ("RENAME COLUMN" in text.upper()) is kept
+    assert ("DESTRUCTIVE" in text) is not kept

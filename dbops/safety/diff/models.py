@@ -51,14 +51,15 @@ class Place:
         return f"{self.module}:{self.name}"
 
 
-def make(settings: Settings, place: Place, here: Target, target: Target, live: str, listen: Listener) -> None:
-    """Make what the models describe in an empty scratch database, with what they do not speak of.
+def make(
+    place: Place, answer: dict[str, Any], here: Target, target: Target, live: str, listen: Listener
+) -> list[str]:
+    """Make what the models describe in an empty scratch database, with what they do not speak of; all of it.
 
+    :param answer: as `ask` returns it.
     :param here: a database with the schema as it is, `live` the same as pg_dump's script in one form.
-    :raises ProgramFailed: the models cannot be imported, with the line; or there is no SQLAlchemy.
     :raises DbopsError: the server refuses what they say, or what needs it.
     """
-    answer = ask(settings, place, listen)
     label = f"the models {place}"
     said = [one for text in answer["statements"] for one, _ in schema_copy.placed(text, label)]
     with databases.session(target, "migrate", listen) as connection:
@@ -68,6 +69,7 @@ def make(settings: Settings, place: Place, here: Target, target: Target, live: s
         with databases.session(here, "migrate", listen) as present:
             unmodelled.partitions(present, connection)
         unmodelled.after(connection, rest)
+    return []
 
 
 def ask(settings: Settings, place: Place, listen: Listener) -> dict[str, Any]:

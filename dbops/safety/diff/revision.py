@@ -29,36 +29,51 @@ def checked(revision: str) -> str:
     return revision
 
 
-def make(settings: Settings, revision: str, target: Target, listen: Listener) -> None:
-    """Run all migrations that the folder had then, in an empty scratch database.
+@dataclasses.dataclass(frozen=True)
+class Commit:
+    """A revision as it was named, and the commit that it is."""
 
-    :raises DbopsError: git does not know the revision, the folder was not there then, or one does not run.
+    name: str
+    sha: str
+
+
+def found(folder: Path, revision: str) -> Commit:
+    """:raises DbopsError: the folder is in no repository, or git does not know the revision there."""
+    answer = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if answer.code == 0:
+        return Commit(revision, answer.stdout.strip())
+    within = _git(folder, "rev-parse", "--git-dir")
+    if within.code != 0:
+        why = within.stderr.strip().removeprefix("fatal: ") or "git does not answer"
+        raise DbopsError(f"{folder} is in no git repository that can be read: {why}")
+    raise DbopsError(f"git knows no revision {revision!r} in {folder}", hint="git log --oneline")
+
+
+def make(settings: Settings, commit: Commit, target: Target, listen: Listener) -> list[str]:
+    """Run all migrations that the folder had then, in an empty scratch database; nothing is left out.
+
+    :raises DbopsError: the folder was not there then, or one does not run.
     :raises Refused: one reaches beyond the scratch database.
     """
     folder = settings.migrations_dir.value
     with tempfile.TemporaryDirectory(prefix="dbops-") as place:
         unpacked = Path(place, "migrations")
-        _unpack(folder, revision, Path(place, "archive.tar"), unpacked)
+        _unpack(folder, commit, Path(place, "archive.tar"), unpacked)
         try:
             _run(settings, unpacked, target, listen)
         except DbopsError as error:
-            error.message = error.message.replace(str(unpacked), f"{revision}:{folder}")
+            error.message = error.message.replace(str(unpacked), f"{commit.name}:{folder}")
             error.args = (error.message,)
             raise
+    return []
 
 
-def _unpack(folder: Path, revision: str, archive: Path, unpacked: Path) -> None:
+def _unpack(folder: Path, commit: Commit, archive: Path, unpacked: Path) -> None:
     """The folder's files as they were; those of folders below it, too."""
-    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if found.code != 0:
-        if _git(folder, "rev-parse", "--git-dir").code != 0:
-            why = found.stderr.strip().removeprefix("fatal: ") or "git does not answer"
-            raise DbopsError(f"{folder} is in no git repository that can be read: {why}")
-        raise DbopsError(f"git knows no revision {revision!r} in {folder}", hint="git log --oneline")
-    made = _git(folder, "archive", "--format=tar", f"--output={archive}", found.stdout.strip(), "--", ".")
+    made = _git(folder, "archive", "--format=tar", f"--output={archive}", commit.sha, "--", ".")
     if made.code != 0:
         said = made.stderr.strip().removeprefix("fatal: ")
-        raise DbopsError(f"{folder} cannot be had as it was at {revision}: {said}")
+        raise DbopsError(f"{folder} cannot be had as it was at {commit.name}: {said}")
     unpacked.mkdir(mode=0o700)
     with tarfile.open(archive) as packed:
         for member in packed.getmembers():

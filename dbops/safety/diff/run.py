@@ -94,14 +94,15 @@ def both(
     :raises DbopsError: a schema cannot be made in one of them.
     """
     like = making.like(live.connection, live.identity.database) or Making()
+    listen(Note(f"comparing {live.identity} with {goal}"))
+    make = targets.ready(settings, live, goal, clients, listen)
     records = [*_own(live), *_of_other_tools(live)]
     with (
         schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as here,
         schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as there,
     ):
-        listen(Note(f"comparing {live.identity} with {goal}"))
         unseen = schema_copy.copy(live, clients, settings.lock_timeout.value, here, listen)
-        unseen += targets.Maker(settings, live, here, clients, listen).make(goal, there)
+        unseen += make(here, there)
         for target in (here, there):
             targets.drop_tables(target, records, listen)
         wanted = verifying.schema_of(settings, there, listen)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
 from dbops.engines.postgres.beyond import reaches_beyond
 from dbops.errors import Refused, UsageError
-from dbops.safety import schema_copy
+from dbops.safety import schema_copy, schema_file
 from dbops.safety.diff import models, revision
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.nodes import Node
     from dbops.engines.postgres.session import Session
     from dbops.engines.statements import Statement
     from dbops.events import Listener
@@ -69,64 +68,58 @@ def parse(text: str) -> Goal:
     return Goal(file=path)
 
 
-@dataclasses.dataclass(frozen=True)
-class Maker:
-    """Makes the schema of a goal in an empty scratch database.
+Make = Callable[[Target, Target], list[str]]
+"""Makes a goal's schema in the second of two scratch databases; in the first is that of the live one.
+
+Returns what was left out, as sentences without period.  Raises DbopsError, with the place, where something cannot be made.
+"""
+
+
+def ready(settings: Settings, live: Session, goal: Goal, clients: Sequence[Client], listen: Listener) -> Make:
+    """All of it that needs no scratch database, so that what is wrong is told before one is made.
 
     :param live: a session in the database that is to be changed.
-    :param here: the scratch database with its schema.
+    :raises DbopsError: the goal cannot be read.
     """
 
-    settings: Settings
-    live: Session
-    here: Target
-    clients: Sequence[Client]
-    listen: Listener
+    def dumped(session: Session) -> str:
+        return schema_file.text_of(session, clients, settings.lock_timeout.value)
 
-    def make(self, goal: Goal, target: Target) -> list[str]:
-        """Returns what was left out, as sentences without period.
+    if goal.database is not None:
+        text, label = _text_of(settings, live, goal.database, dumped, listen), f"the schema of {goal}"
+        return lambda here, there: schema_copy.load(text, label, there, listen, dumped=True)
+    if goal.revision is not None:
+        commit = revision.found(settings.migrations_dir.value, goal.revision)
+        return lambda here, there: revision.make(settings, commit, there, listen)
+    if goal.models is not None:
+        place, said, now = goal.models, models.ask(settings, goal.models, listen), dumped(live)
+        return lambda here, there: models.make(place, said, here, there, now, listen)
+    assert goal.file is not None  # one of the four
+    path = goal.file
+    script = read(path)
+    for statement, at in schema_copy.placed(script, str(path)):
+        refuse_what_reaches_beyond(statement, at)
+    return lambda here, there: schema_copy.load(script, str(path), there, listen)
 
-        :raises DbopsError: with the place, where something cannot be made.
-        """
-        if goal.database is not None:
-            return self._database(goal.database, target)
-        if goal.revision is not None:
-            revision.make(self.settings, goal.revision, target, self.listen)
-            return []
-        if goal.models is not None:
-            models.make(self.settings, goal.models, self.here, target, self.dump(self.live), self.listen)
-            return []
-        assert goal.file is not None  # one of the four
-        return schema_copy.load(
-            read(goal.file), str(goal.file), target, self.listen, check=refuse_what_reaches_beyond
-        )
 
-    def dump(self, session: Session) -> str:
-        """The schema of a session's database, without dbops' own tables."""
-        from dbops.safety.schema_file import text_of
+def _text_of(
+    settings: Settings, live: Session, database: Target, dumped: Callable[[Session], str], listen: Listener
+) -> str:
+    from dbops.engines.postgres.session import Session
 
-        return text_of(session, self.clients, self.settings.lock_timeout.value)
+    with Session.open(dataclasses.replace(settings, target=database), "migrate diff", listen) as session:
+        session.stand_beside()
+        if _major(session) != _major(live):
+            raise Refused(
+                f"{session.identity} is of another version of PostgreSQL than {live.identity}: "
+                "what one spells in another way would be taken for a difference",
+                hint="compare with its schema file: --to schema.sql",
+            )
+        return dumped(session)
 
-    def _database(self, database: Target, target: Target) -> list[str]:
-        from dbops.engines.postgres.session import Session
 
-        settings = dataclasses.replace(self.settings, target=database)
-        with Session.open(settings, "migrate diff", self.listen) as session:
-            session.stand_beside()
-            if session.connection.info.server_version // 10000 != self._major:
-                raise Refused(
-                    f"{session.identity} is of another version of PostgreSQL than {self.live.identity}: "
-                    "what one spells in another way would be taken for a difference",
-                    hint="compare with its schema file: --to schema.sql",
-                )
-            text = self.dump(session)
-        return schema_copy.load(
-            text, f"the schema of {database.describe()}", target, self.listen, dumped=True
-        )
-
-    @property
-    def _major(self) -> int:
-        return self.live.connection.info.server_version // 10000
+def _major(session: Session) -> int:
+    return session.connection.info.server_version // 10000
 
 
 def read(path: Path) -> str:
@@ -141,12 +134,12 @@ def read(path: Path) -> str:
     return text.text
 
 
-def refuse_what_reaches_beyond(statement: Statement, node: Node, place: str) -> None:
+def refuse_what_reaches_beyond(statement: Statement, place: str) -> None:
     """Let a file change nothing but the scratch database, as far as the grammar can tell.
 
     :raises Refused: for what changes roles, databases, the server, its files, or runs programs.
     """
-    copying = node.get("CopyStmt", {})
+    copying = schema_copy.parsed(statement).get("CopyStmt", {})
     if reaches_beyond(statement.text) or copying.get("is_program") or copying.get("filename"):
         raise Refused(
             f"{place}: {_REACHES_BEYOND}",
