@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AS_DUMPED = "set check_function_bodies = off; set search_path = ''"
 """As pg_dump's own script sets them, which its text in one form leaves out."""
+_UNCHECKED = "set check_function_bodies = off"  # a function may use what comes later in the file
 # Named by what holds them all: no database with a subscription can be dropped.
 _LEFT_OUT = {
     "CreateSubscriptionStmt": "subscriptions: they belong to a database and its peer, and no copy may have them",
@@ -99,8 +100,7 @@ def load(
     """
     left_out: dict[str, None] = {}
     with databases.session(target, "migrate", listen) as connection:
-        if dumped:
-            connection.execute(AS_DUMPED)
+        connection.execute(AS_DUMPED if dumped else _UNCHECKED)
         roles = {name for (name,) in connection.execute("select rolname::text from pg_catalog.pg_roles")}
         for statement, place in placed(text, label):
             node = parsed(statement)

@@ -89,16 +89,22 @@ def test_the_first_migration_of_all(configured: Project, database: Database) -> 
 
 def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: Database) -> None:
     """What `schema` writes is a target, and so is a dump of pg_dump with its settings and owners."""
-    connect(database).execute("CREATE TABLE later (id serial, at timestamptz DEFAULT now())")
+    connect(database).execute(
+        "CREATE TABLE later (id serial, at timestamptz DEFAULT now());"
+        "CREATE FUNCTION z() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT z()';"
+    )
     ran(maker, "schema", "--output", "later.sql")
     words = [f"{database.server.bindir}/pg_dump", "-s", "-f", str(maker.folder / "dump.sql"), database.url]
     subprocess.run(words, check=True, timeout=60)
-    connect(database).execute("DROP TABLE later")
+    connect(database).execute("DROP TABLE later; DROP FUNCTION a(); DROP FUNCTION z()")
     assert found(maker, "later.sql", "--dry-run")["verified"]
     told = found(maker, "dump.sql", "make_later")
     assert told["verified"]
     assert told["unseen"] == []
     assert [one["object"] for one in told["differences"]] == [
+        "function public.a()",
+        "function public.z()",
         "sequence public.later_id_seq",
         "table public.later",
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dbops.config.model import Settings, Target
 from dbops.engines.postgres.beyond import reaches_beyond
 from dbops.errors import Refused, UsageError
+from dbops.migrations.discovery import SCHEMA_FILE_BEGINS
 from dbops.safety import schema_copy, schema_file
 from dbops.safety.diff import models, revision
 
@@ -99,7 +100,8 @@ def ready(settings: Settings, live: Session, goal: Goal, clients: Sequence[Clien
     script = read(path)
     for statement, at in schema_copy.placed(script, str(path)):
         refuse_what_reaches_beyond(statement, at)
-    return lambda here, there: schema_copy.load(script, str(path), there, listen)
+    dumped_here = script.startswith(SCHEMA_FILE_BEGINS)
+    return lambda here, there: schema_copy.load(script, str(path), there, listen, dumped=dumped_here)
 
 
 def _text_of(
