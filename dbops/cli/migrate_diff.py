@@ -108,14 +108,9 @@ def _made(arguments: argparse.Namespace, both: run.Both, said: dict[str, Any], o
         creation.write(written.new)
     data = {
         **said,
-        "files": [str(path) for path in written.new.texts],
+        **_data(written, verdict, script),
         "written": writes,
-        "verified": verdict.good,
-        "up": [_change(one) for one in script.up],
-        "down": [_change(one) for one in script.down],
         "renames": [run.spelled(one) for one in renaming.found],
-        "unseen": list(script.unseen),
-        "not_reached": {"up": _left(verdict.up), "down": _left(verdict.down)},
     }
     out.result(data, _lines(written, verdict, script, writes=writes))
     if not verdict.good:
@@ -187,6 +182,17 @@ def _warn(script: Script, written: writing.Written, out: Output) -> None:
         out.event(
             Warned(f"a migration of the format {written.new.format} has no way back, so none is written")
         )
+
+
+def _data(written: writing.Written, verdict: Verdict, script: Script) -> dict[str, Any]:
+    return {
+        "files": [str(path) for path in written.new.texts],
+        "verified": verdict.good,
+        "up": [_change(one) for one in script.up],
+        "down": [_change(one) for one in script.down],
+        "unseen": list(script.unseen),
+        "not_reached": {"up": _left(verdict.up), "down": _left(verdict.down)},
+    }
 
 
 def _change(one: Change) -> dict[str, Any]:
