@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dbops.engines.dialect import POSTGRESQL
 from dbops.errors import Refused
 from dbops.events import format_bytes
-from dbops.safety.risk import Risk, estimate
+from dbops.safety.level import Risk, estimate
 
 if TYPE_CHECKING:
     from dbops.engines.session import Session
     from dbops.migrations.planner import Step
-    from dbops.migrations.prepare import Preparation
+    from dbops.migrations.preparation import Preparation
     from dbops.safety.analysis import Analysed
     from dbops.safety.risk import Forecast, Judged
 

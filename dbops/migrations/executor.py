@@ -16,7 +16,8 @@ from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import checks, code_call, code_run, report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation, Prepared, located, prepare, recorded_row
+from dbops.migrations.preparation import Preparation
+from dbops.migrations.prepare import Prepared, located, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise

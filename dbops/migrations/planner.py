@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dbops.engines.records import Action, Direction
 from dbops.errors import AnswerIsNo, Refused, UsageError
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
-from dbops.migrations.script import Mode
 from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.migrations.script import Mode
 
 
 class Work(enum.Enum):
