@@ -120,8 +120,10 @@ class Migrator(Reader):
             decide=self._decide,
             mirror=mirror,
         )
-        with schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift):
-            executor.execute(prepared)
+        with schema_drift.watched(
+            self.session, prepared.plan, self._listen, refuse=refuse_drift
+        ) as store_schema:
+            executor.execute(prepared, between=store_schema)
         return prepared.plan
 
     def lock_holder(self) -> Blocker | None:
