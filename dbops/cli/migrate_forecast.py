@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.dialect import POSTGRESQL
@@ -89,9 +89,12 @@ def _effect_data(one: Judged) -> dict[str, Any]:
     }
 
 
-def below(found: Sequence[Analysed], step: Step) -> Iterator[str]:
-    """Of one step of a plan, its statements."""
-    return itertools.chain.from_iterable(_of_step(one) for one in found if _key(one.step) == _key(step))
+def below(found: Sequence[Analysed]) -> Callable[[Step], Iterator[str]]:
+    """What tells of one step of a plan its statements."""
+    by_step: dict[tuple[str, str], list[Analysed]] = {}
+    for one in found:
+        by_step.setdefault(_key(one.step), []).append(one)
+    return lambda step: itertools.chain.from_iterable(map(_of_step, by_step.get(_key(step), ())))
 
 
 def _key(step: Step) -> tuple[str, str]:

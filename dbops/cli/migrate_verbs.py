@@ -100,9 +100,7 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
             {**show.plan_data(made, session.identity), **forecast.data(found, session)},
             forecast.markdown(found)
             if arguments.markdown
-            else show.plan_lines(
-                made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
-            ),
+            else show.plan_lines(made, migrator.folder, session, out.verbose, forecast.below(found)),
         )
         worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
         if arguments.check and made.steps and (limit is None or worst >= limit):
