@@ -110,7 +110,7 @@ class Migrator(Reader):
                 )
             self._listen(Note("another migrator was at work meanwhile; planned again"))
             prepared = self.prepare(make_plan)
-        from dbops.migrations import schema_drift  # late: mostly there is nothing to run
+        from dbops.migrations import schema_drift, statistics  # late: mostly there is nothing to run
         from dbops.migrations.executor import Executor
 
         executor = Executor(
@@ -120,9 +120,12 @@ class Migrator(Reader):
             decide=self._decide,
             mirror=mirror,
         )
-        with schema_drift.watched(
-            self.session, prepared.plan, self._listen, refuse=refuse_drift
-        ) as store_schema:
+        with (
+            statistics.renewed(self.session, prepared.plan, self.settings.analyze_after.value, self._listen),
+            schema_drift.watched(
+                self.session, prepared.plan, self._listen, refuse=refuse_drift
+            ) as store_schema,
+        ):
             executor.execute(prepared, between=store_schema)
         return prepared.plan
 
