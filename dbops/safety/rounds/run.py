@@ -11,13 +11,16 @@ from dbops.errors import DbopsError
 from dbops.events import Detail, Listener
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Work
-from dbops.safety.rounds.model import History, Round, Rounds, Verdict, Wishes
-from dbops.safety.rounds.one import NOT_THE_FILES, One
-from dbops.safety.rounds.one import run as run_section
+from dbops.safety.rounds import section
+from dbops.safety.rounds.model import Bare, History, Round, Rounds, Verdict, Wishes
+from dbops.safety.rounds.one import One
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.safety.rounds.scratch import Scratch
+
+ALL_TABLES = "all tables"
+"""Where no single one can be named that had no rows."""
 
 
 def run(
@@ -75,6 +78,8 @@ class _Run:
             return done
         again = self._attempt(file, with_rows=False)
         self._forget_copy()  # it has no rows
+        if again.failure is None and done.failure.of_generated:
+            return dataclasses.replace(again, bare=(Bare(ALL_TABLES, done.failure.message),))
         failure = dataclasses.replace(done.failure, only_with_rows=again.verdict is not done.verdict)
         return dataclasses.replace(done, failure=failure, found=again.found or done.found)
 
@@ -95,8 +100,8 @@ class _Run:
         """Whether a migration runs in the template, whose round has spoilt its copy."""
         session = self._template()
         try:
-            run_section(session, file, Work.RUN_UP, self._wishes)
-        except NOT_THE_FILES:
+            section.run(session, file, Work.RUN_UP, self._wishes)
+        except section.NOT_THE_FILES:
             raise
         except DbopsError:
             return False
@@ -108,7 +113,7 @@ class _Run:
         :raises DbopsError: an applied file does not run.
         """
         while self._to_come:
-            run_section(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
+            section.run(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
             del self._to_come[0]
         return self._scratch.template()
 

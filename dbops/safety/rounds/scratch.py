@@ -16,6 +16,8 @@ from dbops.errors import Refused
 from dbops.events import Listener, ignore
 from dbops.restore import scratch
 from dbops.restore.holding import hold
+from dbops.safety.rounds.looking import Looker
+from dbops.safety.rounds.rows import Rows
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
@@ -24,13 +26,22 @@ PREFIX = "dbops_verify_"
 """What their names begin with."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Copy:
+    """A copy of the template: the session in which migrations run, and what looks at it from outside."""
+
+    session: Session
+    looker: Looker
+    rows: Rows
+
+
 class Scratch:
     """An empty database with the tracking tables, the template; and a copy of it, to work in as long as it is sound."""
 
     def __init__(self, settings: Settings, server: Target, name: str) -> None:
         self._settings, self._server, self._name = settings, server, name
         self._template: Session | None = None
-        self._copy: Session | None = None
+        self._copy: Copy | None = None
         self._drops = contextlib.ExitStack()
 
     def template(self) -> Session:
@@ -44,8 +55,8 @@ class Scratch:
         """Whether there is a copy; else `copy` makes one of the template as it is then."""
         return self._copy is not None
 
-    def copy(self) -> Session:
-        """A session in the copy."""
+    def copy(self) -> Copy:
+        """The copy."""
         if self._copy is None:
             self._end_template()
             self._copy = self._drops.enter_context(self._copied())
@@ -67,7 +78,7 @@ class Scratch:
             self._template = None
 
     @contextmanager
-    def _copied(self) -> Iterator[Session]:
+    def _copied(self) -> Iterator[Copy]:
         from psycopg import sql
 
         name = scratch.new_name(PREFIX)
@@ -75,10 +86,18 @@ class Scratch:
             try:
                 names = sql.Identifier(name), sql.Identifier(self._name)
                 connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
-                with self._opened(name) as session:
-                    yield session
+                with self._opened(name) as session, contextlib.closing(self._looker(session)) as looker:
+                    yield Copy(session, looker, Rows(looker))
             finally:
                 scratch.drop(self._server, name, ignore)
+
+    def _looker(self, session: Session) -> Looker:
+        tables = session.tables
+        target = self._server.replace("the scratch database", dbname=session.identity.database)
+        connection = databases.open_session(target, "migrate verify (looking)", ignore, scratch.PATIENCE)
+        connection.execute(f"set lock_timeout = {self._settings.lock_timeout.value * 1000:.0f}".encode())
+        own = [(tables.schema, tables.table), (tables.schema, f"{tables.table}_events")]
+        return Looker(connection, own)
 
     def _opened(self, name: str) -> Session:
         target = self._server.replace("the scratch database", dbname=name)
