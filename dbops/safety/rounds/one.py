@@ -149,6 +149,7 @@ class One:
         return there if found else expected
 
     def _section(self, work: Work, failing: Verdict) -> None:
+        self._rows.forget()
         try:
             section.run(self.copy.session, self.file, work, self.wishes)
         except section.NOT_THE_FILES:

@@ -43,6 +43,11 @@ class Rows:
     def __init__(self, looker: Looker) -> None:
         self._looker = looker
         self._refused: dict[str, str] = {}
+        self._known: Contents | None = None
+
+    def forget(self) -> None:
+        """Something else than this has changed them."""
+        self._known = None
 
     def fill(self, schema: Schema, seed: int, before: Schema | None = None) -> None:
         """Add generated rows to all tables that have a column without any value, if they take any.
@@ -51,8 +56,7 @@ class Rows:
         :raises DbopsError: the server refuses what is not about a table's rows.
         """
         catalog = self._looker.catalog(schema)
-        with told():
-            found = self._contents(catalog)
+        found = self.contents(schema)
         bare = {table for (table, _), values in found.items() if not values.count}
         if before is not None:
             bare |= _changed(self._looker.catalog(before), catalog)
@@ -65,9 +69,10 @@ class Rows:
 
         :raises DbopsError: it cannot be read.
         """
-        catalog = self._looker.catalog(schema)
-        with told():
-            return self._contents(catalog)
+        if self._known is None:
+            with told():
+                self._known = self._contents(self._looker.catalog(schema))
+        return self._known
 
     def bare(self, schema: Schema) -> tuple[Bare, ...]:
         """The tables without rows, and why."""
@@ -89,6 +94,7 @@ class Rows:
         """
         from psycopg import sql
 
+        self.forget()
         with told():
             self._looker.connection.execute(sql.SQL("truncate {} cascade").format(sql.Identifier(*table)))
 
@@ -98,6 +104,7 @@ class Rows:
         from dbops.seeding.generate.planner import plan
         from dbops.seeding.postgres.engine import Postgres
 
+        self.forget()
         engine = Postgres(self._looker.connection)
         with told(), engine.transaction():
             request = Request(rows=_ROWS, seed=seed, only=only)
