@@ -1,9 +1,8 @@
-"""A second session in a scratch database, that reads what the migrations in the first one have made."""
+"""Another session in a scratch database, that reads what the migrations in the first one have made."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.pinned import told
@@ -19,24 +18,20 @@ _REMEMBERED = 2
 
 
 class Looker:
-    """Reads schema and catalog; its connection is for the rows, too.
+    """Reads schema and catalog, and does nothing else, so that the server keeps the plans of these large queries.
 
-    Nothing that a migration sets for its session changes what is read here, and the server keeps the plans of the two
-    large queries, which take as long as their execution; in the first session they end with each migration.
+    To make them takes as long as to carry them out.  In the session of the migrations they would end with each, in that
+    of the rows with each rollback.  And nothing that a migration sets for its session changes what is read here.
 
-    :param connection: in autocommit mode; closed by `close`.
+    :param connection: in autocommit mode, and nobody else's.
     :param own: the tables that hold dbops' records.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], own: Collection[TableName]) -> None:
-        self.connection = connection
+        self._connection = connection
         self._own = own
         self._catalogs: list[tuple[Schema, Catalog]] = []
-        connection.execute("set jit = off")  # compiling the queries takes longer than they do
-
-    def close(self) -> None:
-        """End the session."""
-        self.connection.close()
+        connection.prepare_threshold = 0
 
     def schema(self) -> Schema:
         """What is there now.
@@ -47,9 +42,9 @@ class Looker:
 
         from dbops.engines.postgres.schema import reader
 
-        own = [sql.Identifier(*name).as_string(self.connection) for name in self._own]
-        with told(), self._plans_kept():
-            return reader.read(self.connection, own)
+        own = [sql.Identifier(*name).as_string(self._connection) for name in self._own]
+        with told():
+            return reader.read(self._connection, own)
 
     def catalog(self, schema: Schema) -> Catalog:
         """The tables in what is there now.
@@ -62,16 +57,7 @@ class Looker:
         for known, found in self._catalogs:
             if known == schema:
                 return found
-        with told(), self._plans_kept():
-            found = catalog.read(self.connection, self._own)
+        with told():
+            found = catalog.read(self._connection, self._own)
         self._catalogs = [*self._catalogs, (schema, found)][-_REMEMBERED:]
         return found
-
-    @contextmanager
-    def _plans_kept(self) -> Iterator[None]:
-        """Not for queries of tables, whose plans migrations spoil."""
-        self.connection.prepare_threshold = 0
-        try:
-            yield
-        finally:
-            self.connection.prepare_threshold = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.pinned import told
 from dbops.engines.schema import Schema
 from dbops.safety.rounds.model import Bare, Lost, Way
 
 if TYPE_CHECKING:
+    import psycopg
     from psycopg import sql
 
     from dbops.engines.catalog import Catalog, Table, TableName
@@ -38,9 +39,13 @@ Contents = Mapping[tuple[str, str], Values]
 
 
 class Rows:
-    """The rows of one scratch database; the schema that every method asks for is what is there now."""
+    """The rows of one scratch database; the schema that every method asks for is what is there now.
 
-    def __init__(self, looker: Looker) -> None:
+    :param connection: in autocommit mode, and nobody else's.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], looker: Looker) -> None:
+        self._connection = connection
         self._looker = looker
         self._refused: dict[str, str] = {}
         self._known: Contents | None = None
@@ -96,7 +101,7 @@ class Rows:
 
         self.forget()
         with told():
-            self._looker.connection.execute(sql.SQL("truncate {} cascade").format(sql.Identifier(*table)))
+            self._connection.execute(sql.SQL("truncate {} cascade").format(sql.Identifier(*table)))
 
     def _generate(self, catalog: Catalog, only: tuple[TableName, ...], seed: int) -> None:
         from dbops.seeding.generate.filling import generate
@@ -105,7 +110,7 @@ class Rows:
         from dbops.seeding.postgres.engine import Postgres
 
         self.forget()
-        engine = Postgres(self._looker.connection)
+        engine = Postgres(self._connection)
         with told(), engine.transaction():
             request = Request(rows=_ROWS, seed=seed, only=only)
             outcome = generate(engine, plan(catalog, request, engine.probe()))
@@ -113,7 +118,7 @@ class Rows:
 
     def _contents(self, catalog: Catalog) -> Contents:
         """In one round trip, whatever the number of tables."""
-        connection = self._looker.connection
+        connection = self._connection
         tables = [table for table in catalog.tables if table.columns and table.insertable]
         with connection.pipeline():
             cursors = [connection.execute(_query(table)) for table in tables]

@@ -20,6 +20,7 @@ from dbops.safety.rounds.looking import Looker
 from dbops.safety.rounds.rows import Rows
 
 if TYPE_CHECKING:
+    from dbops.engines.catalog import TableName
     from dbops.engines.postgres.databases import Connection
 
 PREFIX = "dbops_verify_"
@@ -86,18 +87,24 @@ class Scratch:
             try:
                 names = sql.Identifier(name), sql.Identifier(self._name)
                 connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
-                with self._opened(name) as session, contextlib.closing(self._looker(session)) as looker:
-                    yield Copy(session, looker, Rows(looker))
+                with (
+                    self._opened(name) as session,
+                    contextlib.closing(self._beside(session)) as reading,
+                    contextlib.closing(self._beside(session)) as filling,
+                ):
+                    looker = Looker(reading, _own(session))
+                    yield Copy(session, looker, Rows(filling, looker))
             finally:
                 scratch.drop(self._server, name, ignore)
 
-    def _looker(self, session: Session) -> Looker:
-        tables = session.tables
+    def _beside(self, session: Session) -> Connection:
+        """Another session in the same database, which waits for no lock that a migration may have left."""
         target = self._server.replace("the scratch database", dbname=session.identity.database)
-        connection = databases.open_session(target, "migrate verify (looking)", ignore, scratch.PATIENCE)
+        connection = databases.open_session(target, "migrate verify", ignore, scratch.PATIENCE)
         connection.execute(f"set lock_timeout = {self._settings.lock_timeout.value * 1000:.0f}".encode())
-        own = [(tables.schema, tables.table), (tables.schema, f"{tables.table}_events")]
-        return Looker(connection, own)
+        connection.execute("set jit = off")  # compiling the queries takes longer than they do
+        connection.prepare_threshold = None
+        return connection
 
     def _opened(self, name: str) -> Session:
         target = self._server.replace("the scratch database", dbname=name)
@@ -108,6 +115,11 @@ class Scratch:
             session.initialise()
             stack.pop_all()
         return session
+
+
+def _own(session: Session) -> tuple[TableName, ...]:
+    tables = session.tables
+    return (tables.schema, tables.table), (tables.schema, f"{tables.table}_events")
 
 
 @contextmanager
