@@ -1,6 +1,9 @@
-"""Statements that reach beyond the database in which they run: to what all databases of a server share."""
+"""Statements that reach beyond the database in which they run: to what all databases of a server share, or its host."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from dbops.engines.postgres import libpg_query
 
@@ -8,11 +11,21 @@ _NODES = frozenset(
     {
         "CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "DropRoleStmt", "GrantRoleStmt", "ReassignOwnedStmt",
         "DropOwnedStmt", "CreatedbStmt", "DropdbStmt", "AlterDatabaseStmt", "AlterDatabaseSetStmt", "AlterSystemStmt",
-        "CreateTableSpaceStmt", "DropTableSpaceStmt", "AlterTableSpaceOptionsStmt",
+        "CreateTableSpaceStmt", "DropTableSpaceStmt", "AlterTableSpaceOptionsStmt", "CreateSubscriptionStmt",
+        "AlterSubscriptionStmt", "DropSubscriptionStmt", "AlterDatabaseRefreshCollStmt",
     }
 )  # fmt: skip
-_KINDS = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE", "OBJECT_TABLESPACE"})
+_KINDS = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL"})
 _SAY_KIND = ("objtype", "objectType", "renameType")
+# To other sessions, the server itself, its files, other servers.
+_FUNCTIONS = frozenset(
+    {
+        "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_switch_wal",
+        "pg_create_restore_point", "lo_export", "pg_file_write", "pg_file_unlink", "pg_file_rename",
+    }
+)  # fmt: skip
+_FAMILIES = ("dblink", "pg_create_physical_replication_slot", "pg_create_logical_replication_slot",
+             "pg_drop_replication_slot", "pg_replication_origin_", "pg_wal_replay_")  # fmt: skip
 
 
 def reaches_beyond(sql: str) -> bool:
@@ -25,4 +38,30 @@ def reaches_beyond(sql: str) -> bool:
         ((name, node),) = statement["stmt"].items()
         if name in _NODES or any(node.get(key) in _KINDS for key in _SAY_KIND):
             return True
+        if name == "CopyStmt" and _leaves_the_server(node):
+            return True
+        if any(_is_beyond(called) for called in _called(node)):
+            return True
     return False
+
+
+def _leaves_the_server(copy: dict[str, Any]) -> bool:
+    """Runs a program, or writes a file; to read one harms nobody."""
+    return copy.get("is_program", False) or ("filename" in copy and not copy.get("is_from", False))
+
+
+def _is_beyond(function: str) -> bool:
+    return function in _FUNCTIONS or function.startswith(_FAMILIES)
+
+
+def _called(node: object) -> Iterator[str]:
+    """The names of all functions called, without their schemas."""
+    if isinstance(node, dict):
+        call = node.get("FuncCall")
+        if call is not None:
+            yield call["funcname"][-1]["String"]["sval"]
+        for inner in node.values():
+            yield from _called(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _called(inner)
