@@ -112,7 +112,8 @@ def verified(project: Project, *options: str, code: int) -> list[dict[str, Any]]
     """The migrations of `verify --json`, whose exit code must be this one."""
     outcome = project.run("migrate", "verify", "--json", *options, timeout=180)
     assert outcome.code == code, outcome
-    return [dict(one) for one in outcome.json["migrations"]]
+    found = next(event for event in outcome.events if event["type"] == "result")
+    return [dict(one) for one in found["migrations"]]
 
 
 def test_each_kind_of_object(maker: Project, database: Database) -> None:
@@ -125,11 +126,9 @@ def test_each_kind_of_object(maker: Project, database: Database) -> None:
     rounds = {one["name"]: one for one in verified(maker, "--empty", code=3)}
     for case in CASES:
         found = rounds[case.name]
-        down = {
-            one["object"]: one["change"] for one in found["differences"] if one["after"] == "down"
-        }
+        down = {one["object"]: one["change"] for one in found["differences"] if one["after"] == "down"}
         name = case.object.format(**words)
-        named = [key for key in down if key == name or case.object == "default acl" and "default acl" in key]
+        named = [key for key in down if key == name or (case.object == "default acl" and "default acl" in key)]
         assert found["result"] == "differs", (case, found)
         assert [down[key] for key in named] == [case.change], (case, down)
 
@@ -140,11 +139,15 @@ def test_values(maker: Project) -> None:
         "CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, price numeric(10,2) NOT NULL, note text NOT NULL);"
         "CREATE TABLE word (a text NOT NULL, b text NOT NULL);"
     ))  # fmt: skip
-    maker.write("migrations/002_column.sql", single("ALTER TABLE item ADD mail text;", "ALTER TABLE item DROP mail;"))
+    maker.write(
+        "migrations/002_column.sql", single("ALTER TABLE item ADD mail text;", "ALTER TABLE item DROP mail;")
+    )
     maker.write("migrations/003_type.sql", single(
         "ALTER TABLE item ALTER price TYPE int;", "ALTER TABLE item ALTER price TYPE numeric(10,2);"
     ))  # fmt: skip
-    maker.write("migrations/004_table.sql", single("CREATE TABLE other (a text, b int);", "DROP TABLE other;"))
+    maker.write(
+        "migrations/004_table.sql", single("CREATE TABLE other (a text, b int);", "DROP TABLE other;")
+    )
     maker.write("migrations/005_truncates.sql", single("SELECT 1;", "TRUNCATE word;"))
     maker.write("migrations/006_update.sql", single("UPDATE word SET a = upper(a) || '!';", "SELECT 1;"))
     maker.write("migrations/007_identity.sql", single(
@@ -169,7 +172,9 @@ def test_what_shows_itself_only_later(maker: Project) -> None:
     maker.write("migrations/001_start.sql", single(
         "CREATE TABLE t (id int PRIMARY KEY, a varchar(3) NOT NULL); CREATE TABLE counted (n int); CREATE SCHEMA old;"
     ))  # fmt: skip
-    maker.write("migrations/002_once.sql", single("CREATE TABLE u (id int);", "DROP TABLE u; DROP SCHEMA old;"))
+    maker.write(
+        "migrations/002_once.sql", single("CREATE TABLE u (id int);", "DROP TABLE u; DROP SCHEMA old;")
+    )
     maker.write("migrations/003_left.sql", single("CREATE TYPE s AS (a int);", "SELECT 1;"))
     maker.write("migrations/004_null.sql", single(
         "ALTER TABLE t ALTER a DROP NOT NULL;", "ALTER TABLE t ALTER a SET NOT NULL;"
@@ -197,9 +202,15 @@ def test_keys_to_come(maker: Project) -> None:
     maker.write("migrations/003_cast.sql", single(
         "ALTER TABLE b ALTER text TYPE int USING text::int;", "ALTER TABLE b ALTER text TYPE text;"
     ))  # fmt: skip
-    maker.write("migrations/004_must.sql", single("ALTER TABLE b ADD must int NOT NULL;", "ALTER TABLE b DROP must;"))
+    maker.write(
+        "migrations/004_must.sql", single("ALTER TABLE b ADD must int NOT NULL;", "ALTER TABLE b DROP must;")
+    )
     _, key, cast, must = verified(maker, code=3)
-    assert (key["result"], key["verified"], [one["table"] for one in key["without_rows"]]) == ("comes back", True, ["b"])
+    assert (key["result"], key["verified"], [one["table"] for one in key["without_rows"]]) == (
+        "comes back",
+        True,
+        ["b"],
+    )
     assert "to_a" in key["without_rows"][0]["reason"]
     assert (cast["result"], [one["table"] for one in cast["without_rows"]]) == ("comes back", ["all tables"])
     assert (must["result"], must["only_with_rows"]) == ("up fails", True)

@@ -85,7 +85,7 @@ class Rows:
         rows: dict[str, int] = {}
         for (table, _), values in found.items():
             rows[table] = rows.get(table, 0) + values.count
-        labels = [table.label for table in self._looker.catalog(schema).tables]
+        labels = [table.label for table in self._looker.catalog(schema).tables if table.columns]
         return tuple(
             Bare(label, self._refused.get(label, "no rows could be generated"))
             for label in labels

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.schema import Schema, differences
 from dbops.errors import DbopsError
-from dbops.events import Detail, Listener
+from dbops.events import Detail, Listener, Note
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Work
 from dbops.safety.rounds import section
@@ -103,6 +103,8 @@ class _Run:
             section.run(session, file, Work.RUN_UP, self._wishes)
         except section.NOT_THE_FILES:
             raise
+        except section.Beyond as beyond:
+            return beyond.wholly
         except DbopsError:
             return False
         return True
@@ -113,7 +115,12 @@ class _Run:
         :raises DbopsError: an applied file does not run.
         """
         while self._to_come:
-            section.run(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
+            try:
+                section.run(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
+            except section.Beyond as beyond:
+                if not beyond.wholly:
+                    raise
+                self._listen(Note(beyond.message))
             del self._to_come[0]
         return self._scratch.template()
 

@@ -42,14 +42,26 @@ def refusal(error: DbopsError) -> ServerError | None:
     return error.__cause__.error if isinstance(error.__cause__, StatementFailed) else None
 
 
+class Beyond(Refused):
+    """A section was not run, since it would change what the live database shares with the scratch database.
+
+    :param wholly: all its statements are of that kind, so that nothing is missing in the schema without it.
+    """
+
+    def __init__(self, where: str, *, wholly: bool) -> None:
+        super().__init__(
+            f"{where}: not run, since it reaches beyond the scratch database, "
+            "to what all databases of the server share",
+            hint="run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres",
+        )
+        self.wholly = wholly
+
+
 def _refuse_beyond(step: Step, session: Session) -> None:
-    """:raises Refused: the section would change what the live database shares with the scratch database."""
+    """:raises Beyond: where a statement says so."""
     prepared = prepare(step, session)
-    for statement in prepared.statements.statements:
-        if reaches_beyond(statement.text):
-            line, column = place(prepared.section, statement.offset)
-            raise Refused(
-                f"{prepared.section.label}:{line}:{column}: not run, since it reaches beyond the scratch database, "
-                "to what all databases of the server share",
-                hint="run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres",
-            )
+    statements = prepared.statements.statements
+    found = [one for one in statements if reaches_beyond(one.text)]
+    if found:
+        line, column = place(prepared.section, found[0].offset)
+        raise Beyond(f"{prepared.section.label}:{line}:{column}", wholly=len(found) == len(statements))

@@ -30,6 +30,12 @@ from dbops.engines.postgres.beyond import reaches_beyond
         ("SELECT 1 WHERE EXISTS (SELECT FROM pg_catalog.pg_reload_conf())", True),
         ("SELECT dblink_exec('host=h', 'DROP TABLE t')", True),
         ("SELECT count(*), lower('X') FROM t", False),
+        ("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles) THEN CREATE ROLE r; END IF; END $$", True),
+        ("DO $$ BEGIN EXECUTE 'COMMENT ON DATABASE d IS NULL'; END $$", True),
+        ("DO $$ BEGIN EXECUTE format('ALTER ROLE %I NOLOGIN', 'r'); END $$", False),  # put together
+        ("DO $$ BEGIN PERFORM pg_reload_conf(); END $$", True),
+        ("DO $$ BEGIN EXECUTE 'CREATE TABLE t ()'; PERFORM lower('drop'); END $$", False),
+        ("DO LANGUAGE plperl $$ 1 $$", False),
         ("GRANT SELECT ON t TO r", False),
         ("COMMENT ON TABLE t IS 'x'", False),
         ("ALTER TABLE t RENAME TO u", False),
