@@ -128,7 +128,9 @@ def test_each_kind_of_object(maker: Project, database: Database) -> None:
         found = rounds[case.name]
         down = {one["object"]: one["change"] for one in found["differences"] if one["after"] == "down"}
         name = case.object.format(**words)
-        named = [key for key in down if key == name or (case.object == "default acl" and "default acl" in key)]
+        named = [
+            key for key in down if key == name or (case.object == "default acl" and "default acl" in key)
+        ]
         assert found["result"] == "differs", (case, found)
         assert [down[key] for key in named] == [case.change], (case, down)
 

@@ -58,7 +58,8 @@ class _Run:
             if broken:
                 found.append(Round(file, Verdict.NOT_RUN))
                 continue
-            if self._wishes.every or not status.is_applied:
+            # A repeatable file that was changed is pending, too.
+            if self._wishes.every or not status.is_applied or status.state is State.CHANGED:
                 self._listen(Detail(f"round of {status.version} {status.name}"))
                 found.append(self._round(file))
                 broken = not (self._schema or self._ups(file))
