@@ -214,5 +214,6 @@ def test_keys_to_come(maker: Project) -> None:
         ["b"],
     )
     assert "to_a" in key["without_rows"][0]["reason"]
+    assert key["lost"] == []
     assert (cast["result"], [one["table"] for one in cast["without_rows"]]) == ("comes back", ["all tables"])
     assert (must["result"], must["only_with_rows"]) == ("up fails", True)

@@ -57,8 +57,7 @@ class One:
 
     def _verdict(self) -> Verdict:
         before = self.before or self.copy.looker.schema()
-        there = self._filled(before, 1)
-        self._first_up(before)
+        there = self._first_up(before, self._filled(before, 1))
         after = self.after = self.copy.looker.schema()
         has_down = texts.read(self.file).down is not None
         if has_down:
@@ -104,10 +103,12 @@ class One:
         known = {one.table for one in self.bare}
         self.bare += tuple(one for one in bare if one.table not in known)
 
-    def _first_up(self, before: Schema) -> None:
+    def _first_up(self, before: Schema, there: Contents) -> Contents:
         """With rows; tables whose rows are to blame that the up does not run are emptied for it.
 
         Generated rows cannot know of a key or a check that is still to come.
+
+        :param there: what is in the tables; returned as it was when the up ran.
         """
         emptied: set[TableName] = set()
         while True:
@@ -121,10 +122,11 @@ class One:
                 if table is None or table in emptied or self._partly_there():
                     raise
                 self._rows.empty(table)
+                there = self._rows.contents(before)
                 emptied.add(table)
                 self._note((Bare(_label(table), failed.failure.message),))
             else:
-                return
+                return there
 
     def _rows_to_blame(self, before: Schema, refusal: ServerError | None) -> bool:
         """Whether the up may well run with other rows than those that were generated."""
