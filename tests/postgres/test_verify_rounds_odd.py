@@ -16,7 +16,7 @@ from dbops.config import Options
 from dbops.events import ignore
 from dbops.migrations.alembic import update
 from tests import alembics
-from tests.conftest import Project
+from tests.conftest import ROOT, Project
 from tests.postgres.migrating import dump, mark_as_development, ran, single
 from tests.servers import Database
 
@@ -83,7 +83,9 @@ def test_alembic(maker: Project, database: Database) -> None:
     alembics.make(maker.folder, alembics.sqlalchemy_url(database))
     make, drop = "op.create_table('a', sa.Column('id', sa.Integer))", "op.drop_table('a')"
     alembics.revise(maker.folder, "a001", None, make, drop)
-    alembics.revise(maker.folder, "a002", "a001", "op.create_index('by_id', 'a', ['id'])", "op.execute('SELECT 1')")
+    alembics.revise(
+        maker.folder, "a002", "a001", "op.create_index('by_id', 'a', ['id'])", "op.execute('SELECT 1')"
+    )
     update.render_all(config.load(Options(), maker.environ, maker.folder), (), ignore)
     assert list(results(rounds(maker, code=3)).values()) == ["comes back", "differs"]
 
@@ -191,3 +193,33 @@ def test_interrupted(maker: Project, database: Database, sign: signal.Signals) -
     os.kill(slow.pid, sign)
     assert slow.wait(timeout=30) != 0
     assert scratches(database) == []
+
+
+def test_the_example_of_the_handbook(maker: Project, database: Database) -> None:
+    """docs/migrate.md shows what these files give."""
+    maker.write(
+        "migrations/001_person.sql",
+        single(
+            "CREATE TABLE city (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL); CREATE TABLE"
+            " person (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, city_id bigint);",
+            "DROP TABLE person; DROP TABLE city;",
+        ),
+    )
+    ran(maker, "up")
+    for name, up, down in [
+        ("002_mail", "ALTER TABLE person ADD mail text;", "ALTER TABLE person DROP mail;"),
+        ("003_by_name", "CREATE INDEX by_name ON person (name);", "SELECT 1;"),
+        (
+            "004_city",
+            "ALTER TABLE person ADD CONSTRAINT lives_in FOREIGN KEY (city_id) REFERENCES city (id);",
+            "ALTER TABLE person DROP CONSTRAINT lives_in;",
+        ),
+        ("005_must", "ALTER TABLE person ADD born date NOT NULL;", "ALTER TABLE person DROP born;"),
+    ]:
+        maker.write(f"migrations/{name}.sql", single(up, down))
+    outcome = maker.run("migrate", "verify")
+    where = f"{database.user}@{database.server.host}:{database.server.port}/{database.name}"
+    said = f"{outcome.stdout}{outcome.stderr}exit code {outcome.code}\n"
+    handbook = (ROOT / "docs" / "migrate.md").read_text()
+    _, _, rest = handbook.partition('$ bin/migrate verify; echo "exit code $?"\n')
+    assert said.replace(where, "app@127.0.0.1:5432/shop") == rest.partition("```")[0]
