@@ -116,6 +116,20 @@ def test_several_parts(maker: Project) -> None:
     assert set(results(rounds(maker)).values()) == {"comes back"}
 
 
+def test_extensions(maker: Project) -> None:
+    """Of an extension that is left only itself is told; one that the role may not create is one that does not run."""
+    maker.write("migrations/001_left.sql", single("CREATE EXTENSION citext;", "SELECT 1;"))
+    maker.write("migrations/002_good.sql", single("CREATE EXTENSION hstore;", "DROP EXTENSION hstore;"))
+    maker.write(
+        "migrations/003_may_not.sql", single("CREATE EXTENSION file_fdw;", "DROP EXTENSION file_fdw;")
+    )
+    found = rounds(maker, "--empty", code=3)
+    assert results(found) == {"left": "differs", "good": "comes back", "may_not": "up fails"}
+    objects = [one["object"] for one in found["left"]["differences"]]
+    assert objects == ["comment on extension citext", "extension citext"]
+    assert "permission denied" in found["may_not"]["message"]
+
+
 HOSTILE = {
     "dropdb": "DROP DATABASE {database};",
     "system": "ALTER SYSTEM SET work_mem = '7MB';",
