@@ -96,7 +96,7 @@ class Lost:
     table: str
     column: str
     values: int
-    way: Way
+    way: Way = Way.DOWN_AND_UP
     of_sequence: bool = False
 
 
