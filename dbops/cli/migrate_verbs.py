@@ -91,13 +91,11 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
     from dbops.safety.risk import Risk
 
     with opened(arguments, out) as (migrator, session, _):
-        if arguments.fail_on or arguments.markdown:
-            forecast.refuse_without(session)
         preparation = migrator.prepare(_up(arguments, migrator))
         made = preparation.plan
         found = forecast.analysed(preparation, session)
         out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
+            {**show.plan_data(made, session.identity), **forecast.data(found)},
             forecast.markdown(found)
             if arguments.markdown
             else show.plan_lines(
