@@ -1,4 +1,4 @@
-"""Pairs of schemas, each a change that is nasty for who compares them: (name, common to both, here, there)."""
+"""Pairs of schemas, each a change that is nasty for who compares them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two schemas; each side is what is common and then its own.
+    """Two schemas.
 
-    :param unseen: what is said of it, a part of a sentence each; where there is any, it is not exact.
+    :param unseen: what is said of it, a part of a sentence each; where there is any, it is exact but for that.
     """
 
     name: str
     here: str
     there: str
-    common: str = ""
     unseen: tuple[str, ...] = ()
 
 

@@ -96,14 +96,19 @@ class _Run:
             self.statements(dependents.drops(self._here, changing))
         self._enums(rebuild)
         self._pieces(pieces.UNKNOWN)
-        self.statements(library.statements(self._here, self._target.connection))
+        self._library()
         self._names()
         left = self._left()
         for _ in range(_ROUNDS):
             if not left or not (self._pieces(pieces.EVERY) | self._privileges() | self._names()):
                 break
-            left = self._left()
+            if left := self._left():
+                self._library()
+                left = self._left()
         return left
+
+    def _library(self) -> None:
+        self.statements(library.statements(self._here, self._target.connection))
 
     def _left(self) -> tuple[Difference, ...]:
         return unlike(reader.read(self._here, ()), self._target.schema)
