@@ -99,12 +99,15 @@ class _Run:
         self._library()
         self._names()
         left = self._left()
-        for _ in range(_ROUNDS):
-            if not left or not (self._pieces(pieces.EVERY) | self._privileges() | self._names()):
+        for number in range(_ROUNDS):
+            if not left:
                 break
-            if left := self._left():
-                self._library()
-                left = self._left()
+            if number:
+                self._library()  # what it could not make for want of a type, say
+            ran = self._pieces(pieces.EVERY) | self._privileges() | self._names()
+            left = self._left()
+            if not ran:
+                break
         return left
 
     def _library(self) -> None:
