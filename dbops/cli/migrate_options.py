@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dbops.cli.options import AddOption, Parser, option
+from dbops.config.values import HALF
 
 
 def folder_options(*, after_verb: bool) -> Parser:
@@ -78,6 +79,34 @@ _BACKUP = option(
     help="take a backup first, unless one is no older than AGE, as 30min (default: a new one)",
 )
 
+_TERMINATE = option(
+    "--terminate-blockers",
+    dest="terminate_after",
+    nargs="?",
+    const=HALF,
+    metavar="AFTER",
+    help="end sessions that hold a lock which a statement has waited for as long as AFTER, as 10s (default: half the deadline)",
+)
+
+
+def _analyze(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_mutually_exclusive_group()
+    one.add_argument(
+        "--no-analyze",
+        dest="analyze_after",
+        action="store_const",
+        const="off",
+        help="leave out the ANALYZE of the tables that were changed",
+    )
+    one.add_argument(
+        "--vacuum",
+        dest="analyze_after",
+        action="store_const",
+        const="vacuum",
+        help="VACUUM (ANALYZE) the tables that were changed, instead of ANALYZE",
+    )
+
+
 VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
@@ -92,6 +121,8 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             _FAIL_ON_DRIFT,
             _STARTED,
             _BACKUP,
+            _analyze,
+            _TERMINATE,
         ),
     ),
     "down": (
@@ -101,15 +132,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             option("--to", metavar="VERSION", help="all above this version; 0 is all"),
             _THROUGH,
             _STARTED,
+            _analyze,
+            _TERMINATE,
         ),
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP),
+        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP, _analyze, _TERMINATE),
     ),
     "redo": (
         "undo the newest migrations and apply them again",
-        (_count("1"), _THROUGH, _STARTED),
+        (_count("1"), _THROUGH, _STARTED, _analyze, _TERMINATE),
     ),
     "plan": (
         "what up would run, and what each statement locks, reads, writes anew and destroys",
@@ -155,6 +188,59 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 "--check",
                 action="store_true",
                 help="write nothing; exit 3 with the difference if there is one",
+            ),
+        ),
+    ),
+    "diff": (
+        "write the migration that leads from the database's schema to another one",
+        (
+            option(
+                "--to",
+                metavar="TARGET",
+                help="a file with the schema, the URL of a database, git:REV, or models:package.module:Base.metadata",
+            ),
+            option("name", nargs="?", metavar="NAME", help="of the migration (default: change_schema)"),
+            option(
+                "--rename",
+                action="append",
+                metavar="OLD=NEW",
+                help="this was renamed, as public.orders.note=remark; several times for several",
+            ),
+            option(
+                "--no-rename", action="store_true", help="nothing else was renamed: what is gone is dropped"
+            ),
+            option("--check", action="store_true", help="write nothing; exit 3 if there is a difference"),
+        ),
+    ),
+    "diagram": (
+        "draw the tables and what refers to what: Mermaid for a README, or SVG",
+        (
+            option(
+                "--output", metavar="FILE", help="into a file; in a .md between its marks (default: print it)"
+            ),
+            option(
+                "--format-out",
+                choices=["mermaid", "svg"],
+                help="what it is written as (default: svg for a FILE.svg, else mermaid)",
+            ),
+            option(
+                "--schema",
+                dest="schemas",
+                metavar="NAME",
+                action="append",
+                help="only this schema; several times for several",
+            ),
+            option(
+                "--table",
+                dest="tables",
+                metavar="NAME",
+                action="append",
+                help="only this table; several times for several",
+            ),
+            option(
+                "--check",
+                action="store_true",
+                help="write nothing; exit 3 with the difference if FILE is not what it would be",
             ),
         ),
     ),
@@ -263,6 +349,11 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 nargs="*",
                 metavar="[schema | migration VERSION | rollback VERSION]",
                 help="what to look at (default: schema, the whole database)",
+            ),
+            option(
+                "--free-space",
+                metavar="SIZE",
+                help="what is free on the server's disk, as 20GB, where dbops cannot see it",
             ),
         ),
     ),

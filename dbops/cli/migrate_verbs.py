@@ -16,8 +16,6 @@ from dbops.cli.hooks import Hooks
 from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.engines.log import LogEntry
-from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Listener, Note, plural
 from dbops.migrations import planner, verbs
@@ -26,6 +24,8 @@ from dbops.migrations.model import Folder
 from dbops.migrations.planner import Plan
 
 if TYPE_CHECKING:
+    from dbops.engines.log import LogEntry
+    from dbops.engines.session import Session
     from dbops.engines.statements import Statement
     from dbops.migrations.prepare import Prepared
     from dbops.migrations.stepwise import Decide
@@ -88,21 +88,17 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
 def plan(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run, and what each statement would do to this very database."""
     from dbops.cli import migrate_forecast as forecast
-    from dbops.safety.risk import Risk
+    from dbops.safety.level import Risk
 
     with opened(arguments, out) as (migrator, session, _):
-        if arguments.fail_on or arguments.markdown:
-            forecast.refuse_without(session)
         preparation = migrator.prepare(_up(arguments, migrator))
         made = preparation.plan
         found = forecast.analysed(preparation, session)
         out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
+            {**show.plan_data(made, session.identity), **forecast.data(found)},
             forecast.markdown(found)
             if arguments.markdown
-            else show.plan_lines(
-                made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
-            ),
+            else show.plan_lines(made, migrator.folder, session, out.verbose, forecast.below(found)),
         )
         worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
         if arguments.check and made.steps and (limit is None or worst >= limit):
@@ -172,8 +168,7 @@ def _planned(
             )
             return ExitCode.DONE
         if not made.steps:
-            migrator.catch_up()
-            statuses = migrator.statuses()
+            statuses = migrator.statuses() if migrator.catch_up() else prepared.statuses
             out.result(
                 show.done_data(made, session.identity),
                 show.nothing_lines(made, migrator.folder, statuses, session),

@@ -126,6 +126,8 @@ class Options:
     statement_timeout: str | None = None
     deadline: str | None = None
     alembic_python: str | None = None
+    analyze_after: str | None = None
+    terminate_after: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +160,8 @@ class Settings:
     has it, libpq's variables too, for what runs on the user's behalf.
     `checks` are the project's own, for `migrate validate`.
     `schema_file` is kept up to date with the schema after migrations ran; None where none is.
+    `analyze_after` is what follows migrations for the tables that they changed: "analyze", "vacuum" or "off".
+    `terminate_after` is how long, in seconds, a session may be in the way before it is ended; None ends none.
     `warnings` are sentences for the user about what was read and not used.
     `alembic` is None where the project has no Alembic.
     """
@@ -184,5 +188,7 @@ class Settings:
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     checks: tuple[ProjectCheck, ...] = ()
     schema_file: Setting[Path | None] = Setting(None)
+    analyze_after: Setting[str] = Setting("analyze")
+    terminate_after: Setting[float | None] = Setting(None)
     warnings: tuple[str, ...] = ()
     alembic: Alembic | None = None

@@ -21,6 +21,7 @@ def run(*argv: str) -> int:
         return int(ended.code or 0)
 
 
+WHILE_IT_RUNS = ["--no-analyze", "--vacuum", "--terminate-blockers"]
 OPTIONS = {
     "init": ["--dry-run"],
     "up": [
@@ -32,16 +33,19 @@ OPTIONS = {
         "--single-transaction",
         "--check",
         "--dry-run",
+        *WHILE_IT_RUNS,
     ],
-    "down": ["N", "--steps", "--to", "--through", "--dry-run", "--started-statement"],
-    "goto": ["VERSION", "--out-of-order", "--single-transaction", "--dry-run"],
-    "redo": ["N", "--steps", "--through", "--dry-run"],
+    "down": ["N", "--steps", "--to", "--through", "--dry-run", "--started-statement", *WHILE_IT_RUNS],
+    "goto": ["VERSION", "--out-of-order", "--single-transaction", "--dry-run", *WHILE_IT_RUNS],
+    "redo": ["N", "--steps", "--through", "--dry-run", *WHILE_IT_RUNS],
     "plan": ["N", "--steps", "--to", "--only", "--check"],
     "status": ["--check"],
     "current": ["--check"],
     "heads": [],
     "drift": ["--accept", "--dry-run"],
     "schema": ["--output", "--check", "--dry-run"],
+    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--dry-run"],
+    "diagram": ["--output", "--format-out", "--schema", "--table", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION", "--all", "--empty", "--twice", "--scratch-url"],
     "new": ["NAME", "--format", "--timestamp"],
@@ -114,7 +118,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ([], "what shall be done?", "bin/migrate --help"),
         (["frobnicate"], "'frobnicate' is not a verb", "bin/migrate --help lists the verbs"),
         (["stats"], "'stats' is not a verb", "did you mean bin/migrate status?"),
-        (["diagram"], "'diagram' is not part of this version", "bin/migrate --help"),
+        (["diff"], "what shall it lead to?", "bin/migrate diff --help"),
         (["validate", "all"], "validate all is not known", "validate migration VERSION"),
         (["up", "--frob"], "unrecognized arguments: --frob", "--help"),
         (["up", "1", "2"], "unrecognized arguments: 2", "--help"),
