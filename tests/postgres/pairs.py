@@ -1,4 +1,4 @@
-"""Pairs of schemas, each a change that is nasty for who compares them: (name, common to both, here, there)."""
+"""Pairs of schemas, each a change that is nasty for who compares them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two schemas; each side is what is common and then its own.
+    """Two schemas.
 
-    :param unseen: what is said of it, a part of a sentence each; where there is any, it is not exact.
+    :param unseen: what is said of it, a part of a sentence each; where there is any, it is exact but for that.
     """
 
     name: str
     here: str
     there: str
-    common: str = ""
     unseen: tuple[str, ...] = ()
 
 
@@ -323,6 +322,13 @@ PAIRS = (
         CREATE CAST (int AS pt) WITH FUNCTION to_pt(int);
     """),
     Pair("a publication", _TABLE, _TABLE + "CREATE PUBLICATION pub FOR TABLE t (id, a) WHERE (a > 0);"),
+    Pair("conditions that the server spells in another way when it reads them again", "", """
+        CREATE TABLE t (s varchar(9) CHECK (s IN ('a', 'b')), n int CHECK (n > 1 AND n < 5));
+    """),
+    Pair("default privileges everywhere", "", """
+        ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+    """),
     Pair("the order of columns alone", "CREATE TABLE t (a int, b text, c int);", "CREATE TABLE t (c int, a int, b text);",
          unseen=("order of columns",)),
     Pair("a table becomes a view, and a view a table", """

@@ -96,14 +96,22 @@ class _Run:
             self.statements(dependents.drops(self._here, changing))
         self._enums(rebuild)
         self._pieces(pieces.UNKNOWN)
-        self.statements(library.statements(self._here, self._target.connection))
+        self._library()
         self._names()
         left = self._left()
         for _ in range(_ROUNDS):
-            if not left or not (self._pieces(pieces.EVERY) | self._privileges() | self._names()):
+            if not left:
                 break
+            if any(one.before is None and one.object.startswith("table ") for one in left):
+                self._library()  # a table that could not be made for want of a type, say
+            ran = self._pieces(pieces.EVERY) | self._privileges() | self._names()
             left = self._left()
+            if not ran:
+                break
         return left
+
+    def _library(self) -> None:
+        self.statements(library.statements(self._here, self._target.connection))
 
     def _left(self) -> tuple[Difference, ...]:
         return unlike(reader.read(self._here, ()), self._target.schema)

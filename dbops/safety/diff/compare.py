@@ -9,6 +9,7 @@ from dbops.safety.diff import unseen
 from dbops.safety.diff.attempt import Attempt, Effort, attempt
 from dbops.safety.diff.likeness import unlike
 from dbops.safety.diff.model import Renames, Script, inverted
+from dbops.safety.diff.settling import settle
 from dbops.safety.diff.target import Target
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ def compare(here: Connection, there: Connection, renames: Renames = ()) -> Scrip
     """The statements that lead from one schema to the other, and back.
 
     Both databases are on one server and hold nothing of dbops' own; statements are tried in them in a transaction
-    that is rolled back, so both are to be copies.  The connections must be in autocommit mode.
+    that is rolled back, and conditions may come to be spelled in another way, so both are to be copies.  The
+    connections must be in autocommit mode.
 
     :raises ProgramFailed: the library that compares is not installed, or cannot compare these.
     """
+    settle(here)
+    settle(there)
     before, after = (Target(one, reader.read(one, ())) for one in (here, there))
     if not renames and not unlike(before.schema, after.schema):
         return Script((), ())

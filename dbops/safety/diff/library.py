@@ -31,25 +31,33 @@ def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
             f"schemas are compared by the results library, which is not installed ({error})",
             hint=f"{sys.executable} -m pip install 'dbops[diff]'",
         ) from error
+    import psycopg
     from psycopg.rows import tuple_row
 
     inspected: Any = PostgreSQL  # neither says its types
     compared: Any = Migration
     with contextlib.ExitStack() as stack:
-        cursors = [
-            stack.enter_context(connection.cursor(row_factory=tuple_row)) for connection in (here, there)
-        ]
         try:
-            schemas = [inspected(cursor) for cursor in cursors]
-            for cursor, schema in zip(cursors, schemas, strict=True):
-                _without_inherited(cursor, schema)
+            schemas = []
+            for connection in (here, there):
+                cursor = stack.enter_context(connection.cursor(row_factory=tuple_row))
+                stack.enter_context(connection.transaction(force_rollback=True))
+                for (statement,) in cursor.execute(_SECOND_PARENTS).fetchall():
+                    cursor.execute(statement.encode())
+                schemas.append(inspected(cursor))
+                _without_inherited(cursor, schemas[-1])
             migration = compared(*schemas, ignore_extension_versions=True)
             migration.add_all_changes_ordered()
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, psycopg.DatabaseError) as error:
             raise ProgramFailed(f"results cannot compare these schemas: {error!r}") from error
     return [one for text in migration.statements if (one := _statement(text)) is not None]
 
 
+# It knows of one parent only: the others are left for as long as it looks.
+_SECOND_PARENTS = """
+select pg_catalog.format('ALTER TABLE %s NO INHERIT %s',
+    inhrelid::pg_catalog.regclass, inhparent::pg_catalog.regclass) from pg_catalog.pg_inherits where inhseqno > 1
+"""
 _INHERITED = """
 select n.nspname::text, c.relname::text, k.conname::text
 from pg_catalog.pg_constraint as k join pg_catalog.pg_class as c on c.oid = k.conrelid
@@ -84,6 +92,10 @@ def _statement(text: str) -> str | None:
 
 
 def _is_unwanted(node: Node) -> bool:
-    """A setting of the session, and a sequence that would begin anew: its range is changed without that elsewhere."""
-    options = options_of(node["AlterSeqStmt"].get("options")) if "AlterSeqStmt" in node else {}
-    return "VariableSetStmt" in node or "restart" in options
+    """A setting of the session; a sequence that would begin anew; a table under another, all of whose columns are told.
+
+    The latter two are made elsewhere, without that.
+    """
+    if "AlterSeqStmt" in node:
+        return "restart" in options_of(node["AlterSeqStmt"].get("options"))
+    return "VariableSetStmt" in node or "inhRelations" in node.get("CreateStmt", {})

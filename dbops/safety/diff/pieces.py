@@ -12,7 +12,7 @@ from dbops.safety.diff.made import comments, others, tables
 if TYPE_CHECKING:
     import psycopg
 
-UNKNOWN = (*tables.UNKNOWN, *others.UNKNOWN, *comments.UNKNOWN)
+UNKNOWN = (*others.UNKNOWN, *tables.UNKNOWN, *comments.UNKNOWN)
 """What the library does not see, or not well."""
 EVERY = (*others.UNKNOWN, *others.KNOWN, *tables.UNKNOWN, *tables.KNOWN, *comments.UNKNOWN)
 """All that is made here."""

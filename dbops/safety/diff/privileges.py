@@ -32,11 +32,20 @@ entry(prefix, target, columns, acl) as (
         select from of_extension as e where e.classid = o.classid and e.objid = o.objid)
     union all
     select concat_ws(' ', 'ALTER DEFAULT PRIVILEGES',
-            case when d.defaclrole <> (select oid from me) then 'FOR ROLE ' || d.defaclrole::regrole end,
+            case when d.role <> (select oid from me) then 'FOR ROLE ' || d.role::regrole end,
             'IN SCHEMA ' || quote_ident(n.nspname), ''),
-        'ON ' || case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'FUNCTIONS'
-            when 'T' then 'TYPES' else 'SCHEMAS' end, null, d.defaclacl
-    from pg_default_acl as d left join pg_namespace as n on n.oid = d.defaclnamespace
+        'ON ' || case d.of when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'FUNCTIONS'
+            when 'T' then 'TYPES' else 'SCHEMAS' end, null, d.acl
+    from (
+        select defaclrole, defaclnamespace, defaclobjtype, defaclacl from pg_default_acl
+        union all
+        select me.oid, 0, kind, acldefault(lower(kind::text)::"char", me.oid)
+        from me, unnest('{r,S,f,n}'::"char"[]) as kind where not exists (select from pg_default_acl
+            where defaclrole = me.oid and defaclnamespace = 0 and defaclobjtype = kind)
+        union all
+        select me.oid, 0, 'T', acldefault('T', me.oid) from me where not exists (select from pg_default_acl
+            where defaclrole = me.oid and defaclnamespace = 0 and defaclobjtype = 'T')
+    ) as d(role, namespace, of, acl) left join pg_namespace as n on n.oid = d.namespace
 )
 select prefix, target, case when a.grantee = 0 then 'PUBLIC' when a.grantee = (select oid from me) then 'CURRENT_USER'
     else quote_ident(pg_get_userbyid(a.grantee)) end, a.privilege_type || coalesce(columns, ''), a.is_grantable

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+_SCHEMAS: LiteralString = """
+select 'pg_namespace'::regclass, n.oid, 0, '', 'exists', format('CREATE SCHEMA %I', n.nspname),
+    format('DROP SCHEMA %I', n.nspname)
+from own_schema as n
+"""
+
 _DOMAINS: LiteralString = """
 select 'pg_type'::regclass, t.oid, 0, '', 'exists', concat_ws(' ', 'CREATE DOMAIN', t.oid::regtype, 'AS',
     format_type(t.typbasetype, t.typtypmod),
@@ -11,7 +17,7 @@ select 'pg_type'::regclass, t.oid, 0, '', 'exists', concat_ws(' ', 'CREATE DOMAI
         where b.oid = t.typbasetype and t.typcollation not in (0, b.typcollation)),
     'DEFAULT ' || t.typdefault, case when t.typnotnull then 'NOT NULL' end,
     (select string_agg(format('CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)), ' ' order by conname)
-        from pg_constraint where contypid = t.oid and contype = 'c')), 'DROP DOMAIN ' || t.oid::regtype
+        from pg_constraint where contypid = t.oid and contype = 'c' and convalidated)), 'DROP DOMAIN ' || t.oid::regtype
 from own_type as t where t.typtype = 'd'
 union all
 select 'pg_type'::regclass, t.oid, 0, 'default', 'set', format('ALTER DOMAIN %s SET DEFAULT %s', t.oid::regtype,
@@ -164,7 +170,7 @@ from pg_publication as p join pg_publication_rel as r on r.prpubid = p.oid
 """
 
 UNKNOWN = (
-    _DOMAINS, _ENUMS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _PUBLICATIONS,
+    _SCHEMAS, _DOMAINS, _ENUMS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _PUBLICATIONS,
 )  # fmt: skip
 """What the library does not see, or not well."""
 
