@@ -98,6 +98,25 @@ def test_what_models_do_not_speak_of_stays(maker: Project, connect: Connect, dat
     assert row == (0, 0)
 
 
+def test_conditions_on_varchar(maker: Project) -> None:
+    """The server spells `kind IN (...)` of a varchar otherwise once it reads its own words: no difference, ever."""
+    maker.write(
+        "app/models.py",
+        "from sqlalchemy import CheckConstraint, Column, Enum, Integer, MetaData, String, Table\n"
+        "metadata = MetaData()\n"
+        "Table('log', metadata, Column('id', Integer, primary_key=True), Column('kind', String(10)),\n"
+        "    Column('state', Enum('new', 'done', name='state', native_enum=False, create_constraint=True)),\n"
+        "    CheckConstraint(\"kind IN ('a', 'b')\", name='kind_known'))\n",
+    )
+    assert found(maker, "models:app.models:metadata", "start")["verified"]
+    ran(maker, "up")
+    assert "no difference" in diff(maker, "models:app.models:metadata", "--check").stdout
+    maker.write("migrations/002_more.sql", single("CREATE TABLE more (id int);"))
+    ran(maker, "up")
+    told = found(maker, "models:app.models:metadata", "--no-rename", "--dry-run")
+    assert [one["object"] for one in told["differences"]] == ["table public.more"]
+
+
 def test_a_table_that_models_have_no_more(maker: Project) -> None:
     """It is dropped with what is attached to it, marked as destructive; a view on it stands in the way and is named."""
     diff(maker, BASE, "start")
