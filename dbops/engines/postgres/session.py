@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.postgres.tracing import Watcher
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.schema import Left, Schema
     from dbops.engines.statements import Obstacle, Statement
@@ -125,6 +126,10 @@ class Session:
         """End the session; the server frees its lock and rolls back what is open."""
         self._sender.close()
         self.connection.close()
+
+    def observe(self, watcher: Watcher) -> None:
+        """Let it see each statement that migrations send, which then go one by one."""
+        self._sender.observer = watcher
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
