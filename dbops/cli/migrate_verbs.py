@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.cli import hooks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dbops.engines.statements import Statement
     from dbops.migrations.prepare import Prepared
     from dbops.migrations.stepwise import Decide
+    from dbops.safety.analysis import Analysed
 
 
 @contextlib.contextmanager
@@ -88,8 +89,12 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
 def plan(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run, and what each statement would do to this very database."""
     from dbops.cli import migrate_forecast as forecast
-    from dbops.safety.risk import Risk
 
+    _refuse_without_trace(arguments)
+    if arguments.trace and not arguments.dry_run:
+        from dbops.cli import migrate_trace
+
+        return migrate_trace.trace(arguments, out, functools.partial(_up, arguments))
     with opened(arguments, out) as (migrator, session, _):
         if arguments.fail_on or arguments.markdown:
             forecast.refuse_without(session)
@@ -104,13 +109,24 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
                 made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
             ),
         )
-        worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
-        if arguments.check and made.steps and (limit is None or worst >= limit):
-            raise AnswerIsNo(
-                _pending(made) + (f", {worst.label}" if limit else ""),
-                hint="bin/migrate up",
-            )
+        refuse_pending(arguments, made, found)
     return ExitCode.DONE
+
+
+def refuse_pending(arguments: argparse.Namespace, made: Plan, found: Sequence[Analysed]) -> None:
+    """:raises AnswerIsNo: --check, and something is pending that is as risky as --fail-on says."""
+    from dbops.cli import migrate_forecast as forecast
+    from dbops.safety.risk import Risk
+
+    worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
+    if arguments.check and made.steps and (limit is None or worst >= limit):
+        raise AnswerIsNo(_pending(made) + (f", {worst.label}" if limit else ""), hint="bin/migrate up")
+
+
+def _refuse_without_trace(arguments: argparse.Namespace) -> None:
+    given = {"--from-backup": arguments.from_backup, "--scratch-url": arguments.scratch_url}
+    for name in (name for name, value in given.items() if value is not None and not arguments.trace):
+        raise UsageError(f"{name} is for --trace", hint=f"bin/migrate plan --trace {name} {given[name]}")
 
 
 def _check_pending(arguments: argparse.Namespace, out: Output) -> int:

@@ -109,7 +109,12 @@ class Sender:
         portion: list[Command] = []
         size = 0
         for command in commands:
-            apart = self._one_by_one or self.observer or command.data is not None or (portion and portion[-1].data is not None)
+            apart = (
+                self._one_by_one
+                or self.observer
+                or command.data is not None
+                or (portion and portion[-1].data is not None)
+            )
             if portion and (apart or size + len(command.text) > PORTION):
                 yield portion
                 portion, size = [], 0

@@ -14,9 +14,7 @@ _NONE = 0
 _INDEXES = ("index", "partitioned index")
 
 
-def differences(
-    forecasts: Sequence[Forecast], seen: TracedMigration
-) -> Mapping[int, tuple[str, ...]]:
+def differences(forecasts: Sequence[Forecast], seen: TracedMigration) -> Mapping[int, tuple[str, ...]]:
     """By the numbers of the statements, sentences on what is otherwise than was said."""
     said = {one.number: one for one in forecasts}
     found: dict[int, tuple[str, ...]] = {}
@@ -38,17 +36,24 @@ def _differing(said: Forecast, seen: TracedStatement, before: Sequence[HeldLock]
         mode, actual = planned.get(relation, _NONE), real.get(relation, _NONE)
         # What its transaction holds already is not taken again; what was looked at now and then may have been missed.
         excused = (relation, mode) in held or not seen.in_transaction
-        if actual > mode if excused or mode == _NONE else actual != mode:
-            if mode != _NONE or actual > _UNFELT:
-                yield f"{relation}: plan says {_words(mode)}, the trace saw {_words(actual)}"
+        if not _agree(mode, actual, excused=excused):
+            yield f"{relation}: plan says {_words(mode)}, the trace saw {_words(actual)}"
     yield from _rewrites(effects, seen, new)
+
+
+def _agree(said: int, saw: int, *, excused: bool) -> bool:
+    if said == _NONE:
+        return saw <= _UNFELT
+    return saw <= said if excused else saw == said
 
 
 def _rewrites(effects: Sequence[Judged], seen: TracedStatement, new: set[str]) -> Iterator[str]:
     planned = {_name(one) for one in effects if one.effect.cost is Cost.REWRITE}
     emptied = {_name(one) for one in effects if one.effect.destroys}
     real = set(seen.rewritten) - new
-    yield from (f"{name}: plan says that it is written anew, and it was not" for name in sorted(planned - real))
+    yield from (
+        f"{name}: plan says that it is written anew, and it was not" for name in sorted(planned - real)
+    )
     yield from (
         f"{name}: written anew, and plan does not say so" for name in sorted(real - planned - emptied)
     )

@@ -74,7 +74,9 @@ class Copying:
         try:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         except errors.ObjectInUse:
-            self.listen(Note("others are connected to the database, so that only its schema is copied, no rows"))
+            self.listen(
+                Note("others are connected to the database, so that only its schema is copied, no rows")
+            )
             return False
         return True
 

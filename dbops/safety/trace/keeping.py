@@ -31,20 +31,19 @@ class Kept:
 
     path: Path
     database: str
-    at: str
     schema: str
     checksums: tuple[tuple[str, str], ...]
     passed: bool
 
 
-def keep(trace: Trace, backups: Path, page: str) -> Path:
+def keep(trace: Trace, backups: Path) -> Path:
     """Write both files; returns the path of the JSON.
 
-    :param page: the trace as HTML.
     :raises DbopsError: they cannot be written.
     """
     folder = backups / FOLDER
-    stem = f"{trace.at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{re.sub(r'[^\w.-]', '_', trace.database)}"
+    database = re.sub(r"[^\w.-]", "_", trace.database)
+    stem = f"{trace.at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{database}"
     try:
         for one in (backups, folder):
             one.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +53,6 @@ def keep(trace: Trace, backups: Path, page: str) -> Path:
     except OSError as error:
         raise DbopsError(f"{folder} cannot be made: {error.strerror}") from error
     path = folder / f"{stem}.json"
-    write_file(path.with_suffix(".html"), [page])
     write_file(path, [json.dumps(data(trace), indent=1, ensure_ascii=False), "\n"])
     return path
 
@@ -82,18 +80,26 @@ def kept(backups: Path, listen: Listener) -> Iterator[Kept]:
 def _read(path: Path) -> Kept:
     """:raises ValueError: it is not what `keep` writes."""
     if path.stat().st_size > _MOST_BYTES:
-        raise ValueError
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict) or found.get("form") != _FORM or not isinstance(found.get("files"), list):
-        raise ValueError
-    texts = [found.get(name) for name in ("database", "at", "schema")]
-    files = [(one.get("version"), one.get("checksum")) for one in found["files"] if isinstance(one, dict)]
-    every = [*texts, *(text for pair in files for text in pair)]
-    if not all(isinstance(text, str) for text in every) or len(files) != len(found["files"]):
-        raise ValueError
-    if not isinstance(found.get("passed"), bool):
-        raise ValueError
-    return Kept(path, *texts, tuple(files), found["passed"])
+        raise ValueError("too large")
+    found = _object(json.loads(path.read_bytes()))
+    files, passed = found.get("files"), found.get("passed")
+    if found.get("form") != _FORM or not isinstance(files, list) or not isinstance(passed, bool):
+        raise ValueError("of another form")
+    checksums = tuple((_text(one, "version"), _text(one, "checksum")) for one in map(_object, files))
+    return Kept(path, _text(found, "database"), _text(found, "schema"), checksums, passed)
+
+
+def _object(found: object) -> dict[str, object]:
+    if not isinstance(found, dict):
+        raise ValueError("not an object")  # noqa: TRY004  # of data, not of a caller
+    return found
+
+
+def _text(found: dict[str, object], key: str) -> str:
+    value = found.get(key)
+    if not isinstance(value, str):
+        raise ValueError("not a text")  # noqa: TRY004  # of data, not of a caller
+    return value
 
 
 # -- as JSON data ------------------------------------------------------------------------------------------------------
@@ -163,7 +169,11 @@ def _round(one: Round) -> dict[str, Any]:
         "result": one.verdict.value,
         "verified": one.verdict.good,
         "differences": [
-            {"after": each.after.value, "object": each.difference.object, "change": each.difference.change.value}
+            {
+                "after": each.after.value,
+                "object": each.difference.object,
+                "change": each.difference.change.value,
+            }
             for each in one.found
         ],
         "message": one.failure and one.failure.message,
