@@ -144,12 +144,21 @@ class Archive:
         self._plan = made
         return [Problem(text, "") for text in made.obstacles]
 
-    def load(self, target: Target) -> None:
+    @property
+    def jobs(self) -> int:
+        """How many load it at once, once it has been checked."""
+        assert self._plan is not None
+        return self._plan.jobs
+
+    def load(self, target: Target, *, one_by_one: bool = False) -> None:
         """Load it into an empty database.
 
+        :param one_by_one: with one job, whatever was planned.
         :raises DbopsError: the first error; what is in the database is unknown.
         """
         assert self._plan is not None  # it has been checked
+        if one_by_one:
+            self._plan = dataclasses.replace(self._plan, jobs=1)
         total = self._manifest.archive.raw_bytes if self._manifest is not None else None
         with databases.session(target, COMMAND, self._listen) as connection:
             load.load(

@@ -18,7 +18,7 @@ from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
 from dbops.errors import DbopsError, ExitCode
 from dbops.events import Listener, Note, StepDone, Warned
-from dbops.restore import carry, names, preflight, record, side, undo
+from dbops.restore import carry, loading, names, preflight, record, side, undo
 from dbops.restore.compare import Proven, differences
 from dbops.restore.failures import differs, not_migrated
 from dbops.restore.holding import COMMAND, described, hold
@@ -51,9 +51,14 @@ class Content(Proven, Protocol):
         :raises DbopsError: it is damaged, or too new for the server, or no program can read it.
         """
 
-    def load(self, target: Target) -> None:
+    @property
+    def jobs(self) -> int:
+        """How many load it at once, once it has been checked."""
+
+    def load(self, target: Target, *, one_by_one: bool = False) -> None:
         """Load it into an empty database, stopping at the first error.
 
+        :param one_by_one: with one job.
         :raises DbopsError: it failed; what is in the database is unknown.
         """
 
@@ -150,7 +155,7 @@ class _Run:
         pre_backup = self._pre_backup() if Step.DUMP in self._plan.steps else None
         with self._side():
             with self._step(f"loaded {self._plan.label}"):
-                self._work.content.load(self._work.side_target)
+                self._load()
             with self._step("analyzed"):
                 analyze.analyze(self._work.side_target, COMMAND, self._work.wishes.jobs, self._listen)
             proven = self._compare() if Step.COMPARE in self._plan.steps else None
@@ -190,6 +195,15 @@ class _Run:
         if self._plan.exists:
             found += carry.rehearse(self._connection, live, self._plan.side)
         preflight.refuse(found, live)
+
+    def _load(self) -> None:
+        target = self._work.side_target
+        loading.load(self._work.content, target, self._connection, self._create_anew, self._listen)
+
+    def _create_anew(self) -> None:
+        side.drop(self._work.target, self._work.live, self._listen)
+        self._work.content.abandon(self._work.target)
+        self._create()
 
     def _leave(self) -> None:
         live, name = self._work.live, self._plan.side

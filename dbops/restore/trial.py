@@ -13,6 +13,7 @@ from dbops.config.model import Target
 from dbops.engines.postgres import databases, fingerprint, making, properties
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, StepDone
+from dbops.restore import loading
 from dbops.restore import scratch as scratches
 from dbops.restore.content import Archive
 from dbops.restore.holding import hold
@@ -61,7 +62,7 @@ def run(archive: Archive, target: Target, jobs: int, listen: Listener) -> Trial:
         try:
             _make(connection, name, archive, listen)
             began = time.monotonic()
-            _load(archive, scratch, connection.info.server_version // 10000)
+            _load(archive, scratch, connection, listen)
             listen(StepDone(f"loaded it into {name}", time.monotonic() - began))
             return _compared(archive, scratch, databases.server_version(connection), jobs, listen)
         finally:
@@ -79,10 +80,18 @@ def _check(archive: Archive, connection: Connection, listen: Listener) -> None:
         )
 
 
-def _load(archive: Archive, scratch: Target, major: int) -> None:
+def _load(archive: Archive, scratch: Target, connection: Connection, listen: Listener) -> None:
+    name = str(scratch.get("dbname"))
+
+    def anew() -> None:
+        databases.drop(connection, name)
+        archive.abandon(scratch.replace("the trial", dbname=connection.info.dbname))
+        _make(connection, name, archive, listen)
+
     try:
-        archive.load(scratch)
+        loading.load(archive, scratch, connection, anew, listen)
     except LoadFailed as error:
+        major = connection.info.server_version // 10000
         told = f"{error.message}\n{error.detail or ''}"
         if archive.server_major != major or any(words in told for words in _NOT_ITS_FAULT):
             raise

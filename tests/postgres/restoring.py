@@ -20,6 +20,23 @@ from dbops.restore.holding import hold
 from dbops.restore.plan import Exchange
 from tests.servers import Database, Server, create_database
 
+# Two index builds that wait for each other when they run at once, as those of nested partitions can.
+DEADLOCK = """
+CREATE FUNCTION meets(value int, one int, other int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF pg_catalog.current_query() LIKE 'CREATE INDEX%' THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock(one);
+        PERFORM pg_catalog.pg_sleep(0.5);
+        PERFORM pg_catalog.pg_advisory_xact_lock(other);
+    END IF;
+    RETURN value;
+END $$;
+CREATE TABLE left_side AS SELECT 1 AS n;
+CREATE TABLE right_side AS SELECT 1 AS n;
+CREATE INDEX left_index ON left_side (meets(n, 1, 2));
+CREATE INDEX right_index ON right_side (meets(n, 2, 1));
+"""
+
 AT = datetime.datetime(2026, 1, 18, 12, 0, 0, tzinfo=datetime.UTC)
 
 

@@ -13,6 +13,7 @@ from dbops.backups.entries import read_manifest
 from dbops.backups.manifest import to_json
 from tests.conftest import Project
 from tests.postgres.migrating import mark_as_development
+from tests.postgres.restoring import DEADLOCK
 from tests.servers import Database, Server
 
 
@@ -62,6 +63,18 @@ def test_a_development_server_is_used(backed_up: Project, database: Database) ->
     assert outcome.json["server_version"].startswith(str(database.server.major))
     assert not scratch_databases(database.server)
     assert "restored" in str(proven(backed_up)["proven"])
+
+
+@pytest.mark.one_major
+def test_jobs_that_wait_for_each_other(
+    backed_up: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    """pg_restore's jobs make a deadlock of their own: tried again with one, and the backup is as good as it is."""
+    connect(database).execute(DEADLOCK)
+    assert backed_up.run("backup", "c").code == 0
+    outcome = backed_up.run("backup", "verify", "c", "--restore-on", database.url)
+    assert outcome.code == 0, outcome
+    assert not scratch_databases(database.server)
 
 
 @pytest.mark.one_major

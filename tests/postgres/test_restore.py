@@ -10,7 +10,7 @@ import pytest
 
 from dbops.restore import names
 from tests.conftest import Outcome, Project
-from tests.postgres.restoring import Live, live_database
+from tests.postgres.restoring import DEADLOCK, Live, live_database
 from tests.servers import Server
 
 
@@ -100,6 +100,20 @@ def test_a_backup_is_put_back(ground: Ground) -> None:
     gone = ground.ran("restore", "discard", "--confirm", one["name"], "--json").json
     assert gone["changed"]
     assert set(ground.live.databases()) == {ground.live.name}
+
+
+@pytest.mark.one_major
+def test_jobs_that_wait_for_each_other(ground: Ground) -> None:
+    """pg_restore's jobs make a deadlock of their own: loaded again with one, into a database made anew, and told."""
+    ground.sql(DEADLOCK)
+    ground.backed_up()
+    outcome = ground.restored("b1", "--jobs", "2")
+    assert "waited for each other" in outcome.stderr
+    assert ground.rows() == 1000
+    assert ground.sql(
+        "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid::regclass::text LIKE '%_index'"
+    )
+    assert len(ground.live.databases()) == 2  # it and the displaced one
 
 
 @pytest.mark.one_major

@@ -233,3 +233,15 @@ def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
     assert outcome.code == 1, outcome
     assert "cannot store TEXT value in INTEGER column a.id" in outcome.stderr
     assert "unknown" not in outcome.stderr
+
+
+@pytest.mark.parametrize("value", ["'yesterday'", "1768000000", "x'00'"])
+def test_a_time_that_somebody_wrote_by_hand(site: Site, value: str) -> None:
+    """What is no time in the tracking table is told with what should be there; nothing runs."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    site.ran("up")
+    site.engine.query(f"UPDATE schema_migrations SET applied_at = {value}")
+    outcome = site.run("status")
+    assert outcome.code == 1, outcome
+    assert "where a time should be" in outcome.stderr
+    assert "2026-01-31T12:00:00+00:00" in outcome.stderr

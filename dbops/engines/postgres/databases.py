@@ -70,6 +70,14 @@ def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:
     return {name: Found(name, comment) for name, comment in rows}
 
 
+def deadlocks(connection: Connection, name: str) -> int:
+    """How many there were in a database; the server may count one a moment after it was told."""
+    row = connection.execute(
+        "SELECT deadlocks FROM pg_catalog.pg_stat_database WHERE datname = %s", [name]
+    ).fetchone()
+    return row[0] if row else 0
+
+
 def rename(connection: Connection, old: str, new: str) -> None:
     """Rename a database, in which there must be no sessions (the server waits 5 s for them)."""
     from psycopg import sql

@@ -22,7 +22,7 @@ from dbops.engines.records import (
 )
 from dbops.engines.schema import Left, Schema
 from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, OURS, tool_of
-from dbops.errors import ConfigError
+from dbops.errors import ConfigError, DbopsError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -221,7 +221,7 @@ def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
         return None
     at, detail, newest = row
     stored = json.loads(detail)
-    when = datetime.datetime.fromisoformat(at)
+    when = _when(at)
     return Left(Schema.unpacked(stored["schema"]), when, stored["version"], bool(newest))
 
 
@@ -306,9 +306,20 @@ def _text(at: datetime.datetime) -> str:
     return at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
+def _when(text: Any) -> datetime.datetime:
+    """:raises DbopsError: somebody wrote what is no time."""
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise DbopsError(
+            f"the tracking tables hold {text!r} where a time should be",
+            hint="write it as 2026-01-31T12:00:00+00:00",
+        ) from None
+
+
 def _applied(row: tuple[Any, ...]) -> Applied:
     applied = dict(zip(_READ, row, strict=True))
-    return Applied(**applied | {"applied_at": datetime.datetime.fromisoformat(applied["applied_at"])})
+    return Applied(**applied | {"applied_at": _when(applied["applied_at"])})
 
 
 def _event(event_id: int, at: str, action: str, *rest: Any) -> LoggedEvent:
@@ -326,4 +337,4 @@ def _event(event_id: int, at: str, action: str, *rest: Any) -> LoggedEvent:
         duration,
         None if detail is None else json.loads(detail),
     )
-    return LoggedEvent(event_id, datetime.datetime.fromisoformat(at), who, role, entry)
+    return LoggedEvent(event_id, _when(at), who, role, entry)
