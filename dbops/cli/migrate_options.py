@@ -102,8 +102,8 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             _CHECK_PENDING,
             _FAIL_ON_DRIFT,
             _STARTED,
-            _BACKUP,
             _REHEARSAL,
+            _BACKUP,
         ),
     ),
     "down": (

@@ -19,7 +19,7 @@ from dbops.config.model import Settings
 from dbops.engines.log import LogEntry
 from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
-from dbops.events import Listener, Note, plural
+from dbops.events import Listener, Note, ignore, plural
 from dbops.migrations import planner, verbs
 from dbops.migrations.migrator import MakePlan, Migrator
 from dbops.migrations.model import Folder
@@ -200,6 +200,8 @@ def _planned(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
+        approve = functools.partial(_require_rehearsal, arguments, session, settings, ignore)
+        _require_rehearsal(arguments, session, settings, out.event, made)
         told.begins(made, session.read().rows)
         hook.before(settings, session.identity.database, versions=[step.version.text for step in made.steps])
         backup = _backup_first(arguments, made, session, settings, out)
@@ -208,7 +210,7 @@ def _planned(
             session.log(backup)
             backup = None
         refuse_drift = getattr(arguments, "fail_on_drift", False)
-        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift)
+        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift, approve=approve)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
         newest = migrator.newest()
@@ -217,6 +219,16 @@ def _planned(
             _keep_schema_file(session, settings, out)
         out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
+
+
+def _require_rehearsal(
+    arguments: argparse.Namespace, session: Session, settings: Settings, listen: Listener, made: Plan
+) -> None:
+    if getattr(arguments, "require_rehearsal", False) or settings.require_rehearsal:
+        from dbops.cli import migrate_rehearsal
+
+        asked = getattr(arguments, "require_rehearsal", False)
+        migrate_rehearsal.require(made, session, settings, listen, asked=asked)
 
 
 def _keep_schema_file(session: Session, settings: Settings, out: Output) -> None:

@@ -158,6 +158,7 @@ class Settings:
     has it, libpq's variables too, for what runs on the user's behalf.
     `checks` are the project's own, for `migrate validate`.
     `schema_file` is kept up to date with the schema after migrations ran; None where none is.
+    `require_rehearsal` is whether migrations run only where a trace of them passed.
     `warnings` are sentences for the user about what was read and not used.
     `alembic` is None where the project has no Alembic.
     """
@@ -184,5 +185,6 @@ class Settings:
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     checks: tuple[ProjectCheck, ...] = ()
     schema_file: Setting[Path | None] = Setting(None)
+    require_rehearsal: bool = False
     warnings: tuple[str, ...] = ()
     alembic: Alembic | None = None

@@ -66,8 +66,12 @@ _KINDS = {
     "f": "foreign table",
 }
 _MODES = {mode.in_catalog: mode for mode in LockMode}
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
-"""Seconds between two looks at a statement outside a transaction: short ones are looked at more often."""
+_PATIENCE = 5.0
+"""Seconds to wait for the first look."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
+"""Seconds between two looks at a statement outside a transaction: at first more often, since most are short."""
+_HELD = 0.1
+"""Seconds that a statement is held up at most, to be seen at all."""
 
 
 class _Relation(NamedTuple):
@@ -99,7 +103,7 @@ class Seen:
 
     text: str
     in_transaction: bool
-    began: float
+    began: float = 0.0
     seconds: float = 0.0
     locks: list[Lock] = dataclasses.field(default_factory=list)
     rewritten: tuple[str, ...] = ()
@@ -170,19 +174,25 @@ class Watcher:
             del self.seen[self._committed :]
             self._rolled_back = False
         outside = self._connection.info.transaction_status is TransactionStatus.IDLE
-        seen = Seen(text, not outside, self._clock())
+        seen = Seen(text, not outside)
         self.seen.append(seen)
-        try:
-            if outside:
-                with self._sampled(seen):
-                    yield
-                self._committed = len(self.seen)
-            else:
+        if outside:
+            with self._sampled(seen):
                 yield
+            self._committed = len(self.seen)
+            return
+        with self._timed(seen):
+            yield
+        if text not in self._only_set:
+            self._look(seen)
+
+    @contextlib.contextmanager
+    def _timed(self, seen: Seen) -> Iterator[None]:
+        seen.began = self._clock()
+        try:
+            yield
         finally:
             seen.seconds = self._clock() - seen.began
-        if not outside and text not in self._only_set:
-            self._look(seen)
 
     def _look(self, seen: Seen) -> None:
         """What the transaction holds now and did not hold before this statement."""
@@ -202,13 +212,14 @@ class Watcher:
     def _sampled(self, seen: Seen) -> Iterator[None]:
         if self._sampler is None:
             self._sampler = self._sampling()
-        stop = threading.Event()
+        began, stop = threading.Event(), threading.Event()
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(
-                _sample, self._sampler, self._connection.info.backend_pid, self._clock, stop
-            )
+            pid = self._connection.info.backend_pid
+            looking = pool.submit(_sample, self._sampler, pid, self._clock, began, stop)
+            began.wait(_PATIENCE)  # the first look of a session takes longer than many a statement
             try:
-                yield
+                with self._timed(seen):
+                    yield
             finally:
                 stop.set()
         now = self._relations()
@@ -260,17 +271,32 @@ class Watcher:
 
 
 def _sample(
-    connection: psycopg.Connection[Any], backend_pid: int, clock: Callable[[], float], stop: threading.Event
+    connection: psycopg.Connection[Any],
+    backend_pid: int,
+    clock: Callable[[], float],
+    began: threading.Event,
+    stop: threading.Event,
 ) -> dict[tuple[int, str], tuple[float, float]]:
-    """The locks that a backend has held, by when they were first and last seen."""
+    """The locks that a backend has held, by when they were first and last seen.
+
+    What runs CONCURRENTLY waits for older snapshots: one is held until it has been seen at work, however short it is.
+    """
     found: dict[tuple[int, str], tuple[float, float]] = {}
-    pause = _FIRST_PAUSE
+    pause = _SHORTEST_PAUSE
+    until: float | None = clock() + _HELD
+    connection.execute("begin isolation level repeatable read read only")
     while not stop.is_set():
         for oid, mode in connection.execute(_LOCKS_OF, [backend_pid]).fetchall():
             first, _ = found.get((oid, mode), (clock(), 0.0))
             found[oid, mode] = (first, clock())
+        began.set()
+        if until is not None and (found or clock() > until):
+            connection.execute("commit")
+            until = None
         stop.wait(pause)
         pause = min(pause * 1.1, _LONGEST_PAUSE)
+    if until is not None:
+        connection.execute("commit")
     return found
 
 

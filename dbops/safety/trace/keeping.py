@@ -15,6 +15,7 @@ from dbops.backups.disk import write_file
 from dbops.errors import DbopsError
 from dbops.events import Listener, Warned
 from dbops.safety.rounds.model import Round
+from dbops.safety.trace.html import page
 from dbops.safety.trace.model import HeldLock, Trace, TracedMigration, TracedStatement
 
 FOLDER = "traces"
@@ -53,6 +54,7 @@ def keep(trace: Trace, backups: Path) -> Path:
     except OSError as error:
         raise DbopsError(f"{folder} cannot be made: {error.strerror}") from error
     path = folder / f"{stem}.json"
+    write_file(path.with_suffix(".html"), [page(trace)])
     write_file(path, [json.dumps(data(trace), indent=1, ensure_ascii=False), "\n"])
     return path
 
