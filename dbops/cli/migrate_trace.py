@@ -30,7 +30,7 @@ from dbops.migrations.planner import Plan
 from dbops.programs import clients
 from dbops.restore.content import Archive, Reading
 from dbops.safety.rounds import scratch
-from dbops.safety.rounds.model import Wishes
+from dbops.safety.rounds.model import Round, Wishes
 from dbops.safety.trace import compare, keeping
 from dbops.safety.trace import run as running
 from dbops.safety.trace.copying import Copying
@@ -179,7 +179,7 @@ def _require_passed(trace: Trace) -> None:
     bad = next((one for one in trace.rounds.rounds if not one.verdict.good), None) if trace.rounds else None
     if bad is not None:
         raise AnswerIsNo(
-            f"version {bad.file.version} did not pass: {bad.verdict.value}",
+            f"version {bad.file.version} did not pass: {_outcome(bad)}",
             hint="bin/migrate verify tells more of it",
         )
 
@@ -208,9 +208,7 @@ def lines(trace: Trace, path: Path, differing: Differing) -> Iterator[str]:
         yield f"{one.version} {one.name}: {one.mode}, {format_seconds(one.seconds)}"
         yield from _migration(one, differing[one.version])
         if one.version in verdicts:
-            done = verdicts[one.version]
-            lost = ", loses data" if done.lost else ""
-            yield f"  up, down and up again: {done.verdict.value}{lost}"
+            yield f"  up, down and up again: {_outcome(verdicts[one.version])}"
         yield ""
     count = sum(len(by_number) for by_number in differing.values())
     yield (
@@ -220,6 +218,12 @@ def lines(trace: Trace, path: Path, differing: Differing) -> Iterator[str]:
     )
     yield f"{'passed' if trace.passed else 'not passed'}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}"
     yield f"kept as {path}"
+
+
+def _outcome(one: Round) -> str:
+    why = f": {one.failure.message}" if one.failure else ""
+    when = " (only with rows in the tables)" if one.failure and one.failure.only_with_rows else ""
+    return f"{one.verdict.value}{', loses data' if one.lost else ''}{why}{when}"
 
 
 def _what(trace: Trace) -> str:

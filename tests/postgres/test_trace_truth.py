@@ -99,8 +99,9 @@ def test_outside_transactions(database: Database, connect: Connect) -> None:
         (one,) = (seen := ground.seen(statement, alone=True)).statements
         assert not one.in_transaction
         locks = [lock for lock in one.locks if lock.relation == table]
-        assert max(lock.mode for lock in locks) == LockMode.SHARE_UPDATE_EXCLUSIVE, statement
         assert all(lock.sampled for lock in locks)
+        if not statement.startswith("drop"):  # which waits for nobody, and may be over before the first look
+            assert max(lock.mode for lock in locks) == LockMode.SHARE_UPDATE_EXCLUSIVE, statement
         assert set(one.built) == built
         assert not compare.differences([said], seen)
 

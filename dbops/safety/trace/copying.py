@@ -86,12 +86,13 @@ class Copying:
         with databases.session(self.live, COMMAND, self.listen) as connection:
             major = connection.info.server_version // 10000
             client, _ = choose_client(self.clients, major)
+            what = ["--schema-only"]
+            if min(major, client.major) >= _STATISTICS_SINCE:
+                what = ["--no-data", "--statistics"]
             words = [
-                *(str(client.program("pg_dump")), "--schema-only", "--format=custom", "--no-password"),
+                *(str(client.program("pg_dump")), *what, "--format=custom", "--no-password"),
                 *(f"--lock-wait-timeout={self.lock_wait * 1000:.0f}", f"--file={path}"),
             ]
-            if min(major, client.major) >= _STATISTICS_SINCE:
-                words.append("--statistics")
             environ = servicefile.environ(
                 connection, folder, application=application_name(COMMAND), options="-c statement_timeout=0"
             )
