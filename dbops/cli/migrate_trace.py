@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops.backups.filtering import Options
 from dbops.backups.store import Store
 from dbops.cli import migrate_forecast as forecast
-from dbops.cli import migrate_rounds, migrate_verbs
+from dbops.cli import migrate_rounds
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import on_postgres
+from dbops.cli.migrate_verbs import opened, planned_up
 from dbops.cli.output import Output
 from dbops.cli.restore_choice import of_postgres
 from dbops.config.model import Settings
@@ -24,7 +25,7 @@ from dbops.engines.postgres import making
 from dbops.engines.postgres.effects.model import LockMode
 from dbops.engines.postgres.making import Making
 from dbops.engines.schema import Schema, differences
-from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.errors import AnswerIsNo, UsageError
 from dbops.events import Note, Warned, format_seconds, plural
 from dbops.migrations.planner import Plan
 from dbops.programs import clients
@@ -58,21 +59,21 @@ class _Asked:
     settings: Settings
 
 
-def trace(arguments: argparse.Namespace, out: Output, make: Callable[[Migrator], MakePlan]) -> int:
+def trace(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[Analysed]]:
     """Trace what is pending, keep the report, and tell; nothing of the configured database changes.
 
     :raises AnswerIsNo: a migration fails, leaves something invalid, or does not come back.
     """
     _refuse_together(arguments)
-    with migrate_verbs.opened(arguments, out) as (migrator, opened, settings):
-        session = on_postgres(opened, "bin/migrate plan --trace")
-        asked = _asked(migrator, make, session, settings)
+    with opened(arguments, out) as (migrator, found, settings):
+        session = on_postgres(found, "bin/migrate plan --trace")
+        asked = _asked(migrator, planned_up(arguments, migrator), session, settings)
     if not asked.made.runs:
         out.result(
             {**show.plan_data(asked.made, asked.identity), "trace": None},
             [f"nothing to trace; database {asked.identity}"],
         )
-        return ExitCode.DONE
+        return asked.made, asked.found
     running.refuse_begun(asked.made.runs)
     traced = _traced(arguments, asked, out)
     _tell_otherwise(asked, traced, out)
@@ -82,8 +83,7 @@ def trace(arguments: argparse.Namespace, out: Output, make: Callable[[Migrator],
         data(asked.made, asked.identity, traced.trace, path, differing), lines(traced.trace, path, differing)
     )
     _require_passed(traced.trace)
-    migrate_verbs.refuse_pending(arguments, asked.made, asked.found)
-    return ExitCode.DONE
+    return asked.made, asked.found
 
 
 def _refuse_together(arguments: argparse.Namespace) -> None:
@@ -94,10 +94,8 @@ def _refuse_together(arguments: argparse.Namespace) -> None:
             )
 
 
-def _asked(
-    migrator: Migrator, make: Callable[[Migrator], MakePlan], session: Session, settings: Settings
-) -> _Asked:
-    preparation = migrator.prepare(make(migrator))
+def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Settings) -> _Asked:
+    preparation = migrator.prepare(make)
     identity = session.identity
     return _Asked(
         preparation.plan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from dbops.cli import hooks
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dbops.engines.statements import Statement
     from dbops.migrations.prepare import Prepared
     from dbops.migrations.stepwise import Decide
-    from dbops.safety.analysis import Analysed
 
 
 @contextlib.contextmanager
@@ -48,7 +47,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     """Apply what is pending."""
     if arguments.check:
         return _check_pending(arguments, out)
-    return carried_out(arguments, out, functools.partial(_up, arguments))
+    return carried_out(arguments, out, functools.partial(planned_up, arguments))
 
 
 def down(arguments: argparse.Namespace, out: Output) -> int:
@@ -86,69 +85,28 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
     return carried_out(arguments, out, make)
 
 
-def plan(arguments: argparse.Namespace, out: Output) -> int:
-    """What `up` would run, and what each statement would do to this very database."""
-    from dbops.cli import migrate_forecast as forecast
-
-    _refuse_without_trace(arguments)
-    if arguments.trace and not arguments.dry_run:
-        from dbops.cli import migrate_trace
-
-        return migrate_trace.trace(arguments, out, functools.partial(_up, arguments))
-    with opened(arguments, out) as (migrator, session, _):
-        if arguments.fail_on or arguments.markdown:
-            forecast.refuse_without(session)
-        preparation = migrator.prepare(_up(arguments, migrator))
-        made = preparation.plan
-        found = forecast.analysed(preparation, session)
-        out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
-            forecast.markdown(found)
-            if arguments.markdown
-            else show.plan_lines(
-                made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
-            ),
-        )
-        refuse_pending(arguments, made, found)
-    return ExitCode.DONE
-
-
-def refuse_pending(arguments: argparse.Namespace, made: Plan, found: Sequence[Analysed]) -> None:
-    """:raises AnswerIsNo: --check, and something is pending that is as risky as --fail-on says."""
-    from dbops.cli import migrate_forecast as forecast
-    from dbops.safety.risk import Risk
-
-    worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
-    if arguments.check and made.steps and (limit is None or worst >= limit):
-        raise AnswerIsNo(_pending(made) + (f", {worst.label}" if limit else ""), hint="bin/migrate up")
-
-
-def _refuse_without_trace(arguments: argparse.Namespace) -> None:
-    given = {"--from-backup": arguments.from_backup, "--scratch-url": arguments.scratch_url}
-    for name in (name for name, value in given.items() if value is not None and not arguments.trace):
-        raise UsageError(f"{name} is for --trace", hint=f"bin/migrate plan --trace {name} {given[name]}")
-
-
 def _check_pending(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run, in short."""
     with opened(arguments, out) as (migrator, session, _):
-        made = migrator.prepare(_up(arguments, migrator)).plan
+        made = migrator.prepare(planned_up(arguments, migrator)).plan
         out.result(
             show.plan_data(made, session.identity),
             show.plan_lines(made, migrator.folder, session, out.verbose),
         )
         if made.steps:
-            raise AnswerIsNo(_pending(made), hint="bin/migrate up")
+            raise AnswerIsNo(pending(made), hint="bin/migrate up")
     return ExitCode.DONE
 
 
-def _pending(made: Plan) -> str:
+def pending(made: Plan) -> str:
+    """What is pending, in words."""
     if not made.runs:
         return f"{plural(len(made.moves), 'record')} to move: renumbered since"
     return f"{plural(len(made.runs), 'migration')} pending"
 
 
-def _up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
+def planned_up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
+    """What `up` and `plan` plan."""
     _one_of(arguments, "count", "steps", "to", "only")
     return verbs.up(
         migrator,

@@ -33,10 +33,10 @@ def _scratches(database: Database) -> list[Any]:
 
 
 def _until_it_sleeps(database: Database, running: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 30
     while not superuser_sql(
         database,
-        "select from pg_stat_activity where query like 'select pg_sleep(30)%' and state = 'active'"
+        "select 1 from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active'"
         f" and usename = '{database.user}'",
     ):
         assert running.poll() is None, running.communicate()

@@ -194,7 +194,7 @@ def test_what_reaches_beyond_is_not_run(shop: Project, database: Database) -> No
     pair(shop, "002_price", "create role dbops_trace_role;", "drop role dbops_trace_role;")
     outcome = traced(shop, "--to", "002", code=3)
     assert "reaches beyond the scratch database" in outcome.json["message"]
-    assert not superuser_sql(database, "select from pg_roles where rolname = 'dbops_trace_role'")
+    assert not superuser_sql(database, "select 1 from pg_roles where rolname = 'dbops_trace_role'")
 
 
 @pytest.mark.parametrize(

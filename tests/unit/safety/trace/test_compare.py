@@ -19,7 +19,7 @@ def said(
 ) -> Forecast:
     """Of one statement on public.t; None for none."""
     effects = () if mode is None else (judge(Effect(NAME, mode, cost, destroys=destroys), TABLE),)
-    return Forecast(number, "x", True, effects)
+    return Forecast(number, "x", in_transaction=True, effects=effects)
 
 
 def lock(mode: LockMode, relation: str = "public.t", *, kind: str = "table", new: bool = False) -> HeldLock:
