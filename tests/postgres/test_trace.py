@@ -123,7 +123,7 @@ def test_for_people(shop: Project) -> None:
         "index public.orders_price built",
         "outside a transaction: locks are sampled",
         "up, down and up again: comes back",
-        "plan was right about every statement",
+        "plan and trace agree about every statement",
         "kept as ",
     ):
         assert words in told.stdout

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbops.engines.base import Stage
+from dbops.engines.postgres import sampling
 from dbops.engines.postgres.effects.model import LockMode
 
 if TYPE_CHECKING:
@@ -32,10 +31,6 @@ left join pg_catalog.pg_class as c on c.oid = l.relation
 left join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where l.locktype = 'relation' and l.granted and l.relation >= 16384 and l.pid = pg_catalog.pg_backend_pid()
 """
-_LOCKS_OF = """
-select relation::bigint, mode from pg_catalog.pg_locks
-where locktype = 'relation' and granted and relation >= 16384 and pid = %s
-"""
 _RELATIONS = """
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relfilenode::bigint
 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid >= 16384
@@ -51,10 +46,6 @@ _INVALID = """
 select 'index ' || i.indexrelid::regclass::text from pg_catalog.pg_index as i
 where not i.indisvalid and i.indexrelid >= 16384 order by 1
 """
-_UNVALIDATED = """
-select pg_catalog.format('constraint %I on %s', conname, conrelid::regclass) from pg_catalog.pg_constraint
-where not convalidated and conrelid >= 16384 order by 1
-"""
 _KINDS = {
     "r": "table",
     "p": "partitioned table",
@@ -66,12 +57,6 @@ _KINDS = {
     "f": "foreign table",
 }
 _MODES = {mode.in_catalog: mode for mode in LockMode}
-_PATIENCE = 5.0
-"""Seconds to wait for the first look."""
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
-"""Seconds between two looks at a statement outside a transaction: at first more often, since most are short."""
-_HELD = 0.1
-"""Seconds that a statement is held up at most, to be seen at all."""
 
 
 class _Relation(NamedTuple):
@@ -113,7 +98,7 @@ class Seen:
 class Watcher:
     """Watches the statements of one session (`Session.observe`), from the first to the last.
 
-    :param sampling: opens the second connection, to the same database.
+    :param second: opens the second connection, to the same database.
     :param clock: seconds since the trace began.
     """
 
@@ -121,14 +106,15 @@ class Watcher:
         self,
         connection: psycopg.Connection[Any],
         tables: Tables,
-        sampling: Callable[[], psycopg.Connection[Any]],
+        second: Callable[[], psycopg.Connection[Any]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connection, self._sampling, self._clock = connection, sampling, clock
+        self._connection, self._open_second, self._clock = connection, second, clock
         self._sampler: psycopg.Connection[Any] | None = None
         names = [name.as_string(connection) for name in (tables.rows, tables.events)]
         self._left_out = {oid for (oid,) in connection.execute(_LEFT_OUT, [names])}
         self._known = self._relations()
+        self._there = dict(self._known)  # as of the last commit
         self._original = frozenset(self._known)
         self._held: dict[tuple[int, str], Lock] = {}
         self._committed, self._rolled_back = 0, False
@@ -160,11 +146,16 @@ class Watcher:
                 yield
         except BaseException:
             self._rolled_back = True  # its statements stay to be seen, unless they are tried again
+            self._known = dict(self._there)
             self._given_back()
             raise
         if command.stage is Stage.COMMIT:
             self._given_back()
-            self._committed = len(self.seen)
+            self._settle()
+
+    def _settle(self) -> None:
+        """What was seen so far stays."""
+        self._committed, self._there = len(self.seen), dict(self._known)
 
     @contextlib.contextmanager
     def _statement(self, text: str) -> Iterator[None]:
@@ -179,7 +170,7 @@ class Watcher:
         if outside:
             with self._sampled(seen):
                 yield
-            self._committed = len(self.seen)
+            self._settle()
             return
         with self._timed(seen):
             yield
@@ -211,19 +202,12 @@ class Watcher:
     @contextlib.contextmanager
     def _sampled(self, seen: Seen) -> Iterator[None]:
         if self._sampler is None:
-            self._sampler = self._sampling()
-        began, stop = threading.Event(), threading.Event()
-        with ThreadPoolExecutor(1) as pool:
-            pid = self._connection.info.backend_pid
-            looking = pool.submit(_sample, self._sampler, pid, self._clock, began, stop)
-            began.wait(_PATIENCE)  # the first look of a session takes longer than many a statement
-            try:
-                with self._timed(seen):
-                    yield
-            finally:
-                stop.set()
+            self._sampler = self._open_second()
+        pid = self._connection.info.backend_pid
+        with sampling.sampled(self._sampler, pid, self._clock) as looks, self._timed(seen):
+            yield
         now = self._relations()
-        for (oid, mode), span in looking.result().items():
+        for (oid, mode), span in looks().items():
             lock = self._lock(oid, mode, now, span, sampled=True)
             if lock is not None:
                 seen.locks.append(lock)
@@ -270,41 +254,6 @@ class Watcher:
         return {oid: _Relation(*columns) for oid, *columns in self._connection.execute(_RELATIONS)}
 
 
-def _sample(
-    connection: psycopg.Connection[Any],
-    backend_pid: int,
-    clock: Callable[[], float],
-    began: threading.Event,
-    stop: threading.Event,
-) -> dict[tuple[int, str], tuple[float, float]]:
-    """The locks that a backend has held, by when they were first and last seen.
-
-    What runs CONCURRENTLY waits for older snapshots: one is held until it has been seen at work, however short it is.
-    """
-    found: dict[tuple[int, str], tuple[float, float]] = {}
-    pause = _SHORTEST_PAUSE
-    until: float | None = clock() + _HELD
-    connection.execute("begin isolation level repeatable read read only")
-    while not stop.is_set():
-        for oid, mode in connection.execute(_LOCKS_OF, [backend_pid]).fetchall():
-            first, _ = found.get((oid, mode), (clock(), 0.0))
-            found[oid, mode] = (first, clock())
-        began.set()
-        if until is not None and (found or clock() > until):
-            connection.execute("commit")
-            until = None
-        stop.wait(pause)
-        pause = min(pause * 1.1, _LONGEST_PAUSE)
-    if until is not None:
-        connection.execute("commit")
-    return found
-
-
 def invalid(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
     """The indexes that are not valid, "index public.orders_note"."""
     return tuple(name for (name,) in connection.execute(_INVALID))
-
-
-def unvalidated(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
-    """The constraints that hold for new rows only: somebody wrote NOT VALID."""
-    return tuple(name for (name,) in connection.execute(_UNVALIDATED))

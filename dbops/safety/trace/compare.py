@@ -14,12 +14,13 @@ _NONE = 0
 _INDEXES = ("index", "partitioned index")
 
 
-def differences(forecasts: Sequence[Forecast], seen: TracedMigration) -> Mapping[int, tuple[str, ...]]:
+def differences(forecasts: Iterable[Forecast], seen: TracedMigration) -> Mapping[int, tuple[str, ...]]:
     """By the numbers of the statements, sentences on what is otherwise than was said."""
     said = {one.number: one for one in forecasts}
     found: dict[int, tuple[str, ...]] = {}
     before: list[HeldLock] = []
-    for one in seen.statements:
+    # What the last one would have done is not known where it failed.
+    for one in seen.statements[:-1] if seen.failure else seen.statements:
         if one.number in said:
             found[one.number] = tuple(_differing(said[one.number], one, before))
         before += one.locks
