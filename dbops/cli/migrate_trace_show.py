@@ -68,7 +68,7 @@ def lines(report: Report) -> Iterator[str]:
     differ = f"plan and trace differ about {plural(count, 'statement')}"
     yield differ if count else "plan and trace agree about every statement that ran"
     yield f"{'passed' if trace.passed else 'not passed'}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}"
-    yield f"kept as {report.path}"
+    yield f"kept as {report.path}, and as a page beside it (.html)"
 
 
 def outcome(one: Round) -> str:
