@@ -26,13 +26,14 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"diff", "diagram"})
+PLANNED = frozenset({"diff"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
     **dict.fromkeys(("init", "force", "baseline", "mark", "repair", "new", "unlock"), "migrate_records"),
     "adopt": "migrate_adopt",
     "drift": "migrate_drift",
     "schema": "migrate_schema",
+    "diagram": "migrate_diagram",
     "renumber": "migrate_renumber",
     "lint": "migrate_lint",
     "validate": "migrate_validate",

@@ -181,6 +181,38 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             ),
         ),
     ),
+    "diagram": (
+        "draw the tables and what refers to what: Mermaid for a README, or SVG",
+        (
+            option(
+                "--output", metavar="FILE", help="into a file; in a .md between its marks (default: print it)"
+            ),
+            option(
+                "--format-out",
+                choices=["mermaid", "svg"],
+                help="what it is written as (default: svg for a FILE.svg, else mermaid)",
+            ),
+            option(
+                "--schema",
+                dest="schemas",
+                metavar="NAME",
+                action="append",
+                help="only this schema; several times for several",
+            ),
+            option(
+                "--table",
+                dest="tables",
+                metavar="NAME",
+                action="append",
+                help="only this table; several times for several",
+            ),
+            option(
+                "--check",
+                action="store_true",
+                help="write nothing; exit 3 with the difference if FILE is not what it would be",
+            ),
+        ),
+    ),
     "current": (
         "the newest applied version",
         (option("--check", action="store_true", help="exit 3 unless it is the newest of the folder"),),

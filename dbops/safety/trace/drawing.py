@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from dbops.safety.trace.model import HeldLock, Trace, TracedMigration, TracedSta
 from dbops.safety.trace.timeline import Span, Timeline, timeline
 
 _HEAD, _ROW, _BAR, _LETTER, _MARGIN = 62.0, 36.0, 15.0, 6.6, 8.0
+_EVERY = 5  # of statements that have no room for their numbers, every so many have one all the same
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,19 +31,35 @@ class Row:
         return max((lock for lock, _, _ in self.bars), key=lambda lock: (lock.mode, lock.ended - lock.began))
 
 
-def rows(trace: Trace, laid: Timeline, *, new: bool) -> tuple[Row, ...]:
-    """The relations that were there before, or the new ones; those with the strongest locks first."""
+class Group(enum.Enum):
+    """Which relations a picture shows; the values are what its elements are named by."""
+
+    BLOCKING = "blocking"
+    """Those that were there before, with a lock that keeps others from more than changes of the schema."""
+    WEAK = "weak"
+    """The others that were there before."""
+    NEW = "new"
+    """Those that the traced migrations made."""
+
+
+def rows(trace: Trace, laid: Timeline, group: Group) -> tuple[Row, ...]:
+    """The relations of a group; those with the strongest locks first."""
     found: dict[tuple[str, str], list[tuple[HeldLock, Span, str]]] = {}
     for migration, spans in zip(trace.migrations, laid.statements, strict=True):
         for one, span in zip(migration.statements, spans, strict=True):
+            took = f"{migration.version}, statement {one.number}"
             for lock in one.locks:
-                if lock.new is new:
+                if lock.new is (group is Group.NEW):
                     bars = found.setdefault((lock.relation, lock.kind), [])
-                    bars.append(
-                        (lock, laid.lock(lock, span, one), f"{migration.version}, statement {one.number}")
-                    )
+                    bars.append((lock, laid.lock(lock, span, one), took))
     made = [Row(*key, tuple(sorted(bars, key=lambda bar: bar[0].mode))) for key, bars in found.items()]
+    if group is not Group.NEW:
+        made = [row for row in made if _blocks(row) is (group is Group.BLOCKING)]
     return tuple(sorted(made, key=lambda row: (-row.strongest.mode, row.bars[0][1].left, row.relation)))
+
+
+def _blocks(row: Row) -> bool:
+    return row.strongest.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE
 
 
 def strength(mode: LockMode) -> str:
@@ -51,19 +69,14 @@ def strength(mode: LockMode) -> str:
     )
 
 
-def drawing(trace: Trace, *, new: bool, name: str) -> Markup | None:
-    """The picture of the locks on relations that were there before, or on new ones; None where there are none.
-
-    :param name: of its elements' identifiers.
-    """
+def drawing(trace: Trace, group: Group) -> Markup | None:
+    """The picture of the locks on a group of relations; None where there are none."""
     laid = timeline(trace.migrations)
-    found = rows(trace, laid, new=new)
+    found, name = rows(trace, laid, group), group.value
     if not found:
         return None
     height = _HEAD + _ROW * len(found) + _MARGIN
-    title = (
-        f"Locks on {plural(len(found), 'new relation' if new else 'relation')}, from left to right in time"
-    )
+    title = f"Locks on {plural(len(found), 'relation')}, from left to right in time"
     worst = found[0].strongest
     told = f"The strongest is {worst.mode.words} on {worst.relation}. The tables below say the same in words."
     return element(
@@ -115,6 +128,10 @@ def _band(one: TracedStatement, place: Span, height: float) -> Markup:
     told = f"{one.number} (line {one.line}), {format_seconds(one.seconds)}: {cut(one.text, 200)}"
     number = str(one.number)
     with_time = f"{number} · {format_seconds(one.seconds)}"
+    if _fits(with_time, place.width):
+        number = with_time
+    elif not _fits(number, place.width) and one.number % _EVERY:
+        number = ""
     return element(
         "g",
         element("title", told),
@@ -122,7 +139,7 @@ def _band(one: TracedStatement, place: Span, height: float) -> Markup:
         element("line", x1=place.left, x2=place.left, y1=52, y2=height, class_="grid"),
         element(
             "text",
-            with_time if _fits(with_time, place.width) else number,
+            number,
             x=(place.left + place.right) / 2,
             y=48,
             text_anchor="middle",

@@ -10,7 +10,7 @@ from dbops.engines.postgres.effects.model import LockMode
 from dbops.events import format_seconds, plural
 from dbops.safety.markup import Markup, element, joined
 from dbops.safety.rounds.model import Verdict
-from dbops.safety.trace.drawing import drawing, strength
+from dbops.safety.trace.drawing import Group, drawing, strength
 from dbops.safety.trace.model import Source, Trace
 from dbops.safety.trace.style import CSS
 from dbops.safety.trace.tables import migrations, rounds
@@ -132,16 +132,25 @@ def _unseen(trace: Trace) -> Markup:
 # -- the timeline ------------------------------------------------------------------------------------------------------
 
 
+_FOLDED = {
+    Group.WEAK: "Weaker locks on what was there before: others wait only with changes of the schema",
+    Group.NEW: "Locks on relations that these migrations made; nobody waits for them",
+}
+
+
 def _timeline(trace: Trace) -> Markup:
-    old = drawing(trace, new=False, name="locks")
-    new = drawing(trace, new=True, name="new")
-    picture: list[str] = [_key(), element("div", old, class_="wide")] if old else []
-    if new:
-        summary = element("summary", "Locks on relations that these migrations made; nobody waits for them")
-        picture.append(element("details", summary, element("div", new, class_="wide")))
-    if not old:
-        picture.insert(0, element("p", "No lock on anything that was there before."))
-    return element("section", element("h2", "Locks"), picture)
+    picture = drawing(trace, Group.BLOCKING)
+    parts = [element("h2", "Locks")]
+    if picture is None:
+        parts.append(
+            element("p", "Nothing that was there before was locked against more than changes of the schema.")
+        )
+    else:
+        parts += [_key(), element("div", picture, class_="wide")]
+    for group, words in _FOLDED.items():
+        if folded := drawing(trace, group):
+            parts.append(element("details", element("summary", words), element("div", folded, class_="wide")))
+    return element("section", parts)
 
 
 def _key() -> Markup:

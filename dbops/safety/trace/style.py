@@ -25,7 +25,7 @@ caption { text-align: left; color: var(--soft); padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } td.count { text-align: right; white-space: nowrap; }
 td ul { padding: 0; margin: 0; list-style: none; } td li { overflow-wrap: break-word; max-width: 26rem; }
-td p { margin: 0; }
+td p { margin: 0; } td pre { min-width: 22rem; }
 pre { margin: 0; max-height: 14em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere;
   font: .85rem/1.45 ui-monospace, monospace; }
 summary { cursor: pointer; }

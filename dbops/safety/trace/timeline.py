@@ -12,7 +12,9 @@ from dbops.safety.trace.model import HeldLock, TracedMigration, TracedStatement
 
 WIDTH = 960.0
 """At least as wide is the whole."""
-_STATEMENT, _PER_DOUBLING, _GAP, _LETTER = 22.0, 12.0, 4.0, 7.0
+_MANY = 1800.0
+"""So wide are statements in all, without what their time adds, before each gets less; but not less than `_LEAST`."""
+_STATEMENT, _LEAST, _PER_DOUBLING, _GAP, _LETTER = 22.0, 8.0, 12.0, 4.0, 7.0
 _UNIT = 0.01  # seconds; what is much shorter gets the least width alone
 _NARROWEST = 3.0
 
@@ -78,7 +80,9 @@ class _Stretch:
 
 def timeline(migrations: Sequence[TracedMigration]) -> Timeline:
     """Lay out all statements, one behind the other."""
-    pieces = [_pieces(migration) for migration in migrations]
+    count = sum(len(migration.statements) for migration in migrations)
+    least = min(_STATEMENT, max(_LEAST, _MANY / max(count, 1)))
+    pieces = [_pieces(migration, least) for migration in migrations]
     wanted = sum(piece.width for migration in pieces for piece in migration)
     factor = max(1.0, WIDTH / wanted) if wanted else 1.0
     edge, laid = 0.0, []
@@ -104,21 +108,21 @@ class _Piece:
     statement: bool
 
 
-def _pieces(migration: TracedMigration) -> list[_Piece]:
+def _pieces(migration: TracedMigration, least: float) -> list[_Piece]:
     """A migration's statements and the gaps around them, wide enough together for its version to stand above."""
-    pieces = list(_unfitted(migration))
+    pieces = list(_unfitted(migration, least))
     wanted = 2 * _LETTER + _LETTER * min(len(migration.version), 16)
     factor = max(1.0, wanted / sum(piece.width for piece in pieces))
     return [dataclasses.replace(piece, width=piece.width * factor) for piece in pieces]
 
 
-def _unfitted(migration: TracedMigration) -> Iterator[_Piece]:
+def _unfitted(migration: TracedMigration, least: float) -> Iterator[_Piece]:
     now = migration.began
     for one in migration.statements:
         began = max(now, one.began)
-        yield _Piece(now, began, _GAP + _grown(began - now) / 2, statement=False)
+        yield _Piece(now, began, least * _GAP / _STATEMENT + _grown(began - now) / 2, statement=False)
         now = max(began, one.began + one.seconds)
-        yield _Piece(began, now, _STATEMENT + _grown(now - began), statement=True)
+        yield _Piece(began, now, least + _grown(now - began), statement=True)
     ended = max(now, migration.began + migration.seconds)
     yield _Piece(now, ended, _GAP + _grown(ended - now) / 2, statement=False)
 

@@ -120,15 +120,24 @@ def test_everything_is_there() -> None:
     assert len(read.with_class("statement")) == 3 * 2  # in the picture of old relations, in that of new ones
 
 
-def test_new_relations_are_folded() -> None:
-    """Nobody waits for what did not exist: only those that did are in sight; the others are a click away."""
-    text = page(_trace())
-    before, _, folded = text.partition("<details>")
-    assert "others cannot do reads and writes" in before
-    assert "public.orders:" in before
-    assert "public.audit:" not in before
-    assert "public.audit:" in folded
-    assert "<details>" not in page(_trace(migrations=_trace().migrations[1:]))
+def test_what_nobody_waits_for_is_folded() -> None:
+    """In sight is what keeps others from their work; weak locks, and what did not exist, are a click away."""
+    weak = dataclasses.replace(_ORDERS, relation="public.users", mode=LockMode.ROW_EXCLUSIVE)
+    first, second = _trace().migrations
+    busy = dataclasses.replace(first.statements[0], locks=(_ORDERS, weak))
+    first = dataclasses.replace(first, statements=(busy, first.statements[1]))
+    in_sight, *folded = page(_trace(migrations=(first, second))).split("<details>")
+    assert [name in in_sight for name in ("public.orders:", "public.users:", "public.audit:")] == [
+        True,
+        False,
+        False,
+    ]
+    assert ["public.users:" in folded[0], "public.audit:" in folded[1], len(folded)] == [True, True, 2]
+
+    harmless = dataclasses.replace(first, statements=(dataclasses.replace(busy, locks=(weak,)),))
+    text = page(_trace(migrations=(harmless,)))
+    assert "Nothing that was there before was locked against more than changes of the schema." in text
+    assert text.count("<details>") == 1
 
 
 def test_pictures_can_be_read_without_seeing_them() -> None:

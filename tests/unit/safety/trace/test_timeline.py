@@ -37,16 +37,16 @@ def test_golden_places() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 17, 200])
 def test_all_are_legible_and_in_order(count: int) -> None:
-    """None of many statements, of which one takes an hour and some no time, is narrower than its number, none overlap."""
+    """None of many statements, of which one takes an hour and some no time, is too narrow to be seen, none overlap."""
     seconds = [3600.0 if index == count // 2 else 0.001 * (index % 3) for index in range(count)]
     starts = [0.0, *itertools.accumulate(seconds)]
     laid = timeline([_migration(*zip(starts, seconds, strict=False))])
     spans = laid.statements[0]
-    assert all(span.width >= 22 for span in spans)
+    assert all(span.width >= (22 if count < 80 else 8) for span in spans)
     assert all(one.right <= after.left for one, after in itertools.pairwise(spans))
     longest = spans[count // 2]
     assert all(longest.width >= span.width for span in spans)
-    assert laid.width < count * 40 + 1000
+    assert laid.width < 3000
 
 
 def test_locks_stand_where_they_were_held() -> None:

@@ -1,0 +1,1 @@
+"""The schema as a picture: what is in it, and writing that as Mermaid or as SVG."""
