@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Outcome, Project
-from tests.postgres.rounds import superuser_sql
+from tests.postgres.rounds import superuser_sql, superuser_url
 from tests.servers import Database
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -221,3 +221,61 @@ def test_nothing_pending(shop: Project) -> None:
     assert shop.run("migrate", "up").code == 0
     assert result(traced(shop))["trace"] is None
     assert not kept(shop)
+
+
+ODD = """-- UP Migration
+set transaction isolation level serializable;
+create table t (id int primary key, s text);
+copy t from stdin;
+1	a
+\\.
+create table parted (id int, at date) partition by range (at);
+create table parted_1 partition of parted for values from ('2024-01-01') to ('2025-01-01');
+create index on parted (id);
+truncate t;
+-- DOWN Migration
+drop table parted; drop table t;
+"""
+
+
+@pytest.mark.one_major
+def test_odd_files(configured: Project, database: Database) -> None:
+    """What has to come first in a transaction, data of COPY, a transaction of the file's own, partitions, Python."""
+    superuser_sql(database, f"alter role {database.user} createdb")
+    configured.write("migrations/001_odd.sql", ODD)
+    own = "-- UP Migration\nbegin isolation level repeatable read;\nalter table t add x int;\ncommit;\n"
+    configured.write("migrations/002_own.sql", own + "-- DOWN Migration\nalter table t drop x;\n")
+    configured.write(
+        "migrations/003_py.py",
+        "def up(db):\n    db.execute('alter table t add y int')\n"
+        "def down(db):\n    db.execute('alter table t drop y')\n",
+    )
+    trace = result(traced(configured))["trace"]
+    odd, own_one, python = (one["statements"] for one in trace["migrations"])
+    assert (trace["passed"], len(odd), len(own_one), python) == (True, 7, 1, [])
+    assert odd[5]["built"] == ["public.parted_1_id_idx", "public.parted_id_idx"]
+    assert all(lock["new"] for one in (*odd, *own_one) for lock in one["locks"])
+
+
+@pytest.mark.one_major
+def test_on_another_server(configured: Project, database: Database) -> None:
+    """Without the right to make databases it is refused, with the way out, which works: a server that is named."""
+    pair(configured, "001_a", "create table a (id int);", "drop table a;")
+    refused = configured.run("migrate", "plan", "--trace")
+    assert (refused.code, "--scratch-url" in refused.stderr) == (13, True)
+    assert result(traced(configured, "--scratch-url", superuser_url(database)))["trace"]["passed"]
+
+
+@pytest.mark.one_major
+def test_one_that_stopped_in_the_middle(shop: Project) -> None:
+    """It is to be finished first: exit 13."""
+    pair(
+        shop,
+        "002_price",
+        "create index concurrently a on orders (price); create index concurrently b on x (y);",
+        "",
+    )
+    assert shop.run("migrate", "up").code == 4
+    refused = shop.run("migrate", "plan", "--trace")
+    assert refused.code == 13
+    assert "version 002 stopped in the middle" in refused.stderr
