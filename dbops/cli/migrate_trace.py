@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops.backups.filtering import Options
@@ -26,7 +27,7 @@ from dbops.engines.marks import is_development
 from dbops.engines.postgres import making
 from dbops.engines.postgres.making import Making
 from dbops.engines.schema import Schema, differences
-from dbops.errors import AnswerIsNo, UsageError
+from dbops.errors import AnswerIsNo, DbopsError, UsageError
 from dbops.events import Note, Warned, plural
 from dbops.migrations.planner import Plan
 from dbops.programs import clients
@@ -76,8 +77,7 @@ def trace(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[An
     running.refuse_begun(asked.made.runs)
     traced = _traced(arguments, asked, out)
     _tell_otherwise(asked, traced, out)
-    path = keeping.keep(traced.trace, asked.settings.backups_dir.value)
-    report = Report(traced.trace, path, asked.found)
+    report = Report(traced.trace, _kept(traced.trace, asked.settings, out), asked.found)
     out.result({**asked.plan, **trace_show.data(report)}, trace_show.lines(report))
     _require_passed(traced.trace)
     return asked.made, asked.found
@@ -163,6 +163,15 @@ def _tell_otherwise(asked: _Asked, traced: running.Traced, out: Output) -> None:
         )
     if traced.trace.source is Source.SCHEMA:
         out.event(Note("the tables of the trace were empty: its times are those of empty tables"))
+
+
+def _kept(trace: Trace, settings: Settings, out: Output) -> Path | None:
+    """Where it is kept; what was seen is told all the same where it cannot be."""
+    try:
+        return keeping.keep(trace, settings.backups_dir.value)
+    except DbopsError as error:
+        out.event(Warned(f"the trace is not kept: {error.message}"))
+        return None
 
 
 def _require_passed(trace: Trace) -> None:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """A trace, where it is kept, and what plan says of the same migrations."""
+    """A trace, where it is kept (None where it could not be), and what plan says of the same migrations."""
 
     trace: Trace
-    path: Path
+    path: Path | None
     found: Sequence[Analysed]
 
     @functools.cached_property
@@ -45,7 +45,7 @@ def data(report: Report) -> dict[str, Any]:
     """For --json: the trace as it is kept, and what differs from the plan."""
     return {
         "trace": keeping.data(report.trace),
-        "file": str(report.path),
+        "file": report.path and str(report.path),
         "otherwise": [
             {"version": version, "statement": number, "differences": list(sentences)}
             for version, by_number in report.differing.items()
@@ -68,7 +68,8 @@ def lines(report: Report) -> Iterator[str]:
     differ = f"plan and trace differ about {plural(count, 'statement')}"
     yield differ if count else "plan and trace agree about every statement that ran"
     yield f"{'passed' if trace.passed else 'not passed'}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}"
-    yield f"kept as {report.path}, and as a page beside it (.html)"
+    if report.path is not None:
+        yield f"kept as {report.path}, and as a page beside it (.html)"
 
 
 def outcome(one: Round) -> str:

@@ -279,3 +279,23 @@ def test_one_that_stopped_in_the_middle(shop: Project) -> None:
     refused = shop.run("migrate", "plan", "--trace")
     assert refused.code == 13
     assert "version 002 stopped in the middle" in refused.stderr
+
+
+@pytest.mark.one_major
+def test_where_it_cannot_be_kept(shop: Project) -> None:
+    """What was seen is told, and a warning says why there is no report."""
+    shop.write("backups", "")
+    outcome = traced(shop)
+    assert (result(outcome)["file"], result(outcome)["trace"]["passed"]) == (None, True)
+    assert any("the trace is not kept" in event.get("text", "") for event in outcome.events)
+
+
+def test_live_statistics(shop: Project, database: Database, connect: Connect) -> None:
+    """From PostgreSQL 18 on they are there in the scratch database; before, an ordinary role cannot write them."""
+    connect(database).execute(
+        "insert into accounts select i, 'x' from generate_series(1, 500) as i; analyze accounts"
+    )
+    tells = "do $$ begin raise exception 'rows: %', (select reltuples from pg_class where relname = 'accounts'); end $$"
+    pair(shop, "002_price", tells, "")
+    rows = "500" if database.server.major >= 18 else "-1"
+    assert f"rows: {rows}" in traced(shop, "--to", "002", code=3).json["message"]
