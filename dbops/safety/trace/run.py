@@ -71,7 +71,7 @@ def run(
     :param origin: for people, what the scratch database was made of.
     :raises DbopsError: it could not be tried, which says nothing of the migrations.
     """
-    at = datetime.datetime.now(datetime.UTC)
+    at, checksums = datetime.datetime.now(datetime.UTC), _checksums(steps)
     session = scratch.copy()
     schema, server = session.schema(), session.identity.server_version.split()[0]
     with _watching(session, copying.server) as watched:
@@ -80,12 +80,17 @@ def run(
     found = None
     if all(one.failure is None for one in migrations):
         found = rounds.run([step.status for step in steps], schema, scratch, wishes, listen)
-    checksums = {step.version.text: checksum(_file(step)) for step in steps}
+    if _checksums(steps) != checksums:
+        raise DbopsError("a migration file was edited while it was traced", hint="run the trace again")
     trace = Trace(
         database=identity.database, server=server, at=at, source=copying.source, origin=origin,
         schema=schema.fingerprint, checksums=checksums, migrations=tuple(migrations), rounds=found,
     )  # fmt: skip
     return Traced(trace, schema)
+
+
+def _checksums(steps: Sequence[Step]) -> dict[str, str]:
+    return {step.version.text: checksum(_file(step)) for step in steps}
 
 
 def checksum(file: MigrationFile) -> str:
