@@ -14,9 +14,13 @@ from typing import ClassVar
 
 
 class Level(enum.Enum):
-    """Who should see it: -q hides INFO, -v shows DETAIL, PROGRESS is for a live terminal; warnings always show."""
+    """Who should see it: -q hides INFO, -v shows DETAIL, PROGRESS is for a live terminal; warnings always show.
+
+    LASTING is PROGRESS on a live terminal, and INFO where no line can change in place.
+    """
 
     PROGRESS = "progress"
+    LASTING = "lasting"
     DETAIL = "detail"
     INFO = "info"
     WARNING = "warning"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dbops.cli.options import AddOption, Parser, option
+from dbops.config.values import HALF
 
 
 def folder_options(*, after_verb: bool) -> Parser:
@@ -89,6 +90,34 @@ _REHEARSAL = option(
     help="change nothing unless a trace of the same files on the same schema passed",
 )
 
+_TERMINATE = option(
+    "--terminate-blockers",
+    dest="terminate_after",
+    nargs="?",
+    const=HALF,
+    metavar="AFTER",
+    help="end sessions that hold a lock which a statement has waited for as long as AFTER, as 10s (default: half the deadline)",
+)
+
+
+def _analyze(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_mutually_exclusive_group()
+    one.add_argument(
+        "--no-analyze",
+        dest="analyze_after",
+        action="store_const",
+        const="off",
+        help="leave out the ANALYZE of the tables that were changed",
+    )
+    one.add_argument(
+        "--vacuum",
+        dest="analyze_after",
+        action="store_const",
+        const="vacuum",
+        help="VACUUM (ANALYZE) the tables that were changed, instead of ANALYZE",
+    )
+
+
 VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
@@ -104,6 +133,8 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             _STARTED,
             _REHEARSAL,
             _BACKUP,
+            _analyze,
+            _TERMINATE,
         ),
     ),
     "down": (
@@ -113,15 +144,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             option("--to", metavar="VERSION", help="all above this version; 0 is all"),
             _THROUGH,
             _STARTED,
+            _analyze,
+            _TERMINATE,
         ),
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP),
+        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP, _analyze, _TERMINATE),
     ),
     "redo": (
         "undo the newest migrations and apply them again",
-        (_count("1"), _THROUGH, _STARTED),
+        (_count("1"), _THROUGH, _STARTED, _analyze, _TERMINATE),
     ),
     "plan": (
         "what up would run, and what each statement locks, reads, writes anew and destroys",

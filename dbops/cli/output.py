@@ -58,7 +58,7 @@ class Output:
 
     def event(self, event: Event) -> None:
         """A `Listener`: show what happens, each event to those who want it."""
-        if event.level is Level.PROGRESS:
+        if event.level is Level.PROGRESS or (event.level is Level.LASTING and self.live):
             self.status(event.sentence())
         elif event.level is Level.DETAIL and not self.verbose:
             return

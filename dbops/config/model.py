@@ -126,6 +126,8 @@ class Options:
     statement_timeout: str | None = None
     deadline: str | None = None
     alembic_python: str | None = None
+    analyze_after: str | None = None
+    terminate_after: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +161,8 @@ class Settings:
     `checks` are the project's own, for `migrate validate`.
     `schema_file` is kept up to date with the schema after migrations ran; None where none is.
     `require_rehearsal` is whether migrations run only where a trace of them passed.
+    `analyze_after` is what follows migrations for the tables that they changed: "analyze", "vacuum" or "off".
+    `terminate_after` is how long, in seconds, a session may be in the way before it is ended; None ends none.
     `warnings` are sentences for the user about what was read and not used.
     `alembic` is None where the project has no Alembic.
     """
@@ -186,5 +190,7 @@ class Settings:
     checks: tuple[ProjectCheck, ...] = ()
     schema_file: Setting[Path | None] = Setting(None)
     require_rehearsal: bool = False
+    analyze_after: Setting[str] = Setting("analyze")
+    terminate_after: Setting[float | None] = Setting(None)
     warnings: tuple[str, ...] = ()
     alembic: Alembic | None = None

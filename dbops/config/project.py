@@ -23,6 +23,7 @@ _TEXT = (
     "format",
     "server",
     "schema-file",
+    "analyze-after",
     "alembic-ini",
     "alembic-python",
 )

@@ -75,6 +75,8 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         environ=dict(environ),
         checks=checks.read(found.table[project.CHECKS]) if project.CHECKS in found.table else (),
         schema_file=_schema_file(found),
+        analyze_after=_analyze_after(options, found),
+        terminate_after=_terminate_after(options, times[2].value),
         warnings=source.warnings,
         alembic=alembic,
     )
@@ -193,6 +195,19 @@ def _folder(key: str, given_by_option: str | None, found: Project, cwd: Path) ->
 def _schema_file(found: Project) -> Setting[Path | None]:
     given = found.text("schema-file")
     return Setting(found.folder / given.value, given.origin) if given else Setting(None)
+
+
+def _analyze_after(options: Options, found: Project) -> Setting[str]:
+    given = _option("analyze-after", options.analyze_after) or found.text("analyze-after")
+    return values.analyze_after(given) if given else Setting("analyze")
+
+
+def _terminate_after(options: Options, deadline: float) -> Setting[float | None]:
+    """From the command line alone: ending the sessions of others is not for a file that is forgotten."""
+    given = _option("terminate-blockers", options.terminate_after)
+    if given is None:
+        return Setting(None)
+    return Setting(values.terminate_after(given.value, given.origin, deadline), given.origin)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ NAME_BYTES = 63
 
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SERVERS = ("auto", "configured", "private")
+ANALYZE = ("analyze", "vacuum", "off")
+HALF = "half of the deadline"
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([A-Za-z]*)\s*", re.ASCII)
@@ -69,6 +71,30 @@ def server(setting: Setting[str]) -> Setting[str]:
     if setting.value not in SERVERS:
         raise wrong(setting.origin, "is not a choice of server", hint=f"write {_either(SERVERS)}")
     return setting
+
+
+def analyze_after(setting: Setting[str]) -> Setting[str]:
+    """The same setting, when it is one of the three choices."""
+    if setting.value not in ANALYZE:
+        raise wrong(setting.origin, "is not what may follow migrations", hint=f"write {_either(ANALYZE)}")
+    return setting
+
+
+def terminate_after(text: str, origin: str, deadline: float) -> float:
+    """How long a session may be in the way, in seconds; `HALF` stands for half of the deadline.
+
+    A number without a unit is none: beside a verb it would rather be meant as a number of migrations.
+
+    :raises DbopsError: it is no time, shorter than a second, or not below the deadline, when nobody waits any more.
+    """
+    after = deadline / 2 if text == HALF else seconds(text, origin, off=False)
+    if text.strip()[-1:].isdigit():
+        raise wrong(origin, "has no unit", hint=f"write --terminate-blockers {text.strip()}s")
+    if after < 1:
+        raise wrong(origin, "is less than a second", hint="write 5s, for instance; or a longer --deadline")
+    if after >= deadline:
+        raise wrong(origin, "is not below the deadline", hint="write less, or give a longer --deadline")
+    return after
 
 
 def part(keyword: str, setting: Setting[str]) -> Setting[str]:

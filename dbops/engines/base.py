@@ -30,7 +30,9 @@ class Blocker:
 
     What a role may not see of another role's session is empty; `age` is the
     seconds since its transaction began, None where that is hidden.
+    A prepared transaction has no process, so that its `pid` is 0, and its `query` is the statement that ends it.
     `is_local`: it is a process of this machine that opened the database's file.
+    `spared`: why it was not ended, although that was asked for; else empty.
     """
 
     pid: int
@@ -39,8 +41,12 @@ class Blocker:
     query: str
     age: float | None
     is_local: bool = False
+    spared: str = ""
 
     def __str__(self) -> str:
+        if not self.pid:
+            age = "" if self.age is None else f", for {self.age:.0f} s"
+            return f"a prepared transaction of user {self.user}{age} (to end it: {self.query})"
         who = f"pid {self.pid}, user {self.user or '?'}"
         if self.application:
             who += f", application {self.application!r}"

@@ -36,6 +36,7 @@ class Action(enum.Enum):
     BASELINED = "baselined"
     REPAIRED = "repaired"
     UNLOCKED = "unlocked"
+    BLOCKER_ENDED = "blocker ended"
     BACKED_UP = "backed up"
     RESTORED = "restored"
     ADOPTED = "adopted"

@@ -111,6 +111,12 @@ class Session(Protocol):
 
     # -- running statements ----------------------------------------------------------------------------------------
 
+    def about(self, what: str, first: int = 1, of: int = 0) -> None:
+        """What the next statements belong to, for who watches them: a migration, say.
+
+        :param first: the number in it, from 1, of the next statement; `of` is how many it has, 0 for no matter.
+        """
+
     def transaction(
         self,
         statements: Sequence[str],
@@ -183,6 +189,19 @@ class Session(Protocol):
 
     def left_invalid(self, statement: Statement) -> str | None:
         """The name of what a statement should have made valid and has not."""
+
+    def tables_before(self) -> object | None:
+        """What the tables are before migrations run, for `refresh_statistics`; None where the engine needs none.
+
+        :raises DbopsError: they cannot be looked at.
+        """
+
+    def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
+        """Renew the planner's statistics of the tables that are not what they were; what cannot be is told.
+
+        :param vacuum: VACUUM them as well.
+        :raises DbopsError: the tables cannot be looked at; nothing that ran before is touched by that.
+        """
 
     def hint(self, error: ServerError, version: str) -> str | None:
         """The next step after a migration failed with this error; None where the engine's words must do.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Answer = Literal["done", "again"]
 """Of a statement that a killed process left as started: it took effect, or is to run again."""
+Analyze = Literal["analyze", "vacuum", "off"]
 _Make = Callable[[work.Migrator], work.MakePlan]
 
 
@@ -54,6 +55,9 @@ class Migrator:
     :param variables: what stands for placeholders in the files, as `--var`.
     :param lock_timeout: how long a statement waits for a lock, `statement_timeout` how long it may run, `deadline`
         how long to go on trying to get locks: all in seconds, by default as configured.
+    :param analyze_after: what follows migrations for the tables that they changed, "analyze" unless configured.
+    :param terminate_blockers: seconds for which another session may hold a lock that a statement waits for, before it is
+        ended; None ends none.
     :param listen: is called with events (`dbops.events`), from other threads, too; by default they go to the logger
         `dbops`.
     """
@@ -70,6 +74,8 @@ class Migrator:
         lock_timeout: float | None = None,
         statement_timeout: float | None = None,
         deadline: float | None = None,
+        analyze_after: Analyze | None = None,
+        terminate_blockers: float | None = None,
         listen: Listener | None = None,
     ) -> None:
         self._database = database
@@ -82,6 +88,8 @@ class Migrator:
             lock_timeout=lock_timeout,
             statement_timeout=statement_timeout,
             deadline=deadline,
+            analyze_after=analyze_after,
+            terminate_blockers=terminate_blockers,
         )
         self._listen = listen or source.to_log
         self._in_block = False

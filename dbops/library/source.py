@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Folder = str | os.PathLike[str]
 
 LOG = logging.getLogger("dbops")
-_LEVELS = {Level.WARNING: logging.WARNING, Level.INFO: logging.INFO}
+_LEVELS = {Level.WARNING: logging.WARNING, Level.INFO: logging.INFO, Level.LASTING: logging.INFO}
 # How a session was started, which every session of dbops says for itself; and what is already spelled out.
 _OF_THE_SESSION = ("application_name", "fallback_application_name", "client_encoding", "service")
 
@@ -44,6 +44,8 @@ def options(
     lock_timeout: float | None = None,
     statement_timeout: float | None = None,
     deadline: float | None = None,
+    analyze_after: str | None = None,
+    terminate_blockers: float | None = None,
 ) -> Options:
     """As the command line would give them; what is None is taken from the configuration."""
     return Options(
@@ -57,6 +59,8 @@ def options(
         lock_timeout=_seconds(lock_timeout),
         statement_timeout=_seconds(statement_timeout),
         deadline=_seconds(deadline),
+        analyze_after=analyze_after,
+        terminate_after=_seconds(terminate_blockers),
     )
 
 

@@ -87,6 +87,7 @@ class Executor:
 
     def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
+        self._session.about(_named(prepared.step))
         self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
@@ -146,6 +147,8 @@ class Executor:
             self._session.transaction((), records, opens=False, commits=commits)
 
     def _statements(self, prepared: Prepared, records: list[Record], *, opens: bool, commits: bool) -> None:
+        count = sum(len(unit.statements) for unit in prepared.script.units)
+        self._session.about(_named(prepared.step), of=count)
         if prepared.code:
             deadline = self._deadline_of(prepared)
             code_run.in_transaction(
@@ -262,6 +265,10 @@ class Executor:
         step = prepared.step
         count = sum(1 for _ in prepared.script.statements)
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
+
+
+def _named(step: Step) -> str:
+    return f"{step.version} {step.status.name}"
 
 
 def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record]:

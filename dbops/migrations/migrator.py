@@ -13,7 +13,7 @@ from dbops.engines.records import Action, JournalLine
 from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
-from dbops.migrations import schema_drift
+from dbops.migrations import schema_drift, statistics
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
 from dbops.migrations.prepare import Preparation, prepare
@@ -130,7 +130,10 @@ class Migrator(Reader):
             decide=self._decide,
             mirror=mirror,
         )
-        with schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift):
+        with (
+            statistics.renewed(self.session, prepared.plan, self.settings.analyze_after.value, self._listen),
+            schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift),
+        ):
             executor.execute(prepared)
         return prepared.plan
 

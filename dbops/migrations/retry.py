@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dbops.engines.base import StatementFailed, Trouble
+from dbops.engines.base import Blocker, StatementFailed, Trouble
 from dbops.errors import LockNotAcquired
 from dbops.events import Listener, Warned, format_seconds
 
@@ -24,12 +24,15 @@ def with_retries(attempt: Callable[[], Result], *, what: str, deadline: float, l
     :raises StatementFailed: any other failure, and past the deadline the last one.
     """
     began, pause, number = time.monotonic(), 0.25, 1
+    seen: tuple[Blocker, ...] = ()
     while True:
         try:
             return attempt()
         except StatementFailed as failure:
             if failure.error.trouble not in RETRIED:
                 raise
+            # A short try may end before anybody has looked who was in its way.
+            failure.blockers = seen = failure.blockers or seen
             left = deadline - (time.monotonic() - began)
             if left <= 0:
                 raise
@@ -46,14 +49,24 @@ def with_retries(attempt: Callable[[], Result], *, what: str, deadline: float, l
 
 def gave_up(failure: StatementFailed, what: str, deadline: float) -> LockNotAcquired:
     """The error after the deadline."""
-    pids = " ".join(str(blocker.pid) for blocker in failure.blockers)
-    is_local = any(blocker.is_local for blocker in failure.blockers)
-    end = f"kill {pids}" if is_local else f"SELECT pg_terminate_backend({pids.replace(' ', ', ')})"
     return LockNotAcquired(
         f"{what}: a lock was not to be had within {format_seconds(deadline)}; {_who(failure)}",
-        hint="try again when it is gone, or give it longer with --deadline"
-        + (f"; to end the session that blocks: {end}" if pids else ""),
+        hint="try again when it is gone, or give it longer with --deadline" + _how_to_end(failure.blockers),
     )
+
+
+def _how_to_end(blockers: Sequence[Blocker]) -> str:
+    """The commands that end those who block; nothing where nobody was seen."""
+    blockers = [blocker for blocker in blockers if blocker.pid]  # a prepared transaction has named its end
+    if not blockers:
+        return ""
+    if any(blocker.is_local for blocker in blockers):
+        return f"; to end the session that blocks: kill {' '.join(str(blocker.pid) for blocker in blockers)}"
+    spared = [f"pid {blocker.pid} was not ended: {blocker.spared}" for blocker in blockers if blocker.spared]
+    if spared:
+        return "; " + "; ".join(spared)
+    calls = ", ".join(f"pg_terminate_backend({blocker.pid})" for blocker in blockers)
+    return f"; to end the session that blocks: SELECT {calls}, or run it again with --terminate-blockers"
 
 
 def lock_given_away(section: str) -> LockNotAcquired:

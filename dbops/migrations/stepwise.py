@@ -151,6 +151,8 @@ class Stepwise:
 
     def _run(self, number: int, unit: Unit) -> None:
         what = f"{self._prepared.section.label}, statement {number}"
+        step = self._prepared.step
+        self._session.about(f"{step.version} {step.status.name}", number, self._of)
         try:
             if unit.alone:
                 self._run_alone(number, unit)

@@ -45,6 +45,17 @@ def test_a_file_below_the_project_is_named_as_people_would(site: Site) -> None:
     assert (site.project.folder / "other.db").exists()
 
 
+@pytest.mark.parametrize("option", ["--vacuum", "--terminate-blockers"])
+def test_what_needs_a_server(site: Site, option: str) -> None:
+    """VACUUM of single tables, and ending sessions: wrong usage, and nothing is run; configured, it means nothing here."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    outcome = site.run("up", option)
+    assert outcome.code == 2, outcome
+    assert f"{option} is for PostgreSQL" in outcome.stderr
+    site.project.write("pyproject.toml", '[tool.dbops]\nanalyze-after = "vacuum"\n')
+    assert "applied 001 a" in site.ran("up", "--no-analyze").stderr
+
+
 @pytest.mark.parametrize(
     ("url", "code", "message"),
     [

@@ -6,68 +6,44 @@ only when a statement takes longer than a moment.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker
-from dbops.events import Event, Level, Listener, Note, format_seconds
+from dbops.engines.postgres.looking import Look, Sent, Subject, look, told
+from dbops.events import Listener, Note
 
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.postgres.ending import Ender
+
 INTERVAL = 1.0
-
-_LOOK = """
-select activity.query, activity.wait_event_type, progress.phase,
-    case when progress.blocks_total > 0 then 100.0 * progress.blocks_done / progress.blocks_total
-         when progress.tuples_total > 0 then 100.0 * progress.tuples_done / progress.tuples_total end::float8,
-    pg_catalog.pg_blocking_pids(activity.pid)
-from pg_catalog.pg_stat_activity as activity
-left join pg_catalog.pg_stat_progress_create_index as progress using (pid)
-where activity.pid = %s and activity.state = 'active'
-"""
-
-_BLOCKERS = """
-select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(query, ''),
-    extract(epoch from clock_timestamp() - xact_start)::float8
-from pg_catalog.pg_stat_activity where pid = any(%s)
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class StatementRuns(Event):
-    """What a statement is doing right now.  `seconds` since it was sent; `percent` for an index that is built."""
-
-    query: str
-    seconds: float
-    phase: str | None
-    percent: float | None
-    waits_for: tuple[str, ...]
-
-    level = Level.PROGRESS
-
-    def sentence(self) -> str:
-        text = f"{format_seconds(self.seconds)}: {' '.join(self.query.split())[:60]}"
-        if self.phase:
-            text += f" ({self.phase}" + (f", {self.percent:.0f} %)" if self.percent is not None else ")")
-        return text + (f" waits for {self.waits_for[0]}" if self.waits_for else "")
+LASTING = 10.0
+"""Seconds that a statement has run when it is told of in a log, too; then again whenever it has run for twice as long,
+but at least every five minutes."""
+_SELDOM = 300.0
 
 
 class Activity:
-    """Watches one backend while a statement runs, from a thread of its own."""
+    """Watches one backend while a statement runs, from a thread of its own.
+
+    :param ender: ends sessions that are in the way, None where none is to be ended.
+    """
 
     def __init__(
         self,
         connect: Callable[[], psycopg.Connection[Any]],
         backend_pid: int,
         listen: Listener,
+        ender: Ender | None = None,
     ) -> None:
         self._connect = connect
         self._backend_pid = backend_pid
         self._listen = listen
+        self._ender = ender
         self._first_look = INTERVAL
         self._connection: psycopg.Connection[Any] | None = None
         self._thread: threading.Thread | None = None
@@ -75,18 +51,22 @@ class Activity:
         self._began: float | None = None
         self._closing = False
         self._deadline: float | None = None
+        self._sent: Sent | None = None
+        self._next_lasting = LASTING
+        self.subject = Subject()
         self.blockers: tuple[Blocker, ...] = ()
         self.cancelled = False
 
-    def begin(self, *, first_look: float, deadline: float | None) -> None:
+    def begin(self, *, first_look: float, deadline: float | None, sent: Sent | None = None) -> None:
         """A statement is about to be sent.
 
         :param first_look: seconds after which to look at it for the first time.
         :param deadline: seconds of waiting for a lock after which to cancel it; None leaves it alone.
+        :param sent: of the migration; None for what belongs to none, and for what psycopg sends.
         """
         self.blockers, self.cancelled = (), False
         with self._wake:
-            self._deadline = deadline
+            self._deadline, self._sent, self._next_lasting = deadline, sent, LASTING
             self._began = time.monotonic()
             sooner, self._first_look = first_look < self._first_look, first_look
             if sooner:
@@ -148,15 +128,20 @@ class Activity:
 
     def _look(self, connection: psycopg.Connection[Any], began: float, *, first: bool) -> bool:
         """Tell what the statement is doing; returns whether it waits for a lock."""
-        row = connection.execute(_LOOK, [self._backend_pid]).fetchone()
-        if row is None or self._began != began:
+        found = look(connection, self._backend_pid)
+        if found is None or self._began != began:
             return False
-        query, wait_type, phase, percent, pids = row
-        waits = bool(wait_type == "Lock")
-        if pids:
-            self.blockers = tuple(Blocker(*found) for found in connection.execute(_BLOCKERS, [pids]))
-        waits_for = tuple(map(str, self.blockers)) if pids else ()
-        if waits and first and self._deadline is not None and waits_for:
-            self._listen(Note(f"waits for {'; '.join(waits_for)}"))
-        self._listen(StatementRuns(query, time.monotonic() - began, phase, percent, waits_for))
-        return waits
+        if found.blockers:
+            self.blockers = found.blockers
+        if found.waits and first and self._deadline is not None and found.blockers:
+            self._listen(Note(f"waits for {'; '.join(map(str, found.blockers))}"))
+        self._tell(found, time.monotonic() - began)
+        if found.waits and self._ender is not None and self.subject.matters:
+            self.blockers = self._ender.attend(connection, self._backend_pid, self.subject) or self.blockers
+        return found.waits
+
+    def _tell(self, found: Look, seconds: float) -> None:
+        lasting = seconds >= self._next_lasting
+        if lasting:
+            self._next_lasting = seconds + min(seconds, _SELDOM)
+        self._listen(told(found, self.subject, self._sent, seconds, lasting=lasting))

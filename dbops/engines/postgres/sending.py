@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.errors import first_line
 from dbops.engines.postgres.failure import ENDS_SESSION, LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from dbops.engines.postgres.looking import Sent
 from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
     import psycopg
 
     from dbops.engines.postgres.activity import Activity
+    from dbops.engines.postgres.looking import Subject
 
 # Characters that are sent at once: a large file goes in portions, so that memory stays bounded.
 PORTION = 1_000_000
@@ -48,6 +50,10 @@ class Sender:
         """End the watching."""
         self._activity.close()
 
+    def about(self, subject: Subject) -> None:
+        """What the next statements belong to, for who watches."""
+        self._activity.subject = subject
+
     def run(
         self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0
     ) -> None:
@@ -63,7 +69,9 @@ class Sender:
         commit_sent = False
         try:
             for portion in self._portions(commands):
-                self._activity.begin(first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline)
+                self._activity.begin(
+                    first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, sent=_sent(portion)
+                )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
                 with self.observer(portion[0]) if self.observer else contextlib.nullcontext():
                     self._send(portion)
@@ -164,6 +172,16 @@ class Sender:
             self._connection.close()
         elif self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("rollback")
+
+
+def _sent(portion: Sequence[Command]) -> Sent | None:
+    """The statements of a migration in a portion; None where it has none."""
+    statements = [command for command in portion if command.stage is Stage.STATEMENT]
+    if not statements:
+        return None
+    return Sent(
+        statements[0].number, statements[-1].number, statements[0].text if len(statements) == 1 else ""
+    )
 
 
 def _culprit(portion: Sequence[Command], succeeded: int, error: ServerError) -> tuple[int, ServerError]:

@@ -21,6 +21,7 @@ from dbops.engines.postgres import asking, lock, tracking
 from dbops.engines.postgres import connection as connections
 from dbops.engines.postgres.activity import Activity
 from dbops.engines.postgres.errors import raise_told
+from dbops.engines.postgres.looking import Subject
 from dbops.engines.postgres.protection import read_comment
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.postgres.ending import Ender
     from dbops.engines.postgres.tracing import Watcher
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.schema import Left, Schema
@@ -85,7 +87,10 @@ class Session:
         # A file may set default_transaction_read_only; a server or a database that is read-only stays so.
         self._begin = "begin" if row[4] == "on" else "begin read write"
         activity = Activity(
-            lambda: _connect(settings, f"{command} (watching)", listen, deadline=0), row[0], listen
+            lambda: _connect(settings, f"{command} (watching)", listen, deadline=0),
+            row[0],
+            listen,
+            self._ender(settings.terminate_after.value),
         )
         self._sender = Sender(connection, activity, one_by_one=one_by_one)
         info = connection.info
@@ -246,9 +251,8 @@ class Session:
         from dbops.engines.postgres.pinned import told
         from dbops.engines.postgres.schema import reader
 
-        left_out = [name.as_string(self.connection) for name in (self.tables.rows, self.tables.events)]
         with told():
-            return reader.read(self.connection, left_out if self.initialised else ())
+            return reader.read(self.connection, self._own_tables() if self.initialised else ())
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
@@ -297,7 +301,21 @@ class Session:
         """As the server ends it: what it had not committed is rolled back."""
         self.query("select pg_catalog.pg_terminate_backend(%s)", [blocker.pid])
 
+    def _ender(self, after: float | None) -> Ender | None:
+        if after is None:
+            return None
+        from dbops.engines.postgres.ending import Ender
+
+        def log(connection: psycopg.Connection[Any], entry: LogEntry) -> None:
+            connection.execute(self._writer().text(entry).encode())
+
+        return Ender(after, log, self._listen)
+
     # -- running statements ----------------------------------------------------------------------------------------
+
+    def about(self, what: str, first: int = 1, of: int = 0) -> None:
+        """What the next statements belong to, for who watches them."""
+        self._sender.about(Subject(what, first, of))
 
     def transaction(
         self,
@@ -431,6 +449,31 @@ class Session:
         from dbops.engines.postgres.facts import facts_of
 
         return settle.invalid_index(self, facts_of(statement).target)
+
+    def tables_before(self) -> object:
+        """As `statistics.tables`, without dbops' own."""
+        from dbops.engines.postgres import statistics
+        from dbops.engines.postgres.pinned import told
+
+        with told():
+            return statistics.tables(self.connection, self._own_tables())
+
+    def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
+        """As `statistics.refresh`."""
+        from dbops.engines.postgres import statistics
+        from dbops.engines.postgres.pinned import told
+
+        assert isinstance(before, dict)  # what `tables_before` gave
+        own = self._own_tables()
+        try:
+            with told():
+                statistics.refresh(self.connection, self._sender, before, own, self._listen, vacuum=vacuum)
+        finally:
+            self.about("")
+            self.reset()
+
+    def _own_tables(self) -> list[str]:
+        return [name.as_string(self.connection) for name in (self.tables.rows, self.tables.events)]
 
     def hint(self, error: ServerError, version: str) -> str | None:
         """As `remedies.statement_hint`."""

@@ -27,7 +27,7 @@ from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracking import Tables
 from dbops.engines.statements import Obstacle, Statement
 from dbops.engines.tracking import foreign_table
-from dbops.errors import DbopsError, LockNotAcquired, Refused
+from dbops.errors import DbopsError, LockNotAcquired, Refused, UsageError
 from dbops.events import Listener, Note, Warned
 
 if TYPE_CHECKING:
@@ -75,7 +75,14 @@ class Session:
 
         :param command: "migrate up", for instance: who waits for the lock is told of it.
         :raises CannotConnect: it cannot be opened, or is no SQLite database.
+        :raises UsageError: an option asks for what needs a server.
         """
+        for setting, option in (
+            (settings.terminate_after, "--terminate-blockers"),
+            (settings.analyze_after, "--vacuum"),
+        ):
+            if setting.origin.startswith("option ") and setting.value not in {"off", "analyze"}:
+                raise UsageError(f"{option} is for PostgreSQL, not for a file of SQLite", hint="leave it out")
         return cls(settings, command, listen)
 
     def _connect(self, *, for_reading: bool = False) -> sqlite3.Connection:
@@ -385,6 +392,15 @@ class Session:
     def left_invalid(self, statement: Statement) -> str | None:
         """Nothing."""
         return None
+
+    def about(self, what: str, first: int = 1, of: int = 0) -> None:
+        """Nobody can look into a file while a statement runs."""
+
+    def tables_before(self) -> None:
+        """Nothing: SQLite's planner does without statistics until somebody runs ANALYZE."""
+
+    def refresh_statistics(self, before: object, *, vacuum: bool) -> None:
+        """Nothing."""
 
     def hint(self, error: ServerError, version: str) -> str | None:
         """The next step after a migration failed with this error; None where SQLite's words must do."""

@@ -21,6 +21,7 @@ def run(*argv: str) -> int:
         return int(ended.code or 0)
 
 
+WHILE_IT_RUNS = ["--no-analyze", "--vacuum", "--terminate-blockers"]
 OPTIONS = {
     "init": ["--dry-run"],
     "up": [
@@ -33,10 +34,11 @@ OPTIONS = {
         "--check",
         "--require-rehearsal",
         "--dry-run",
+        *WHILE_IT_RUNS,
     ],
-    "down": ["N", "--steps", "--to", "--through", "--dry-run", "--started-statement"],
-    "goto": ["VERSION", "--out-of-order", "--single-transaction", "--dry-run"],
-    "redo": ["N", "--steps", "--through", "--dry-run"],
+    "down": ["N", "--steps", "--to", "--through", "--dry-run", "--started-statement", *WHILE_IT_RUNS],
+    "goto": ["VERSION", "--out-of-order", "--single-transaction", "--dry-run", *WHILE_IT_RUNS],
+    "redo": ["N", "--steps", "--through", "--dry-run", *WHILE_IT_RUNS],
     "plan": ["N", "--steps", "--to", "--only", "--check", "--trace", "--from-backup", "--scratch-url"],
     "status": ["--check"],
     "current": ["--check"],
