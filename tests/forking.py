@@ -206,6 +206,8 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(dbops.__path__, "dbops."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    for name in ("results.dbdiff", "results.schemainspect"):  # a second for each `migrate diff`
+        importlib.import_module(name)
 
 
 def _run() -> NoReturn:

@@ -26,13 +26,13 @@ The spellings of other tools work, too: migrate -cmd up, -path DIR -database URL
 upgrade head, downgrade -1, stamp V, rollback V.
 """
 
-PLANNED = frozenset({"diff"})
 MODULES = {
     **dict.fromkeys(("status", "current", "heads", "history"), "migrate_read"),
     **dict.fromkeys(("init", "force", "baseline", "mark", "repair", "new", "unlock"), "migrate_records"),
     "adopt": "migrate_adopt",
     "drift": "migrate_drift",
     "schema": "migrate_schema",
+    "diff": "migrate_diff",
     "diagram": "migrate_diagram",
     "renumber": "migrate_renumber",
     "lint": "migrate_lint",
@@ -87,8 +87,6 @@ def _unknown(verb: str) -> UsageError:
     """argparse would answer with the whole list of verbs."""
     from difflib import get_close_matches
 
-    if verb in PLANNED:
-        return UsageError(f"{verb!r} is not part of this version", hint="bin/migrate --help lists the verbs")
     near = get_close_matches(verb, VERBS, n=1)
     meant = f"did you mean bin/migrate {near[0]}? " if near else ""
     return UsageError(f"{verb!r} is not a verb", hint=f"{meant}bin/migrate --help lists the verbs")

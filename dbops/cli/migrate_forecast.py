@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.dialect import POSTGRESQL
-from dbops.errors import Refused
 from dbops.events import format_bytes
 from dbops.safety.risk import Risk, estimate
 
@@ -22,27 +20,14 @@ _WIDTH = 100
 
 
 def analysed(preparation: Preparation, session: Session) -> list[Analysed]:
-    """The steps of a plan that run SQL, with what their statements will do; none where the engine cannot tell."""
-    if session.dialect != POSTGRESQL or not preparation.plan.steps:
+    """The steps of a plan that run SQL, with what their statements will do."""
+    if not preparation.plan.steps:
         return []
-    from dbops.cli.connect import on_postgres
-    from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.migrations.planner import Work
     from dbops.safety.analysis import analyse
 
     steps = [step for step in preparation.plan.steps if step.work in {Work.RUN_UP, Work.RUN_DOWN}]
-    return analyse(
-        (preparation.take(step) for step in steps), LiveCatalog(on_postgres(session, "a forecast").connection)
-    )
-
-
-def refuse_without(session: Session) -> None:
-    """:raises Refused: where the engine cannot tell what statements will do, and this is what was asked for."""
-    if session.dialect != POSTGRESQL:
-        raise Refused(
-            f"what each statement will do is told for PostgreSQL, and {session.identity} is not",
-            hint="leave out --fail-on and --markdown",
-        )
+    return analyse((preparation.take(step) for step in steps), session.foresight())
 
 
 def worst(found: Sequence[Analysed]) -> Risk:
@@ -50,8 +35,8 @@ def worst(found: Sequence[Analysed]) -> Risk:
     return max((one.risk for one in found), default=Risk.SAFE)
 
 
-def data(found: Sequence[Analysed], session: Session) -> dict[str, Any]:
-    """`risk` of the plan, null where the engine cannot tell; `forecast`, of each step its version, its risk, and its statements with their effects."""
+def data(found: Sequence[Analysed]) -> dict[str, Any]:
+    """`risk` of the plan; `forecast`, of each step its version, its risk, and its statements with their effects."""
     steps = [
         {
             "version": one.step.version.text,
@@ -60,7 +45,7 @@ def data(found: Sequence[Analysed], session: Session) -> dict[str, Any]:
         }
         for one in found
     ]
-    return {"risk": worst(found).label if session.dialect == POSTGRESQL else None, "forecast": steps}
+    return {"risk": worst(found).label, "forecast": steps}
 
 
 def _statement_data(found: Forecast) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.cli import lint_output
-from dbops.cli.connect import load_settings, locate, on_postgres
+from dbops.cli.connect import load_settings, locate
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.errors import AnswerIsNo, CannotConnect, ConfigError, ExitCode, Refused, UsageError
+from dbops.engines.dialect import POSTGRESQL
+from dbops.errors import AnswerIsNo, CannotConnect, ConfigError, ExitCode, UsageError
 from dbops.events import Note, plural
 from dbops.migrations.discovery import discover
 from dbops.migrations.model import Folder, State, Status
@@ -21,7 +22,7 @@ from dbops.safety.lint.run import lint as look
 from dbops.safety.lint.squawk import program
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import Session
 
 _PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER, State.CHANGED, State.PARTIAL})
 
@@ -30,10 +31,9 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
     """Look, tell, and exit 3 where something is as bad as is asked for."""
     form = _form(arguments, out)
     settings = load_settings(arguments, out)
-    if settings.target.engine != "postgresql":
-        raise Refused("lint is for PostgreSQL, and the target is not", hint="give a PostgreSQL DATABASE_URL")
-    squawk = program(os.environ.get("PATH", ""))
-    if squawk is None:
+    is_postgres = settings.target.engine == POSTGRESQL
+    squawk = program(os.environ.get("PATH", "")) if is_postgres else None  # it reads PostgreSQL's SQL alone
+    if squawk is None and is_postgres:
         out.event(
             Note("squawk is not installed: only dbops' own rules are looked at (pip install squawk-cli)")
         )
@@ -80,8 +80,7 @@ def _session(arguments: argparse.Namespace, settings: Settings, out: Output) -> 
         if not arguments.no_database:
             try:
                 located = locate(settings, out)
-                opened = stack.enter_context(open_session(located, "migrate lint", out.event))
-                session = on_postgres(opened, "bin/migrate lint")
+                session = stack.enter_context(open_session(located, "migrate lint", out.event))
             except (CannotConnect, ConfigError) as error:
                 out.event(
                     Note(
@@ -101,7 +100,9 @@ def _chosen(
 ) -> tuple[Sequence[Status], frozenset[str]]:
     """The migrations that are looked at together, and the keys of those whose findings are asked for."""
     if session is None:
-        folder = discover(settings.migrations_dir, settings.migration_format, settings.variables)
+        folder = discover(
+            settings.migrations_dir, settings.migration_format, settings.variables, settings.target.engine
+        )
         statuses = [Status(file.version, file.name, State.PENDING, file) for file in folder.files]
     else:
         from dbops.migrations.reader import Reader

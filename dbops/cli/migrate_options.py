@@ -214,6 +214,27 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             ),
         ),
     ),
+    "diff": (
+        "write the migration that leads from the database's schema to another one",
+        (
+            option(
+                "--to",
+                metavar="TARGET",
+                help="a file with the schema, the URL of a database, git:REV, or models:package.module:Base.metadata",
+            ),
+            option("name", nargs="?", metavar="NAME", help="of the migration (default: change_schema)"),
+            option(
+                "--rename",
+                action="append",
+                metavar="OLD=NEW",
+                help="this was renamed, as public.orders.note=remark; several times for several",
+            ),
+            option(
+                "--no-rename", action="store_true", help="nothing else was renamed: what is gone is dropped"
+            ),
+            option("--check", action="store_true", help="write nothing; exit 3 if there is a difference"),
+        ),
+    ),
     "diagram": (
         "draw the tables and what refers to what: Mermaid for a README, or SVG",
         (
@@ -347,6 +368,11 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 nargs="*",
                 metavar="[schema | migration VERSION | rollback VERSION]",
                 help="what to look at (default: schema, the whole database)",
+            ),
+            option(
+                "--free-space",
+                metavar="SIZE",
+                help="what is free on the server's disk, as 20GB, where dbops cannot see it",
             ),
         ),
     ),

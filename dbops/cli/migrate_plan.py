@@ -33,13 +33,11 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
 
 def _planned(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[Analysed]]:
     with opened(arguments, out) as (migrator, session, _):
-        if arguments.fail_on or arguments.markdown:
-            forecast.refuse_without(session)
         preparation = migrator.prepare(planned_up(arguments, migrator))
         made = preparation.plan
         found = forecast.analysed(preparation, session)
         out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found, session)},
+            {**show.plan_data(made, session.identity), **forecast.data(found)},
             forecast.markdown(found)
             if arguments.markdown
             else show.plan_lines(

@@ -97,7 +97,7 @@ def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Setti
     return _Asked(
         preparation.plan,
         found,
-        {**show.plan_data(preparation.plan, identity), **forecast.data(found, session)},
+        {**show.plan_data(preparation.plan, identity), **forecast.data(found)},
         identity,
         session.schema(),
         making.like(session.connection, identity.database) or Making(),

@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, on_postgres
 from dbops.cli.output import Output
+from dbops.config.values import size
 from dbops.engines.dialect import SQLITE
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode, UsageError
 from dbops.events import plural
 from dbops.migrations import verbs
 from dbops.migrations.model import Status
 from dbops.migrations.planner import Step, Work
-from dbops.migrations.prepare import prepare
+from dbops.migrations.prepare import Prepared, prepare
 from dbops.migrations.reader import Reader
 from dbops.safety.checkup import own
 from dbops.safety.checkup.model import Finding, Level
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
-    from dbops.engines.postgres.targets import QualifiedName
-    from dbops.engines.session import Session as AnySession
-    from dbops.safety.analysis import Analysed
+    from dbops.engines.session import Session
 
 
 def validate(arguments: argparse.Namespace, out: Output) -> int:
     """Look, tell, and exit 3 where a problem was found."""
     form, version = _form(arguments.words)
+    free = size(arguments.free_space, "option --free-space") if arguments.free_space else None
     with connected(arguments, out) as (opened, settings):
         reader = Reader(opened, settings, out.event)
         look = _on_sqlite if opened.dialect == SQLITE else _on_postgres
-        found = [*look(form, version, reader), *own.look(opened, settings.checks, form)]
+        found = [*look(form, version, reader, free), *own.look(opened, settings, form)]
+        found.sort(key=lambda one: one.level is Level.HINT)
         out.result(_data(form, found, opened), _lines(form, found, opened, verbose=out.verbose))
     problems = sum(one.level is Level.PROBLEM for one in found)
     if problems:
@@ -57,41 +57,68 @@ def _form(words: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def _on_postgres(form: str, version: str, reader: Reader) -> Iterator[Finding]:
-    from dbops.safety.checkup.run import checkup
+def _on_postgres(form: str, version: str, reader: Reader, free: int | None) -> Iterator[Finding]:
+    from dbops.safety.checkup import on_postgres as checks
 
     session = on_postgres(reader.session, "this")
+    ask = checks.asker(session, reader.settings.statement_timeout.value)
     if form == "schema":
-        yield from checkup(session.connection)
+        yield from checks.database(session, _statuses(reader), ask)
+        return
+    prepared = _prepared(form, version, reader)
+    if isinstance(prepared, Finding):
+        yield prepared
     elif form == "migration":
-        yield from _of_migration(_status(reader, version), session)
+        yield from checks.migration(session, prepared, ask, free)
     else:
-        yield from _of_rollback(_status(reader, version), reader.statuses(), session)
+        yield from checks.rollback(session, prepared, reader.statuses(), ask)
 
 
-def _on_sqlite(form: str, version: str, reader: Reader) -> Iterator[Finding]:
+def _on_sqlite(form: str, version: str, reader: Reader, free: int | None) -> Iterator[Finding]:
     from dbops.engines.sqlite.session import Session as SqliteSession
-    from dbops.safety.checkup import on_sqlite
+    from dbops.safety.checkup import missing, on_sqlite, sqlite_duplicates
+    from dbops.safety.checkup.upcoming import pending
 
     session = reader.session
     assert isinstance(session, SqliteSession)  # by its dialect
     if form == "schema":
         yield from on_sqlite.database(session.connection)
+        yield from missing.left_by_migrations(session)
+        statuses = _statuses(reader)
+        yield from (
+            [statuses]
+            if isinstance(statuses, Finding)
+            else sqlite_duplicates.look(session.connection, pending(session, statuses))
+        )
         return
-    status = _status(reader, version)
-    step = Step(Work.RUN_UP if form == "migration" else Work.RUN_DOWN, status)
-    if (wrong := _not_now(step)) is not None:
-        yield wrong
-        return
-    try:
-        prepared = prepare(step, session)
-    except DbopsError as error:
-        yield _unsound(step, error)
-        return
-    if form == "migration":
-        yield from on_sqlite.migration(reader.settings.target.path)
+    prepared = _prepared(form, version, reader)
+    if isinstance(prepared, Finding):
+        yield prepared
+    elif form == "migration":
+        yield from on_sqlite.migration(reader.settings.target.path, free)
+        yield from sqlite_duplicates.look(session.connection, [prepared])
     else:
         yield from on_sqlite.rollback(session.connection, list(prepared.script.statements))
+
+
+def _prepared(form: str, version: str, reader: Reader) -> Prepared | Finding:
+    """The migration that is asked about, ready to run; or why it cannot."""
+    step = Step(Work.RUN_UP if form == "migration" else Work.RUN_DOWN, _status(reader, version))
+    if (wrong := _not_now(step)) is not None:
+        return wrong
+    try:
+        return prepare(step, reader.session)
+    except DbopsError as error:
+        return _unsound(step, error)
+
+
+def _statuses(reader: Reader) -> Sequence[Status] | Finding:
+    """All of them; a database can be looked at without its files, and then that is said."""
+    try:
+        return reader.statuses()
+    except DbopsError as error:
+        about = "what migrations ask for"
+        return Finding("migrations", Level.HINT, about, f"is not known: {error.message}", "", error.hint)
 
 
 def _status(reader: Reader, version: str) -> Status:
@@ -124,65 +151,7 @@ def _unsound(step: Step, error: DbopsError) -> Finding:
     return _problem("no-way-back", about, f"cannot be undone: {error.message}", error.hint)
 
 
-def _of_migration(status: Status, session: Session) -> Iterator[Finding]:
-    from dbops.safety.checkup import coming
-
-    found = _analysed(Step(Work.RUN_UP, status), session)
-    if isinstance(found, Finding):
-        yield found
-    else:
-        yield from coming.look(session.connection, found, coming.free_space(session.connection))
-
-
-def _of_rollback(status: Status, statuses: Sequence[Status], session: Session) -> Iterator[Finding]:
-    from dbops.safety.checkup import undoing
-
-    found = _analysed(Step(Work.RUN_DOWN, status), session)
-    if isinstance(found, Finding):
-        yield found
-        return
-    later = {
-        one.version.text: _touched(one, session)
-        for one in statuses
-        if one.is_applied and one.file is not None and one.version > status.version
-    }
-    yield from undoing.look(session.connection, found, later)
-
-
-def _analysed(step: Step, session: Session) -> Analysed | Finding:
-    """What a step does; or why it cannot be asked."""
-    from dbops.engines.postgres.effects.live import LiveCatalog
-    from dbops.safety.analysis import analyse
-
-    if (wrong := _not_now(step)) is not None:
-        return wrong
-    try:
-        prepared = prepare(step, session)
-    except DbopsError as error:
-        return _unsound(step, error)
-    (found,) = analyse([prepared], LiveCatalog(session.connection))
-    return found
-
-
-def _touched(status: Status, session: Session) -> frozenset[QualifiedName]:
-    """The relations that the up section of an applied migration names; none where it cannot be read any more."""
-    from dbops.engines.postgres.effects.live import LiveCatalog
-    from dbops.engines.postgres.effects.statements import created, effects
-
-    try:
-        prepared = prepare(Step(Work.RUN_UP, status), session)
-    except DbopsError:
-        return frozenset()
-    live = LiveCatalog(session.connection)
-    texts = [statement.text for statement in prepared.script.statements]
-    return frozenset(
-        name
-        for text in texts
-        for name in (*created(text), *(effect.relation for effect in effects(text, live)))
-    )
-
-
-def _data(form: str, found: Sequence[Finding], session: AnySession) -> dict[str, Any]:
+def _data(form: str, found: Sequence[Finding], session: Session) -> dict[str, Any]:
     return {
         "form": form,
         "database": show.identity(session.identity),
@@ -200,7 +169,7 @@ def _data(form: str, found: Sequence[Finding], session: AnySession) -> dict[str,
     }
 
 
-def _lines(form: str, found: Sequence[Finding], session: AnySession, *, verbose: bool) -> Iterator[str]:
+def _lines(form: str, found: Sequence[Finding], session: Session, *, verbose: bool) -> Iterator[str]:
     for one in found:
         yield f"{one.level.value:<8} {one.check}: {one.about} {one.said}"
         if one.mend:

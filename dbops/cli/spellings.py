@@ -118,8 +118,9 @@ def _stamp(rest: list[str]) -> list[str]:
 def _revision(rest: list[str]) -> list[str]:
     if "--autogenerate" in rest:
         raise UsageError(
-            "revision --autogenerate is not part of this version",
-            hint="alembic revision --autogenerate writes it, and bin/migrate up renders it; or bin/migrate new NAME",
+            "revision --autogenerate has to be told where the models are",
+            hint="bin/migrate diff --to models:package.module:Base.metadata NAME; or alembic revision --autogenerate, "
+            "which bin/migrate up renders",
         )
     others, message = list(rest), None
     for at, word in enumerate(rest):

@@ -54,6 +54,21 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+_SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+
+
+def size(text: str, origin: str) -> int:
+    """A number of bytes: `20GB`, `500MB`; a plain number is bytes.
+
+    :raises DbopsError: it is none of these.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or match[2].lower() not in _SIZES:
+        raise wrong(origin, "is not a size", hint="write 500MB, 20GB or 1.5TB")
+    return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
 def _examples(off: bool) -> str:
     return "500ms, 5s, 2min or 1h" + (", or off" if off else "")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from dbops.engines.statements import Statements
@@ -33,6 +33,12 @@ class Dialect(Protocol):
 
     def comment_end(self, sql: str, at: int) -> int:
         """Where the block comment ends that begins at a place; the text's end where it does not."""
+
+    def tree(self, sql: str) -> tuple[str, Mapping[str, Any]] | None:
+        """A statement as PostgreSQL's parser has it: the type of its node, and the node.  None where it has none.
+
+        :raises Refusal: it is not in the grammar of the engine.
+        """
 
     def redacted(self, sql: str) -> str:
         """A statement with its password literals replaced by '***', for logs."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dbops.config.model import Settings
     from dbops.engines.base import Answer, Blocker, Identity, ServerError, Settled
     from dbops.engines.db import Client
+    from dbops.engines.effects import Foresight
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.records import Direction, Recorded
     from dbops.engines.schema import Left, Schema
@@ -189,6 +190,9 @@ class Session(Protocol):
 
     def left_invalid(self, statement: Statement) -> str | None:
         """The name of what a statement should have made valid and has not."""
+
+    def foresight(self) -> Foresight:
+        """What statements would do to the database as it is now."""
 
     def tables_before(self) -> object | None:
         """What the tables are before migrations run, for `refresh_statistics`; None where the engine needs none.

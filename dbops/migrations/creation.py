@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import re
@@ -39,6 +40,35 @@ def create(
     :raises DbopsError: where the name is not fit for a file, the version is taken, or the disk refuses; of the files
         none is left.
     """
+    discovery.require_known(format_name)
+    if dry_run:
+        return list(begun(folder, name, format_name, version=version, timestamp=timestamp).texts)
+    with turn(folder.value):
+        made = begun(folder, name, format_name, version=version, timestamp=timestamp)
+        write(made)
+    return list(made.texts)
+
+
+@dataclasses.dataclass(frozen=True)
+class New:
+    """A new migration that is not written yet: its format, and its files with their texts."""
+
+    format: str
+    texts: dict[Path, str]
+
+
+def begun(
+    folder: Setting[Path],
+    name: str,
+    format_name: Setting[str] = AUTO,
+    *,
+    version: str | None = None,
+    timestamp: bool = False,
+) -> New:
+    """The files of a new migration, without statements; to be called in one's turn, if they shall be written.
+
+    :raises DbopsError: as `create`.
+    """
     name = re.sub(r"\s+", "_", name.strip())
     if not name or name.startswith(".") or _UNFIT.search(name) or len(os.fsencode(name)) > 200:
         raise UsageError(
@@ -48,19 +78,12 @@ def create(
         raise UsageError("--timestamp makes the version itself", hint="leave one of the two out")
     if version is not None:
         Version.parse(version)
-    discovery.require_known(format_name)
-    if dry_run:
-        return list(_texts(folder, version, name, format_name, timestamp))
-    with turn(folder.value):
-        texts = _texts(folder, version, name, format_name, timestamp)
-        _write_all(texts)
-    return list(texts)
+    return _texts(folder, version, name, format_name, timestamp)
 
 
 def _texts(
     folder: Setting[Path], version: str | None, name: str, format_name: Setting[str], timestamp: bool
-) -> dict[Path, str]:
-    """The files of the new migration, and what each begins with."""
+) -> New:
     found = _existing(folder, format_name)
     like = found.newest if found else None
     written = format_name.value
@@ -72,7 +95,7 @@ def _texts(
         raise UsageError(f"version {version} is taken", hint=_next_one(known, like))
     made = known.file_names(following, joined(name, like), like)
     _refuse_other_order(known, next(iter(made)), like, newest=version is None)
-    return {folder.value / file_name: text for file_name, text in made.items()}
+    return New(written, {folder.value / file_name: text for file_name, text in made.items()})
 
 
 def _next_one(known: Format, like: MigrationFile | None) -> str:
@@ -112,11 +135,14 @@ def turn(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write_all(texts: dict[Path, str]) -> None:
-    """All of them, or none."""
+def write(new: New) -> None:
+    """Write all of its files, or none.
+
+    :raises DbopsError: one is there already, or cannot be written.
+    """
     written: list[Path] = []
     try:
-        for path, text in texts.items():
+        for path, text in new.texts.items():
             _write(path, text)
             written.append(path)
     except BaseException:

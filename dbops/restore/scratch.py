@@ -20,10 +20,11 @@ def new_name(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(6)}"
 
 
-def sweep(target: Target, prefix: str, listen: Listener) -> None:
+def sweep(target: Target, prefix: str, listen: Listener, what: str = "verify") -> None:
     """Drop those of runs that were killed: nobody holds their lock.  Those of other roles are for these roles.
 
     :param target: any database of the server.
+    :param what: the verb that makes them, for messages.
     """
     with outside(target, prefix, listen, PATIENCE) as connection:
         rows = connection.execute(
@@ -36,9 +37,9 @@ def sweep(target: Target, prefix: str, listen: Listener) -> None:
             try:
                 with hold(target, name, listen, 0) as connection:
                     databases.drop(connection, name)
-            except LockNotAcquired:  # another verify is at work in it
+            except LockNotAcquired:  # another run is at work in it
                 continue
-            listen(Note(f"dropped {name}, which an interrupted verify had left"))
+            listen(Note(f"dropped {name}, which an interrupted {what} had left"))
 
 
 def drop(target: Target, name: str, listen: Listener) -> None:

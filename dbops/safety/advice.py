@@ -93,4 +93,24 @@ ADVICE: dict[str, Advice] = {
         "locks every row until the commit, and leaves as many dead ones behind",
         "in batches with a commit after each, in a file with -- dbops: no-transaction or a Python module (db.batched)",
     ),
+    "file-index": Advice(
+        "lets nobody write to the file while the index is built",
+        "when little is written; PRAGMA busy_timeout in the application lets it wait",
+    ),
+    "file-rewrite": Advice(
+        "writes the rows anew while nobody can write to the file",
+        "when little is written; PRAGMA busy_timeout in the application lets it wait",
+    ),
+    "file-scan": Advice(
+        "reads all rows while nobody can write to the file",
+        "when little is written; PRAGMA busy_timeout in the application lets it wait",
+    ),
+    "file-rows": Advice(
+        "lets nobody write to the file until the commit",
+        "in batches with a commit after each: a Python module (db.batched)",
+    ),
+    "file-vacuum": Advice(
+        "writes the whole file anew, and needs as much room again",
+        "when little is written; or PRAGMA incremental_vacuum, a few pages at a time",
+    ),
 }

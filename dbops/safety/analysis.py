@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from dbops.engines.postgres.effects.live import LiveCatalog
-from dbops.engines.postgres.effects.model import Effect, Relation
-from dbops.engines.postgres.effects.statements import created, effects
+from dbops.engines.effects import Effect, Foresight, Relation
 from dbops.engines.postgres.targets import QualifiedName
-from dbops.engines.statements import Statement
 from dbops.migrations.planner import Step
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.script import Mode, Unit
@@ -32,7 +29,7 @@ class Analysed:
         return max((one.risk for one in self.statements), default=Risk.SAFE)
 
 
-def analyse(steps: Iterable[Prepared], live: LiveCatalog) -> list[Analysed]:
+def analyse(steps: Iterable[Prepared], live: Foresight) -> list[Analysed]:
     """What the steps do, in order; what an earlier one makes is nobody's yet when a later one changes it."""
     walk = _Walk(live)
     return [
@@ -43,32 +40,24 @@ def analyse(steps: Iterable[Prepared], live: LiveCatalog) -> list[Analysed]:
 class _Walk:
     """Remembers what the statements so far have made."""
 
-    def __init__(self, live: LiveCatalog) -> None:
+    def __init__(self, live: Foresight) -> None:
         self._live = live
         self._made: set[tuple[str | None, str]] = set()
 
     def step(self, prepared: Prepared) -> Iterator[Forecast]:
-        number = 1
+        effects = self._live.foreseen([statement.text for statement in prepared.script.statements])
+        numbered = enumerate(effects, 1)
         for unit in prepared.script.units:
             alone = unit.alone or (prepared.script.mode is Mode.STEPWISE and unit.begin is None)
-            found = list(self._unit(unit, number, in_transaction=not alone))
-            number += len(found)
+            found = list(self._unit(unit, numbered, in_transaction=not alone))
             yield from found if alone else with_held_locks(found)
 
-    def _unit(self, unit: Unit, first: int, *, in_transaction: bool) -> Iterator[Forecast]:
-        for number, statement in enumerate(unit.statements, first):
-            yield self._statement(number, statement, in_transaction=in_transaction)
-
-    def _statement(self, number: int, statement: Statement, *, in_transaction: bool) -> Forecast:
-        found = forecast(
-            number,
-            statement.redacted,
-            effects(statement.text, self._live),
-            self._relation,
-            in_transaction=in_transaction,
-        )
-        self._made |= {(name.schema, name.name) for name in created(statement.text)}
-        return found
+    def _unit(
+        self, unit: Unit, numbered: Iterator[tuple[int, tuple[Effect, ...]]], *, in_transaction: bool
+    ) -> Iterator[Forecast]:
+        for statement, (number, effects) in zip(unit.statements, numbered, strict=False):
+            yield forecast(number, statement.redacted, effects, self._relation, in_transaction=in_transaction)
+            self._made |= {(name.schema, name.name) for name in self._live.created(statement.text)}
 
     def _relation(self, effect: Effect) -> Relation | None:
         return None if self._is_new(effect.relation) else self._live.relation(effect.relation)

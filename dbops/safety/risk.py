@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Iterable, Sequence
 
-from dbops.engines.postgres.effects.model import Cost, Effect, LockMode, Relation
+from dbops.engines.effects import Cost, Effect, Relation
 from dbops.events import plural
 from dbops.safety.advice import ADVICE
 
@@ -89,7 +89,7 @@ def judge(effect: Effect, live: Relation | None) -> Judged:
 def _risk(effect: Effect, live: Relation, seconds: float) -> Risk:
     if effect.destroys and live.size > 0:
         return Risk.DESTRUCTIVE
-    if effect.mode >= LockMode.SHARE:
+    if effect.mode.is_felt:
         return Risk.BLOCKING if seconds > _BRIEF else Risk.BRIEF
     if effect.advice == "update-all" and seconds > _SLOW:
         return Risk.BLOCKING
@@ -107,7 +107,7 @@ def with_held_locks(unit: Sequence[Forecast]) -> list[Forecast]:
 
 
 def _held(one: Judged, slow: Forecast) -> Judged:
-    if one.live is None or one.effect.mode < LockMode.SHARE or one.risk >= Risk.BLOCKING:
+    if one.live is None or not one.effect.mode.is_felt or one.risk >= Risk.BLOCKING:
         return one
     return dataclasses.replace(
         one,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,3 +79,21 @@ def mark_as_development(database: Database) -> None:
     """Give the database the mark of one that setup-dev-db made."""
     with psycopg.connect(**database.keywords, autocommit=True) as connection:
         connection.execute(f"COMMENT ON DATABASE \"{database.name}\" IS 'environment=development'")
+
+
+def on_terminal(project: Project, answer: str, *argv: str) -> tuple[int, str]:
+    """Run `migrate ARGV` on a terminal, type an answer; returns the exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-I", "-m", "dbops", "migrate", *argv]
+    process = subprocess.Popen(
+        command, cwd=project.folder, env=project.environ, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, f"{answer}\n".encode())
+    shown = b""
+    # Linux ends the reading of a terminal that nobody has open with an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    return process.wait(60), shown.decode()

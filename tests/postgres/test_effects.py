@@ -50,7 +50,7 @@ def test_what_is_said_is_what_the_server_does(database: Database, connect: Conne
         after = dict(connection.execute(FILES).fetchall())
         connection.execute("rollback")
         said = strongest(
-            [(one.relation.name, one.mode) for one in told if one.relation.name in names.values()]
+            [(one.relation.name, LockMode(one.mode)) for one in told if one.relation.name in names.values()]
         )
         seen = strongest([(names[oid], modes[mode]) for oid, mode in held])
         if said != {name: mode for name, mode in seen.items() if name in said or mode > LockMode.ROW_SHARE}:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +9,17 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.migrating import applied, dump, events, ran, single, states, tables, write_tables
+from tests.postgres.migrating import (
+    applied,
+    dump,
+    events,
+    on_terminal,
+    ran,
+    single,
+    states,
+    tables,
+    write_tables,
+)
 from tests.servers import Database
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -282,24 +287,6 @@ def test_pairs_of_files(project: Project, database: Database, connect: Connect) 
 
 
 # -- asked on a terminal -----------------------------------------------------------------------------------------------
-
-
-def on_terminal(project: Project, answer: str, *argv: str) -> tuple[int, str]:
-    """Run `migrate ARGV` on a terminal, type an answer; returns the exit code and all that was shown."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-I", "-m", "dbops", "migrate", *argv]
-    process = subprocess.Popen(
-        command, cwd=project.folder, env=project.environ, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    os.write(ours, f"{answer}\n".encode())
-    shown = b""
-    # Linux ends the reading of a terminal that nobody has open with an error.
-    with contextlib.suppress(OSError):
-        while part := os.read(ours, 4096):
-            shown += part
-    os.close(ours)
-    return process.wait(60), shown.decode()
 
 
 def test_on_a_terminal_the_name_is_asked_for(abc: Project, database: Database, connect: Connect) -> None:

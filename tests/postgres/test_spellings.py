@@ -102,7 +102,7 @@ def test_alembic(abc_dev: Project, database: Database, connect: Connect) -> None
     assert (abc_dev.folder / "migrations/004_Add_custom_index.sql").exists()
     refused = abc_dev.run("migrate", "revision", "--autogenerate", "-m", "x")
     assert refused.code == 2
-    assert "bin/migrate new NAME" in refused.stderr
+    assert "migrate diff --to models:" in refused.stderr
 
 
 def test_the_trading_bot(project: Project, database: Database, connect: Connect) -> None:

@@ -179,7 +179,7 @@ def test_a_rollback_before_it_happens(
     assert ("depends-on-it", "the view v") in of_column
     of_table = {(one["check"], one["about"]): one["message"] for one in found(configured, "rollback", "001")}
     assert of_table[("data-lost", "the table a")] == "goes with 2 rows"
-    assert ("depends-on-it", "the foreign key k on child") in of_table
+    assert ("depends-on-it", "the constraint k on table child") in of_table
     assert of_table[("needed-later", "version 002")] == "was applied after it and uses a"
     (one,) = found(configured, "rollback", "003")
     assert one["check"] == "no-way-back"

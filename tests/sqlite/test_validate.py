@@ -42,6 +42,7 @@ def test_the_file(site: Site, file: Path) -> None:
     assert {one["check"]: (one["about"], one["message"]) for one in found(site)} == {
         "orphans": ("child", "1 row name a parent that is not there"),
         "no-primary-key": ("loose", "has no primary key"),
+        "drift": ("the schema", "has 2 objects that the last migration did not leave so"),
     }
 
 
@@ -120,3 +121,70 @@ expect = "true"
     run(file, "DELETE FROM child")
     told = {one["check"]: (one["about"], one["message"]) for one in found(site) if one["check"] in names}
     assert told == {"all-positive": ("no row", "expected true")}
+
+
+def test_duplicates_that_a_coming_index_would_hit(site: Site, file: Path) -> None:
+    """Told where the index cannot be made, by both forms; the statement that mends it does; NULLs and new tables are fine."""
+    site.project.write(
+        "migrations/001_a.up.sql", TABLES + "CREATE TABLE k (a TEXT PRIMARY KEY, b) WITHOUT ROWID;"
+    )
+    assert site.project.run("migrate", "up").code == 0
+    run(
+        file,
+        "INSERT INTO parent VALUES (1)",
+        "INSERT INTO child VALUES (1, 1, 5), (2, 1, 5), (3, NULL, 6), (4, NULL, 7)",
+    )
+    run(file, "INSERT INTO k VALUES ('x', 1), ('X', 1)")
+    site.project.write(
+        "migrations/002_b.up.sql",
+        "CREATE UNIQUE INDEX [i] ON Child (n) WHERE n < 6; CREATE UNIQUE INDEX j ON child (id + n, parent_id);"
+        "CREATE TABLE n (a); CREATE UNIQUE INDEX o ON n (a); ALTER TABLE child ADD COLUMN x; CREATE UNIQUE INDEX p ON child (x);"
+        "CREATE UNIQUE INDEX q ON k (a COLLATE NOCASE);",
+    )
+    told = [one for one in found(site, "migration", "002") if one["check"] == "duplicates-coming"]
+    assert told == [one for one in found(site) if one["check"] == "duplicates-coming"]
+    one, other = told
+    assert one["about"] == "the unique index on child (n), coming with 002,"
+    assert (one["level"], one["message"]) == ("problem", "would be hit by 1 group of duplicate rows")
+    assert other["about"].startswith("the unique index on k (a")
+    run(file, one["mend"], "DELETE FROM k WHERE a = 'X'")
+    assert site.project.run("migrate", "up").code == 0
+
+
+def test_what_an_earlier_statement_may_mend(site: Site, file: Path) -> None:
+    """It changes the rows of that table: a hint."""
+    site.project.write("migrations/001_a.up.sql", TABLES)
+    assert site.project.run("migrate", "up").code == 0
+    run(file, "INSERT INTO child VALUES (1, NULL, 5), (2, NULL, 5)")
+    site.project.write("migrations/002_b.up.sql", "DELETE FROM child WHERE id = 2;")
+    site.project.write("migrations/003_c.up.sql", "CREATE UNIQUE INDEX i ON child (n);")
+    (one,) = [one for one in found(site) if one["check"] == "duplicates-coming"]
+    assert (one["level"], "unless an earlier statement mends" in one["message"]) == ("hint", True)
+
+
+def test_objects_that_are_missing(site: Site, file: Path) -> None:
+    """An index that the last migration left."""
+    site.project.write("migrations/001_a.up.sql", TABLES + "CREATE INDEX i ON child (parent_id);")
+    assert site.project.run("migrate", "up").code == 0
+    assert found(site) == []
+    run(file, "DROP INDEX i")
+    (one,) = [one for one in found(site) if one["check"] == "missing-object"]
+    assert (one["about"], "CREATE INDEX i" in one["mend"]) == ("index i", True)
+
+
+def test_what_a_rollback_breaks(site: Site, file: Path) -> None:
+    """Views, triggers and keys that name a table which goes; none of one that goes with it."""
+    site.project.write(
+        "migrations/001_a.up.sql", TABLES + "CREATE TRIGGER own AFTER INSERT ON parent BEGIN SELECT 1; END;"
+    )
+    site.project.write("migrations/001_a.down.sql", "DROP TABLE child; DROP TABLE parent;")
+    assert site.project.run("migrate", "up").code == 0
+    assert found(site, "rollback", "001") == []
+    run(
+        file,
+        "CREATE VIEW v AS SELECT * FROM [Parent]",
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, p REFERENCES Parent)",
+        "CREATE TRIGGER t AFTER INSERT ON other BEGIN DELETE FROM child; END",
+    )
+    told = {one["about"] for one in found(site, "rollback", "001") if one["check"] == "depends-on-it"}
+    assert told == {"the view v", "a foreign key of other", "the trigger t"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dbops.engines.postgres.literals import redacted, secrets
 from dbops.engines.postgres.statements import Characters, split, statement_spans
@@ -43,6 +44,19 @@ class PostgresDialect:
                 following = [found for found in (sql.find("/*", at), sql.find("*/", at)) if found >= 0]
                 at = min(following, default=len(sql))
         return at
+
+    def tree(self, sql: str) -> tuple[str, Mapping[str, Any]] | None:
+        """By the server's own parser.
+
+        :raises Refusal: it does not know the statement.
+        """
+        from dbops.engines.postgres.libpg_query import parse
+
+        trees = parse(sql.encode())
+        if not trees:
+            return None
+        ((kind, node),) = trees[0]["stmt"].items()
+        return kind, node
 
     def redacted(self, sql: str) -> str:
         """As `literals.redacted`."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
+    from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.engines.postgres.ending import Ender
     from dbops.engines.postgres.tracing import Watcher
     from dbops.engines.postgres.writing import Writer
@@ -449,6 +450,12 @@ class Session:
         from dbops.engines.postgres.facts import facts_of
 
         return settle.invalid_index(self, facts_of(statement).target)
+
+    def foresight(self) -> LiveCatalog:
+        """By the grammar and the catalog."""
+        from dbops.engines.postgres.effects.live import LiveCatalog
+
+        return LiveCatalog(self.connection)
 
     def tables_before(self) -> object:
         """As `statistics.tables`, without dbops' own."""

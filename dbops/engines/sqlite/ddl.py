@@ -26,11 +26,13 @@ class Clause:
 class Definition:
     """A table as it was defined.
 
+    :param columns: their names, in order.
     :param checks: CHECK constraints, those of columns too.
     :param generated: expressions of generated columns, by name.
     :param references: names of foreign keys, by their own columns.
     """
 
+    columns: tuple[str, ...] = ()
     checks: tuple[Clause, ...] = ()
     generated: dict[str, str] = dataclasses.field(default_factory=dict)
     references: dict[tuple[str, ...], str] = dataclasses.field(default_factory=dict)
@@ -49,6 +51,7 @@ def read_table(sql: str) -> Definition:
     parts = [_Part(sql, part) for part in _parts(every[opening + 1 : closing])]
     ends = {token.word for token in every[closing + 1 :]}
     return Definition(
+        tuple(part.column for part in parts if part.column),
         tuple(check for part in parts for check in part.checks()),
         {part.column: expression for part in parts if (expression := part.generated()) is not None},
         {columns: name for part in parts for columns, name in part.references()},
@@ -58,13 +61,18 @@ def read_table(sql: str) -> Definition:
     )
 
 
-def read_index(sql: str) -> tuple[list[str], str | None]:
-    """The entries of a CREATE INDEX as they are written, and its WHERE."""
+def read_index(sql: str, *, collated: bool = False) -> tuple[list[str], str | None]:
+    """The entries of a CREATE INDEX as they are written, and its WHERE.
+
+    :param collated: with their collations.
+    """
     every = list(tokens(sql))
     on = next(at for at, token in enumerate(every) if token.word == "ON")
     opening = next(at for at in range(on, len(every)) if every[at].text == "(")
     closing = _closing(every, opening)
-    entries = [_text(sql, _without_order(part)) for part in _parts(every[opening + 1 : closing])]
+    entries = [
+        _text(sql, _without_order(part, collated=collated)) for part in _parts(every[opening + 1 : closing])
+    ]
     after = every[closing + 1 :]
     return entries, _text(sql, after[1:]) if after and after[0].word == "WHERE" else None
 
@@ -148,10 +156,10 @@ def _closing(every: Sequence[Token], opening: int) -> int:
     return len(every)
 
 
-def _without_order(entry: Sequence[Token]) -> Sequence[Token]:
+def _without_order(entry: Sequence[Token], *, collated: bool) -> Sequence[Token]:
     while len(entry) > 1 and entry[-1].word in {"ASC", "DESC"}:
         entry = entry[:-1]
-    return entry[:-2] if len(entry) > 2 and entry[-2].word == "COLLATE" else entry
+    return entry[:-2] if not collated and len(entry) > 2 and entry[-2].word == "COLLATE" else entry
 
 
 def _text(sql: str, part: Sequence[Token]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.dialect import SQLITE
 from dbops.engines.sqlite.connection import stand_in
@@ -99,6 +99,12 @@ class SqliteDialect:
         """Block comments do not nest."""
         end = sql.find("*/", at + 2)
         return len(sql) if end < 0 else end + 2
+
+    def tree(self, sql: str) -> tuple[str, Mapping[str, Any]] | None:
+        """As far as the two grammars are alike."""
+        from dbops.engines.sqlite.likeness import tree
+
+        return tree(sql)
 
     def redacted(self, sql: str) -> str:
         """SQLite has no users and no statement that sets a password."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dbops.engines.db import Client
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.schema import Left, Schema
+    from dbops.engines.sqlite.foresight import LiveFile
     from dbops.engines.sqlite.running import Runner
 
 
@@ -392,6 +393,12 @@ class Session:
     def left_invalid(self, statement: Statement) -> str | None:
         """Nothing."""
         return None
+
+    def foresight(self) -> LiveFile:
+        """By the words of each statement and what the file has."""
+        from dbops.engines.sqlite.foresight import LiveFile
+
+        return LiveFile(self.connection)
 
     def about(self, what: str, first: int = 1, of: int = 0) -> None:
         """Nobody can look into a file while a statement runs."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dbops.engines.postgres.effects.model import Cost, LockMode
 from dbops.events import format_bytes, format_seconds, plural
 from dbops.safety.analysis import Analysed
+from dbops.safety.checkup import rights
 from dbops.safety.checkup.model import Finding, Level
+from dbops.safety.checkup.rights import quoted_name
 from dbops.safety.risk import Judged
 
 if TYPE_CHECKING:
@@ -17,26 +19,26 @@ if TYPE_CHECKING:
 
 # What holds a lock now that conflicts with one of a mode, on the tables of these names.
 _HOLDERS = """
-select l.relation::regclass::text, a.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), l.mode,
+select l.relation::regclass::text, l.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), l.mode,
     extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float
-from pg_catalog.pg_locks as l join pg_catalog.pg_stat_activity as a on a.pid = l.pid
-where l.granted and l.locktype = 'relation' and l.pid <> pg_catalog.pg_backend_pid() and l.relation = any(%s::regclass[]::oid[])
+from pg_catalog.pg_locks as l left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
+where l.granted and l.locktype = 'relation' and l.pid is distinct from pg_catalog.pg_backend_pid() and l.relation = any(%s::regclass[]::oid[])
     and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
 """
+_ACTIVITY = "SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid);"
+# Of other roles' sessions a role may not see since when, but that they have a snapshot.
 _LONG = """
 select pid, coalesce(usename::text, '?'), coalesce(application_name, ''),
     extract(epoch from pg_catalog.clock_timestamp() - xact_start)::float
 from pg_catalog.pg_stat_activity
 where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_pid()
-    and xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
+    and (xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
+        or xact_start is null and usename is not null and coalesce(backend_xmin, backend_xid) is not null)
 order by xact_start
 """
-_NOT_OWNED = """
-select c.oid::regclass::text, pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class as c
-where c.oid = any(%s::regclass[]::oid[]) and not pg_catalog.pg_has_role(c.relowner, 'USAGE')
-"""
 _REPLICAS = """
-select coalesce(application_name, ''), coalesce(extract(epoch from replay_lag), 0)::float from pg_catalog.pg_stat_replication
+select coalesce(application_name, ''), case when state is not null then coalesce(extract(epoch from replay_lag), 0) end::float
+from pg_catalog.pg_stat_replication
 """
 # Without the right to see it, asking for it is an error.
 _DATA_DIRECTORY = """
@@ -46,9 +48,12 @@ _SLOW_REPLICA = 10.0
 """Seconds of lag from which on a replica is told of."""
 
 
-def look(connection: psycopg.Connection[Any], found: Analysed, free: int | None) -> list[Finding]:
+def look(
+    connection: psycopg.Connection[Any], found: Analysed, statements: Iterable[str], free: int | None
+) -> list[Finding]:
     """What stands in the way of one migration.
 
+    :param statements: the same as text.
     :param free: bytes that are free for the server; None where that is not known.
     """
     touched = [one for statement in found.statements for one in statement.effects if one.live is not None]
@@ -56,7 +61,7 @@ def look(connection: psycopg.Connection[Any], found: Analysed, free: int | None)
         *_space(touched, free),
         *_holders(connection, touched),
         *_long_transactions(connection, touched),
-        *_privileges(connection, touched),
+        *rights.look(connection, touched, statements),
         *_replicas(connection, touched),
     ]
 
@@ -86,7 +91,7 @@ def _space(touched: Sequence[Judged], free: int | None) -> Iterator[Finding]:
     said = f"rewrites and index builds need up to {format_bytes(needed)}"
     if free is None:
         yield Finding(
-            "disk-space", Level.HINT, "free space", f"is unknown; {said}", "", "look at the server's disk"
+            "disk-space", Level.HINT, "free space", f"is unknown; {said}", "", "tell it: --free-space SIZE"
         )
     elif free < needed * 1.2:
         yield Finding(
@@ -99,34 +104,33 @@ def _space(touched: Sequence[Judged], free: int | None) -> Iterator[Finding]:
         )
 
 
-def _names(touched: Iterable[Judged]) -> list[str]:
-    return sorted({_quoted(one) for one in touched})
-
-
-def _quoted(one: Judged) -> str:
-    assert one.live is not None  # only what is there is looked at
-    schema, name = (part.replace('"', '""') for part in (one.live.name.schema or "", one.live.name.name))
-    return f'"{schema}"."{name}"'
-
-
 def _holders(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
     modes = {mode.in_catalog: mode for mode in LockMode}
     wanted: dict[str, LockMode] = {}
     for one in touched:
-        wanted[_quoted(one)] = max(one.effect.mode, wanted.get(_quoted(one), one.effect.mode))
+        mode = LockMode(one.effect.mode)
+        wanted[quoted_name(one)] = max(mode, wanted.get(quoted_name(one), mode))
     for name, mode in wanted.items():
         for table, pid, user, application, held, age in connection.execute(_HOLDERS, [[name]]).fetchall():
             if not conflict(mode, modes[held]):
                 continue
-            yield Finding(
-                "blocked-now",
-                Level.PROBLEM,
-                table,
-                f"is locked ({modes[held].words}) by pid {pid}, user {user}, {application or 'no application name'}, "
-                f"in a transaction for {format_seconds(age or 0)}",
-                "SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid);",
-                f"wait for it, or SELECT pg_terminate_backend({pid});",
-            )
+            who, query = f"pid {pid}, {_who(user, application, age)}", _ACTIVITY
+            mend = f"wait for it, or SELECT pg_terminate_backend({pid});"
+            if pid is None:
+                who, query = "a prepared transaction", "SELECT * FROM pg_prepared_xacts;"
+                mend = "COMMIT PREPARED or ROLLBACK PREPARED"
+            said = f"is locked ({modes[held].words}) by {who}"
+            yield Finding("blocked-now", Level.PROBLEM, table, said, query, mend)
+
+
+def _who(user: str, application: str, age: float | None) -> str:
+    """A session with its transaction; since when it is in that, of other roles' sessions not every role may see."""
+    since = (
+        "since when this role may not see (GRANT pg_read_all_stats)"
+        if age is None
+        else f"for {format_seconds(age)}"
+    )
+    return f"user {user}, {application or 'no application name'}, in a transaction {since}"
 
 
 # PostgreSQL manual, "Explicit Locking", table "Conflicting Lock Modes": per mode, the weakest one that conflicts.
@@ -156,38 +160,33 @@ def _long_transactions(connection: psycopg.Connection[Any], touched: Sequence[Ju
     for pid, user, application, age in connection.execute(_LONG).fetchall() if waits else ():
         yield Finding(
             "long-transaction",
-            Level.PROBLEM,
+            Level.HINT if age is None else Level.PROBLEM,
             f"pid {pid}",
-            f"(user {user}, {application or 'no application name'}) is in a transaction for {format_seconds(age)}, "
-            "and building an index concurrently waits for it",
+            f"({_who(user, application, age)}) is what building an index concurrently waits for",
             "SELECT * FROM pg_stat_activity ORDER BY xact_start;",
             f"wait for it, or SELECT pg_terminate_backend({pid});",
-        )
-
-
-def _privileges(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
-    altered = [one for one in touched if one.effect.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE]
-    for table, owner in connection.execute(_NOT_OWNED, [_names(altered)]).fetchall():
-        yield Finding(
-            "not-owner",
-            Level.PROBLEM,
-            table,
-            f"belongs to {owner}, whose rights this role does not have",
-            "",
-            f"migrate as {owner}, or GRANT {owner} TO this role",
         )
 
 
 def _replicas(connection: psycopg.Connection[Any], touched: Sequence[Judged]) -> Iterator[Finding]:
     if not any(one.effect.cost in {Cost.REWRITE, Cost.BUILD, Cost.ROWS} for one in touched):
         return
-    behind = [(name, lag) for name, lag in connection.execute(_REPLICAS).fetchall() if lag > _SLOW_REPLICA]
+    behind = [
+        (name, lag)
+        for name, lag in connection.execute(_REPLICAS).fetchall()
+        if lag is None or lag > _SLOW_REPLICA
+    ]
     for name, lag in behind:
+        how_far = (
+            "at a lag that this role may not see (GRANT pg_monitor)"
+            if lag is None
+            else f"{format_seconds(lag)} behind"
+        )
         yield Finding(
             "replica-behind",
             Level.HINT,
             f"replica {name}" if name else "a replica",
-            f"is {format_seconds(lag)} behind ({plural(len(behind), 'replica')} in all), and this writes much",
+            f"is {how_far} ({plural(len(behind), 'replica')} in all), and this writes much",
             "SELECT * FROM pg_stat_replication;",
             "wait until it has caught up",
         )

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.engines.sqlite import catalog, checking
-from dbops.engines.sqlite.tokens import texts
+from dbops.engines.sqlite.tokens import texts, tokens
+from dbops.engines.sqlite.tracking import quoted
 from dbops.events import format_bytes, plural
 from dbops.safety.checkup.model import Finding, Level
 
@@ -35,7 +36,7 @@ def database(connection: sqlite3.Connection) -> Iterator[Finding]:
         return
     for table, parent, count in connection.execute(_ORPHANS).fetchall():
         said = f"{plural(count, 'row')} name a {parent} that is not there"
-        shown = f"PRAGMA foreign_key_check({_quoted(table)})"
+        shown = f"PRAGMA foreign_key_check({quoted(table)})"
         yield Finding(
             "orphans", Level.PROBLEM, table, said, shown, "delete them, or bring back what they name"
         )
@@ -50,22 +51,25 @@ def _of_schema(connection: sqlite3.Connection) -> Iterator[Finding]:
         indexed += [[column for column in key.columns if column] for key in table.keys if key.primary]
         for key in table.foreign_keys:
             if not any(set(key.columns) == set(columns[: len(key.columns)]) for columns in indexed):
-                columns = ", ".join(map(_quoted, key.columns))
+                columns = ", ".join(map(quoted, key.columns))
                 yield Finding(
                     "foreign-key-without-index",
                     Level.HINT,
                     f"{table.name} ({', '.join(key.columns)})",
                     f"has no index: deleting from {key.table[1]} reads all of {table.name}",
                     "",
-                    f"CREATE INDEX {_quoted('_'.join((table.name, *key.columns)))} ON {_quoted(table.name)} ({columns});",
+                    f"CREATE INDEX {quoted('_'.join((table.name, *key.columns)))} ON {quoted(table.name)} ({columns});",
                 )
 
 
-def migration(path: Path) -> Iterator[Finding]:
-    """What stands in the way of one that is to run: room for what it may write."""
+def migration(path: Path, free: int | None) -> Iterator[Finding]:
+    """What stands in the way of one that is to run: room for what it may write.
+
+    :param free: bytes that are free, where that was told.
+    """
     import shutil
 
-    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free if free is None else free
     if free < _HEADROOM * size:
         said = f"is {format_bytes(free)}, and a table made anew can need as much as the file, {format_bytes(size)}"
         yield Finding("disk-space", Level.PROBLEM, "free space", said, "", "make room on that disk")
@@ -76,20 +80,43 @@ def rollback(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
 
     :raises sqlite3.Error: the file is locked, or something of it is not there any more.
     """
-    tables = {
-        name.lower() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
-    }
-    for statement in statements:
-        table, column = _dropped(texts(statement.text))
+    tables, gone = tables_of(connection), [_dropped(texts(statement.text)) for statement in statements]
+    yield from _dependents(connection, {table.lower() for table, column in gone if table and not column})
+    for table, column in gone:
         if table.lower() not in tables:
             continue
-        counted = f"count({_quoted(column)})" if column else "count(*)"
-        query = f"SELECT {counted} FROM {_quoted(table)}"  # noqa: S608  # both are quoted
+        counted = f"count({quoted(column)})" if column else "count(*)"
+        query = f"SELECT {counted} FROM {quoted(table)}"  # noqa: S608  # both are quoted
         (count,) = connection.execute(query).fetchone()
         if count:
             about = f"the column {table}.{column}" if column else f"the table {table}"
             said = f"goes with {plural(count, 'value' if column else 'row')}"
             yield Finding("data-lost", Level.PROBLEM, about, said, query, "bin/backup before it")
+
+
+def tables_of(connection: sqlite3.Connection) -> set[str]:
+    """Their names in lower case."""
+    return {
+        name.lower() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+    }
+
+
+def _dependents(connection: sqlite3.Connection, gone: set[str]) -> Iterator[Finding]:
+    """Views and triggers that name a dropped table, and keys that refer to it; SQLite drops it all the same."""
+    query = "select type, name, tbl_name, sql from sqlite_master where type in ('view', 'trigger', 'table') order by name"
+    for kind, name, of, sql in connection.execute(query).fetchall():
+        if of.lower() in gone or sql is None:
+            continue
+        if kind == "table":
+            keys = connection.execute('select distinct "table" from pragma_foreign_key_list(?)', [name])
+            named = {parent.lower() for (parent,) in keys}
+        else:
+            named = {token.name.lower() for token in tokens(sql) if token.kind in ("word", "quoted")}
+        for table in sorted(named & gone):
+            about = f"a foreign key of {name}" if kind == "table" else f"the {kind} {name}"
+            said = f"names the table {table}, which the down section drops: it breaks without a word"
+            mend = "drop or change it first, or write it into the down section"
+            yield Finding("depends-on-it", Level.PROBLEM, about, said, "", mend)
 
 
 def _dropped(words: Sequence[str]) -> tuple[str, str]:
@@ -109,7 +136,3 @@ def _name(words: Sequence[str]) -> str:
     if word[:1] in {'"', "`", "["}:
         return word[1:-1].replace(word[-1] * 2, word[-1])
     return word
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

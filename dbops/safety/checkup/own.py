@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbops.config.model import ProjectCheck
+from dbops.config.model import ProjectCheck, Settings
 from dbops.engines.base import StatementFailed
 from dbops.errors import DbopsError
+from dbops.events import format_seconds
+from dbops.safety.checkup.asking import LIMIT
 from dbops.safety.checkup.model import Finding, Level
 
 if TYPE_CHECKING:
@@ -16,21 +18,26 @@ if TYPE_CHECKING:
 
 # A table or a column that no migration has made yet, in the words of PostgreSQL and of SQLite.
 _MISSING = frozenset({"42P01", "42703"})
+_CANCELED, _CANCELED_WORDS = "57014", "statement timeout"
 _MISSING_WORDS = ("no such table", "no such column")
 
 
-def look(session: Session, checks: Iterable[ProjectCheck], of: str) -> Iterator[Finding]:
+def look(session: Session, settings: Settings, of: str) -> Iterator[Finding]:
     """Ask those of one form of `validate`, each in a transaction of which nothing stays; what lacks its tables is told.
+
+    Each has as long as a statement may take, or `LIMIT`.
 
     :param of: schema, migration or rollback.
     :raises DbopsError: a query fails; names the check.
     """
-    for check in checks:
+    limit = settings.statement_timeout.value or LIMIT
+    session.set_timeouts(lock_timeout=None, statement_timeout=limit)
+    for check in settings.checks:
         if of in check.on:
-            yield from _asked(session, check)
+            yield from _asked(session, check, limit)
 
 
-def _asked(session: Session, check: ProjectCheck) -> Iterator[Finding]:
+def _asked(session: Session, check: ProjectCheck, limit: float) -> Iterator[Finding]:
     answers: list[Answer | None] = []
     query = check.query.strip().rstrip(";")
     try:
@@ -39,6 +46,10 @@ def _asked(session: Session, check: ProjectCheck) -> Iterator[Finding]:
         error = failure.error
         if error.sqlstate in _MISSING or error.message.startswith(_MISSING_WORDS):
             yield Finding(check.name, Level.HINT, "it", f"cannot be asked yet: {error.message}", query)
+            return
+        if error.sqlstate == _CANCELED or error.message.startswith(_CANCELED_WORDS):
+            said = f"is not known: its query took longer than {format_seconds(limit)} (--statement-timeout)"
+            yield Finding(check.name, Level.HINT, "the answer", said, query)
             return
         raise DbopsError(
             f"the check {check.name} of [tool.dbops.checks] fails: {error.message}",

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
 from dbops.safety.checkup import rows
+from dbops.safety.checkup.asking import Asker, NotKnown, not_known
 from dbops.safety.checkup.catalog import CHECKS
 from dbops.safety.checkup.model import Check, Finding
 
-if TYPE_CHECKING:
-    import psycopg
 
+def checkup(ask: Asker, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
+    """Everything that is wrong with what is there.
 
-def checkup(connection: psycopg.Connection[Any], checks: Sequence[Check] = CHECKS) -> list[Finding]:
-    """Everything that is found, problems first.
+    Each check is a transaction of its own, so that none of them keeps VACUUM from its work for longer than it takes.
 
-    :raises psycopg.Error: something may not be read.
+    :raises psycopg.Error: a query is wrong.
     """
-    with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
-        found = [
-            Finding(check.name, check.level, about, said, check.query.strip(), mend)
-            for check in checks
-            for about, said, mend in connection.execute(check.query.encode()).fetchall()
-        ]
-        found += rows.orphans(connection)
-    return sorted(found, key=lambda finding: finding.level.value != "problem")
+    for check in checks:
+        query = check.query.strip()
+        try:
+            for about, said, mend in ask.rows(query):
+                yield Finding(check.name, check.level, about, said, query, mend)
+        except NotKnown as reason:
+            yield not_known(check.name, "it", reason, query)
+    yield from rows.orphans(ask)

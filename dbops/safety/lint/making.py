@@ -114,10 +114,8 @@ def _sequence(node: Node) -> Iterator[Thing]:
 
 
 def _trigger(node: Node) -> Iterator[Thing]:
-    function = qualified(strings(node.get("funcname")))
-    yield Thing(
-        "trigger", QualifiedName(None, node["trigname"]), relation(node["relation"]), needs=(function,)
-    )
+    needs = (qualified(strings(node["funcname"])),) if "funcname" in node else ()  # SQLite's have statements
+    yield Thing("trigger", QualifiedName(None, node["trigname"]), relation(node["relation"]), needs=needs)
 
 
 def _alter(node: Node) -> Iterator[Thing]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from dbops.engines.postgres.libpg_query import scan
-from dbops.engines.postgres.statements import Characters
+from dbops.engines import dialect as dialects
 from dbops.engines.statements import position
 from dbops.migrations import texts
 from dbops.safety.lint.model import Finding
@@ -56,19 +55,33 @@ def marks(file: File) -> Iterator[Mark]:
             continue
         if not part.down or part.section.path != file.up.section.path:
             yield from _in_header(part)
-        for start, _, comment in comments(part.section.sql):
+        for start, _, comment in comments(part.section.sql, part.section.dialect):
             yield from _mark(part, comment, part.place(start), start)
 
 
-def comments(sql: str) -> Iterator[tuple[int, int, str]]:
+def comments(sql: str, dialect: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and text of each comment with a mark, those within statements, too."""
     if "ignore" not in sql:
         return
-    data = sql.encode()
-    characters = Characters(data, is_ascii=len(sql) == len(data))
-    for start, end in scan(data):
-        if data.startswith((b"--", b"/*"), start) and b"ignore" in data[start:end]:
-            yield characters.before(start), characters.before(end), data[start:end].decode()
+    words, before = dialects.by_name(dialect), 0
+    for start, end in (*words.tokens(sql), (len(sql), len(sql))):
+        at = before
+        while (at := _next(sql, at, start)) < start:
+            stop = _end(sql, at) if sql.startswith("--", at) else words.comment_end(sql, at)
+            if "ignore" in sql[at:stop]:
+                yield at, stop, sql[at:stop]
+            at = stop
+        before = end
+
+
+def _next(sql: str, at: int, end: int) -> int:
+    """Where the next comment begins before a place; that place, where none does."""
+    return min((found for mark in ("--", "/*") if (found := sql.find(mark, at, end)) >= 0), default=end)
+
+
+def _end(sql: str, at: int) -> int:
+    end = sql.find("\n", at)
+    return len(sql) if end < 0 else end
 
 
 def is_foreign(comment: str) -> bool:
@@ -105,7 +118,7 @@ def _in_header(part: Part) -> Iterator[Mark]:
     assert section.path is not None  # marks() has asked
     lines = texts.read_text(section.path).text.split("\n")
     header = "\n".join([*lines[: section.line - 1], lines[section.line - 1][: section.column - 1]])
-    for start, _, comment in comments(header):
+    for start, _, comment in comments(header, section.dialect):
         yield from _mark(part, comment, position(header, start), -1)
 
 

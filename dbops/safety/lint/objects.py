@@ -112,7 +112,8 @@ def _dropped(node: Node) -> Iterator[Thing]:
         else:
             parts = strings([item])
         if kind in ("trigger", "policy", "rule"):
-            yield Thing(kind, QualifiedName(None, parts[-1]), qualified(parts[:-1]))
+            table = qualified(parts[:-1]) if len(parts) > 1 else None  # SQLite does without it
+            yield Thing(kind, QualifiedName(None, parts[-1]), table)
         elif parts:
             yield Thing(kind, qualified(parts))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from dbops.engines.postgres.libpg_query import Refusal, parse
+from dbops.engines.dialect import by_name
+from dbops.engines.postgres.libpg_query import Refusal
 from dbops.engines.postgres.nodes import Node
 from dbops.engines.statements import Statement
 from dbops.errors import DbopsError
@@ -111,13 +112,10 @@ def _parsed(statement: Statement) -> Parsed:
     if len(statement.text) > _LARGEST:
         return Parsed(statement, "", {})
     try:
-        trees = parse(statement.text.encode())
+        tree = by_name(statement.dialect).tree(statement.text)
     except Refusal as refusal:
         return Parsed(statement, "", {}, refusal)
-    if not trees:
-        return Parsed(statement, "", {})
-    ((kind, node),) = trees[0]["stmt"].items()
-    return Parsed(statement, kind, node)
+    return Parsed(statement, *(tree or ("", {})))
 
 
 def _script(part: Part, settings: FileSettings) -> Script | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
+from dbops.engines.dialect import POSTGRESQL, SQLITE
 from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.errors import DbopsError
 from dbops.migrations.model import Status
@@ -16,12 +18,12 @@ from dbops.safety.lint import marks, squawk
 from dbops.safety.lint.filtering import is_harmless
 from dbops.safety.lint.model import Finding, Found, Rule
 from dbops.safety.lint.reading import File, read
-from dbops.safety.lint.rules import NAMES, by_name
+from dbops.safety.lint.rules import NAMES, POSTGRESQL_ALONE, by_name
 from dbops.safety.lint.surroundings import Nothing, Surroundings
-from dbops.safety.lint.tables import LiveTables
+from dbops.safety.lint.tables import FileTables, LiveTables
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import Session
 
 
 def lint(
@@ -94,19 +96,31 @@ def _broken(status: Status, error: DbopsError) -> Finding:
 
 
 def _surroundings(files: Sequence[File], settings: Settings, session: Session | None) -> Surroundings:
-    return Surroundings(
+    make = functools.partial(
+        Surroundings,
         files,
-        Nothing() if session is None else LiveCatalog(session.connection),
-        None if session is None else LiveTables(session.connection),
         backs_up=settings.backup_before_migrate.value is not None,
         lock_timeout=settings.lock_timeout.value,
         statement_timeout=settings.statement_timeout.value,
-        server_version=0 if session is None else session.connection.info.server_version,
     )
+    if settings.target.engine == SQLITE:
+        from dbops.engines.sqlite.foresight import LiveFile
+
+        foresight = LiveFile(None) if session is None else session.foresight()
+        assert isinstance(foresight, LiveFile)  # by its engine
+        return make(Nothing(), FileTables(foresight) if session else None, foresight=foresight)
+    if session is None:
+        return make(Nothing(), None)
+    live = session.foresight()
+    assert isinstance(live, LiveCatalog)  # by its engine
+    connection = live.connection
+    return make(live, LiveTables(connection), server_version=connection.info.server_version)
 
 
 def _own(file: File, around: Surroundings) -> Iterator[Finding]:
     for name in NAMES:
+        if file.up.section.dialect != POSTGRESQL and name in POSTGRESQL_ALONE:
+            continue
         rule = by_name(name)
         for found in rule.check(file, around) if rule.check else ():
             yield _finding(file, rule, found)

@@ -81,7 +81,7 @@ def _text(file: File) -> str:
     """The up section alone, on the lines that it has in the file; its marks are heeded later, to know the unused ones."""
     section = file.up.section
     sql = section.sql
-    for start, end, comment in comments(sql):
+    for start, end, comment in comments(sql, section.dialect):
         if is_foreign(comment):
             sql = sql[:start] + " " * (end - start) + sql[end:]
     return "\n" * (section.line - 1) + " " * (section.column - 1) + sql

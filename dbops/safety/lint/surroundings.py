@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from dbops.engines.effects import Foresight
 from dbops.engines.postgres.effects.model import Effect, Live, Relation, Type
 from dbops.engines.postgres.effects.statements import effects_of
 from dbops.engines.postgres.nodes import relation
@@ -69,6 +70,7 @@ class Surroundings:
     :param lock_timeout: seconds that each statement waits for a lock, unless its file says otherwise; 0 is for ever.
     :param statement_timeout: seconds that each statement may take, in the same way.
     :param server_version: as `server_version_num`; 0 where it is not known.
+    :param foresight: of an engine whose effects are not read from PostgreSQL's trees.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Surroundings:
         lock_timeout: float = 0,
         statement_timeout: float = 0,
         server_version: int = 0,
+        foresight: Foresight | None = None,
     ) -> None:
         self._live = _Without(live, self._is_made)
         self._tables = tables
         self.backs_up = backs_up
         self.server_version = server_version
+        self._foresight = foresight
         self._lock_timeout = lock_timeout
         self._statement_timeout = statement_timeout
         self._made: dict[str, list[tuple[QualifiedName, tuple[int, int]]]] = {}
@@ -100,9 +104,19 @@ class Surroundings:
         """What a statement of the up section does to relations."""
         key = (file.number, one.offset)
         if key not in self._effects:
-            found = effects_of({one.kind: one.node}, self._live) if one.kind else ()
-            self._effects[key] = tuple(found)
+            self._foresee(file, one)
         return self._effects[key]
+
+    def _foresee(self, file: File, one: Parsed) -> None:
+        if self._foresight is None:
+            found = effects_of({one.kind: one.node}, self._live) if one.kind else ()
+            self._effects[file.number, one.offset] = tuple(found)
+            return
+        section = file.up.statements
+        for statement, told in zip(
+            section, self._foresight.foreseen([s.statement.text for s in section]), strict=True
+        ):
+            self._effects[file.number, statement.offset] = told
 
     def limits(self, file: File, rule: str) -> bool:
         """Whether dbops itself sets the timeout that a rule of squawk asks for."""

@@ -11,12 +11,14 @@ from dbops.engines.postgres.targets import QualifiedName
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.sqlite.foresight import LiveFile
+
 _TABLE = """
 select c.relkind::text,
     case when c.relkind in ('p', 'I') then (
-        select coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0)::bigint
-        from pg_catalog.pg_partition_tree(c.oid) as t where t.isleaf)
-    when c.relkind in ('r', 'm', 'i') then pg_catalog.pg_relation_size(c.oid) else 0 end,
+        select coalesce(sum(SIZE), 0)::bigint
+        from pg_catalog.pg_partition_tree(c.oid) as t join pg_catalog.pg_class as s on s.oid = t.relid where t.isleaf)
+    when c.relkind in ('r', 'm', 'i') then (select SIZE from pg_catalog.pg_class as s where s.oid = c.oid) else 0 end,
     array(select a.attname::text from pg_catalog.pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     (select pg_catalog.jsonb_agg(array(
@@ -25,6 +27,9 @@ select c.relkind::text,
         from pg_catalog.pg_index as i where i.indrelid = c.oid and i.indisvalid and i.indpred is null)
 from pg_catalog.pg_class as c where c.oid = pg_catalog.to_regclass(%s)
 """
+# The first waits for a lock; the second is as old as the last VACUUM or ANALYZE (one page at least), and waits for nothing.
+_SIZE = "pg_catalog.pg_relation_size(s.oid)"
+_SIZE_BEFORE = "(greatest(s.relpages, 1)::bigint * pg_catalog.current_setting('block_size')::bigint)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +68,32 @@ class LiveTables:
         return self._found[name]
 
     def _look(self, name: QualifiedName) -> Table | None:
-        row = self._connection.execute(_TABLE.encode(), [quoted(name)]).fetchone()
+        from psycopg import errors
+
+        try:
+            row = self._row(_SIZE, name)
+        except errors.LockNotAvailable:
+            row = self._row(_SIZE_BEFORE, name)
         if row is None:
             return None
         kind, size, columns, indexes = row
         return Table(kind, size, frozenset(columns), tuple(map(tuple, indexes or ())))
+
+    def _row(self, size: str, name: QualifiedName) -> tuple[Any, ...] | None:
+        return self._connection.execute(_TABLE.replace("SIZE", size).encode(), [quoted(name)]).fetchone()
+
+
+class FileTables:
+    """See `Tables`; those of a SQLite file, whose sizes are estimates."""
+
+    def __init__(self, file: LiveFile) -> None:
+        self._file = file
+
+    def find(self, name: QualifiedName) -> Table | None:
+        """Found as a statement would find it."""
+        found = self._file.relation(name)
+        if found is None:
+            return None
+        columns = frozenset(column.lower() for column in self._file.columns(name.name))
+        indexes = tuple(tuple(map(str.lower, index)) for index in self._file.indexes(name.name))
+        return Table(found.kind, found.size, columns, indexes)

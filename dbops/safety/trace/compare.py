@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dbops.engines.postgres.effects.model import Cost, LockMode
+from dbops.engines.effects import Cost, Lock
+from dbops.engines.postgres.effects.model import LockMode
 from dbops.safety.risk import Forecast, Judged
 from dbops.safety.trace.model import HeldLock, TracedMigration, TracedStatement
 
@@ -65,8 +66,8 @@ def _name(one: Judged) -> str:
     return f"{one.live.name.schema}.{one.live.name.name}"
 
 
-def _strongest(found: Iterable[tuple[str, LockMode]]) -> dict[str, LockMode]:
-    modes: dict[str, LockMode] = {}
+def _strongest(found: Iterable[tuple[str, Lock]]) -> dict[str, Lock]:
+    modes: dict[str, Lock] = {}
     for name, mode in found:
         modes[name] = max(mode, modes.get(name, mode))
     return modes

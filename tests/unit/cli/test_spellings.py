@@ -84,7 +84,7 @@ def test_every_spelling(typed: str, ours: str) -> None:
         (["rollback"], "rollback which version?", "bin/migrate down"),
         (["revision"], "revision needs a message", "-m"),
         (["revision", "-m"], "revision needs a message", "-m"),
-        (["revision", "--autogenerate", "-m", "x"], "not part of this version", "bin/migrate new NAME"),
+        (["revision", "--autogenerate", "-m", "x"], "where the models are", "bin/migrate diff --to models:"),
     ],
 )
 def test_spellings_that_lack_something(typed: list[str], message: str, hint: str) -> None:

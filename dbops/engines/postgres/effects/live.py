@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.postgres.effects.model import Column, Relation, Type
+from dbops.engines.postgres.effects.model import Column, Effect, Relation, Type
+from dbops.engines.postgres.effects.statements import created, effects
 from dbops.engines.postgres.targets import QualifiedName
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 _RELATION = """
 select c.oid, n.nspname::text, c.relname::text, c.relkind::text,
     case when c.reltuples >= 0 then c.reltuples::bigint end,
-    case when c.relkind in ('r', 'm', 't') then pg_catalog.pg_table_size(c.oid) else 0 end,
+    case when c.relkind in ('r', 'm', 't') then SIZE else 0 end,
     (select i.indrelid from pg_catalog.pg_index as i where i.indexrelid = c.oid)
 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where c.oid = pg_catalog.to_regclass(%s)
@@ -44,9 +46,12 @@ join pg_catalog.pg_class as c on c.oid = k.confrelid join pg_catalog.pg_namespac
 where k.conrelid = %s and k.contype = 'f'
 """
 _SIZES = """
-select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::bigint
+select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(SIZE), 0)::bigint
 from pg_catalog.pg_partition_tree(%s) as t join pg_catalog.pg_class as c on c.oid = t.relid where t.isleaf
 """
+_SIZE = "pg_catalog.pg_table_size(c.oid)"
+# That waits for a lock; this is as old as the last VACUUM or ANALYZE, and waits for nothing.
+_SIZE_BEFORE = "(c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint)"
 _BINARY = "select exists (select from pg_catalog.pg_cast where castsource = %s and casttarget = %s and castmethod = 'b')"
 
 # Types whose modifier only limits values: a wider one keeps them (ALTER TABLE does without a rewrite then).
@@ -55,11 +60,19 @@ _TIMES = frozenset({1083, 1114, 1184, 1266})  # time, timestamp, timestamptz, ti
 
 
 class LiveCatalog:
-    """See `Live`; holds for one plan, on one session."""
+    """See `Live` and `Foresight`; holds for one plan, on one session."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._relations: dict[QualifiedName, Relation | None] = {}
+
+    def foreseen(self, section: Sequence[str]) -> list[tuple[Effect, ...]]:
+        """See `Foresight`."""
+        return [effects(statement, self) for statement in section]
+
+    def created(self, statement: str) -> tuple[QualifiedName, ...]:
+        """See `Foresight`."""
+        return created(statement)
 
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name, found as a statement would find it."""
@@ -68,12 +81,13 @@ class LiveCatalog:
         return self._relations[name]
 
     def _look(self, name: QualifiedName) -> Relation | None:
-        row = self._connection.execute(_RELATION, [quoted(name)]).fetchone()
-        if row is None:
+        found = self._sized(_RELATION, quoted(name))
+        if not found:
             return None
+        (row,) = found
         oid, schema, relname, kind, rows, size, table = row
         if kind == "p":
-            rows, size = self._connection.execute(_SIZES, [oid]).fetchone() or (None, 0)
+            ((rows, size),) = self._sized(_SIZES, oid)
         columns = {column: Column(Type(*of), known) for column, *of, known in self._all(_COLUMNS, oid)}
         return Relation(
             QualifiedName(schema, relname), kind, rows, size,
@@ -89,7 +103,7 @@ class LiveCatalog:
         import psycopg
 
         try:
-            result = self._connection.execute(f"select null::{text} limit 0".encode()).pgresult
+            result = self.connection.execute(f"select null::{text} limit 0".encode()).pgresult
         except psycopg.Error:
             return None  # of an earlier pending migration, or of none
         return Type(result.ftype(0), result.fmod(0)) if result else None
@@ -98,7 +112,7 @@ class LiveCatalog:
         """By the modifiers of one type, or by a cast that needs no function."""
         if old.oid == new.oid:
             return new.modifier in (old.modifier, -1) or _wider(old, new)
-        row = self._connection.execute(_BINARY, [old.oid, new.oid]).fetchone()
+        row = self.connection.execute(_BINARY, [old.oid, new.oid]).fetchone()
         return new.modifier == -1 and row is not None and bool(row[0])
 
     def volatile(self, functions: frozenset[str]) -> bool:
@@ -106,11 +120,20 @@ class LiveCatalog:
         if not functions:
             return False
         query = "select exists (select from pg_catalog.pg_proc where proname = any(%s) and provolatile = 'v')"
-        row = self._connection.execute(query, [sorted(functions)]).fetchone()
+        row = self.connection.execute(query, [sorted(functions)]).fetchone()
         return row is not None and bool(row[0])
 
     def _all(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query.encode(), parameters).fetchall()
+        return self.connection.execute(query.encode(), parameters).fetchall()
+
+    def _sized(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows with sizes, those of before where another session has locked the table as a whole."""
+        from psycopg import errors
+
+        try:
+            return self._all(query.replace("SIZE", _SIZE), *parameters)
+        except errors.LockNotAvailable:
+            return self._all(query.replace("SIZE", _SIZE_BEFORE), *parameters)
 
     def _names(self, query: str, *parameters: object) -> tuple[QualifiedName, ...]:
         return tuple(QualifiedName(*row) for row in self._all(query, *parameters))

@@ -1,16 +1,16 @@
-"""Effects of statements, and what of the live catalog they depend on."""
+"""The locks of PostgreSQL, and what of the live catalog the effects of statements depend on."""
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-from collections.abc import Mapping
 from typing import Protocol
 
+from dbops.engines.effects import Column, Cost, Effect, Lock, Relation, Type
 from dbops.engines.postgres.targets import QualifiedName
 
+__all__ = ["Column", "Cost", "Effect", "Live", "LockMode", "Relation", "Type"]
 
-class LockMode(enum.IntEnum):
+
+class LockMode(Lock):
     """The modes of a table's lock, weakest first (PostgreSQL manual, "Explicit Locking")."""
 
     ACCESS_SHARE = 1
@@ -33,6 +33,11 @@ class LockMode(enum.IntEnum):
         return self.name.title().replace("_", "") + "Lock"
 
     @property
+    def is_felt(self) -> bool:
+        """Whether those who only write must wait."""
+        return self >= LockMode.SHARE
+
+    @property
     def blocks(self) -> str:
         """What others cannot do while it is held."""
         if self is LockMode.ACCESS_EXCLUSIVE:
@@ -42,74 +47,6 @@ class LockMode(enum.IntEnum):
         if self is LockMode.SHARE_UPDATE_EXCLUSIVE:
             return "schema changes and VACUUM"
         return "schema changes"
-
-
-class Cost(enum.Enum):
-    """How much work is done under the lock; the words are part of the JSON contract."""
-
-    CATALOG = "catalog"
-    ROWS = "rows"
-    """As many rows as the statement meets."""
-    SCAN = "scan"
-    BUILD = "index build"
-    REWRITE = "rewrite"
-
-
-@dataclasses.dataclass(frozen=True)
-class Effect:
-    """What a statement does to one relation.
-
-    :param advice: the key of the safer way, empty where there is none.
-    :param destroys: what is gone for good afterwards, in words; empty for nothing.
-    :param column: the column that is dropped, where it is one.
-    """
-
-    relation: QualifiedName
-    mode: LockMode
-    cost: Cost = Cost.CATALOG
-    advice: str = ""
-    destroys: str = ""
-    column: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Type:
-    """A type by its OID, with the modifier that its column has (-1 for none)."""
-
-    oid: int
-    modifier: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """`known_not_null`: it is NOT NULL, or a valid CHECK says so."""
-
-    type: Type
-    known_not_null: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Relation:
-    """What is known of a live relation.
-
-    :param kind: `pg_class.relkind`.
-    :param rows: the planner's estimate; None where nobody has analyzed it.
-    :param size: bytes with TOAST, without indexes.
-    :param table: of an index its table, else None.
-    :param partitions: all below it.
-    :param referring: the tables whose foreign keys refer to it.
-    :param referred: what its own foreign keys refer to, by the names of the constraints.
-    """
-
-    name: QualifiedName
-    kind: str
-    rows: int | None
-    size: int
-    columns: Mapping[str, Column] = dataclasses.field(default_factory=dict)
-    table: QualifiedName | None = None
-    partitions: tuple[QualifiedName, ...] = ()
-    referring: tuple[QualifiedName, ...] = ()
-    referred: Mapping[str, QualifiedName] = dataclasses.field(default_factory=dict)
 
 
 class Live(Protocol):

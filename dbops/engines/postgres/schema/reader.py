@@ -50,6 +50,11 @@ def read(connection: psycopg.Connection[Any], left_out: Collection[str]) -> Sche
     return Schema(dict(sorted(rows)), f"PostgreSQL {connection.info.server_version // 10000}, {_FORM}")
 
 
+def over_common(*tables_and_query: LiteralString) -> LiteralString:
+    """A query that reads the common tables, with nothing left out; it has no parameters."""
+    return "with " + ",\n".join([_COMMON.replace("%(left_out)s", "'{}'"), *tables_and_query])
+
+
 def _query(version: int) -> LiteralString:
     """One query of all: one round trip, one snapshot."""
     objects = [

@@ -24,6 +24,11 @@ NAMES = (
 )
 """The worst first, as docs/lint.md has them."""
 
+POSTGRESQL_ALONE = frozenset(
+    {"unknown-syntax", "concurrently-on-partitioned", "enum-value-in-its-transaction", "cascade-in-down"}
+)
+"""What they are about, other engines do not have."""
+
 
 @functools.cache
 def by_name(name: str) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbops.engines.postgres.effects.model import Cost, LockMode
+from dbops.engines.effects import Cost
 from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.lint.model import Found, Level, Matters, Rule
 from dbops.safety.lint.reading import File, Parsed
@@ -34,7 +34,7 @@ def locks(file: File, one: Parsed, around: Surroundings) -> list[QualifiedName]:
     return [
         effect.relation
         for effect in around.effects(file, one)
-        if effect.mode >= LockMode.SHARE
+        if effect.mode.is_felt
         and not around.is_new(effect.relation, file, one)
         and not around.is_absent(effect.relation)
     ]

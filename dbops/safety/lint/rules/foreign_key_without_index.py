@@ -27,6 +27,6 @@ RULE = Rule(
     "locked meanwhile. It shows when the table has grown. An index of a later migration counts, and so does one that "
     "the database has.",
     safer="`CREATE INDEX` on the columns of the key; where the table is in use, `CONCURRENTLY`, in a file of its own.",
-    instead="CREATE INDEX on these columns, CONCURRENTLY where the table is in use",
+    instead="CREATE INDEX on these columns; on PostgreSQL CONCURRENTLY, where the table is in use",
     check=_check,
 )

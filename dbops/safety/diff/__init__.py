@@ -1,0 +1,1 @@
+"""What leads from one schema to another, as statements: `migrate diff`."""

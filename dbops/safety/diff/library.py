@@ -1,0 +1,89 @@
+"""The `results` library, which compares; nothing else of dbops sees what it is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dbops.engines.postgres.libpg_query import Refusal, parse
+from dbops.engines.postgres.nodes import Node, options_of
+from dbops.engines.postgres.statements import split
+from dbops.engines.statements import UnreadableSql
+from dbops.errors import ProgramFailed
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[str]:
+    """What leads from one schema to the other as far as the library sees, in its order, without semicolons.
+
+    It asks the catalogs through these connections, as their transactions see them.  Privileges are not asked for.
+
+    :raises ProgramFailed: it is not installed, or cannot make anything of these schemas.
+    """
+    try:
+        from results.dbdiff import Migration
+        from results.schemainspect import PostgreSQL
+    except ImportError as error:
+        raise ProgramFailed(
+            f"schemas are compared by the results library, which is not installed ({error})",
+            hint=f"{sys.executable} -m pip install 'dbops[diff]'",
+        ) from error
+    from psycopg.rows import tuple_row
+
+    inspected: Any = PostgreSQL  # neither says its types
+    compared: Any = Migration
+    with contextlib.ExitStack() as stack:
+        cursors = [
+            stack.enter_context(connection.cursor(row_factory=tuple_row)) for connection in (here, there)
+        ]
+        try:
+            schemas = [inspected(cursor) for cursor in cursors]
+            for cursor, schema in zip(cursors, schemas, strict=True):
+                _without_inherited(cursor, schema)
+            migration = compared(*schemas, ignore_extension_versions=True)
+            migration.add_all_changes_ordered()
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ProgramFailed(f"results cannot compare these schemas: {error!r}") from error
+    return [one for text in migration.statements if (one := _statement(text)) is not None]
+
+
+_INHERITED = """
+select n.nspname::text, c.relname::text, k.conname::text
+from pg_catalog.pg_constraint as k join pg_catalog.pg_class as c on c.oid = k.conrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where k.contype = 'c' and not k.conislocal
+"""
+
+
+def _without_inherited(cursor: psycopg.Cursor[Any], schema: Any) -> None:
+    """What comes and goes with a parent's is not a table's own; and a partition's bounds have the name asked for."""
+    inherited = set(cursor.execute(_INHERITED).fetchall())
+    for key, one in list(schema.constraints.items()):
+        if (one.schema, one.table_name, one.name) in inherited:
+            del schema.constraints[key]
+    for table in schema.tables.values():
+        table.partition_spec = table.partition_def
+
+
+def _statement(text: str) -> str | None:
+    """The one statement of a text that PostgreSQL's grammar has read; None for a setting, and what is not one statement.
+
+    A name or a value that was not quoted as it should be gives what cannot be read, or more than one; what is missing
+    then is found by who looks at the schemas afterwards.
+    """
+    try:
+        found = split(text).statements
+        parsed = [node["stmt"] for one in found for node in parse(one.text.encode())]
+    except (UnreadableSql, Refusal):
+        return None
+    if len(parsed) != 1 or _is_unwanted(parsed[0]):
+        return None
+    return found[0].text.rstrip().removesuffix(";")
+
+
+def _is_unwanted(node: Node) -> bool:
+    """A setting of the session, and a sequence that would begin anew: its range is changed without that elsewhere."""
+    options = options_of(node["AlterSeqStmt"].get("options")) if "AlterSeqStmt" in node else {}
+    return "VariableSetStmt" in node or "restart" in options

@@ -1,0 +1,36 @@
+"""What a script does not do, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dbops.engines.schema import Change, Difference
+from dbops.safety.diff.attempt import Attempt
+from dbops.safety.diff.likeness import is_order_only
+
+_WORDS = {
+    Change.GONE: "is still there",
+    Change.ADDED: "is not made",
+    Change.CHANGED: "does not become what it should be",
+}
+
+
+def sentences(up: Attempt, down: Attempt) -> tuple[str, ...]:
+    """One for each object that is not as it should be after the way there, or the way back."""
+    found = [*_of(up, "up"), *_of(down, "down")]
+    if ordered := _order((*up.left, *down.left)):
+        found.append(ordered)
+    return tuple(found)
+
+
+def _of(one: Attempt, direction: str) -> Iterator[str]:
+    for difference in one.left:
+        if not is_order_only(difference):
+            yield f"{difference.object} {_WORDS[difference.change]} by {direction}"
+
+
+def _order(left: Iterable[Difference]) -> str:
+    names = sorted({one.object for one in left if is_order_only(one)})
+    if not names:
+        return ""
+    return f"the order of columns stays another in {', '.join(names)}: no statement changes it"

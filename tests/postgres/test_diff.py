@@ -1,0 +1,272 @@
+"""`bin/migrate diff`: from the database's schema to another one, by a migration that is verified before it is written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Project
+from tests.postgres.differing import allow_databases, diff, files, found, scratches
+from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
+from tests.postgres.rounds import superuser_sql
+from tests.servers import Database
+
+pytestmark = pytest.mark.one_major
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+HERE = "CREATE TABLE person (id int PRIMARY KEY, name text NOT NULL);"
+THERE = f"{HERE} ALTER TABLE person ADD COLUMN age int; CREATE INDEX person_age ON person (age);"
+
+
+@pytest.fixture
+def maker(configured: Project, database: Database) -> Project:
+    """A project with one applied migration, whose role, an ordinary one, may make databases."""
+    allow_databases(database)
+    mark_as_development(database)
+    configured.write("migrations/001_start.sql", single(HERE, "DROP TABLE person;"))
+    ran(configured, "up")
+    return configured
+
+
+def test_to_a_file_and_back(maker: Project, database: Database) -> None:
+    """The migration is written, runs up to the file's schema and down to where it was; no scratch database stays."""
+    maker.write("there.sql", THERE)
+    outcome = diff(maker, "there.sql", "add_age")
+    assert "wrote migrations/002_add_age.sql" in outcome.stdout
+    assert "verified: up and down were run" in outcome.stdout
+    ran(maker, "up")
+    assert "no difference" in diff(maker, "there.sql").stdout
+    maker.write("before.sql", HERE)
+    diff(maker, "before.sql", "--check", code=3)
+    ran(maker, "down")
+    (maker.folder / "migrations/002_add_age.sql").unlink()
+    assert "no difference" in diff(maker, "before.sql", "--check").stdout
+    assert scratches(database) == []
+
+
+def test_nothing_is_written_without_need(maker: Project) -> None:
+    """No difference is exit 0; --check exits 3 with the objects, --dry-run shows the file; none writes."""
+    maker.write("here.sql", HERE)
+    told = found(maker, "here.sql")
+    assert (told["differences"], told["written"], told["files"]) == ([], False, [])
+    maker.write("there.sql", THERE)
+    checked = found(maker, "there.sql", "--check", code=3)
+    assert [(one["object"], one["change"]) for one in checked["differences"]] == [
+        ("index public.person_age", "is only there"),
+        ("table public.person", "differs"),
+    ]
+    shown = diff(maker, "there.sql", "--dry-run").stdout
+    assert "would write migrations/002_change_schema.sql" in shown
+    assert "CREATE INDEX person_age" in shown
+    assert files(maker) == {"001_start.sql"}
+
+
+def test_what_is_pending_comes_first(maker: Project) -> None:
+    """A database that is behind its folder is exit 3 with the hint to run up."""
+    maker.write("migrations/002_b.sql", single("CREATE TABLE b ();"))
+    maker.write("there.sql", THERE)
+    outcome = diff(maker, "there.sql", code=3)
+    assert "1 migration pending, the first is 002 b" in outcome.stderr
+    assert "bin/migrate up" in outcome.stderr or "dbops migrate up" in outcome.stderr
+
+
+def test_the_first_migration_of_all(configured: Project, database: Database) -> None:
+    """Where there is no migration yet, the first one is made; dbops' own tables are no part of either schema."""
+    allow_databases(database)
+    configured.write("there.sql", f"{THERE} CREATE TABLE schema_migrations_old ();")
+    told = found(configured, "there.sql")
+    assert told["files"] == ["migrations/001_change_schema.sql"]
+    ran(configured, "up")
+    assert found(configured, "there.sql")["differences"] == []
+
+
+def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: Database) -> None:
+    """What `schema` writes is a target, and so is a dump of pg_dump with its settings and owners."""
+    connect(database).execute(
+        "CREATE TABLE later (id serial, at timestamptz DEFAULT now());"
+        "CREATE FUNCTION z() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT z()';"
+    )
+    ran(maker, "schema", "--output", "later.sql")
+    words = [f"{database.server.bindir}/pg_dump", "-s", "-f", str(maker.folder / "dump.sql"), database.url]
+    subprocess.run(words, check=True, timeout=60)
+    connect(database).execute("DROP TABLE later; DROP FUNCTION a(); DROP FUNCTION z()")
+    assert found(maker, "later.sql", "--dry-run")["verified"]
+    told = found(maker, "dump.sql", "make_later")
+    assert told["verified"]
+    assert told["unseen"] == []
+    assert [one["object"] for one in told["differences"]] == [
+        "function public.a()",
+        "function public.z()",
+        "sequence public.later_id_seq",
+        "table public.later",
+    ]
+
+
+def test_to_another_database(maker: Project, another: Callable[..., Database], connect: Connect) -> None:
+    """The other one is only read; its records of migrations do not count, and no password is told."""
+    other = another()
+    project = maker.environ | {"DATABASE_URL": other.url}
+    assert maker.run("migrate", "up", environ=project).code == 0
+    connect(other).execute("ALTER TABLE person ADD COLUMN note text")
+    outcome = diff(maker, other.url, "add_note")
+    assert other.password not in outcome.stdout + outcome.stderr
+    text = (maker.folder / "migrations/002_add_note.sql").read_text()
+    assert 'add column "note" text' in text
+    assert other.password not in text
+    row = connect(other).execute("SELECT count(*) FROM schema_migrations").fetchone()
+    assert row == (1,)
+
+
+def git(project: Project, *words: str) -> None:
+    """Run git in the project."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(
+        ["git", *identity, *words], cwd=project.folder, check=True, capture_output=True, timeout=30
+    )
+
+
+def test_to_a_revision(maker: Project) -> None:
+    """The folder as it was then is run on a scratch database; what has no answer is a clear error."""
+    assert "is in no git repository" in diff(maker, "git:HEAD", code=1).stderr
+    git(maker, "init")
+    git(maker, "add", ".")
+    git(maker, "commit", "-m", "one")
+    maker.write("migrations/002_more.sql", single("CREATE TABLE more (id int);", "DROP TABLE more;"))
+    ran(maker, "up")
+    assert [one["object"] for one in found(maker, "git:HEAD", "--check", code=3)["differences"]] == [
+        "table public.more"
+    ]
+    assert "git knows no revision 'nope'" in diff(maker, "git:nope", code=1).stderr
+    told = found(maker, "git:main", "back")
+    assert told["files"] == ["migrations/003_back.sql"]
+    assert "'--output=x' is no revision" in diff(maker, "git:--output=x", code=2).stderr
+
+
+def test_destructive_steps_are_marked(maker: Project) -> None:
+    """A comment above the statement, a warning, and the word in --json."""
+    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY);")
+    told = found(maker, "there.sql", "--no-rename", "--dry-run")
+    assert ["person.name" in (one["destructive"] or "") for one in told["up"]] == [True]
+    outcome = diff(maker, "there.sql", "--no-rename", "drop_name")
+    assert "DESTRUCTIVE" in outcome.stderr
+    lines = (maker.folder / "migrations/002_drop_name.sql").read_text().splitlines()
+    at = next(index for index, line in enumerate(lines) if "drop column" in line)
+    assert lines[at - 1].startswith("-- DESTRUCTIVE: ")
+
+
+def test_renames_are_asked(maker: Project, connect: Connect, database: Database) -> None:
+    """Without a terminal both spellings are told with exit 3; --rename keeps the rows, --no-rename drops."""
+    connect(database).execute("INSERT INTO person VALUES (1, 'Ada')")
+    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
+    outcome = diff(maker, "there.sql", code=3)
+    assert "--rename public.person.name=full_name" in outcome.stderr
+    assert "--no-rename" in outcome.stderr
+    assert files(maker) == {"001_start.sql"}
+    wrong = diff(maker, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
+    assert "possible here: public.person.name=full_name" in wrong.stderr
+    told = found(maker, "there.sql", "--rename", "public.person.name=full_name", "rename")
+    assert told["renames"] == ["public.person.name=full_name"]
+    assert not any(one["destructive"] for one in told["up"])
+    ran(maker, "up")
+    assert connect(database).execute("SELECT full_name FROM person").fetchall() == [("Ada",)]
+    ran(maker, "down")
+    assert connect(database).execute("SELECT name FROM person").fetchall() == [("Ada",)]
+
+
+HOSTILE = {
+    "\\! touch pwned": "\\! is a command of psql",
+    "\\connect postgres": "\\connect is a command of psql",
+    "COPY person FROM PROGRAM 'touch pwned';": "reaches beyond",
+    "COPY (SELECT 1) TO '/tmp/x';": "reaches beyond",
+    "CREATE ROLE evil;": "reaches beyond",
+    "DROP DATABASE postgres;": "reaches beyond",
+    "ALTER SYSTEM SET port = 1;": "reaches beyond",
+}
+
+
+def test_a_hostile_file(maker: Project, database: Database) -> None:
+    """What would act outside of the scratch database is refused with its line before anything runs; nothing stays."""
+    for statement, says in HOSTILE.items():
+        maker.write("there.sql", f"CREATE TABLE a ();\n{statement}\n")
+        outcome = maker.run("migrate", "diff", "--to", "there.sql")
+        assert outcome.code in {1, 13}
+        assert f"there.sql:2:1: {says}" in outcome.stderr
+    assert files(maker) == {"001_start.sql"}
+    assert scratches(database) == []
+
+
+def test_a_file_that_does_not_run(maker: Project) -> None:
+    """The place in the file, and the server's words."""
+    maker.write("there.sql", "CREATE TABLE a ();\n\n  CREATE TABLE b (x nothing);\n")
+    assert 'there.sql:3:3: type "nothing" does not exist' in diff(maker, "there.sql", code=1).stderr
+
+
+def test_privileges_of_unknown_roles_are_told(maker: Project) -> None:
+    """A grant to a role that this server does not have is left out, and said."""
+    maker.write("there.sql", f"{THERE} GRANT SELECT ON person TO nobody_of_that_name;")
+    (said,) = found(maker, "there.sql", "grants")["unseen"]
+    assert "nobody_of_that_name" in said
+    assert "nobody_of_that_name" in (maker.folder / "migrations/002_grants.sql").read_text()
+
+
+def test_a_role_that_makes_no_databases(configured: Project) -> None:
+    """Refused with the command that lets it."""
+    configured.write("there.sql", THERE)
+    outcome = diff(configured, "there.sql", code=13)
+    assert "CREATEDB" in outcome.stderr
+
+
+@pytest.mark.parametrize("to", ["nowhere.sql", "migrations", "sqlite:///a.db", "models:app", "git:"])
+def test_no_target(maker: Project, to: str) -> None:
+    """Exit 2 with what there is."""
+    assert "hint:" in diff(maker, to, code=2).stderr
+
+
+def test_killed_and_run_again(maker: Project, database: Database) -> None:
+    """The scratch databases of a killed run are dropped by the next one."""
+    maker.write("there.sql", f"{THERE} SELECT pg_sleep(60);")
+    child = maker.popen("migrate", "diff", "--to", "there.sql")
+    deadline = time.monotonic() + 30
+    while len(scratches(database)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    superuser_sql(
+        database,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        f" WHERE usename = '{database.user}' AND pid <> pg_backend_pid()",
+    )
+    assert len(scratches(database)) == 2
+    maker.write("there.sql", THERE)
+    assert "which an interrupted diff had left" in diff(maker, "there.sql", "--check", code=3).stderr
+    assert scratches(database) == []
+
+
+def test_two_at_once(maker: Project, database: Database) -> None:
+    """They take turns: one writes the migration, for the other it is pending."""
+    maker.write("there.sql", THERE)
+    children = [maker.popen("migrate", "diff", "--to", "there.sql") for _ in range(2)]
+    assert sorted(child.wait(timeout=60) for child in children) == [0, 3]
+    assert files(maker) == {"001_start.sql", "002_change_schema.sql"}
+    assert states(maker) == {"001": "applied", "002": "pending"}
+    assert scratches(database) == []
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("y\n", True), ("n\n", False)])
+def test_renames_on_a_terminal(maker: Project, answer: str, kept: bool) -> None:
+    """Each possible one is asked; a no makes it a drop and an addition."""
+    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
+    code, said = on_terminal(maker, answer, "diff", "--to", "there.sql", "other")
+    assert (code, "was column public.person.name renamed to full_name? [y/N]" in said) == (0, True)
+    text = (maker.folder / "migrations/002_other.sql").read_text()
+    assert ("RENAME COLUMN" in text.upper()) is kept
+    assert ("DESTRUCTIVE" in text) is not kept
