@@ -82,6 +82,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    servers.close_admins()
     farm = config.stash.get(FARM, None)
     if farm is None:
         return
@@ -333,18 +334,15 @@ def _make_database(server: Server) -> Database:
     made = Database(
         server, f"t_{secrets.token_hex(5)}", f"r_{secrets.token_hex(5)}", secrets.token_urlsafe(9)
     )
-    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                sql.Identifier(made.user), sql.Literal(made.password)
-            )
-        )
-        servers.create_database(connection, made)
+    connection = servers.admin(server)
+    role, password = sql.Identifier(made.user), sql.Literal(servers.verifier(made.password))
+    connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+    servers.create_database(connection, made)
     return made
 
 
 def _drop_database(made: Database) -> None:
-    with psycopg.connect(**made.server.keywords(), autocommit=True) as connection:
-        role, name = sql.Identifier(made.user), sql.Identifier(made.name)
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+    connection = servers.admin(made.server)
+    role, name = sql.Identifier(made.user), sql.Identifier(made.name)
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))

@@ -7,8 +7,11 @@ happens also when pytest is killed, ends the servers and removes their folder.
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import dataclasses
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -94,6 +97,43 @@ class Database:
         return f"postgresql://{entry}@{self.server.host}:{self.server.port}/{quote(self.name, safe='')}"
 
 
+def verifier(password: str) -> str:
+    """A password as the server would store it, but of one round: a tenth of the time that each connection takes.
+
+    RFC 5802, and PostgreSQL's manual on `pg_authid`; a client takes the number of rounds from the server.
+    """
+    salt, rounds = secrets.token_bytes(16), 1
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    client = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    coded = [base64.b64encode(value).decode() for value in (salt, client, server)]
+    return f"SCRAM-SHA-256${rounds}:{coded[0]}${coded[1]}:{coded[2]}"
+
+
+_admins: dict[int, psycopg.Connection[Any]] = {}
+"""This process's connections of the superusers, by the server's port."""
+
+
+def admin(server: Server) -> psycopg.Connection[Any]:
+    """A connection of the superuser, in autocommit mode, that is kept: tests are many."""
+    found = _admins.get(server.port)
+    try:
+        if found is not None and not found.closed:
+            found.execute("")  # a test may have ended it
+            return found
+    except psycopg.OperationalError:
+        pass
+    _admins[server.port] = psycopg.connect(**server.keywords(), autocommit=True)
+    return _admins[server.port]
+
+
+def close_admins() -> None:
+    """End what `admin` has opened."""
+    for connection in _admins.values():
+        connection.close()
+    _admins.clear()
+
+
 def create_database(connection: psycopg.Connection[Any], made: Database) -> None:
     """Make it, empty and of UTF-8; its owner is there already.
 
@@ -168,7 +208,7 @@ def _start_one(folder: Path, installation: programs.Installation, owner: Account
     )
     cluster.create(made, sync=False)
     made = _start_on_free_port(made)
-    return Server(
+    server = Server(
         major=installation.major,
         own=not installation.bundled,
         bindir=str(installation.bindir),
@@ -179,6 +219,10 @@ def _start_one(folder: Path, installation: programs.Installation, owner: Account
         user=made.user,
         password=made.password,
     )
+    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
+        role, password = sql.Identifier(server.user), sql.Literal(verifier(server.password))
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
+    return server
 
 
 def _start_on_free_port(made: cluster.Cluster) -> cluster.Cluster:

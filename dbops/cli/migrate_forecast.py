@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.events import format_bytes
-from dbops.safety.risk import Risk, estimate
+from dbops.safety.level import Risk, estimate
 
 if TYPE_CHECKING:
     from dbops.engines.session import Session
     from dbops.migrations.planner import Step
-    from dbops.migrations.prepare import Preparation
+    from dbops.migrations.preparation import Preparation
     from dbops.safety.analysis import Analysed
     from dbops.safety.risk import Forecast, Judged
 
@@ -74,9 +74,12 @@ def _effect_data(one: Judged) -> dict[str, Any]:
     }
 
 
-def below(found: Sequence[Analysed], step: Step) -> Iterator[str]:
-    """Of one step of a plan, its statements."""
-    return itertools.chain.from_iterable(_of_step(one) for one in found if _key(one.step) == _key(step))
+def below(found: Sequence[Analysed]) -> Callable[[Step], Iterator[str]]:
+    """What tells of one step of a plan its statements."""
+    by_step: dict[tuple[str, str], list[Analysed]] = {}
+    for one in found:
+        by_step.setdefault(_key(one.step), []).append(one)
+    return lambda step: itertools.chain.from_iterable(map(_of_step, by_step.get(_key(step), ())))
 
 
 def _key(step: Step) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,16 +39,14 @@ def _planned(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence
             {**show.plan_data(made, session.identity), **forecast.data(found)},
             forecast.markdown(found)
             if arguments.markdown
-            else show.plan_lines(
-                made, migrator.folder, session, out.verbose, functools.partial(forecast.below, found)
-            ),
+            else show.plan_lines(made, migrator.folder, session, out.verbose, forecast.below(found)),
         )
     return made, found
 
 
 def _refuse_pending(arguments: argparse.Namespace, made: Plan, found: Sequence[Analysed]) -> None:
     """:raises AnswerIsNo: --check, and something is pending that is as risky as --fail-on says."""
-    from dbops.safety.risk import Risk
+    from dbops.safety.level import Risk
 
     worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
     if arguments.check and made.steps and (limit is None or worst >= limit):

@@ -16,8 +16,6 @@ from dbops.cli.hooks import Hooks
 from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
-from dbops.engines.log import LogEntry
-from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Listener, Note, ignore, plural
 from dbops.migrations import planner, verbs
@@ -26,6 +24,8 @@ from dbops.migrations.model import Folder
 from dbops.migrations.planner import Plan
 
 if TYPE_CHECKING:
+    from dbops.engines.log import LogEntry
+    from dbops.engines.session import Session
     from dbops.engines.statements import Statement
     from dbops.migrations.prepare import Prepared
     from dbops.migrations.stepwise import Decide
@@ -146,8 +146,7 @@ def _planned(
             )
             return ExitCode.DONE
         if not made.steps:
-            migrator.catch_up()
-            statuses = migrator.statuses()
+            statuses = migrator.statuses() if migrator.catch_up() else prepared.statuses
             out.result(
                 show.done_data(made, session.identity),
                 show.nothing_lines(made, migrator.folder, statuses, session),

@@ -16,7 +16,8 @@ from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Detail, Listener, Note, Warned
 from dbops.migrations import checks, code_call, code_run, report, retry
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation, Prepared, located, prepare, recorded_row
+from dbops.migrations.preparation import Preparation
+from dbops.migrations.prepare import Prepared, located, prepare, recorded_row
 from dbops.migrations.progress import MigrationDone, milliseconds_since
 from dbops.migrations.script import Mode
 from dbops.migrations.stepwise import Decide, Stepwise
@@ -44,9 +45,10 @@ class Executor:
         self._listen = listen
         self._decide = decide
 
-    def execute(self, preparation: Preparation) -> None:
+    def execute(self, preparation: Preparation, between: Callable[[], None] = lambda: None) -> None:
         """Run the steps of a plan in order; each is complete or has left nothing before the next begins.
 
+        :param between: called between two steps that are transactions of their own.
         :raises DbopsError: at the first step that fails; the steps before it stay (none, in a single transaction).
         """
         plan = preparation.plan
@@ -59,7 +61,9 @@ class Executor:
         if plan.single_transaction:
             self._all_in_one(plan)
         else:
-            for step in plan.runs:
+            for number, step in enumerate(plan.runs):
+                if number > 0:
+                    between()
                 self._guarded(functools.partial(self._one, preparation.take(step)), step)
 
     def _move(self, steps: Sequence[Step]) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Settings
-from dbops.engines.base import Blocker
-from dbops.engines.log import LogEntry
 from dbops.engines.records import Action, JournalLine
-from dbops.engines.session import Session
 from dbops.errors import Refused
 from dbops.events import Listener, Note
-from dbops.migrations import schema_drift, statistics
 from dbops.migrations.model import Folder, State, Status
 from dbops.migrations.planner import Plan, Work
-from dbops.migrations.prepare import Preparation, prepare
+from dbops.migrations.preparation import Preparation
 from dbops.migrations.reader import Reader
-from dbops.migrations.report import place
-from dbops.migrations.script import Mode
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
+    from dbops.engines.base import Blocker
+    from dbops.engines.session import Session
     from dbops.migrations.adopt.mirror import Mirror
     from dbops.migrations.stepwise import Decide
 
@@ -49,7 +45,7 @@ class Migrator(Reader):
         self.session.acquire_lock()
         made = self.session.initialise()
         if made:
-            self.session.log(LogEntry(Action.INITIALISED))
+            self._log(Action.INITIALISED)
         return made
 
     def prepare(self, make_plan: MakePlan) -> Preparation:
@@ -57,7 +53,8 @@ class Migrator(Reader):
 
         :raises DbopsError: where a file cannot be run, or the statuses do not allow it.
         """
-        prepared = Preparation(make_plan(self.statuses()), self.session)
+        statuses = self.statuses()
+        prepared = Preparation(make_plan(statuses), self.session, statuses)
         if self.elsewhere and any(step.work is Work.RUN_UP for step in prepared.plan.steps):
             from dbops.migrations.adopt.mirror import offer
 
@@ -86,7 +83,7 @@ class Migrator(Reader):
         """
         self.session.acquire_lock()
         if self.session.initialise():
-            self.session.log(LogEntry(Action.INITIALISED))
+            self._log(Action.INITIALISED)
         recorded = self.session.read()
         mirror = self.mirror(recorded)
         with mirror.held() if mirror else contextlib.nullcontext():
@@ -96,17 +93,21 @@ class Migrator(Reader):
             approve(prepared.plan)
             return self._carry_out(prepared, mirror, refuse_drift=refuse_drift)
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
         """Record what the other tool has done whose table is kept in step, where no plan is carried out.
+
+        Returns whether there may have been something.
 
         :raises LockNotAcquired: where one of both locks is not to be had.
         """
-        if self.behind:
-            self.session.acquire_lock()
-            recorded = self.session.read()
-            if mirror := self.mirror(recorded):
-                with mirror.held():
-                    mirror.take_over(recorded)
+        if not self.behind:
+            return False
+        self.session.acquire_lock()
+        recorded = self.session.read()
+        if mirror := self.mirror(recorded):
+            with mirror.held():
+                mirror.take_over(recorded)
+        return True
 
     def _still(self, prepared: Preparation, make_plan: MakePlan) -> Preparation:
         """What is planned now; the same where nobody was at work meanwhile."""
@@ -121,7 +122,8 @@ class Migrator(Reader):
         return prepared
 
     def _carry_out(self, prepared: Preparation, mirror: Mirror | None, *, refuse_drift: bool) -> Plan:
-        from dbops.migrations.executor import Executor  # late: mostly there is nothing to run
+        from dbops.migrations import schema_drift, statistics  # late: mostly there is nothing to run
+        from dbops.migrations.executor import Executor
 
         executor = Executor(
             self.session,
@@ -132,9 +134,11 @@ class Migrator(Reader):
         )
         with (
             statistics.renewed(self.session, prepared.plan, self.settings.analyze_after.value, self._listen),
-            schema_drift.watched(self.session, prepared.plan, self._listen, refuse=refuse_drift),
+            schema_drift.watched(
+                self.session, prepared.plan, self._listen, refuse=refuse_drift
+            ) as store_schema,
         ):
-            executor.execute(prepared)
+            executor.execute(prepared, between=store_schema)
         return prepared.plan
 
     def lock_holder(self) -> Blocker | None:
@@ -158,17 +162,22 @@ class Migrator(Reader):
     def unlock(self, holder: Blocker) -> None:
         """End the session that holds the lock; what it had not committed is rolled back."""
         self.session.end_session(holder)
-        self.session.log(
-            LogEntry(Action.UNLOCKED, detail={"pid": holder.pid, "application": holder.application})
-        )
+        self._log(Action.UNLOCKED, {"pid": holder.pid, "application": holder.application})
+
+    def _log(self, action: Action, detail: dict[str, Any] | None = None) -> None:
+        from dbops.engines.log import LogEntry
+
+        self.session.log(LogEntry(action, detail=detail))
 
 
 def late_author(folder: Folder, statuses: Sequence[Status]) -> str:
     """Who brought the first file that is out of order, as git tells: ` (added by ..., ...)`, or nothing."""
+    status = next((status for status in statuses if status.state is State.OUT_OF_ORDER and status.file), None)
+    if status is None or status.file is None:
+        return ""
     from dbops.migrations.authorship import author_of
 
-    status = next((status for status in statuses if status.state is State.OUT_OF_ORDER and status.file), None)
-    author = status and status.file and author_of(status.file.path)
+    author = author_of(status.file.path)
     return f" (added by {author})" if author else ""
 
 
@@ -182,6 +191,10 @@ def _work(plan: Plan) -> list[tuple[Work, Version, State, bool, tuple[JournalLin
 
 def _refuse_unsafe(plan: Plan, session: Session) -> None:
     """:raises Refused: where the pending migrations cannot all be in one transaction."""
+    from dbops.migrations.prepare import prepare
+    from dbops.migrations.report import place
+    from dbops.migrations.script import Mode
+
     prepared = [prepare(step, session) for step in plan.runs]
     for one in prepared:
         if one.script.mode is not Mode.TRANSACTION:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dbops.engines.records import Action, Direction
-from dbops.errors import AnswerIsNo, Refused, UsageError
+from dbops.errors import Refused, UsageError
+from dbops.migrations import refusals
 from dbops.migrations.compare import current
 from dbops.migrations.model import State, Status
-from dbops.migrations.script import Mode
 from dbops.migrations.version import Version
+
+if TYPE_CHECKING:
+    from dbops.migrations.script import Mode
 
 
 class Work(enum.Enum):
@@ -103,15 +107,15 @@ def plan_up(
     :raises AnswerIsNo: an applied file has drifted.
     :raises Refused: a lower number arrived late, or a down stopped in the middle.
     """
-    _refuse_drift(statuses)
-    _refuse_half_down(statuses)
-    _refuse_half_without_file(statuses)
+    refusals.drift(statuses)
+    refusals.half_down(statuses)
+    refusals.half_without_file(statuses)
     if only is not None:
         status = find(statuses, only)
         chosen = [status] if _wants_to_run(status) else []
     else:
         if not out_of_order:
-            _refuse_out_of_order(statuses, late)
+            refusals.out_of_order(statuses, late)
         chosen = [status for status in statuses if _wants_to_run(status)]
         if to is not None:
             limit = find(statuses, to).version
@@ -135,14 +139,14 @@ def plan_down(
 
     :raises Refused: an up stopped in the middle above them.
     """
-    _refuse_half_up(statuses)
+    refusals.half_up(statuses)
     applied = sorted(
         (status for status in statuses if status.is_applied and not status.version.repeatable),
         key=lambda s: s.version.key,
         reverse=True,
     )
     if to is not None:
-        limit = _limit(statuses, to)
+        limit = limit_of(statuses, to)
         applied = [status for status in applied if status.version > limit]
     elif through is not None:
         status = find(statuses, through)
@@ -156,10 +160,10 @@ def plan_down(
 
 def plan_goto(statuses: Sequence[Status], to: Version, **options: object) -> Plan:
     """Go up or down until `to` is the current version; version 0 is the empty database."""
-    at, limit = current(statuses), _limit(statuses, to)
+    at, limit = current(statuses), limit_of(statuses, to)
     if not any(status.version == limit for status in statuses):
         return dataclasses.replace(plan_down(statuses, to=to), verb="goto")
-    _refuse_half_up([status for status in statuses if status.version > limit])
+    refusals.half_up([status for status in statuses if status.version > limit])
     if at is not None and limit < at.version:
         if not find(statuses, limit).is_applied:
             raise Refused(
@@ -188,46 +192,6 @@ def plan_redo(
     return Plan("redo", down + up)
 
 
-def plan_force(statuses: Sequence[Status], to: Version) -> Plan:
-    """Set the applied versions to exactly those up to `to`, running nothing; version 0 is none."""
-    limit = _limit(statuses, to)
-    return Plan("force", tuple(_records(statuses, limit) + _unrecords(statuses, limit)), Action.FORCED)
-
-
-def plan_baseline(statuses: Sequence[Status], to: Version) -> Plan:
-    """Record everything up to `to` on a database without history, running nothing.
-
-    :raises Refused: where there is a history.
-    """
-    applied = [status for status in statuses if status.is_applied]
-    if applied:
-        raise Refused(
-            f"this database has a history already: {len(applied)} applied, the newest {applied[-1].version}",
-            hint=f"bin/migrate mark {to} records one version, bin/migrate force {to} all up to it",
-        )
-    return Plan("baseline", tuple(_records(statuses, find(statuses, to).version)), Action.BASELINED)
-
-
-def plan_mark(statuses: Sequence[Status], version: Version, *, applied: bool) -> Plan:
-    """Record one version as applied, or as not applied, running nothing."""
-    status = find(statuses, version)
-    if status.is_applied == applied and not status.journal:
-        return Plan("mark", ())
-    if applied and status.file is None:
-        raise UsageError(f"there is no file of version {version} to take a name and a checksum from")
-    work = Work.RECORD if applied else Work.UNRECORD
-    return Plan("mark", (Step(work, status),), Action.MARKED if applied else Action.UNMARKED)
-
-
-def plan_repair(statuses: Sequence[Status], version: Version | None) -> Plan:
-    """Take over the checksums of files that have drifted: of all, or of one."""
-    drifted = [status for status in statuses if status.state is State.DRIFTED]
-    if version is not None:
-        wanted = find(statuses, version)
-        drifted = [status for status in drifted if status is wanted]
-    return Plan("repair", tuple(Step(Work.UPDATE, status) for status in drifted), Action.REPAIRED)
-
-
 def find(statuses: Sequence[Status], version: Version) -> Status:
     """The status of a version that has a file or a row.
 
@@ -251,79 +215,10 @@ def _wants_to_run(status: Status) -> bool:
     return not status.is_applied or status.state is State.CHANGED
 
 
-def _limit(statuses: Sequence[Status], to: Version) -> Version:
+def limit_of(statuses: Sequence[Status], to: Version) -> Version:
+    """The version up to which something is meant, 0 for the empty database.
+
+    :raises UsageError: where it has neither a file nor a row.
+    """
     known = any(status.version == to for status in statuses)
     return to if is_zero(to) and not known else find(statuses, to).version
-
-
-def _records(statuses: Sequence[Status], limit: Version) -> list[Step]:
-    wanted = [
-        status for status in statuses if status.version <= limit and (not status.is_applied or status.journal)
-    ]
-    return [Step(Work.RECORD, status) for status in wanted if status.file is not None]
-
-
-def _unrecords(statuses: Sequence[Status], limit: Version) -> list[Step]:
-    return [
-        Step(Work.UNRECORD, status)
-        for status in statuses
-        if status.version > limit and (status.is_applied or status.journal) and not status.version.repeatable
-    ]
-
-
-def _refuse_drift(statuses: Sequence[Status]) -> None:
-    drifted = [status for status in statuses if status.state is State.DRIFTED and status.file]
-    if drifted:
-        first = drifted[0]
-        raise AnswerIsNo(
-            f"{'an applied migration was' if len(drifted) == 1 else f'{len(drifted)} applied migrations were'} changed "
-            f"afterwards: {first.file and first.file.path}" + (" is the first" if len(drifted) > 1 else ""),
-            hint=f"put the file back as it was applied and write a new migration; or, if the change is meant and "
-            f"the database is right: bin/migrate repair {first.version}",
-        )
-
-
-def _refuse_out_of_order(statuses: Sequence[Status], late: str) -> None:
-    missed = [status for status in statuses if status.state is State.OUT_OF_ORDER and status.file]
-    if missed:
-        first, newest = missed[0], current(statuses)
-        raise Refused(
-            f"{first.file and first.file.path}{late} has a lower number than the newest applied version "
-            f"{newest and newest.version}; it would run out of order",
-            hint=f"apply it: bin/migrate up --out-of-order; skip it: bin/migrate mark {first.version}; "
-            f"or give it the next free number: bin/migrate renumber {first.version}",
-        )
-
-
-def _refuse_half_down(statuses: Sequence[Status]) -> None:
-    for status in statuses:
-        if status.state is State.PARTIAL and status.journal[0].direction is Direction.DOWN:
-            raise Refused(
-                f"the down of version {status.version} stopped in the middle",
-                hint=f"bin/migrate down goes on with it; or, after mending it by hand: bin/migrate mark {status.version}",
-            )
-
-
-def _refuse_half_without_file(statuses: Sequence[Status]) -> None:
-    for status in statuses:
-        if status.state is State.PARTIAL and status.file is None:
-            raise Refused(
-                f"the {status.journal[0].direction.value} of version {status.version} stopped in the middle, "
-                "and its file is gone",
-                hint="bring the file back, then run the command again; or, after undoing it by hand: "
-                f"bin/migrate mark {status.version} --not-applied",
-            )
-
-
-def _refuse_half_up(statuses: Sequence[Status]) -> None:
-    for status in statuses:
-        if (
-            status.state is State.PARTIAL
-            and status.journal[0].direction is Direction.UP
-            and not status.is_applied
-        ):
-            raise Refused(
-                f"the up of version {status.version} stopped in the middle",
-                hint=f"bin/migrate up goes on with it; or, after undoing it by hand: "
-                f"bin/migrate mark {status.version} --not-applied",
-            )

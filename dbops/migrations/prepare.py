@@ -14,7 +14,7 @@ from dbops.migrations import report, texts
 from dbops.migrations.checks import Check, checks_of
 from dbops.migrations.content import Code, FileSettings, Migration, Section
 from dbops.migrations.model import MigrationFile, State, Status
-from dbops.migrations.planner import Outline, Plan, Step, Work
+from dbops.migrations.planner import Outline, Step, Work
 from dbops.migrations.script import Script, ScriptError, code_script, plan_script
 
 
@@ -84,32 +84,6 @@ def verifying(section: Section | None) -> tuple[Check, ...]:
     return checks_of(section, split(section).statements) if section else ()
 
 
-class Preparation:
-    """All steps of a plan read before the first is run, so that a mistake in the last one is found in time.
-
-    What fits into `budget` characters of SQL is kept until its turn comes; the rest is read again then.
-    """
-
-    def __init__(self, plan: Plan, session: Session, budget: int = 500_000) -> None:
-        self._session = session
-        self._budget = budget
-        self._kept: dict[tuple[Work, str], Prepared] = {}
-        self.plan = dataclasses.replace(plan, steps=tuple(self._outlined(step) for step in plan.steps))
-
-    def take(self, step: Step) -> Prepared:
-        """What a step of the plan runs; it is not kept any longer."""
-        return self._kept.pop(_key(step), None) or prepare(step, self._session)
-
-    def _outlined(self, step: Step) -> Step:
-        if step.work not in {Work.RUN_UP, Work.RUN_DOWN}:
-            return step
-        prepared = prepare(step, self._session)
-        self._budget -= len(prepared.section.sql)
-        if self._budget >= 0:
-            self._kept[_key(step)] = prepared
-        return dataclasses.replace(step, outline=prepared.outline)
-
-
 def located(
     prepared: Prepared, failure: StatementFailed
 ) -> tuple[Section, Statement | None, StatementFailed]:
@@ -123,10 +97,6 @@ def located(
     elif failure.stage is Stage.CHECK:
         section, statement = prepared.verify or section, prepared.checks[failure.index].statement
     return section, statement, report.without_secrets(failure, statement)
-
-
-def _key(step: Step) -> tuple[Work, str]:
-    return step.work, step.version.key
 
 
 def applied_row(migration: Migration, statements: Statements | None = None) -> Applied:

@@ -1,16 +1,17 @@
 """Whether the schema still is what the last migrations left: stored when they have run, compared before the next.
 
-Read once before and once after a run, and not for each migration: the schema of
-a thousand tables would be read a thousand times.  A process that is killed in
-between leaves an event log that is newer than the stored schema, so that
-nothing false is told of it.
+Read before and after a run, and between two migrations where that is a small
+part of what they take: of a thousand small ones the schema would be read a
+thousand times.  A process that is killed before it could store it leaves an
+event log that is newer than the stored schema, so that nothing false is told of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.base import SessionLost, StatementFailed
 from dbops.engines.log import LogEntry, Record
@@ -23,6 +24,8 @@ from dbops.migrations.compare import newest_row
 from dbops.migrations.planner import Plan
 
 _NAMED = 5
+_SHARE = 0.02
+"""What storing the schema between migrations may take, as a part of the time of the run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,24 +89,45 @@ def accept(session: Session, drift: Drift) -> None:
 
 
 @contextlib.contextmanager
-def watched(session: Session, plan: Plan, listen: Listener, *, refuse: bool) -> Iterator[None]:
+def watched(session: Session, plan: Plan, listen: Listener, *, refuse: bool) -> Iterator[Callable[[], None]]:
     """Around a run: tell of drift before it, store the schema after it, also after one that stopped.
 
+    Yields what is to be called between two migrations, and stores it then if that is cheap enough.
     What had drifted and the run did not touch goes on to differ: a migration does not make it good.
 
     :param refuse: do not run where there is drift.
     :raises Refused: that.
     """
-    runs_sql = plan.action is None
+    runs_sql, began = plan.action is None, time.monotonic()
     drift = _before(session, listen, refuse=refuse) if runs_sql else None
+    cost = time.monotonic() - began if drift else 0.0
     try:
-        yield
+        yield _Between(session, drift, listen, cost).store
     except (CannotConnect, Interrupted):
         raise
     except DbopsError:
         _store(session, drift, listen, only_news=True)
         raise
     _store(session, drift, listen, only_news=not runs_sql)
+
+
+class _Between:
+    """Stores the schema between migrations, unless it was stored a short while ago for what it costs.
+
+    :param cost: seconds that reading took before the run; 0 where nobody knows, so that the first time tells.
+    """
+
+    def __init__(self, session: Session, drift: Drift | None, listen: Listener, cost: float) -> None:
+        self._session, self._drift, self._listen = session, drift, listen
+        self._cost, self._since = cost, time.monotonic()
+
+    def store(self) -> None:
+        """Do so if it is time."""
+        began = time.monotonic()
+        if began - self._since >= self._cost / _SHARE:
+            _store(self._session, self._drift, self._listen, only_news=False)
+            self._since = time.monotonic()
+            self._cost = self._since - began
 
 
 def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dbops.errors import UsageError
 from dbops.events import plural
-from dbops.migrations import planner
+from dbops.migrations import planner, recording
 from dbops.migrations.migrator import MakePlan, late_author
 from dbops.migrations.model import Folder, Status
 from dbops.migrations.planner import Plan, Work
@@ -81,22 +81,22 @@ def redo(reader: Reader, *, steps: int | None = None, through: str | None = None
 
 def force(reader: Reader, to: str) -> MakePlan:
     """Record exactly the versions up to one as applied."""
-    return lambda statuses: planner.plan_force(statuses, named(to, reader.folder))
+    return lambda statuses: recording.plan_force(statuses, named(to, reader.folder))
 
 
 def baseline(reader: Reader, to: str) -> MakePlan:
     """Record the history of a database that has none."""
-    return lambda statuses: planner.plan_baseline(statuses, named(to, reader.folder))
+    return lambda statuses: recording.plan_baseline(statuses, named(to, reader.folder))
 
 
 def mark(reader: Reader, which: str, *, applied: bool = True) -> MakePlan:
     """Record one version, or take its record away."""
-    return lambda statuses: planner.plan_mark(statuses, named(which, reader.folder), applied=applied)
+    return lambda statuses: recording.plan_mark(statuses, named(which, reader.folder), applied=applied)
 
 
 def repair(reader: Reader, which: str | None = None) -> MakePlan:
     """Take over the checksums of changed files: of all, or of one."""
-    return lambda statuses: planner.plan_repair(statuses, version(which, reader.folder))
+    return lambda statuses: recording.plan_repair(statuses, version(which, reader.folder))
 
 
 def named(text: str, folder: Folder) -> Version:

@@ -10,7 +10,8 @@ from dbops.engines.postgres.targets import QualifiedName
 from dbops.migrations.planner import Step
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.script import Mode, Unit
-from dbops.safety.risk import Forecast, Risk, forecast, with_held_locks
+from dbops.safety.level import Risk
+from dbops.safety.risk import Forecast, forecast, with_held_locks
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Callable, Iterable, Sequence
 
 from dbops.engines.effects import Cost, Effect, Relation
-from dbops.events import plural
 from dbops.safety.advice import ADVICE
+from dbops.safety.level import BRIEF, Risk, estimate
 
 # Bytes of a table that a small server gets through in a second; an estimate is no more than that.
 _PACE = {Cost.SCAN: 300e6, Cost.BUILD: 60e6, Cost.REWRITE: 60e6, Cost.ROWS: 30e6}
-_BRIEF = 0.2
-"""Seconds of work under a lock that nobody notices."""
 _SLOW = 1.0
 """Seconds of work from which on the locks that are held meanwhile matter."""
-
-
-class Risk(enum.IntEnum):
-    """The words (`label`) are part of the JSON contract."""
-
-    SAFE = 0
-    BRIEF = 1
-    """A lock that stops others for a moment, once it is there."""
-    BLOCKING = 2
-    DESTRUCTIVE = 3
-    UNKNOWN = 4
-    """What code does is known when it runs: a pipeline that stops at a risk stops at this one."""
-
-    @property
-    def label(self) -> str:
-        """In lower case."""
-        return self.name.lower()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +70,7 @@ def _risk(effect: Effect, live: Relation, seconds: float) -> Risk:
     if effect.destroys and live.size > 0:
         return Risk.DESTRUCTIVE
     if effect.mode.is_felt:
-        return Risk.BLOCKING if seconds > _BRIEF else Risk.BRIEF
+        return Risk.BLOCKING if seconds > BRIEF else Risk.BRIEF
     if effect.advice == "update-all" and seconds > _SLOW:
         return Risk.BLOCKING
     return Risk.SAFE
@@ -115,19 +95,6 @@ def _held(one: Judged, slow: Forecast) -> Judged:
         reason=f"its lock is held until the commit, while statement {slow.number} runs ({estimate(slow.seconds)})",
         safer="put the two into migrations of their own",
     )
-
-
-def estimate(seconds: float) -> str:
-    """In words, since it is no more than a guess."""
-    if seconds < _BRIEF:
-        return "at once"
-    if seconds < 2:
-        return "about a second"
-    if seconds < 45:
-        return f"about {seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"about {plural(max(round(seconds / 60), 1), 'minute')}"
-    return f"about {plural(round(seconds / 3600), 'hour')}"
 
 
 def forecast(

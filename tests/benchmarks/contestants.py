@@ -80,6 +80,10 @@ class Dbops:
     def status(self, folder: Path, database: Database) -> Command:
         return self._command("status", folder, database)
 
+    def plan(self, folder: Path, database: Database) -> Command:
+        """Say what `up` would run."""
+        return self._command("plan", folder, database)
+
     def _command(self, verb: str, folder: Path, database: Database) -> Command:
         variables = environ(folder, DBOPS_PROJECT=str(folder), DATABASE_URL=database.url())
         return Command((*self.argv, verb), variables, folder)

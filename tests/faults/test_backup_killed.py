@@ -36,7 +36,7 @@ def _sound(backups: Path) -> list[str]:
 
 
 @pytest.mark.one_major
-@pytest.mark.parametrize(("form", "kills"), [("directory", 14), ("custom", 4)])
+@pytest.mark.parametrize(("form", "kills"), [("directory", 8), ("custom", 2)])
 def test_at_random_moments(filled: Project, watch: Watch, form: str, kills: int) -> None:
     """After each kill there is either no such name or a whole backup; the next run leaves nothing of the dead."""
     chosen = moments(lambda: filled.popen("backup", "whole", "--format", form), kills)

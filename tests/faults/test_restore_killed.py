@@ -121,7 +121,7 @@ _LEFT = "which an interrupted restore had left"
 @pytest.mark.one_major
 def test_at_random_moments(ground: Ground) -> None:
     """After each kill the one or the other has the live name, whole and open, nothing goes on loading; then it works."""
-    chosen = moments(lambda: ground.project.popen(*ground.confirmed), 16)
+    chosen = moments(lambda: ground.project.popen(*ground.confirmed), 9)
     assert ground.checked() == "restored"
     ground.spoil()
     kills = 0
@@ -133,7 +133,7 @@ def test_at_random_moments(ground: Ground) -> None:
         assert set(ground.live.databases()) - {ground.live.name} <= displaced | ground.side
         if what == "restored":
             ground.spoil()
-        if number % 10 == 9:
+        if number % 6 == 5:
             ground.restores()
             _drop(ground, ground.displaced())
             ground.spoil()

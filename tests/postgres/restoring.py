@@ -18,7 +18,7 @@ from dbops.events import ignore
 from dbops.restore import names, side
 from dbops.restore.holding import hold
 from dbops.restore.plan import Exchange
-from tests.servers import Database, Server, create_database
+from tests.servers import Database, Server, create_database, verifier
 
 # Two index builds that wait for each other when they run at once, as those of nested partitions can.
 DEADLOCK = """
@@ -63,7 +63,9 @@ class Live:
     def role(self, name: str, options: str = "") -> str:
         """Make a role that may log in; its name."""
         name = f"{name}_{self.tag}"
-        self.sql(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + options).format(_id(name), self.password))
+        self.sql(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + options).format(_id(name), verifier(self.password))
+        )
         return name
 
     def sql(
@@ -122,7 +124,9 @@ def live_database(server: Server, name: str = "live") -> Iterator[Live]:
     """A live database with one table that says `live`; dropped afterwards with all that the test made."""
     tag = secrets.token_hex(4)
     made = Live(server, f"{name}_{tag}", f"o_{tag}", secrets.token_hex(8), tag)
-    made.sql(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(_id(made.owner), made.password))
+    made.sql(
+        sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(_id(made.owner), verifier(made.password))
+    )
     with made.connect("postgres") as connection:
         create_database(connection, Database(server, made.name, made.owner, made.password))
     made.fill(made.name, "live")

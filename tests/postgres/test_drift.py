@@ -18,6 +18,7 @@ from tests.conftest import Project
 from tests.postgres.migrating import mark_as_development, ran, single, write_tables
 from tests.postgres.rounds import dumped, superuser, superuser_sql
 from tests.servers import Database
+from tests.watching import until
 from tests.zoo import EVERYTHING, build
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -216,6 +217,43 @@ def test_nothing_false_is_told(migrated: Project, database: Database, connect: C
     migrated.write("migrations/003_c.sql", single("CREATE TABLE c (id int);"))
     assert "warning" not in ran(migrated, "up", "--fail-on-drift").stderr
     assert ran(migrated, "drift", "--json").json["drifted"] is False
+
+
+@pytest.mark.one_major
+def test_a_killed_run_has_stored_what_it_left(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """Killed in its second migration: what the first one left is known, and compared."""
+    configured.write("migrations/001_a.sql", single("CREATE TABLE a (id int);"))
+    configured.write("migrations/002_slow.sql", single("CREATE TABLE b (id int); SELECT pg_sleep(60);"))
+    connection = connect(database)
+    child = configured.popen("migrate", "up")
+    sleeping = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    until(lambda: connection.execute(sleeping).fetchall(), "the second migration sleeps")
+    child.kill()
+    child.wait()
+    connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({sleeping}) AS slow")
+    told = ran(configured, "drift", "--json").json
+    assert (told["drifted"], told["version"]) == (False, "001")
+    connection.execute("DROP TABLE a")
+    assert drifted(configured) == {"table public.a": "gone"}
+
+
+@pytest.mark.one_major
+def test_of_quick_migrations_not_each_is_stored(
+    configured: Project, database: Database, connect: Connect
+) -> None:
+    """The schema is read after a few of them and at the end, since to read it takes longer than they do."""
+    write_tables(configured, *(f"t{number}" for number in range(30)))
+    ran(configured, "up")
+    stored = connect(database).execute(
+        "SELECT detail ->> 'version' FROM schema_migrations_events WHERE action = 'schema stored' ORDER BY id"
+    )
+    versions = [row[0] for row in stored]
+    assert (versions[0], versions[-1]) == ("001", "030")
+    assert len(versions) < 10
 
 
 @pytest.mark.one_major

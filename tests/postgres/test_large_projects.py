@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.migrating import applied, mark_as_development, ran, states, tables
+from tests.postgres.migrating import applied, mark_as_development, ran, single, states, tables
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major
@@ -181,3 +183,22 @@ def test_a_down_that_fails(configured: Project, database: Database, connect: Con
     write(configured, {"000003_t3.down.sql": DOWN.format(3)})
     ran(configured, "down", "--to", "0")
     assert tables(connection) == applied(connection) == []
+
+
+@pytest.mark.parametrize("verb", ["up", "plan"])
+def test_nothing_to_run_loads_nothing_that_runs(verb: str, configured: Project) -> None:
+    """Where all is applied, neither the parser, nor the runner, nor the forecast is imported: `up` starts as `status`."""
+    configured.write("migrations/001_a.sql", single("CREATE TABLE a (id int);"))
+    ran(configured, "up")
+    code = (
+        "import atexit, runpy, sys; atexit.register(lambda: print(*sys.modules)); "
+        f"sys.argv = ['dbops', 'migrate', '{verb}']; runpy.run_module('dbops', run_name='__main__')"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True,
+        cwd=configured.folder, env=configured.environ,
+    ).stdout.split()  # fmt: skip
+    assert "dbops.migrations.preparation" in loaded
+    heavy = {"prepare", "content", "executor", "script", "schema_drift", "checks"}
+    assert not {f"dbops.migrations.{name}" for name in heavy} & set(loaded)
+    assert not {"dbops.safety.risk", "dbops.engines.postgres.effects", "_dbops_postgast_native"} & set(loaded)

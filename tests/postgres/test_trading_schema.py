@@ -93,6 +93,7 @@ def engine(project: Project, database: Database) -> Project:
     return project
 
 
+@pytest.mark.one_major
 def test_every_down_undoes_its_up_exactly(engine: Project, database: Database) -> None:
     """One by one up, then one by one down: at each version the schema is what it was there on the way up."""
     versions = list(states(engine))
@@ -107,6 +108,17 @@ def test_every_down_undoes_its_up_exactly(engine: Project, database: Database) -
     ran(engine, "up")
     assert dump(database, *OURS) == shapes[-1]
     assert set(states(engine).values()) == {"applied"}
+
+
+def test_all_is_undone_and_done_again(engine: Project, database: Database) -> None:
+    """On every version: all down leaves what was there before, and all up again what all up had left."""
+    before = dump(database, *OURS)
+    ran(engine, "up")
+    after = dump(database, *OURS)
+    ran(engine, "down", "--to", "0")
+    assert dump(database, *OURS) == before != after
+    ran(engine, "up")
+    assert dump(database, *OURS) == after
 
 
 def test_existing_sessions_are_carried_over(engine: Project, database: Database, connect: Connect) -> None:

@@ -14,7 +14,8 @@ from dbops.migrations.executor import Executor
 from dbops.migrations.migrator import nobody_knows
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Plan, Step, Work
-from dbops.migrations.prepare import Preparation, prepare
+from dbops.migrations.preparation import Preparation
+from dbops.migrations.prepare import prepare
 from dbops.migrations.report import place
 from dbops.safety.rounds import rows
 from dbops.safety.rounds.model import After, Failure, Found, Lost, Round, Verdict, Wishes

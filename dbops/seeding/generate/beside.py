@@ -9,8 +9,9 @@ from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions import read_expression
 from dbops.seeding.generate.keys import Wanted
 from dbops.seeding.generate.model import How, Moved, Own, TablePlan
+from dbops.seeding.generate.numbers import STRETCH
 from dbops.seeding.generate.probing import Probe
-from dbops.seeding.generate.rows import STRETCH, Maker
+from dbops.seeding.generate.rows import Maker
 
 _ASKED = 50_000
 """Rows that the server is asked about at a time."""

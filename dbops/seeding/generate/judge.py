@@ -75,8 +75,9 @@ class Judge:
         """Which values pass all rules."""
         passed: list[bool] = []
         unknown: list[int] = []
+        rules = self.rules  # once: those of a domain are read for it
         for place, text in enumerate(texts):
-            verdict = self._here(text)
+            verdict = self._here(text, rules)
             passed.append(verdict is not False)
             if verdict is None:
                 unknown.append(place)
@@ -88,7 +89,7 @@ class Judge:
                 passed[place] = verdict
         return passed
 
-    def _here(self, text: str) -> bool | None:
+    def _here(self, text: str, rules: Sequence[Rule]) -> bool | None:
         try:
             value = read(text, self.kind)
         except UnknownValue:
@@ -96,8 +97,13 @@ class Judge:
         if not fits(text, value, self.kind.base):
             return False
         row = {self.name: value, "value": value}
-        verdicts = {rule.expression.holds(row) for rule in self.rules}
-        return False if False in verdicts else None if None in verdicts else True
+        known = True
+        for rule in rules:
+            verdict = rule.expression.holds(row)
+            if verdict is False:
+                return False
+            known = known and verdict is not None
+        return True if known else None
 
     def _there(self, probe: Probe, texts: Sequence[str]) -> list[bool]:
         verdicts = [True] * len(texts)

@@ -15,7 +15,7 @@ from dbops.seeding.generate.draft import CannotFill, Draft
 from dbops.seeding.generate.expressions import column_of, read_expression
 from dbops.seeding.generate.meaning import words_of
 from dbops.seeding.generate.model import How, Key, Own, Reference, SievedKey
-from dbops.seeding.generate.rows import STRETCH
+from dbops.seeding.generate.numbers import STRETCH
 from dbops.seeding.generate.rules import domain_rules, names_values
 from dbops.seeding.generate.values import FRACTIONS, INTEGERS, STRINGS
 

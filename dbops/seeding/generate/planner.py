@@ -25,9 +25,10 @@ from dbops.seeding.generate.model import (
     TablePlan,
     Unfilled,
 )  # fmt: skip
+from dbops.seeding.generate.numbers import key_of_new, key_places
 from dbops.seeding.generate.order import Backward, filling_order
 from dbops.seeding.generate.probing import Probe
-from dbops.seeding.generate.rows import CircularValues, Maker, key_of_new, key_places
+from dbops.seeding.generate.rows import CircularValues, Maker
 from dbops.seeding.generate.rules import rules_of
 from dbops.seeding.generate.sieve import sieve_of
 

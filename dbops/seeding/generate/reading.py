@@ -29,8 +29,8 @@ from dbops.seeding.generate.model import (
     SievedKey,
     TablePlan,
 )  # fmt: skip
+from dbops.seeding.generate.numbers import unit_of_combination
 from dbops.seeding.generate.probing import Probe
-from dbops.seeding.generate.rows import unit_of_combination
 from dbops.seeding.generate.rules import TIMES
 from dbops.seeding.generate.spaces import Times
 from dbops.seeding.generate.written import FILE, NULL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbops.engines.records import Action, Applied, Direction, JournalLine
 from dbops.migrations.model import MigrationFile, State, Status
+from dbops.migrations.planner import Plan
 from dbops.migrations.version import Version
 
 
@@ -46,3 +47,8 @@ def statuses(words: str) -> list[Status]:
         name, _, direction = state.partition("-")
         made.append(status(version, State(name.replace("_", " ")), Direction(direction or "up")))
     return made
+
+
+def steps(plan: Plan) -> list[str]:
+    """The steps as words."""
+    return [f"{step.work.value} {step.version}" for step in plan.steps]
