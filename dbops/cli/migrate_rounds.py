@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli import migrate_show as show
@@ -20,13 +21,15 @@ from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
 from dbops.safety.rounds import scratch
-from dbops.safety.rounds.model import Round, Rounds, Verdict, Wishes
+from dbops.safety.rounds.model import Bare, Lost, Round, Rounds, Verdict, Way, Wishes
 
 if TYPE_CHECKING:
     from dbops.engines.base import Identity
 
 _BECAME = {Change.ADDED: "left", Change.CHANGED: "changed", Change.GONE: "gone"}
 """Of an object that should be as it was, by what became of it."""
+_LOSES = {Way.UP_AND_DOWN: "up and down lose values", Way.DOWN_AND_UP: "down loses values"}
+_NAMED = 3
 
 
 def rounds(arguments: argparse.Namespace, out: Output) -> int:
@@ -111,8 +114,14 @@ def _round(one: Round) -> dict[str, Any]:
         "message": failure and failure.message,
         "detail": failure and failure.detail,
         "only_with_rows": failure and failure.only_with_rows,
-        "lost": [{"table": each.table, "column": each.column, "values": each.values} for each in one.lost],
+        "lost": [_lost(each) for each in one.lost],
+        "without_rows": [dataclasses.asdict(each) for each in one.bare],
     }
+
+
+def _lost(one: Lost) -> dict[str, Any]:
+    what = {"table": one.table, "column": one.column, "values": one.values}
+    return {**what, "way": one.way.value, "of_sequence": one.of_sequence}
 
 
 def _difference(one: Difference) -> dict[str, Any]:
@@ -136,6 +145,7 @@ def lines(found: Rounds, identity: Identity) -> Iterator[str]:
         yield from _details(one)
     good = sum(1 for one in found.rounds if one.verdict.good)
     yield ""
+    yield from _without_rows(found.rounds)
     for each in found.history.differences:
         yield from _told(each, "in the database")
 
@@ -159,10 +169,24 @@ def _details(one: Round) -> Iterator[str]:
         yield from (f"    {line}" for line in (one.failure.detail or "").splitlines())
     for each in one.found:
         yield from _told(each.difference, f"after {each.after.value}")
-    for name, losses in itertools.groupby(one.lost, key=lambda lost: lost.table):
-        yield f"  down loses values of {name}: " + ", ".join(
-            f"{lost.column} ({lost.values})" for lost in losses
-        )
+    for (way, name), losses in itertools.groupby(one.lost, key=lambda lost: (lost.way, lost.table)):
+        columns = ", ".join(_column(lost) for lost in losses)
+        yield f"  {_LOSES[way]} of {name}: {columns}"
+
+
+def _column(one: Lost) -> str:
+    return f"{one.column} (its sequence begins anew)" if one.of_sequence else f"{one.column} ({one.values})"
+
+
+def _without_rows(found: Sequence[Round]) -> Iterator[str]:
+    """Each table once, with the rounds in which it had none."""
+    versions: dict[Bare, list[str]] = {}
+    for one in found:
+        for bare in one.bare:
+            versions.setdefault(bare, []).append(one.file.version.text)
+    for bare, of in versions.items():
+        more = f" and {len(of) - _NAMED} more" if len(of) > _NAMED else ""
+        yield f"without rows in {bare.table}, version {', '.join(of[:_NAMED])}{more}: {bare.reason}"
 
 
 def _told(one: Difference, where: str) -> Iterator[str]:

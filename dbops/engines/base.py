@@ -92,7 +92,8 @@ class ServerError:
     """The server's own words on a failure.
 
     `position` counts characters of the statement from 1, None if unknown;
-    `trouble` is what kind of failure it is, where that matters to us.
+    `trouble` is what kind of failure it is, where that matters to us; `table` (schema, name) and `column` whose rows
+    are to blame.
     """
 
     message: str
@@ -103,6 +104,8 @@ class ServerError:
     position: int | None = None
     internal_query: str | None = None
     trouble: Trouble | None = None
+    table: tuple[str, str] | None = None
+    column: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -248,14 +248,15 @@ def test_options_that_exclude_each_other(configured: Project) -> None:
 def test_what_reaches_beyond_the_scratch_database(
     maker: Project, database: Database, connect: Connect
 ) -> None:
-    """A section that would change the live database, or roles, is not run; the others are."""
+    """A section that would change the live database, or roles, is not run; the others are, also those after it."""
     down = f"COMMENT ON DATABASE {database.name} IS 'harm';"
     maker.write("migrations/001_t.sql", single("CREATE TABLE t (id int);", down))
     maker.write(
         "migrations/002_role.sql", single(f"ALTER ROLE {database.user} SET work_mem = '5MB';", "SELECT 1;")
     )
-    first, second = verified(maker, "--empty", code=3)["migrations"]
-    assert (first["result"], second["result"]) == ("down fails", "up fails")
+    maker.write("migrations/003_more.sql", single("CREATE TABLE more (id int);", "DROP TABLE more;"))
+    first, second, third = verified(maker, "--empty", code=3)["migrations"]
+    assert (first["result"], second["result"], third["result"]) == ("down fails", "up fails", "comes back")
     assert "beyond the scratch database" in first["message"]
     row = (
         connect(database)
@@ -267,3 +268,19 @@ def test_what_reaches_beyond_the_scratch_database(
     )
     assert "harm" not in str(row)
     assert "work_mem" not in str(row)
+
+
+def test_an_applied_one_that_makes_a_role(maker: Project, database: Database, connect: Connect) -> None:
+    """The role is there already: it is left out, which is said, and the pending ones have their rounds."""
+    role = f"{database.user}_made"
+    made = f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF; END $$;"
+    with psycopg.connect(**database.server.keywords(), autocommit=True) as superuser:
+        superuser.execute(made.encode())
+    maker.write("migrations/001_role.sql", single(made, "SELECT 1;"))
+    ran(maker, "up")
+    maker.write(
+        "migrations/002_more.sql",
+        single(f"CREATE TABLE more (id int); GRANT SELECT ON more TO {role};", "DROP TABLE more;"),
+    )
+    outcome = maker.run("migrate", "verify")
+    assert (outcome.code, "001_role.sql:2:1: not run" in outcome.stderr) == (0, True), outcome

@@ -100,6 +100,7 @@ def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
         return None if raw is None else raw.decode(encoding, "replace")
 
     position, sqlstate = field(DiagnosticField.STATEMENT_POSITION), field(DiagnosticField.SQLSTATE)
+    schema, table = field(DiagnosticField.SCHEMA_NAME), field(DiagnosticField.TABLE_NAME)
     return ServerError(
         message=field(DiagnosticField.MESSAGE_PRIMARY)
         or result.error_message.decode(encoding, "replace").strip(),
@@ -110,4 +111,6 @@ def server_error(result: PGresult, encoding: str = "utf-8") -> ServerError:
         position=int(position) if position else None,
         internal_query=field(DiagnosticField.INTERNAL_QUERY),
         trouble=trouble(sqlstate),
+        table=(schema, table) if schema and table else None,
+        column=field(DiagnosticField.COLUMN_NAME),
     )

@@ -14,7 +14,7 @@ from dbops.migrations import discovery
 from dbops.migrations.planner import Work
 from dbops.process import GIT_ENVIRON, Completed, run
 from dbops.safety.rounds.model import Wishes
-from dbops.safety.rounds.one import run as run_section
+from dbops.safety.rounds.section import run as run_section
 
 if TYPE_CHECKING:
     from dbops.events import Listener

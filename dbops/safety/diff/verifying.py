@@ -15,7 +15,7 @@ from dbops.migrations import discovery, texts
 from dbops.migrations.planner import Work
 from dbops.safety.diff.likeness import is_order_only
 from dbops.safety.rounds.model import Wishes
-from dbops.safety.rounds.one import run as run_section
+from dbops.safety.rounds.section import run as run_section
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session

@@ -36,6 +36,7 @@ class Verdict(enum.Enum):
     UP_FAILS = "up fails"
     DOWN_FAILS = "down fails"
     UP_AGAIN_FAILS = "up again fails"
+    DOWN_AGAIN_FAILS = "down again fails"
     NOT_RUN = "not run"
     """One before it fails also without rows, so that there is nothing to begin with."""
 
@@ -50,16 +51,22 @@ class After(enum.Enum):
 
     DOWN = "down"
     UP_AGAIN = "up again"
+    DOWN_AGAIN = "down again"
     UP_TWICE = "up twice"
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """What a section was refused with.  `only_with_rows` is whether it runs where the tables are empty."""
+    """What a section was refused with.
+
+    :param only_with_rows: it runs where the tables are empty.
+    :param of_generated: it may well run with other rows, too, than those that were generated.
+    """
 
     message: str
     detail: str | None
     only_with_rows: bool = False
+    of_generated: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,24 +77,47 @@ class Found:
     difference: Difference
 
 
+class Way(enum.Enum):
+    """On which way values were lost; also words of the JSON contract."""
+
+    UP_AND_DOWN = "up and down"
+    """What was there before the migration is not there after its down."""
+    DOWN_AND_UP = "down and up"
+    """What came after the migration does not survive its down: what a rollback loses."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """A column whose values down and up again did not bring back.  `values` is how many there were, not null."""
+    """A column that has other values than before.  `values` is how many there were, not null.
+
+    :param of_sequence: the values are there, but the sequence that the column takes from begins anew.
+    """
 
     table: str
     column: str
     values: int
+    way: Way = Way.DOWN_AND_UP
+    of_sequence: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Bare:
+    """A table that had no rows in a round, so that what they would have shown was not seen."""
+
+    table: str
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """One migration's."""
+    """One migration's.  `bare` is empty where no rows were asked for."""
 
     file: MigrationFile
     verdict: Verdict
     found: tuple[Found, ...] = ()
     failure: Failure | None = None
     lost: tuple[Lost, ...] = ()
+    bare: tuple[Bare, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

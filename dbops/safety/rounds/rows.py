@@ -3,84 +3,135 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.pinned import told
-from dbops.engines.postgres.tracking import Tables
-from dbops.safety.rounds.model import Lost
+from dbops.engines.schema import Schema
+from dbops.safety.rounds.model import Bare, Lost, Way
 
 if TYPE_CHECKING:
+    import psycopg
     from psycopg import sql
 
-    from dbops.engines.catalog import Catalog, Table
-    from dbops.engines.postgres.session import Session
-    from dbops.seeding.postgres.engine import Postgres
+    from dbops.engines.catalog import Catalog, Table, TableName
+    from dbops.safety.rounds.looking import Looker
 
 _ROWS = 20
+
+_POSITIONS = """
+select schemaname::text, sequencename::text, case when increment_by > 0 then last_value else -last_value end
+from pg_catalog.pg_sequences where last_value is not null
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Values:
-    """Of a column: how many there are, and a sum over them in which their order does not count."""
+    """Of a column: how many there are, a sum over them in which their order does not count, how far its sequence is."""
 
     count: int
     sum: int
+    position: int | None = None
 
 
 Contents = Mapping[tuple[str, str], Values]
 """Of columns, by table and column."""
 
 
-def fill(session: Session, seed: int) -> None:
-    """Add generated rows to all tables that have a column without any value, if they take any.
+class Rows:
+    """The rows of one scratch database; the schema that every method asks for is what is there now.
 
-    :raises DbopsError: the server refuses what is not about a table's rows.
+    :param connection: in autocommit mode, and nobody else's.
     """
-    from dbops.seeding.generate.filling import generate
-    from dbops.seeding.generate.model import Request
-    from dbops.seeding.generate.planner import plan
 
-    with told():
-        engine = _engine(session)
-        catalog = engine.catalog(_own(session.tables))
-        found = _contents(session, catalog)
+    def __init__(self, connection: psycopg.Connection[Any], looker: Looker) -> None:
+        self._connection = connection
+        self._looker = looker
+        self._refused: dict[str, str] = {}
+        self._known: Contents | None = None
+
+    def forget(self) -> None:
+        """Something else than this has changed them."""
+        self._known = None
+
+    def fill(self, schema: Schema, seed: int, before: Schema | None = None) -> None:
+        """Add generated rows to all tables that have a column without any value, if they take any.
+
+        :param before: add some also to the tables that were otherwise in this one, or were not there.
+        :raises DbopsError: the server refuses what is not about a table's rows.
+        """
+        catalog = self._looker.catalog(schema)
+        found = self.contents(schema)
         bare = {table for (table, _), values in found.items() if not values.count}
+        if before is not None:
+            bare |= _changed(self._looker.catalog(before), catalog)
         only = tuple(table.id for table in catalog.tables if table.label in bare)
         if only:
-            with engine.transaction():
-                request = Request(rows=_ROWS, seed=seed, only=only)
-                generate(engine, plan(catalog, request, engine.probe()))
+            self._generate(catalog, only, seed)
 
+    def contents(self, schema: Schema) -> Contents:
+        """What is in each column of each table now.
 
-def contents(session: Session) -> Contents:
-    """What is in each column of each table now.
+        :raises DbopsError: it cannot be read.
+        """
+        if self._known is None:
+            with told():
+                self._known = self._contents(self._looker.catalog(schema))
+        return self._known
 
-    :raises DbopsError: it cannot be read.
-    """
-    with told():
-        return _contents(session, _engine(session).catalog(_own(session.tables)))
+    def bare(self, schema: Schema) -> tuple[Bare, ...]:
+        """The tables without rows, and why."""
+        found = self.contents(schema)
+        rows: dict[str, int] = {}
+        for (table, _), values in found.items():
+            rows[table] = rows.get(table, 0) + values.count
+        labels = [table.label for table in self._looker.catalog(schema).tables if table.columns]
+        return tuple(
+            Bare(label, self._refused.get(label, "no rows could be generated"))
+            for label in labels
+            if not rows.get(label)
+        )
 
+    def empty(self, table: TableName) -> None:
+        """Take all rows out of a table, and of those that refer to it.
 
-def _engine(session: Session) -> Postgres:
-    from dbops.seeding.postgres.engine import Postgres
+        :raises DbopsError: the server refuses.
+        """
+        from psycopg import sql
 
-    session.connection.execute("set jit = off")  # compiling the catalog's queries takes longer than they do
-    return Postgres(session.connection)
+        self.forget()
+        with told():
+            self._connection.execute(sql.SQL("truncate {} cascade").format(sql.Identifier(*table)))
 
+    def _generate(self, catalog: Catalog, only: tuple[TableName, ...], seed: int) -> None:
+        from dbops.seeding.generate.filling import generate
+        from dbops.seeding.generate.model import Request
+        from dbops.seeding.generate.planner import plan
+        from dbops.seeding.postgres.engine import Postgres
 
-def _contents(session: Session, catalog: Catalog) -> Contents:
-    """In one round trip, whatever the number of tables."""
-    tables = [table for table in catalog.tables if table.columns]
-    with session.connection.pipeline():
-        cursors = [session.connection.execute(_query(table)) for table in tables]
-    found = {}
-    for table, cursor in zip(tables, cursors, strict=True):
-        row = cursor.fetchone()
-        assert row is not None  # an aggregate has one row
-        for at, column in enumerate(table.columns):
-            found[table.label, column.name] = Values(row[2 * at], int(row[2 * at + 1]))
-    return found
+        self.forget()
+        engine = Postgres(self._connection)
+        with told(), engine.transaction():
+            request = Request(rows=_ROWS, seed=seed, only=only)
+            outcome = generate(engine, plan(catalog, request, engine.probe()))
+        self._refused |= {catalog.by_id[one.table].label: one.reason for one in outcome.unfilled}
+
+    def _contents(self, catalog: Catalog) -> Contents:
+        """In one round trip, whatever the number of tables."""
+        connection = self._connection
+        tables = [table for table in catalog.tables if table.columns and table.insertable]
+        with connection.pipeline():
+            cursors = [connection.execute(_query(table)) for table in tables]
+            sequences = connection.execute(_POSITIONS)
+        positions = {(schema, name): int(at) for schema, name, at in sequences.fetchall()}
+        found = {}
+        for table, cursor in zip(tables, cursors, strict=True):
+            row = cursor.fetchone()
+            assert row is not None  # an aggregate has one row
+            for at, column in enumerate(table.columns):
+                position = positions.get(column.sequence) if column.sequence else None
+                found[table.label, column.name] = Values(row[2 * at], int(row[2 * at + 1]), position)
+        return found
 
 
 def _query(table: Table) -> sql.Composed:
@@ -93,14 +144,26 @@ def _query(table: Table) -> sql.Composed:
     return sql.SQL("select {} from {}").format(columns, sql.Identifier(*table.id))
 
 
-def lost(before: Contents, after: Contents) -> tuple[Lost, ...]:
-    """The columns that had values and do not have these values any more."""
-    return tuple(
-        Lost(table, column, values.count)
-        for (table, column), values in before.items()
-        if values.count and after.get((table, column)) != values
-    )
+def _changed(before: Catalog, after: Catalog) -> set[str]:
+    def described(catalog: Catalog) -> dict[TableName, Table]:
+        return {table.id: dataclasses.replace(table, oid=0, rows=0) for table in catalog.tables}
+
+    there = described(before)
+    return {table.label for name, table in described(after).items() if there.get(name) != table}
 
 
-def _own(tables: Tables) -> list[tuple[str, str]]:
-    return [(tables.schema, tables.table), (tables.schema, f"{tables.table}_events")]
+def lost(before: Contents, after: Contents, way: Way, gone: Collection[str] = ()) -> tuple[Lost, ...]:
+    """The columns that had values and do not have these values any more, or whose sequence begins anew.
+
+    :param gone: tables that are not there, which is told elsewhere.
+    """
+    found = []
+    for (table, column), values in before.items():
+        if not values.count or table in gone:
+            continue
+        there = after.get((table, column), Values(0, 0))
+        if (there.count, there.sum) != (values.count, values.sum):
+            found.append(Lost(table, column, values.count, way))
+        elif values.position is not None and (there.position is None or there.position < values.position):
+            found.append(Lost(table, column, values.count, way, of_sequence=True))
+    return tuple(found)

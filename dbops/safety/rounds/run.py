@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.schema import Schema, differences
 from dbops.errors import DbopsError
-from dbops.events import Detail, Listener
+from dbops.events import Detail, Listener, Note
 from dbops.migrations.model import MigrationFile, State, Status
 from dbops.migrations.planner import Work
-from dbops.safety.rounds.model import History, Round, Rounds, Verdict, Wishes
-from dbops.safety.rounds.one import NOT_THE_FILES, One
-from dbops.safety.rounds.one import run as run_section
+from dbops.safety.rounds import section
+from dbops.safety.rounds.model import Bare, History, Round, Rounds, Verdict, Wishes
+from dbops.safety.rounds.one import One
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.safety.rounds.scratch import Scratch
+
+ALL_TABLES = "all tables"
+"""Where no single one can be named that had no rows."""
 
 
 def run(
@@ -55,7 +58,8 @@ class _Run:
             if broken:
                 found.append(Round(file, Verdict.NOT_RUN))
                 continue
-            if self._wishes.every or not status.is_applied:
+            # A repeatable file that was changed is pending, too.
+            if self._wishes.every or not status.is_applied or status.state is State.CHANGED:
                 self._listen(Detail(f"round of {status.version} {status.name}"))
                 found.append(self._round(file))
                 broken = not (self._schema or self._ups(file))
@@ -75,6 +79,8 @@ class _Run:
             return done
         again = self._attempt(file, with_rows=False)
         self._forget_copy()  # it has no rows
+        if again.failure is None and done.failure.of_generated:
+            return dataclasses.replace(again, bare=(Bare(ALL_TABLES, done.failure.message),))
         failure = dataclasses.replace(done.failure, only_with_rows=again.verdict is not done.verdict)
         return dataclasses.replace(done, failure=failure, found=again.found or done.found)
 
@@ -95,9 +101,11 @@ class _Run:
         """Whether a migration runs in the template, whose round has spoilt its copy."""
         session = self._template()
         try:
-            run_section(session, file, Work.RUN_UP, self._wishes)
-        except NOT_THE_FILES:
+            section.run(session, file, Work.RUN_UP, self._wishes)
+        except section.NOT_THE_FILES:
             raise
+        except section.Beyond as beyond:
+            return beyond.wholly
         except DbopsError:
             return False
         return True
@@ -108,7 +116,12 @@ class _Run:
         :raises DbopsError: an applied file does not run.
         """
         while self._to_come:
-            run_section(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
+            try:
+                section.run(self._scratch.template(), self._to_come[0], Work.RUN_UP, self._wishes)
+            except section.Beyond as beyond:
+                if not beyond.wholly:
+                    raise
+                self._listen(Note(beyond.message))
             del self._to_come[0]
         return self._scratch.template()
 

@@ -16,12 +16,24 @@ from dbops.errors import Refused
 from dbops.events import Listener, ignore
 from dbops.restore import scratch
 from dbops.restore.holding import hold
+from dbops.safety.rounds.looking import Looker
+from dbops.safety.rounds.rows import Rows
 
 if TYPE_CHECKING:
+    from dbops.engines.catalog import TableName
     from dbops.engines.postgres.databases import Connection
 
 PREFIX = "dbops_verify_"
 """What their names begin with."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Copy:
+    """A copy of the template: the session in which migrations run, and what looks at it from outside."""
+
+    session: Session
+    looker: Looker
+    rows: Rows
 
 
 class Scratch:
@@ -30,7 +42,7 @@ class Scratch:
     def __init__(self, settings: Settings, server: Target, name: str) -> None:
         self._settings, self._server, self._name = settings, server, name
         self._template: Session | None = None
-        self._copy: Session | None = None
+        self._copy: Copy | None = None
         self._drops = contextlib.ExitStack()
 
     def template(self) -> Session:
@@ -44,8 +56,8 @@ class Scratch:
         """Whether there is a copy; else `copy` makes one of the template as it is then."""
         return self._copy is not None
 
-    def copy(self) -> Session:
-        """A session in the copy."""
+    def copy(self) -> Copy:
+        """The copy."""
         if self._copy is None:
             self._end_template()
             self._copy = self._drops.enter_context(self._copied())
@@ -67,7 +79,7 @@ class Scratch:
             self._template = None
 
     @contextmanager
-    def _copied(self) -> Iterator[Session]:
+    def _copied(self) -> Iterator[Copy]:
         from psycopg import sql
 
         name = scratch.new_name(PREFIX)
@@ -75,10 +87,24 @@ class Scratch:
             try:
                 names = sql.Identifier(name), sql.Identifier(self._name)
                 connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
-                with self._opened(name) as session:
-                    yield session
+                with (
+                    self._opened(name) as session,
+                    contextlib.closing(self._beside(session)) as reading,
+                    contextlib.closing(self._beside(session)) as filling,
+                ):
+                    looker = Looker(reading, _own(session))
+                    yield Copy(session, looker, Rows(filling, looker))
             finally:
                 scratch.drop(self._server, name, ignore)
+
+    def _beside(self, session: Session) -> Connection:
+        """Another session in the same database, which waits for no lock that a migration may have left."""
+        target = self._server.replace("the scratch database", dbname=session.identity.database)
+        connection = databases.open_session(target, "migrate verify", ignore, scratch.PATIENCE)
+        connection.execute(f"set lock_timeout = {self._settings.lock_timeout.value * 1000:.0f}".encode())
+        connection.execute("set jit = off")  # compiling the queries takes longer than they do
+        connection.prepare_threshold = None
+        return connection
 
     def _opened(self, name: str) -> Session:
         target = self._server.replace("the scratch database", dbname=name)
@@ -89,6 +115,11 @@ class Scratch:
             session.initialise()
             stack.pop_all()
         return session
+
+
+def _own(session: Session) -> tuple[TableName, ...]:
+    tables = session.tables
+    return (tables.schema, tables.table), (tables.schema, f"{tables.table}_events")
 
 
 Make = Callable[["Connection", str], object]

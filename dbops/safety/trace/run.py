@@ -27,8 +27,8 @@ from dbops.migrations.report import place
 from dbops.migrations.script import Mode
 from dbops.safety.rounds import run as rounds
 from dbops.safety.rounds.model import Failure, Wishes
-from dbops.safety.rounds.one import NOT_THE_FILES
-from dbops.safety.rounds.one import run as run_section
+from dbops.safety.rounds.section import NOT_THE_FILES
+from dbops.safety.rounds.section import run as run_section
 from dbops.safety.trace.copying import Copying
 from dbops.safety.trace.model import HeldLock, Trace, TracedMigration, TracedStatement
 
@@ -72,7 +72,7 @@ def run(
     :raises DbopsError: it could not be tried, which says nothing of the migrations.
     """
     at, checksums = datetime.datetime.now(datetime.UTC), _checksums(steps)
-    session = scratch.copy()
+    session = scratch.copy().session
     schema, server = session.schema(), session.identity.server_version.split()[0]
     with _watching(session, copying.server) as watched:
         migrations = watched.run(steps, wishes, listen)

@@ -56,8 +56,7 @@ select 'pg_operator'::regclass, o.oid, 0, format('%s %s %s %s %s %s %s', o.oprco
     o.oprnegate::regoperator, o.oprrest, o.oprjoin, o.oprcanmerge, o.oprcanhash)
 from pg_operator as o where o.oprnamespace in (select oid from own_schema)
 union all
-select 'pg_opfamily'::regclass, f.oid, 0, ''
-from pg_opfamily as f where f.opfnamespace in (select oid from own_schema)
+select 'pg_opfamily'::regclass, f.oid, 0, '' from own_family as f
 union all
 select 'pg_opclass'::regclass, c.oid, 0, concat_ws(' ', 'FOR', format_type(c.opcintype, null),
     'FAMILY ' || (pg_identify_object('pg_opfamily'::regclass, c.opcfamily, 0)).identity,
@@ -66,10 +65,10 @@ select 'pg_opclass'::regclass, c.oid, 0, concat_ws(' ', 'FOR', format_type(c.opc
 from pg_opclass as c where c.opcnamespace in (select oid from own_schema)
 union all
 select 'pg_amop'::regclass, a.oid, 0, a.amopopr::regoperator::text
-from pg_amop as a join pg_opfamily as f on f.oid = a.amopfamily where f.opfnamespace in (select oid from own_schema)
+from pg_amop as a join own_family as f on f.oid = a.amopfamily
 union all
 select 'pg_amproc'::regclass, a.oid, 0, a.amproc::regprocedure::text
-from pg_amproc as a join pg_opfamily as f on f.oid = a.amprocfamily where f.opfnamespace in (select oid from own_schema)
+from pg_amproc as a join own_family as f on f.oid = a.amprocfamily
 union all
 select 'pg_cast'::regclass, c.oid, 0, format('%s %s %s', c.castfunc::regprocedure, c.castcontext, c.castmethod)
 from pg_cast as c where c.oid >= 16384

@@ -12,7 +12,7 @@ from dbops.engines.schema import Schema
 if TYPE_CHECKING:
     import psycopg
 
-_FORM = 1
+_FORM = 2
 """How definitions are spelled here.  Another number: what was stored before cannot be compared."""
 
 # What the server made itself is numbered below 16384.
@@ -32,7 +32,10 @@ relation as materialized (
 own_type as materialized (
     select t.* from pg_type as t
     where t.typnamespace in (select oid from own_schema) and t.typtype not in ('c', 'm')
-        and not exists (select from pg_type as element where element.typarray = t.oid))
+        and not exists (select from pg_type as element where element.typarray = t.oid)),
+own_family as materialized (
+    select * from pg_opfamily as f where f.opfnamespace in (select oid from own_schema)
+        and not exists (select from of_extension as e where e.classid = 'pg_opfamily'::regclass and e.objid = f.oid))
 """
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+# "offset 0": each type by its index.  Joined, all types were read again for each table, a third of the time.
 _COLUMNS: LiteralString = """
 (select string_agg(
     '  ' || quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -27,7 +28,7 @@ _COLUMNS: LiteralString = """
         when a.attinhcount > 0 then ' inherited' else '' end,
     E'\\n' order by a.attnum)
 from pg_attribute as a
-join pg_type as t on t.oid = a.atttypid
+cross join lateral (select typcollation, typstorage from pg_type where oid = a.atttypid offset 0) as t
 left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
 """

@@ -1,0 +1,68 @@
+"""Running one section of a migration in a scratch database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbops.engines.base import ServerError, StatementFailed
+from dbops.engines.postgres.beyond import reaches_beyond
+from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
+from dbops.events import ignore
+from dbops.migrations.executor import Executor
+from dbops.migrations.migrator import nobody_knows
+from dbops.migrations.model import MigrationFile, State, Status
+from dbops.migrations.planner import Plan, Step, Work
+from dbops.migrations.preparation import Preparation
+from dbops.migrations.prepare import prepare
+from dbops.migrations.report import place
+from dbops.safety.rounds.model import Wishes
+
+if TYPE_CHECKING:
+    from dbops.engines.postgres.session import Session
+
+NOT_THE_FILES = (CannotConnect, Interrupted)
+"""What is no answer to the question whether a migration runs."""
+
+
+def run(session: Session, file: MigrationFile, work: Work, wishes: Wishes) -> None:
+    """Run one section.
+
+    :raises DbopsError: it does not run.
+    """
+    row = next((row for row in session.read().rows if row.sort_key == file.version.key), None)
+    status = Status(file.version, file.name, State.APPLIED if row else State.PENDING, file, row)
+    step = Step(work, status)
+    if not wishes.own_server:
+        _refuse_beyond(step, session)
+    executor = Executor(session, deadline=wishes.deadline, listen=ignore, decide=nobody_knows)
+    executor.execute(Preparation(Plan(work.value, (step,)), session))
+
+
+def refusal(error: DbopsError) -> ServerError | None:
+    """What the server said, where it was a statement of the section that it refused."""
+    return error.__cause__.error if isinstance(error.__cause__, StatementFailed) else None
+
+
+class Beyond(Refused):
+    """A section was not run, since it would change what the live database shares with the scratch database.
+
+    :param wholly: all its statements are of that kind, so that nothing is missing in the schema without it.
+    """
+
+    def __init__(self, where: str, *, wholly: bool) -> None:
+        super().__init__(
+            f"{where}: not run, since it reaches beyond the scratch database, "
+            "to what all databases of the server share",
+            hint="run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres",
+        )
+        self.wholly = wholly
+
+
+def _refuse_beyond(step: Step, session: Session) -> None:
+    """:raises Beyond: where a statement says so."""
+    prepared = prepare(step, session)
+    statements = prepared.statements.statements
+    found = [one for one in statements if reaches_beyond(one.text)]
+    if found:
+        line, column = place(prepared.section, found[0].offset)
+        raise Beyond(f"{prepared.section.label}:{line}:{column}", wholly=len(found) == len(statements))
