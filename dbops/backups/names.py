@@ -12,7 +12,20 @@ LABEL_BYTES = 200
 LATEST = "latest"
 # The verbs of `bin/backup` and `bin/restore`, and what stands for the newest: none of them could be told from a name.
 RESERVED = frozenset(
-    {"create", "list", "show", "verify", "prune", "restore", "from", "undo", "discard", "help", LATEST}
+    {
+        "create",
+        "list",
+        "show",
+        "verify",
+        "prune",
+        "restore",
+        "from",
+        "undo",
+        "discard",
+        "help",
+        "traces",
+        LATEST,
+    }
 )
 
 

@@ -38,6 +38,7 @@ MODULES = {
     "lint": "migrate_lint",
     "validate": "migrate_validate",
     "verify": "migrate_verify",
+    "plan": "migrate_plan",
 }
 """Where the functions of verbs are that are not in `migrate_verbs`."""
 Verb = Callable[[argparse.Namespace, Output], int]

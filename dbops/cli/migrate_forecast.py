@@ -92,7 +92,7 @@ def _of_step(found: Analysed) -> Iterator[str]:
         yield f"{'':5} {found.risk.label:<11} what Python does shows when it runs"
     for one in found.statements:
         place = "" if one.in_transaction else ", outside a transaction"
-        yield f"{one.number:>5} {one.risk.label:<11} {_short(one.statement)}{place}"
+        yield f"{one.number:>5} {one.risk.label:<11} {short(one.statement)}{place}"
         for effect in one.effects:
             if effect.live is not None and (effect.risk or effect is one.effects[0]):
                 yield from (f"{'':17} {text}" for text in _explained(effect))
@@ -149,10 +149,11 @@ def markdown(found: Sequence[Analysed]) -> Iterator[str]:
                         yield f"  Safer: {effect.safer}"
 
 
-def _short(statement: str) -> str:
+def short(statement: str) -> str:
+    """On one line, and not too long."""
     words = " ".join(statement.split())
     return words if len(words) <= _WIDTH else f"{words[: _WIDTH - 3]}..."
 
 
 def _cell(statement: str) -> str:
-    return _short(statement).replace("|", "\\|").replace("`", "'")
+    return short(statement).replace("|", "\\|").replace("`", "'")

@@ -79,6 +79,17 @@ _BACKUP = option(
     help="take a backup first, unless one is no older than AGE, as 30min (default: a new one)",
 )
 
+_SCRATCH = option(
+    "--scratch-url",
+    metavar="URL",
+    help="a server to make the scratch database on (default: the one that the database is on)",
+)
+_REHEARSAL = option(
+    "--require-rehearsal",
+    action="store_true",
+    help="change nothing unless a trace of the same files on the same schema passed",
+)
+
 _TERMINATE = option(
     "--terminate-blockers",
     dest="terminate_after",
@@ -120,6 +131,7 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             _CHECK_PENDING,
             _FAIL_ON_DRIFT,
             _STARTED,
+            _REHEARSAL,
             _BACKUP,
             _analyze,
             _TERMINATE,
@@ -159,6 +171,17 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 help="with --check: exit 3 only if a statement is as risky as that",
             ),
             option("--markdown", action="store_true", help="as a table for a pull request"),
+            option(
+                "--trace",
+                action="store_true",
+                help="run them on a scratch database, and tell what each statement really locks and writes anew",
+            ),
+            option(
+                "--from-backup",
+                metavar="NAME",
+                help="with --trace: on a backup, or on the latest (default: a copy of the schema, without rows)",
+            ),
+            _SCRATCH,
         ),
     ),
     "status": (
@@ -255,11 +278,7 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             option("--all", action="store_true", help="the applied ones, too (default: what is pending)"),
             option("--empty", action="store_true", help="with empty tables (default: with generated rows)"),
             option("--twice", action="store_true", help="run each up a second time: it must change nothing"),
-            option(
-                "--scratch-url",
-                metavar="URL",
-                help="a server to make the scratch database on (default: the one that the database is on)",
-            ),
+            _SCRATCH,
             option(
                 "--applied",
                 nargs="?",

@@ -48,7 +48,7 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         own_server=arguments.scratch_url is not None,
         deadline=settings.deadline.value,
     )
-    server = _server(arguments, settings, out)
+    server = scratch_server(arguments, settings, out)
     with scratch.made(settings, server, like, out.event) as made:
         found = running.run(statuses, live, made, wishes, out.event)
     out.result(data(found, identity), lines(found, identity))
@@ -56,7 +56,7 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
     return ExitCode.DONE
 
 
-def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:
+def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:
     """Where the scratch database is made.
 
     :raises UsageError: --scratch-url names no PostgreSQL server.

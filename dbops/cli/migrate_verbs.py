@@ -17,7 +17,7 @@ from dbops.cli.migrate_told import Told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
-from dbops.events import Listener, Note, plural
+from dbops.events import Listener, Note, ignore, plural
 from dbops.migrations import planner, verbs
 from dbops.migrations.migrator import MakePlan, Migrator
 from dbops.migrations.model import Folder
@@ -47,7 +47,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     """Apply what is pending."""
     if arguments.check:
         return _check_pending(arguments, out)
-    return carried_out(arguments, out, functools.partial(_up, arguments))
+    return carried_out(arguments, out, functools.partial(planned_up, arguments))
 
 
 def down(arguments: argparse.Namespace, out: Output) -> int:
@@ -85,50 +85,28 @@ def redo(arguments: argparse.Namespace, out: Output) -> int:
     return carried_out(arguments, out, make)
 
 
-def plan(arguments: argparse.Namespace, out: Output) -> int:
-    """What `up` would run, and what each statement would do to this very database."""
-    from dbops.cli import migrate_forecast as forecast
-    from dbops.safety.level import Risk
-
-    with opened(arguments, out) as (migrator, session, _):
-        preparation = migrator.prepare(_up(arguments, migrator))
-        made = preparation.plan
-        found = forecast.analysed(preparation, session)
-        out.result(
-            {**show.plan_data(made, session.identity), **forecast.data(found)},
-            forecast.markdown(found)
-            if arguments.markdown
-            else show.plan_lines(made, migrator.folder, session, out.verbose, forecast.below(found)),
-        )
-        worst, limit = forecast.worst(found), arguments.fail_on and Risk[arguments.fail_on.upper()]
-        if arguments.check and made.steps and (limit is None or worst >= limit):
-            raise AnswerIsNo(
-                _pending(made) + (f", {worst.label}" if limit else ""),
-                hint="bin/migrate up",
-            )
-    return ExitCode.DONE
-
-
 def _check_pending(arguments: argparse.Namespace, out: Output) -> int:
     """What `up` would run, in short."""
     with opened(arguments, out) as (migrator, session, _):
-        made = migrator.prepare(_up(arguments, migrator)).plan
+        made = migrator.prepare(planned_up(arguments, migrator)).plan
         out.result(
             show.plan_data(made, session.identity),
             show.plan_lines(made, migrator.folder, session, out.verbose),
         )
         if made.steps:
-            raise AnswerIsNo(_pending(made), hint="bin/migrate up")
+            raise AnswerIsNo(pending(made), hint="bin/migrate up")
     return ExitCode.DONE
 
 
-def _pending(made: Plan) -> str:
+def pending(made: Plan) -> str:
+    """What is pending, in words."""
     if not made.runs:
         return f"{plural(len(made.moves), 'record')} to move: renumbered since"
     return f"{plural(len(made.runs), 'migration')} pending"
 
 
-def _up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
+def planned_up(arguments: argparse.Namespace, migrator: Migrator) -> MakePlan:
+    """What `up` and `plan` plan."""
     _one_of(arguments, "count", "steps", "to", "only")
     return verbs.up(
         migrator,
@@ -179,6 +157,8 @@ def _planned(
             for step in made.steps:
                 out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
+        approve = functools.partial(_require_rehearsal, arguments, session, settings, ignore)
+        _require_rehearsal(arguments, session, settings, out.event, made)
         told.begins(made, session.read().rows)
         hook.before(settings, session.identity.database, versions=[step.version.text for step in made.steps])
         backup = _backup_first(arguments, made, session, settings, out)
@@ -187,7 +167,7 @@ def _planned(
             session.log(backup)
             backup = None
         refuse_drift = getattr(arguments, "fail_on_drift", False)
-        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift)
+        done = migrator.change(prepared, make_plan, refuse_drift=refuse_drift, approve=approve)
         if backup is not None:  # the first migration made the event log
             session.log(backup)
         newest = migrator.newest()
@@ -196,6 +176,16 @@ def _planned(
             _keep_schema_file(session, settings, out)
         out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
+
+
+def _require_rehearsal(
+    arguments: argparse.Namespace, session: Session, settings: Settings, listen: Listener, made: Plan
+) -> None:
+    if getattr(arguments, "require_rehearsal", False) or settings.require_rehearsal:
+        from dbops.cli import migrate_rehearsal
+
+        asked = getattr(arguments, "require_rehearsal", False)
+        migrate_rehearsal.require(made, session, settings, listen, asked=asked)
 
 
 def _keep_schema_file(session: Session, settings: Settings, out: Output) -> None:

@@ -30,9 +30,10 @@ _TEXT = (
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
 _LISTS = ("extensions",)
 BACKUP = "backup-before-migrate"
+REHEARSAL = "require-rehearsal"
 HOOKS = "hooks"
 CHECKS = "checks"
-KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, HOOKS, CHECKS)
+KNOWN = (*_TEXT, *_TIMES, *_LISTS, BACKUP, REHEARSAL, HOOKS, CHECKS)
 KNOWN_HOOKS = tuple(
     f"{when}-{work}" for work in ("migrate", "backup", "restore", "seed") for when in ("before", "after")
 )
@@ -164,6 +165,8 @@ def _wanted(key: str, value: object) -> str | None:
         return 'a time such as "5s" or a number of seconds'
     if key == BACKUP and not isinstance(value, (bool, str, int, float)):
         return 'true, false, or how old it may be, such as "30min"'
+    if key == REHEARSAL and not isinstance(value, bool):
+        return "true or false"
     if key in _LISTS and not (
         isinstance(value, list) and all(isinstance(item, str) and item for item in value)
     ):

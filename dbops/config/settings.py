@@ -66,6 +66,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         statement_timeout=times[1],
         deadline=times[2],
         backup_before_migrate=_backup_before_migrate(found),
+        require_rehearsal=bool(found.table.get(project.REHEARSAL, False)),
         migration_format=_option("format", options.migration_format)
         or found.text("format")
         or Setting("auto"),

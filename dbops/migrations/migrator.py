@@ -63,13 +63,21 @@ class Migrator(Reader):
             _refuse_unsafe(prepared.plan, self.session)
         return prepared
 
-    def change(self, prepared: Preparation, make_plan: MakePlan, *, refuse_drift: bool = False) -> Plan:
+    def change(
+        self,
+        prepared: Preparation,
+        make_plan: MakePlan,
+        *,
+        refuse_drift: bool = False,
+        approve: Callable[[Plan], None] = lambda plan: None,
+    ) -> Plan:
         """Carry out a plan under the lock; returns the plan that was carried out.
 
         Another migrator may have been at work since it was made, so that it is
         made again once the lock is held.
 
         :param refuse_drift: do nothing where the schema is not what the last migrations left; else it is warned of.
+        :param approve: what raises where the plan is not to be carried out; asked under the lock.
         :raises Refused: where a plan that loses data is not the same any more.
         :raises DbopsError: at the first step that fails; the steps before it stay.
         """
@@ -81,7 +89,9 @@ class Migrator(Reader):
         with mirror.held() if mirror else contextlib.nullcontext():
             if mirror:
                 mirror.take_over(recorded)
-            return self._carry_out(prepared, make_plan, mirror, refuse_drift=refuse_drift)
+            prepared = self._still(prepared, make_plan)
+            approve(prepared.plan)
+            return self._carry_out(prepared, mirror, refuse_drift=refuse_drift)
 
     def catch_up(self) -> bool:
         """Record what the other tool has done whose table is kept in step, where no plan is carried out.
@@ -99,9 +109,8 @@ class Migrator(Reader):
                 mirror.take_over(recorded)
         return True
 
-    def _carry_out(
-        self, prepared: Preparation, make_plan: MakePlan, mirror: Mirror | None, *, refuse_drift: bool
-    ) -> Plan:
+    def _still(self, prepared: Preparation, make_plan: MakePlan) -> Preparation:
+        """What is planned now; the same where nobody was at work meanwhile."""
         if _work(make_plan(self.statuses())) != _work(prepared.plan):
             if prepared.plan.loses_data:
                 raise Refused(
@@ -110,6 +119,9 @@ class Migrator(Reader):
                 )
             self._listen(Note("another migrator was at work meanwhile; planned again"))
             prepared = self.prepare(make_plan)
+        return prepared
+
+    def _carry_out(self, prepared: Preparation, mirror: Mirror | None, *, refuse_drift: bool) -> Plan:
         from dbops.migrations import schema_drift, statistics  # late: mostly there is nothing to run
         from dbops.migrations.executor import Executor
 

@@ -38,6 +38,10 @@ EDGES: dict[str, set[str]] = {
     | {
         "dbops.restore.scratch",
         "dbops.restore.holding",
+        "dbops.restore.content",  # traces on what a backup holds, kept beside the backups
+        "dbops.backups.filtering",
+        "dbops.backups.temporary",
+        "dbops.backups.disk",
         "dbops.seeding",
     },  # rounds on scratch databases, with rows
     "dbops.backups": SETTINGS | ENGINES | {"dbops.process", "dbops.programs", "dbops.__version__"},

@@ -6,7 +6,7 @@ import bisect
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
@@ -43,6 +43,8 @@ class Sender:
         self._connection = connection
         self._activity = activity
         self._one_by_one = one_by_one
+        self.observer: Callable[[Command], contextlib.AbstractContextManager[None]] | None = None
+        """Stands around each command that is sent; then they are sent one by one."""
 
     def close(self) -> None:
         """End the watching."""
@@ -71,7 +73,8 @@ class Sender:
                     first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, sent=_sent(portion)
                 )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
-                self._send(portion)
+                with self.observer(portion[0]) if self.observer else contextlib.nullcontext():
+                    self._send(portion)
         except psycopg.OperationalError as error:
             raise SessionLost(first_line(error), outcome_unknown=commit_sent) from error
         except BaseException:
@@ -114,7 +117,12 @@ class Sender:
         portion: list[Command] = []
         size = 0
         for command in commands:
-            apart = self._one_by_one or command.data is not None or (portion and portion[-1].data is not None)
+            apart = (
+                self._one_by_one
+                or self.observer
+                or command.data is not None
+                or (portion and portion[-1].data is not None)
+            )
             if portion and (apart or size + len(command.text) > PORTION):
                 yield portion
                 portion, size = [], 0

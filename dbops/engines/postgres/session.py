@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dbops.engines.log import LogEntry, LoggedEvent, Record
     from dbops.engines.postgres.effects.live import LiveCatalog
     from dbops.engines.postgres.ending import Ender
+    from dbops.engines.postgres.tracing import Watcher
     from dbops.engines.postgres.writing import Writer
     from dbops.engines.schema import Left, Schema
     from dbops.engines.statements import Obstacle, Statement
@@ -131,6 +132,10 @@ class Session:
         """End the session; the server frees its lock and rolls back what is open."""
         self._sender.close()
         self.connection.close()
+
+    def observe(self, watcher: Watcher) -> None:
+        """Let it see each statement that migrations send, which then go one by one."""
+        self._sender.observer = watcher
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 

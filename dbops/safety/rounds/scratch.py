@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -122,33 +122,51 @@ def _own(session: Session) -> tuple[TableName, ...]:
     return (tables.schema, tables.table), (tables.schema, f"{tables.table}_events")
 
 
+Make = Callable[["Connection", str], object]
+"""Makes a database of a name, from a session in another one."""
+
+
 @contextmanager
-def made(settings: Settings, server: Target, like: Making, listen: Listener) -> Iterator[Scratch]:
+def made(
+    settings: Settings, server: Target, like: Making, listen: Listener, make: Make | None = None
+) -> Iterator[Scratch]:
     """A scratch database on a server; those that a killed run has left there are dropped first.
 
     :param server: any database of it.
     :param like: how the target was made.
+    :param make: makes it, where it is not to be empty.
     :raises Refused: the role may make no databases.
     """
     scratch.sweep(server, PREFIX, listen)
     name = scratch.new_name(PREFIX)
     with hold(server, name, listen, scratch.PATIENCE) as connection:
         try:
-            _make(connection, name, dataclasses.replace(like, owner=None, tablespace=None), listen)
+            with _refused(connection):
+                if make is None:
+                    empty(connection, name, like, listen)
+                else:
+                    make(connection, name)
             with contextlib.closing(Scratch(settings, server, name)) as scratches:
                 yield scratches
         finally:
             scratch.drop(server, name, listen)
 
 
-def _make(connection: Connection, name: str, like: Making, listen: Listener) -> None:
+def empty(connection: Connection, name: str, like: Making, listen: Listener) -> None:
+    """Make it as the target was made, for the role that asks."""
+    wanted = dataclasses.replace(like, owner=None, tablespace=None)
+    making.anywhere(lambda how: connection.execute(making.statement(name, how)), wanted, listen)
+
+
+@contextmanager
+def _refused(connection: Connection) -> Iterator[None]:
     from psycopg import errors
 
     try:
-        making.anywhere(lambda how: connection.execute(making.statement(name, how)), like, listen)
+        yield
     except errors.InsufficientPrivilege as error:
         raise Refused(
-            f"verify runs in a scratch database, and {connection.info.user} may make none here: "
+            f"this runs in a scratch database, and {connection.info.user} may make none here: "
             f"{error.diag.message_primary}",
             hint=f"name another server: --scratch-url postgresql://user@host:port/postgres; or as a superuser: "
             f"ALTER ROLE {databases.sql_identifier(connection.info.user).as_string(connection)} CREATEDB",

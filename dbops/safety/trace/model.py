@@ -67,7 +67,7 @@ class TracedStatement:
 
 @dataclasses.dataclass(frozen=True)
 class TracedMigration:
-    """One migration; `invalid` are the indexes and constraints that it left invalid, `failure` why it stopped."""
+    """One migration; `invalid` are the indexes that it left invalid for good, `failure` why it stopped."""
 
     version: str
     name: str

@@ -1,0 +1,301 @@
+"""`bin/migrate plan --trace`: the pending migrations on a scratch database, and what was seen next to what plan says."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import Outcome, Project
+from tests.postgres.rounds import superuser_sql, superuser_url
+from tests.servers import Database
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+BASE = """
+create table accounts (id int primary key, name text);
+create table orders (id int primary key, price int not null, account int);
+"""
+PRICE = """
+alter table orders alter price type bigint;
+alter table orders add foreign key (account) references accounts (id) not valid;
+"""
+
+
+@pytest.fixture
+def shop(configured: Project, database: Database) -> Project:
+    """One migration applied, two pending: one in a transaction, one outside; an ordinary role that may make databases."""
+    superuser_sql(database, f"alter role {database.user} createdb")
+    pair(configured, "001_base", BASE, "drop table orders; drop table accounts;")
+    assert configured.run("migrate", "up").code == 0
+    pair(
+        configured,
+        "002_price",
+        PRICE,
+        "alter table orders drop constraint orders_account_fkey; alter table orders alter price type int;",
+    )
+    pair(
+        configured,
+        "003_index",
+        "create index concurrently orders_price on orders (price);",
+        "drop index orders_price;",
+    )
+    return configured
+
+
+def pair(project: Project, name: str, up: str, down: str) -> None:
+    project.write(f"migrations/{name}.up.sql", up)
+    project.write(f"migrations/{name}.down.sql", down)
+
+
+def traced(project: Project, *options: str, code: int = 0) -> Outcome:
+    outcome = project.run("migrate", "plan", "--trace", "--json", *options)
+    assert outcome.code == code, outcome
+    return outcome
+
+
+def result(outcome: Outcome) -> dict[str, Any]:
+    return next(event for event in outcome.events if event["type"] == "result")
+
+
+def kept(project: Project) -> list[Path]:
+    return sorted((project.folder / "backups" / "traces").glob("*"))
+
+
+def scratches(database: Database) -> list[Any]:
+    """Of this database's owner, who is nobody else's."""
+    return superuser_sql(
+        database,
+        "select datname from pg_database where starts_with(datname, 'dbops_verify_')"
+        f" and pg_get_userbyid(datdba) = '{database.user}'",
+    )
+
+
+def test_what_is_seen(shop: Project, database: Database, connect: Connect) -> None:
+    """Locks, new files, built indexes and times of each statement; plan was right; nothing has changed; it is kept."""
+    found = result(traced(shop))
+    trace = found["trace"]
+    assert (trace["passed"], trace["source"], found["otherwise"]) == (True, "schema", [])
+    price, index = trace["migrations"]
+    first, second = price["statements"]
+    assert strongest(first) == {"public.orders": "ACCESS EXCLUSIVE"}
+    assert (first["rewritten"], first["built"]) == (["public.orders"], ["public.orders_pkey"])
+    assert strongest(second) == {
+        "public.orders": "SHARE ROW EXCLUSIVE",
+        "public.accounts": "SHARE ROW EXCLUSIVE",
+    }
+    (concurrent,) = index["statements"]
+    assert (concurrent["in_transaction"], concurrent["built"]) == (False, ["public.orders_price"])
+    assert strongest(concurrent) == {"public.orders": "SHARE UPDATE EXCLUSIVE"}
+    assert [one["result"] for one in trace["rounds"]] == ["comes back", "comes back"]
+
+    page, data = kept(shop)
+    assert json.loads(data.read_text()) == trace
+    assert page.suffix == ".html"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (page, data)} == {0o600}
+    assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
+    assert connect(database).execute("select count(*) from schema_migrations").fetchone() == (1,)
+    assert not scratches(database)
+
+
+def strongest(statement: dict[str, Any]) -> dict[str, str]:
+    """Of tables, those locks that others feel."""
+    return {
+        lock["relation"]: lock["mode"]
+        for lock in statement["locks"]
+        if lock["kind"] == "table" and lock["mode"] not in {"ACCESS SHARE", "ROW SHARE", "SHARE"}
+    }
+
+
+@pytest.mark.one_major
+def test_for_people(shop: Project) -> None:
+    """Each statement with its locks below it, what came of the round, and where the report is."""
+    told = shop.run("migrate", "plan", "--trace")
+    assert told.code == 0
+    for words in (
+        "ACCESS EXCLUSIVE on public.orders",
+        "public.orders written anew",
+        "index public.orders_price built",
+        "outside a transaction: locks are sampled",
+        "up, down and up again: comes back",
+        "plan and trace agree about every statement",
+        "kept as ",
+    ):
+        assert words in told.stdout
+    assert "those of empty tables" in told.stderr
+
+
+@pytest.mark.one_major
+def test_plan_is_corrected(shop: Project, database: Database, connect: Connect) -> None:
+    """What a function locks no grammar tells: the trace does, and says that plan was wrong."""
+    connect(database).execute(
+        "create function touch() returns void language plpgsql as 'begin lock table accounts; end'"
+    )
+    pair(shop, "002_price", "select touch();", "select 1;")
+    found = result(traced(shop, "--to", "002"))
+    (wrong,) = found["otherwise"]
+    assert wrong["differences"] == ["public.accounts: plan says no lock, the trace saw ACCESS EXCLUSIVE"]
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "says"),
+    [
+        ("create table x (id int); select 1/0;", "drop table x;", "division by zero"),
+        ("create table x (id int);", "select 1;", "differs"),
+        ("create table x (id int);", "drop table y;", "down fails"),
+        (("create table x (id int, part int) partition by range (part); create table x1 partition of x "
+         "for values from (1) to (2); create index on only x (id);"), "drop table x;", "invalid"),
+        ("alter table orders add column c int not null;", "alter table orders drop column c;", "up fails"),
+    ],
+)  # fmt: skip
+@pytest.mark.one_major
+def test_what_does_not_pass(shop: Project, database: Database, up: str, down: str, says: str) -> None:
+    """A failing statement, an invalid index, a down that does not bring back, an up that rows break: exit 3, kept."""
+    pair(shop, "002_price", up, down)
+    outcome = traced(shop, "--to", "002", code=3)
+    assert says in outcome.json["message"]
+    assert not result(outcome)["trace"]["passed"]
+    assert len(kept(shop)) == 2
+    assert not scratches(database)
+
+
+@pytest.mark.one_major
+def test_from_a_backup(shop: Project, database: Database, connect: Connect) -> None:
+    """--from-backup latest: with its rows, in which a duplicate shows itself."""
+    connect(database).execute("insert into orders values (1, 5), (2, 5)")
+    assert shop.run("backup").code == 0
+    pair(shop, "002_price", "create unique index on orders (price);", "drop index orders_price_idx;")
+    outcome = traced(shop, "--to", "002", "--from-backup", "latest", code=3)
+    assert "could not create unique index" in outcome.json["message"]
+    assert result(outcome)["trace"]["source"] == "backup"
+    assert result(traced(shop, "--to", "002"))["trace"]["passed"]  # without these rows
+
+
+@pytest.mark.one_major
+def test_a_development_database_is_copied(shop: Project, database: Database, connect: Connect) -> None:
+    """With its rows; where others are connected its schema alone, and that is said."""
+    superuser_sql(database, f"comment on database {database.name} is 'environment=development'")
+    with psycopg.connect(**database.keywords, autocommit=True) as other:
+        other.execute("insert into orders values (1, 5)")
+        outcome = traced(shop)
+        assert result(outcome)["trace"]["source"] == "schema"
+        assert any("others are connected" in event.get("text", "") for event in outcome.events)
+    assert result(traced(shop))["trace"]["source"] == "template"
+
+
+@pytest.mark.one_major
+def test_what_reaches_beyond_is_not_run(shop: Project, database: Database) -> None:
+    """A role would be there on the live server, too."""
+    pair(shop, "002_price", "create role dbops_trace_role;", "drop role dbops_trace_role;")
+    outcome = traced(shop, "--to", "002", code=3)
+    assert "reaches beyond the scratch database" in outcome.json["message"]
+    assert not superuser_sql(database, "select 1 from pg_roles where rolname = 'dbops_trace_role'")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--trace", "--markdown"], "--trace and --markdown"),
+        (["--trace", "--single-transaction"], "--trace and --single-transaction"),
+        (["--from-backup", "latest"], "--from-backup is for --trace"),
+        (["--trace", "--from-backup", "nowhere"], "nowhere"),
+        (["--trace", "--scratch-url", "sqlite:///x.db"], "names no PostgreSQL server"),
+    ],
+)
+@pytest.mark.one_major
+def test_what_cannot_be_asked(shop: Project, options: list[str], says: str) -> None:
+    """Exit 2, told what is wrong."""
+    outcome = shop.run("migrate", "plan", *options)
+    assert outcome.code == 2, outcome
+    assert says in outcome.stderr
+
+
+@pytest.mark.one_major
+def test_nothing_pending(shop: Project) -> None:
+    """Nothing is made and nothing kept."""
+    assert shop.run("migrate", "up").code == 0
+    assert result(traced(shop))["trace"] is None
+    assert not kept(shop)
+
+
+ODD = """-- UP Migration
+set transaction isolation level serializable;
+create table t (id int primary key, s text);
+copy t from stdin;
+1	a
+\\.
+create table parted (id int, at date) partition by range (at);
+create table parted_1 partition of parted for values from ('2024-01-01') to ('2025-01-01');
+create index on parted (id);
+truncate t;
+-- DOWN Migration
+drop table parted; drop table t;
+"""
+
+
+@pytest.mark.one_major
+def test_odd_files(configured: Project, database: Database) -> None:
+    """What has to come first in a transaction, data of COPY, a transaction of the file's own, partitions, Python."""
+    superuser_sql(database, f"alter role {database.user} createdb")
+    configured.write("migrations/001_odd.sql", ODD)
+    own = "-- UP Migration\nbegin isolation level repeatable read;\nalter table t add x int;\ncommit;\n"
+    configured.write("migrations/002_own.sql", own + "-- DOWN Migration\nalter table t drop x;\n")
+    configured.write(
+        "migrations/003_py.py",
+        "def up(db):\n    db.execute('alter table t add y int')\n"
+        "def down(db):\n    db.execute('alter table t drop y')\n",
+    )
+    trace = result(traced(configured))["trace"]
+    odd, own_one, python = (one["statements"] for one in trace["migrations"])
+    assert (trace["passed"], len(odd), len(own_one), python) == (True, 7, 1, [])
+    assert odd[5]["built"] == ["public.parted_1_id_idx", "public.parted_id_idx"]
+    assert all(lock["new"] for one in (*odd, *own_one) for lock in one["locks"])
+
+
+@pytest.mark.one_major
+def test_on_another_server(configured: Project, database: Database) -> None:
+    """Without the right to make databases it is refused, with the way out, which works: a server that is named."""
+    pair(configured, "001_a", "create table a (id int);", "drop table a;")
+    refused = configured.run("migrate", "plan", "--trace")
+    assert (refused.code, "--scratch-url" in refused.stderr) == (13, True)
+    assert result(traced(configured, "--scratch-url", superuser_url(database)))["trace"]["passed"]
+
+
+@pytest.mark.one_major
+def test_one_that_stopped_in_the_middle(shop: Project) -> None:
+    """It is to be finished first: exit 13."""
+    pair(
+        shop,
+        "002_price",
+        "create index concurrently a on orders (price); create index concurrently b on x (y);",
+        "",
+    )
+    assert shop.run("migrate", "up").code == 4
+    refused = shop.run("migrate", "plan", "--trace")
+    assert refused.code == 13
+    assert "version 002 stopped in the middle" in refused.stderr
+
+
+@pytest.mark.one_major
+def test_where_it_cannot_be_kept(shop: Project) -> None:
+    """What was seen is told, and a warning says why there is no report."""
+    shop.write("backups", "")
+    outcome = traced(shop)
+    assert (result(outcome)["file"], result(outcome)["trace"]["passed"]) == (None, True)
+    assert any("the trace is not kept" in event.get("text", "") for event in outcome.events)
+
+
+def test_live_statistics(shop: Project, database: Database, connect: Connect) -> None:
+    """From PostgreSQL 18 on they are there in the scratch database; before, an ordinary role cannot write them."""
+    connect(database).execute(
+        "insert into accounts select i, 'x' from generate_series(1, 500) as i; analyze accounts"
+    )
+    tells = "do $$ begin raise exception 'rows: %', (select reltuples from pg_class where relname = 'accounts'); end $$"
+    pair(shop, "002_price", tells, "")
+    rows = "500" if database.server.major >= 18 else "-1"
+    assert f"rows: {rows}" in traced(shop, "--to", "002", code=3).json["message"]
