@@ -72,6 +72,7 @@ class Session:
     ) -> None:
         self.connection = connection
         self._settings = settings
+        self.drift_ignore = settings.drift_ignore
         self._listen = listen
         self._lock_timeout = settings.lock_timeout.value
         self._written_with: Writer | None = None

@@ -52,6 +52,7 @@ class Session:
 
     def __init__(self, settings: Settings, command: str, listen: Listener) -> None:
         self._settings = settings
+        self.drift_ignore = settings.drift_ignore
         self._listen = listen
         self._path = settings.target.path
         self._lock = lock.MigrationLock(self._path, command)
