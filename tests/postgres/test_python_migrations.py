@@ -336,7 +336,7 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
     module(
         configured,
         """
-        lock_timeout = "100ms"
+        lock_timeout = "500ms"  # long enough to see who holds it, on a busy machine, too
         deadline = "20s"
 
         def up(db):
@@ -352,7 +352,7 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
     holder.execute("CREATE TABLE a ()")
     holder.commit()
     holder.execute("SELECT 1 FROM a")
-    free = threading.Timer(1.5, holder.rollback)
+    free = threading.Timer(3, holder.rollback)
     free.start()
     outcome = ran(configured, "up")
     free.join()
