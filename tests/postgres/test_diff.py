@@ -247,7 +247,7 @@ def test_killed_and_run_again(maker: Project, database: Database) -> None:
     )
     assert len(scratches(database)) == 2
     maker.write("there.sql", THERE)
-    assert "which an interrupted diff had left" in diff(maker, "there.sql", "--check", code=3).stderr
+    assert "which an interrupted run had left" in diff(maker, "there.sql", "--check", code=3).stderr
     assert scratches(database) == []
 
 
