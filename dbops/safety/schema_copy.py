@@ -31,6 +31,8 @@ _LEFT_OUT = {
     "AlterSubscriptionStmt": "subscriptions: they belong to a database and its peer, and no copy may have them",
 }
 _SETS_OWNER = "AT_ChangeOwner"
+_SHOWN = 8
+"""How many lines of a statement that fails are shown."""
 
 
 @contextmanager
@@ -110,12 +112,21 @@ def run(connection: Connection, statement: Statement, place: str) -> None:
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:
-        lines = statement.text.splitlines()
         raise DbopsError(
             f"{place}: {error.diag.message_primary or error}",
-            detail="\n".join([*lines[:8], *(["..."] if len(lines) > 8 else [])]),
+            detail=_shown(statement.text, int(error.diag.statement_position or 1)),
             hint=error.diag.message_hint,
         ) from error
+
+
+def _shown(text: str, position: int) -> str:
+    """A statement's beginning, and what is around the character that the server means, counted from 1."""
+    lines, at = text.splitlines(), text.count("\n", 0, position - 1)
+    if at < _SHOWN:
+        shown, last = lines[:_SHOWN], _SHOWN
+    else:
+        shown, last = [lines[0], "...", *lines[at - _SHOWN + 3 : at + 1]], at + 1
+    return "\n".join([*shown, *(["..."] if len(lines) > last else [])])
 
 
 def placed(text: str, label: str) -> Iterator[tuple[Statement, str]]:
