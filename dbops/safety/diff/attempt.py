@@ -113,8 +113,9 @@ class _Run:
         return left
 
     def _library(self) -> None:
-        keys_anew = self._effort >= Effort.KEYS
+        keys_anew, refused = self._effort >= Effort.KEYS, len(self.refused)
         self.statements(library.statements(self._here, self._target.connection, keys_anew=keys_anew))
+        self.statements([one for each, _ in self.refused[refused:] if (one := library.through_text(each))])
 
     def _left(self) -> tuple[Difference, ...]:
         return unlike(reader.read(self._here, ()), self._target.schema)
