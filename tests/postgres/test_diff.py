@@ -191,6 +191,8 @@ def test_renames_are_asked(maker: Project, connect: Connect, database: Database)
     assert "--rename public.person.name=full_name" in outcome.stderr
     assert "--no-rename" in outcome.stderr
     assert files(maker) == {"001_start.sql"}
+    short = diff(maker, "there.sql", "--rename", "person.name=full_name", code=3)
+    assert "none of them is --rename person.name=full_name" in short.stderr
     wrong = diff(maker, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
     assert "possible here: public.person.name=full_name" in wrong.stderr
     told = found(maker, "there.sql", "--rename", "public.person.name=full_name", "rename")

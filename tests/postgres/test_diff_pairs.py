@@ -222,6 +222,30 @@ def test_what_cannot_be_reached_is_said(sides: Sides) -> None:
     )
 
 
+_KEYS = """
+CREATE TABLE p (id int PRIMARY KEY, name varchar(9), up int REFERENCES p);
+CREATE TABLE c (p int CONSTRAINT to_p REFERENCES p ON DELETE CASCADE DEFERRABLE, note text);
+"""
+
+
+@pytest.mark.one_major
+def test_keys_stay_where_nothing_needs_them_gone(sides: Sides) -> None:
+    """A column that comes, or changes, in a table with foreign keys is one statement: no key is checked anew."""
+    changed = _KEYS.replace("name varchar(9)", "name text, age int").replace("note text", "note varchar")
+    script = sides.compare(_KEYS, changed)
+    assert len(script.up) == len(script.down) == 3
+    assert not any("constraint" in change.sql.lower() for change in (*script.up, *script.down))
+    wider = sides.compare(_KEYS, _KEYS.replace("id int", "id bigint"))
+    assert len(wider.up) == 1
+
+
+@pytest.mark.one_major
+def test_keys_are_made_anew_where_they_must(sides: Sides) -> None:
+    """The columns of both sides get a type that the old ones cannot be compared with."""
+    there = _KEYS.replace("id int", "id text").replace("up int", "up text").replace("p int", "p text")
+    _goes_there_and_back(sides, Pair("", _KEYS, there))
+
+
 @pytest.mark.one_major
 def test_a_hostile_name_runs_nothing(sides: Sides) -> None:
     """Values and names that would end a statement early arrive as they are."""

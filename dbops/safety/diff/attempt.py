@@ -102,13 +102,12 @@ class _Run:
 
         :returns: what is not as it is there, nevertheless.
         """
-        rebuild = self._effort is Effort.REBUILD
         self.statements(renames.statements(renamed))
         self._names()
-        if rebuild:
+        if self._effort is Effort.REBUILD:
             changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
-        self._enums(rebuild)
+        self._enums(rebuild=self._effort is Effort.REBUILD)
         self._pieces(pieces.UNKNOWN)
         self._library()
         self._names()
@@ -125,16 +124,18 @@ class _Run:
         return left
 
     def _library(self) -> None:
+        refused = len(self.refused)
         statements = library.statements(self._here, self._target.connection)
         if self._effort < Effort.LIBRARY:
             same = self._target.schema.objects.keys() - {one.object for one in self._left()}
             statements = keeping.without(self._here, statements, same)
         self.statements(statements)
+        self.statements([one for each, _ in self.refused[refused:] if (one := library.through_text(each))])
 
     def _left(self) -> tuple[Difference, ...]:
         return unlike(reader.read(self._here, ()), self._target.schema)
 
-    def _enums(self, rebuild: bool) -> None:
+    def _enums(self, *, rebuild: bool) -> None:
         before, after = enums.read(self._here), self._target.enums
         for name in enums.changed(before, after):
             added = None if rebuild else enums.added(name, before[name], after[name])
