@@ -228,13 +228,14 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
     assert not {"psycopg", "postgast", "dbops.engines.postgres", "urllib.request"} & set(loaded)
 
 
-def test_a_plan_without_a_forecast(site: Site) -> None:
-    """Locks and risks are PostgreSQL's: `plan` does without them, and what asks for them is refused, exit 13."""
+@pytest.mark.parametrize("verb", [("plan", "--trace"), ("up", "--require-rehearsal")])
+def test_a_trace_of_a_file(site: Site, verb: tuple[str, ...]) -> None:
+    """A trace needs a server: it is refused (13) with the name of the option, and no file is made."""
     site.migration("001_a", "CREATE TABLE a (id integer);")
-    plan = site.ran("plan", "--json").json
-    assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
-    for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
-        assert site.run("plan", *options).code == 13
+    outcome = site.run(*verb)
+    assert outcome.code == 13, outcome
+    assert f"{verb[-1]} is for PostgreSQL" in outcome.stderr
+    assert not site.engine.path.exists()
 
 
 def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
