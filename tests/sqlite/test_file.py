@@ -229,13 +229,13 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
 
 
 @pytest.mark.parametrize("verb", [("plan", "--trace"), ("up", "--require-rehearsal")])
-def test_a_trace_of_a_file(site: Site, verb: tuple[str, ...]) -> None:
+def test_a_trace_of_a_file(site: Site, file: Path, verb: tuple[str, ...]) -> None:
     """A trace needs a server: it is refused (13) with the name of the option, and no file is made."""
     site.migration("001_a", "CREATE TABLE a (id integer);")
     outcome = site.run(*verb)
     assert outcome.code == 13, outcome
     assert f"{verb[-1]} is for PostgreSQL" in outcome.stderr
-    assert not site.engine.path.exists()
+    assert not file.exists()
 
 
 def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:

@@ -34,7 +34,15 @@ def _differing(said: Forecast, seen: TracedStatement, before: Sequence[HeldLock]
     new = {lock.relation for lock in (*before, *seen.locks) if lock.new}
     real = _strongest((lock.relation, lock.mode) for lock in seen.locks if lock.kind not in _INDEXES)
     held = {(lock.relation, lock.mode) for lock in before if lock.ended > seen.began and not lock.sampled}
+    parts = {str(part): one for one in effects if one.live for part in one.live.partitions}
     for relation in sorted((planned.keys() | real.keys()) - new):
+        # What is said of a partitioned table is said of its partitions, too.
+        if (
+            relation in parts
+            and relation not in planned
+            and real[relation] <= planned[_name(parts[relation])]
+        ):
+            continue
         mode, actual = planned.get(relation, _NONE), real.get(relation, _NONE)
         # What its transaction holds already is not taken again; what was looked at now and then may have been missed.
         excused = (relation, mode) in held or not seen.in_transaction
@@ -52,7 +60,8 @@ def _agree(said: int, saw: int, *, excused: bool) -> bool:
 def _rewrites(effects: Sequence[Judged], seen: TracedStatement, new: set[str]) -> Iterator[str]:
     planned = {_name(one) for one in effects if one.effect.cost is Cost.REWRITE}
     emptied = {_name(one) for one in effects if one.effect.destroys}
-    real = set(seen.rewritten) - new
+    tables = {str(part): _name(one) for one in effects if one.live for part in one.live.partitions}
+    real = {tables[name] if tables.get(name) in planned else name for name in seen.rewritten} - new
     yield from (
         f"{name}: plan says that it is written anew, and it was not" for name in sorted(planned - real)
     )

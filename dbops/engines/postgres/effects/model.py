@@ -55,6 +55,9 @@ class Live(Protocol):
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name now; None for nothing."""
 
+    def inside(self, schema: str) -> tuple[QualifiedName, ...]:
+        """The tables, and materialized views, of a schema."""
+
     def type_of(self, text: str) -> Type | None:
         """The type of that spelling; None where there is none yet."""
 
