@@ -33,6 +33,10 @@ class Nothing:
         """Nothing is known of it."""
         return ()
 
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """Nothing is known of it."""
+        return ()
+
     def type_of(self, text: str) -> Type | None:
         """None: it may be there."""
         return None
@@ -56,6 +60,7 @@ class _Without:
         self._is_made = is_made
         self._live = live
         self.inside = live.inside
+        self.having = live.having
         self.type_of = live.type_of
         self.keeps_values = live.keeps_values
         self.volatile = live.volatile

@@ -42,6 +42,12 @@ select n.nspname::text, c.relname::text from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = %s and c.relkind in ('r', 'p', 'm') order by 2
 """
+_HAVING = """
+select distinct n.nspname::text, c.relname::text from pg_catalog.pg_attribute as a
+join pg_catalog.pg_class as c on c.oid = a.attrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where a.atttypid = pg_catalog.to_regtype(%s) and not a.attisdropped and c.relkind in ('r', 'm') order by 1, 2
+"""
 _REFERRING = """
 select distinct n.nspname::text, c.relname::text from pg_catalog.pg_constraint as k
 join pg_catalog.pg_class as c on c.oid = k.conrelid
@@ -76,6 +82,8 @@ class LiveCatalog:
 
     def foreseen(self, section: Sequence[str]) -> Iterator[tuple[Effect, ...]]:
         """See `Foresight`; each when it is asked for, after what was noted until then."""
+        if self._noted is not None:
+            self._noted.path = None  # it ends with the section
         return (effects(statement, self) for statement in section)
 
     def created(self, statement: str) -> tuple[QualifiedName, ...]:
@@ -91,8 +99,12 @@ class LiveCatalog:
 
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name, found as a statement would find it after those that were noted."""
-        if self._noted is not None and name in self._noted.seen:
-            return self._noted.seen[name]
+        if self._noted is not None:
+            if name.schema is None and self._noted.path is not None:
+                found = (self.relation(QualifiedName(schema, name.name)) for schema in self._noted.path)
+                return next(filter(None, found), None)
+            if name in self._noted.seen:
+                return self._noted.seen[name]
         if name not in self._relations:
             self._relations[name] = self._look(name)
         return self._relations[name]
@@ -118,6 +130,10 @@ class LiveCatalog:
     def inside(self, schema: str) -> tuple[QualifiedName, ...]:
         """See `Live`."""
         return self._names(_INSIDE, schema)
+
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """See `Live`."""
+        return self._names(_HAVING, quoted(type_name))
 
     def type_of(self, text: str) -> Type | None:
         """As the server describes a column of that type."""

@@ -58,6 +58,9 @@ class Live(Protocol):
     def inside(self, schema: str) -> tuple[QualifiedName, ...]:
         """The tables, and materialized views, of a schema."""
 
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """The tables, and materialized views, that have a column of a type."""
+
     def type_of(self, text: str) -> Type | None:
         """The type of that spelling; None where there is none yet."""
 

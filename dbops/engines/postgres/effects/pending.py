@@ -51,6 +51,8 @@ class Pending:
         self._made: set[QualifiedName] = set()
         self._gone: set[QualifiedName] = set()
         self.seen: dict[QualifiedName, Relation] = {}
+        self.path: tuple[str, ...] | None = None
+        """The search path that the section has set; None for that of the session."""
 
     def note(self, sql: str) -> tuple[QualifiedName, ...]:
         """The relations that are new by a statement: made, and not there before, or new under another name."""
@@ -76,12 +78,15 @@ class Pending:
             self._index(node)
         elif kind == "AlterTableStmt":
             self._columns(node)
+        elif kind == "VariableSetStmt" and node.get("name") == "search_path":
+            values = [item["A_Const"].get("sval", {}).get("sval", "") for item in node.get("args", ())]
+            self.path = tuple(values) if node["kind"] == "VAR_SET_VALUE" else None
 
     def _full(self, name: QualifiedName) -> QualifiedName:
         """With the schema that it is found in, or would be made in."""
         if name.schema is not None:
             return name
-        new = QualifiedName(self._schema, name.name)
+        new = QualifiedName(self.path[0] if self.path else self._schema, name.name)
         found = None if new in self._made else self._live.relation(name)
         return found.name if found else new
 

@@ -280,6 +280,7 @@ _RULES: dict[str, Rule] = {
     "DropStmt": _drop,
     "TruncateStmt": _truncate,
     "AlterTableStmt": _alter,
+    "AlterDomainStmt": altering.domain,
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _of_table(LockMode.ACCESS_EXCLUSIVE, "relation", advice="rename"),
     "CreateTrigStmt": _of_table(LockMode.SHARE_ROW_EXCLUSIVE, "relation"),
