@@ -65,7 +65,7 @@ class Copying:
             self.source = Source.TEMPLATE
         else:
             with temporary.folder() as folder:
-                self._load(self._dumped(folder), connection, name)
+                self._load(self._schema(self._dumped(folder), connection), connection, name)
 
     def _copied(self, connection: Connection, name: str) -> bool:
         from psycopg import errors, sql
@@ -80,7 +80,16 @@ class Copying:
             return False
         return True
 
-    def _dumped(self, folder: Path) -> Archive:
+    def _schema(self, path: Path, connection: Connection) -> Archive:
+        """The dumped schema; without owners where the role may not give them, which then is told as a difference."""
+        for without in (self.elsewhere, True):
+            options = Options(no_owner=without, no_privileges=self.elsewhere)
+            archive = Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
+            if without or not archive.check(connection):
+                break
+        return archive
+
+    def _dumped(self, folder: Path) -> Path:
         """The live schema; from PostgreSQL 18 on with the live statistics."""
         path = folder / "schema.dump"
         with databases.session(self.live, COMMAND, self.listen) as connection:
@@ -97,8 +106,7 @@ class Copying:
                 connection, folder, application=application_name(COMMAND), options="-c statement_timeout=0"
             )
             run(words, environ=environ)
-        options = Options(no_owner=self.elsewhere, no_privileges=self.elsewhere)
-        return Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
+        return path
 
     def _load(self, content: Archive, connection: Connection, name: str) -> None:
         problems = content.check(connection)
