@@ -155,7 +155,12 @@ class _Renaming:
             if answer is None:
                 raise AnswerIsNo(
                     "it is not known whether something was renamed, or dropped and another thing added",
-                    detail="\n".join(f"  {each}: --rename {run.spelled(each)}" for each in possible),
+                    detail="\n".join(
+                        [
+                            *(f"  {each}: --rename {run.spelled(each)}" for each in possible),
+                            *(f"  none of them is --rename {given}" for given in self._unused()),
+                        ]
+                    ),
                     hint="say which are renames with --rename, and --no-rename for all the others",
                 )
             if answer.strip().lower() in {"y", "yes"}:
@@ -164,11 +169,14 @@ class _Renaming:
 
     def require_all_used(self) -> None:
         """:raises UsageError: an option names what cannot have been renamed so."""
-        for given in sorted(self._given.difference(self._possible)):
+        for given in self._unused():
             known = ", ".join(self._possible) or "none"
             raise UsageError(
                 f"--rename {given}: nothing can have been renamed so", hint=f"possible here: {known}"
             )
+
+    def _unused(self) -> list[str]:
+        return sorted(self._given.difference(self._possible))
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------

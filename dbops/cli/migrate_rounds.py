@@ -49,7 +49,7 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         deadline=settings.deadline.value,
     )
     server = scratch_server(arguments, settings, out)
-    with scratch.made(settings, server, like, out.event) as made:
+    with scratch.made(settings, server, like, "verify", out.event) as made:
         found = running.run(statuses, live, made, wishes, out.event)
     out.result(data(found, identity), lines(found, identity))
     _require_good(found)

@@ -119,7 +119,7 @@ def _traced(arguments: argparse.Namespace, asked: _Asked, out: Output) -> runnin
             backup=backup, whole=asked.development, elsewhere=elsewhere, lock_wait=settings.lock_timeout.value,
         )  # fmt: skip
         origin = str(asked.identity) if backup is None else backup.label
-        with scratch.made(settings, server, asked.like, out.event, copying) as made:
+        with scratch.made(settings, server, asked.like, "plan --trace", out.event, copying) as made:
             return running.run(asked.made.runs, asked.identity, copying, made, wishes, origin, out.event)
 
 

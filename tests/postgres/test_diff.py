@@ -110,6 +110,26 @@ def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: D
     ]
 
 
+SPELLED_ANEW = """
+CREATE DOMAIN letter AS varchar(9) CHECK (VALUE IN ('a', 'b') AND length(VALUE) > 0);
+CREATE TABLE t (k varchar(9) CHECK (k IN ('a', 'b')), n int, l letter, CHECK (n > 1 AND (k IN ('a', 'c') OR n < 5)),
+    upper varchar(9) GENERATED ALWAYS AS (CASE WHEN k IN ('a', 'b') THEN upper(k) ELSE k END) STORED);
+CREATE INDEX chosen_n ON t (n) WHERE k IN ('a', 'b');
+CREATE VIEW chosen AS SELECT n, k IN ('a', 'b') AS good FROM t WHERE k IN ('a', 'c');
+CREATE POLICY readers ON t USING (k IN ('a', 'b')) WITH CHECK (k IN ('a', 'c'));
+CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER same BEFORE UPDATE ON t FOR EACH ROW WHEN (new.k IN ('a', 'b')) EXECUTE FUNCTION same();
+"""
+
+
+def test_what_the_server_spells_anew(maker: Project) -> None:
+    """It spells `IN` of a varchar otherwise once it reads its own words: verified, and no difference afterwards."""
+    maker.write("there.sql", HERE + SPELLED_ANEW)
+    assert found(maker, "there.sql", "spelled")["verified"]
+    ran(maker, "up")
+    assert found(maker, "there.sql")["differences"] == []
+
+
 def test_to_another_database(maker: Project, another: Callable[..., Database], connect: Connect) -> None:
     """The other one is only read; its records of migrations do not count, and no password is told."""
     other = another()
@@ -170,6 +190,8 @@ def test_renames_are_asked(maker: Project, connect: Connect, database: Database)
     assert "--rename public.person.name=full_name" in outcome.stderr
     assert "--no-rename" in outcome.stderr
     assert files(maker) == {"001_start.sql"}
+    short = diff(maker, "there.sql", "--rename", "person.name=full_name", code=3)
+    assert "none of them is --rename person.name=full_name" in short.stderr
     wrong = diff(maker, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
     assert "possible here: public.person.name=full_name" in wrong.stderr
     told = found(maker, "there.sql", "--rename", "public.person.name=full_name", "rename")
@@ -207,6 +229,11 @@ def test_a_file_that_does_not_run(maker: Project) -> None:
     """The place in the file, and the server's words."""
     maker.write("there.sql", "CREATE TABLE a ();\n\n  CREATE TABLE b (x nothing);\n")
     assert 'there.sql:3:3: type "nothing" does not exist' in diff(maker, "there.sql", code=1).stderr
+    columns = "".join(f"  a{number} int,\n" for number in range(20))
+    maker.write("there.sql", f"CREATE TABLE wide (\n{columns}  bad nothing,\n  z int);\n")
+    said = diff(maker, "there.sql", code=1).stderr
+    assert "CREATE TABLE wide (\n...\n" in said
+    assert "  a19 int,\n  bad nothing,\n..." in said
 
 
 def test_privileges_of_unknown_roles_are_told(maker: Project) -> None:
@@ -247,7 +274,7 @@ def test_killed_and_run_again(maker: Project, database: Database) -> None:
     )
     assert len(scratches(database)) == 2
     maker.write("there.sql", THERE)
-    assert "which an interrupted diff had left" in diff(maker, "there.sql", "--check", code=3).stderr
+    assert "which an interrupted run had left" in diff(maker, "there.sql", "--check", code=3).stderr
     assert scratches(database) == []
 
 

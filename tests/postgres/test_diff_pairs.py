@@ -111,6 +111,30 @@ def test_extensions_round_trip(sides: Sides) -> None:
     _goes_there_and_back(sides, EXTENSIONS)
 
 
+@pytest.mark.one_major
+def test_what_is_the_same_is_left_alone(sides: Sides) -> None:
+    """A column and an index go: keys that refer to the table, its own keys, its views and triggers are not made anew."""
+    same = """
+        CREATE TABLE customer (id int PRIMARY KEY);
+        CREATE TABLE "Order" (id int PRIMARY KEY, customer int REFERENCES customer, state text UNIQUE{column});
+        CREATE TABLE item (id int PRIMARY KEY, "order" int CONSTRAINT "of Order" REFERENCES "Order");
+        CREATE INDEX on_customer ON "Order" (customer);
+        CREATE VIEW open AS SELECT id, customer FROM "Order" WHERE state = 'open';
+        CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM "Order";
+        CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+        CREATE TRIGGER touch BEFORE INSERT ON "Order" FOR EACH ROW EXECUTE FUNCTION touch();
+    """
+    here = same.format(column=", extra int") + 'CREATE INDEX on_extra ON "Order" (extra);'
+    script = sides.compare(here, same.format(column=""))
+    up, down = ([one.sql.lower() for one in way] for way in (script.up, script.down))
+    assert len(up) <= 2, up
+    assert up[-1] == 'alter table "public"."order" drop column "extra"'
+    assert [one.split("(")[0] for one in down] == [
+        'alter table "public"."order" add column "extra" integer',
+        'create index on_extra on public."order" using btree ',
+    ]
+
+
 def test_equal_schemas_give_nothing(sides: Sides) -> None:
     """Where nothing differs there is no statement and nothing to say."""
     pair = next(one for one in PAIRS if one.name == "from empty to a shop")
@@ -196,6 +220,30 @@ def test_what_cannot_be_reached_is_said(sides: Sides) -> None:
         "type public.d does not become what it should be by up",
         "type public.d does not become what it should be by down",
     )
+
+
+_KEYS = """
+CREATE TABLE p (id int PRIMARY KEY, name varchar(9), up int REFERENCES p);
+CREATE TABLE c (p int CONSTRAINT to_p REFERENCES p ON DELETE CASCADE DEFERRABLE, note text);
+"""
+
+
+@pytest.mark.one_major
+def test_keys_stay_where_nothing_needs_them_gone(sides: Sides) -> None:
+    """A column that comes, or changes, in a table with foreign keys is one statement: no key is checked anew."""
+    changed = _KEYS.replace("name varchar(9)", "name text, age int").replace("note text", "note varchar")
+    script = sides.compare(_KEYS, changed)
+    assert len(script.up) == len(script.down) == 3
+    assert not any("constraint" in change.sql.lower() for change in (*script.up, *script.down))
+    wider = sides.compare(_KEYS, _KEYS.replace("id int", "id bigint"))
+    assert len(wider.up) == 1
+
+
+@pytest.mark.one_major
+def test_keys_are_made_anew_where_they_must(sides: Sides) -> None:
+    """The columns of both sides get a type that the old ones cannot be compared with."""
+    there = _KEYS.replace("id int", "id text").replace("up int", "up text").replace("p int", "p text")
+    _goes_there_and_back(sides, Pair("", _KEYS, there))
 
 
 @pytest.mark.one_major

@@ -11,7 +11,17 @@ from dbops.engines.postgres.libpg_query import parse
 from dbops.engines.postgres.pinned import PINNED, pin_transaction
 from dbops.engines.postgres.schema import reader
 from dbops.engines.schema import Difference
-from dbops.safety.diff import dependents, destructive, enums, library, naming, pieces, privileges, renames
+from dbops.safety.diff import (
+    dependents,
+    destructive,
+    enums,
+    keeping,
+    library,
+    naming,
+    pieces,
+    privileges,
+    renames,
+)
 from dbops.safety.diff.likeness import is_order_only, unlike
 from dbops.safety.diff.model import Change, Renames
 from dbops.safety.diff.target import Target
@@ -32,10 +42,13 @@ _UNCHECKED = "SET LOCAL check_function_bodies = off"
 class Effort(enum.IntEnum):
     """How hard is tried; each does what the one before does, too."""
 
-    PLAIN = 0
+    GENTLE = 0
+    """What is the same in both schemas stays."""
     UNCHECKED = 1
     """Bodies of functions may name what is made after them, as in a dump."""
-    REBUILD = 2
+    LIBRARY = 2
+    """Also what is the same is dropped and made again, where the library takes it for a hindrance."""
+    REBUILD = 3
     """What depends on anything that changes is dropped and made again; enums are made anew."""
 
 
@@ -57,10 +70,10 @@ def attempt(here: Connection, target: Target, renamed: Renames, effort: Effort) 
     """Run what leads from one to the other, in a transaction that is rolled back."""
     with here.transaction(force_rollback=True), target.connection.transaction(force_rollback=True):
         pin_transaction(target.connection)
-        run = _Run(here, target)
-        if effort is not Effort.PLAIN:
+        run = _Run(here, target, effort)
+        if effort is not Effort.GENTLE:
             run.statements([_UNCHECKED])
-        left = run.to_target(renamed, rebuild=effort is Effort.REBUILD)
+        left = run.to_target(renamed)
         return Attempt(_without_needless(run.changes), tuple(run.refused), left)
 
 
@@ -77,24 +90,24 @@ class _Run:
     that all names come qualified.
     """
 
-    def __init__(self, here: Connection, target: Target) -> None:
-        self._here, self._target = here, target
+    def __init__(self, here: Connection, target: Target, effort: Effort) -> None:
+        self._here, self._target, self._effort = here, target, effort
         ((self._path,),) = here.execute("select pg_catalog.current_setting('search_path')").fetchall()
         pin_transaction(here)
         self.changes: list[Change] = []
         self.refused: list[tuple[str, str]] = []
 
-    def to_target(self, renamed: Renames, *, rebuild: bool) -> tuple[Difference, ...]:
+    def to_target(self, renamed: Renames) -> tuple[Difference, ...]:
         """All that leads there.
 
         :returns: what is not as it is there, nevertheless.
         """
         self.statements(renames.statements(renamed))
         self._names()
-        if rebuild:
+        if self._effort is Effort.REBUILD:
             changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
-        self._enums(rebuild)
+        self._enums(rebuild=self._effort is Effort.REBUILD)
         self._pieces(pieces.UNKNOWN)
         self._library()
         self._names()
@@ -111,12 +124,18 @@ class _Run:
         return left
 
     def _library(self) -> None:
-        self.statements(library.statements(self._here, self._target.connection))
+        refused = len(self.refused)
+        statements = library.statements(self._here, self._target.connection)
+        if self._effort < Effort.LIBRARY:
+            same = self._target.schema.objects.keys() - {one.object for one in self._left()}
+            statements = keeping.without(self._here, statements, same)
+        self.statements(statements)
+        self.statements([one for each, _ in self.refused[refused:] if (one := library.through_text(each))])
 
     def _left(self) -> tuple[Difference, ...]:
         return unlike(reader.read(self._here, ()), self._target.schema)
 
-    def _enums(self, rebuild: bool) -> None:
+    def _enums(self, *, rebuild: bool) -> None:
         before, after = enums.read(self._here), self._target.enums
         for name in enums.changed(before, after):
             added = None if rebuild else enums.added(name, before[name], after[name])

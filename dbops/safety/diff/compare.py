@@ -9,7 +9,6 @@ from dbops.safety.diff import unseen
 from dbops.safety.diff.attempt import Attempt, Effort, attempt
 from dbops.safety.diff.likeness import unlike
 from dbops.safety.diff.model import Renames, Script, inverted
-from dbops.safety.diff.settling import settle
 from dbops.safety.diff.target import Target
 
 if TYPE_CHECKING:
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
 def compare(here: Connection, there: Connection, renames: Renames = ()) -> Script:
     """The statements that lead from one schema to the other, and back.
 
-    Both databases are on one server and hold nothing of dbops' own; statements are tried in them in a transaction
-    that is rolled back, and conditions may come to be spelled in another way, so both are to be copies.  The
-    connections must be in autocommit mode.
+    Both databases are on one server and hold nothing of dbops' own; statements are tried in them in transactions
+    that are rolled back.  Both are to be copies through pg_dump, since the server spells what it has read once otherwise
+    than its own words.  The connections must be in autocommit mode.
 
     :raises ProgramFailed: the library that compares is not installed, or cannot compare these.
     """
-    settle(here)
-    settle(there)
     before, after = (Target(one, reader.read(one, ())) for one in (here, there))
     if not renames and not unlike(before.schema, after.schema):
         return Script((), ())

@@ -91,6 +91,15 @@ def _statement(text: str) -> str | None:
     return found[0].text.rstrip().removesuffix(";")
 
 
+def through_text(statement: str) -> str | None:
+    """A change of a column's type for which there is no cast, by way of text; None for another statement."""
+    ((kind, node),) = parse(statement.encode())[0]["stmt"].items()
+    if kind != "AlterTableStmt" or node["cmds"][0]["AlterTableCmd"].get("subtype") != "AT_AlterColumnType":
+        return None
+    begin, _, to_type = statement.rpartition("::")
+    return f"{begin}::text::{to_type}" if begin else None
+
+
 def _is_unwanted(node: Node) -> bool:
     """A setting of the session; a sequence that would begin anew; a table under another, all of whose columns are told.
 

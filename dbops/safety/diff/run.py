@@ -102,13 +102,33 @@ def both(
         schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as there,
     ):
         unseen = schema_copy.copy(live, clients, settings.lock_timeout.value, here, listen)
-        unseen += make(here, there)
+        unseen += _reread(settings, make, here, there, like, clients, listen)
         for target in (here, there):
             targets.drop_tables(target, records, listen)
         wanted = verifying.schema_of(settings, there, listen)
         found = verifying.compared(wanted, verifying.schema_of(settings, here, listen))
         unseen += verifying.sentences(found.reordered)
         yield Both(settings, here, there, wanted, found, tuple(dict.fromkeys(unseen)), listen)
+
+
+def _reread(
+    settings: Settings,
+    make: targets.Make,
+    here: Target,
+    there: Target,
+    like: Making,
+    clients: Sequence[Client],
+    listen: Listener,
+) -> list[str]:
+    """Make a goal's schema in a draft, and copy that as the live one is copied.
+
+    The server spells many an expression otherwise once it reads its own words: `kind IN ('a', 'b')` of a varchar, say.
+    Only when both sides have been read again does the same look the same.
+    """
+    with schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as draft:
+        unseen = make(here, draft)
+        with verifying.session(settings, draft, listen) as session:
+            return unseen + schema_copy.copy(session, clients, settings.lock_timeout.value, there, listen)
 
 
 def _own(live: Session) -> list[tuple[str, str]]:

@@ -26,7 +26,18 @@ def sentences(up: Attempt, down: Attempt) -> tuple[str, ...]:
 def _of(one: Attempt, direction: str) -> Iterator[str]:
     for difference in one.left:
         if not is_order_only(difference):
-            yield f"{difference.object} {_WORDS[difference.change]} by {direction}"
+            yield f"{difference.object} {_WORDS[difference.change]} by {direction}{_why(one, difference)}"
+
+
+def _why(one: Attempt, difference: Difference) -> str:
+    """The server's words on the first statement that names the object's columns, where it refused one to the end."""
+    name = difference.object.removeprefix("table ")
+    said = [
+        words
+        for statement, words in one.refused
+        if statement.replace('"', "").startswith(f"alter table {name} ")
+    ]
+    return f": {said[0]}" if said else ""
 
 
 def _order(left: Iterable[Difference]) -> str:

@@ -58,8 +58,8 @@ class Verdict:
 
 def schema_of(settings: Settings, target: Target, listen: Listener) -> Schema:
     """What is in a scratch database."""
-    with _session(settings, target, listen) as session:
-        return session.schema()
+    with session(settings, target, listen) as opened:
+        return opened.schema()
 
 
 def verified(settings: Settings, written: Written, here: Target, there: Schema, listen: Listener) -> Verdict:
@@ -68,10 +68,10 @@ def verified(settings: Settings, written: Written, here: Target, there: Schema, 
     :param there: the schema that it shall lead to.
     :raises DbopsError: it does not run.
     """
-    with tempfile.TemporaryDirectory(prefix="dbops-") as place, _session(settings, here, listen) as session:
+    with tempfile.TemporaryDirectory(prefix="dbops-") as place, session(settings, here, listen) as opened:
         _put(written, Path(place), settings.migrations_dir.value)
         try:
-            return _both_ways(session, settings, _found(settings, written, Path(place)), there)
+            return _both_ways(opened, settings, _found(settings, written, Path(place)), there)
         except DbopsError as error:
             error.message = error.message.replace(place, str(settings.migrations_dir.value))
             error.args = (error.message,)
@@ -107,7 +107,8 @@ def _put(written: Written, place: Path, folder: Path) -> None:
         copy.write_text(text, encoding="utf-8")
 
 
-def _session(settings: Settings, target: Target, listen: Listener) -> Session:
+def session(settings: Settings, target: Target, listen: Listener) -> Session:
+    """A session in a scratch database."""
     from dbops.engines.postgres.session import Session
 
     return Session.open(dataclasses.replace(settings, target=target), "migrate diff", listen)
