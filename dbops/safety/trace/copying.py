@@ -81,12 +81,14 @@ class Copying:
 
     def _schema(self, path: Path, connection: Connection) -> Archive:
         """The dumped schema; without owners where the role may not give them, which then is told as a difference."""
-        for without in (self.elsewhere, True):
-            options = Options(no_owner=without, no_privileges=self.elsewhere)
-            archive = Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
-            if without or not archive.check(connection):
-                break
-        return archive
+        archive = self._archive(path, without_owners=self.elsewhere)
+        if self.elsewhere or not archive.check(connection):
+            return archive
+        return self._archive(path, without_owners=True)
+
+    def _archive(self, path: Path, *, without_owners: bool) -> Archive:
+        options = Options(no_owner=without_owners, no_privileges=self.elsewhere)
+        return Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
 
     def _dumped(self, folder: Path) -> Path:
         """The live schema; from PostgreSQL 18 on with the live statistics."""
