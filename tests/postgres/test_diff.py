@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.differing import allow_databases, diff, files, found, scratches
+from tests.postgres.differing import diff, files, found, scratches
 from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
 from tests.postgres.rounds import superuser_sql
+from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Column, Effect, Relation, Type
 from dbops.engines.postgres.effects.pending import Pending
 from dbops.engines.postgres.effects.statements import effects
 from dbops.engines.postgres.effects.untold import untold
-from dbops.engines.postgres.targets import QualifiedName
 
 if TYPE_CHECKING:
     import psycopg

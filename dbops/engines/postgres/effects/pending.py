@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Column, Live, Relation
 from dbops.engines.postgres.effects.spelling import type_text
 from dbops.engines.postgres.libpg_query import Refusal, parse
 from dbops.engines.postgres.nodes import Node, qualified, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 _MADE_BY = {"CreateStmt": ("relation",), "CreateTableAsStmt": ("into", "rel"), "ViewStmt": ("view",)}
 _OF_ITS_OWN = frozenset(
