@@ -54,6 +54,7 @@ def _statement_data(found: Forecast) -> dict[str, Any]:
         "statement": found.statement,
         "in_transaction": found.in_transaction,
         "risk": found.risk.label,
+        "untold": found.untold or None,
         "effects": [_effect_data(one) for one in found.effects],
     }
 
@@ -88,11 +89,13 @@ def _key(step: Step) -> tuple[str, str]:
 
 def _of_step(found: Analysed) -> Iterator[str]:
     """A line per statement; below it what it locks, and of what is not safe why and what would be."""
-    if found.risk is Risk.UNKNOWN:
+    if found.is_code:
         yield f"{'':5} {found.risk.label:<11} what Python does shows when it runs"
     for one in found.statements:
         place = "" if one.in_transaction else ", outside a transaction"
         yield f"{one.number:>5} {one.risk.label:<11} {short(one.statement)}{place}"
+        if one.untold:
+            yield f"{'':17} {one.untold} shows when it runs: bin/migrate plan --trace"
         for effect in one.effects:
             if effect.live is not None and (effect.risk or effect is one.effects[0]):
                 yield from (f"{'':17} {text}" for text in _explained(effect))
@@ -123,7 +126,7 @@ def markdown(found: Sequence[Analysed]) -> Iterator[str]:
     yield "| version | # | risk | statement | lock | work |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for step in found:
-        if step.risk is Risk.UNKNOWN:
+        if step.is_code:
             yield f"| {step.step.version.text} | | {step.risk.label} | Python | | |"
         for one in step.statements:
             first = next((effect for effect in one.effects if effect.live), None)

@@ -21,5 +21,5 @@ def require(made: Plan, session: Session, settings: Settings, listen: Listener, 
     if not asked and (made.loses_data or is_development(session.comment())):
         listen(Detail("no rehearsal required: a development database, or migrations are undone"))
         return
-    server = on_postgres(session, "a rehearsal")
+    server = on_postgres(session, "up --require-rehearsal")
     rehearsal.require(made, server.schema(), settings.backups_dir.value, listen)

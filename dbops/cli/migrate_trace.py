@@ -174,7 +174,8 @@ def _require_passed(trace: Trace) -> None:
     failed = next((one for one in trace.migrations if one.failure or one.invalid), None)
     if failed is not None:
         why = failed.failure.message if failed.failure else f"it leaves {', '.join(failed.invalid)} invalid"
-        raise AnswerIsNo(f"version {failed.version} did not pass: {why}", hint="mend it before it is applied")
+        hint = (failed.failure and failed.failure.hint) or "mend it before it is applied"
+        raise AnswerIsNo(f"version {failed.version} did not pass: {why}", hint=hint)
     bad = next((one for one in trace.rounds.rounds if not one.verdict.good), None) if trace.rounds else None
     if bad is not None:
         raise AnswerIsNo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -101,11 +101,14 @@ class Relation:
 class Foresight(Protocol):
     """What an engine can tell of statements before they run; holds for one plan, on one session."""
 
-    def foreseen(self, section: Sequence[str]) -> list[tuple[Effect, ...]]:
+    def foreseen(self, section: Sequence[str]) -> Iterable[tuple[Effect, ...]]:
         """What each statement of a section does to relations; empty for one that the engine's grammar does not know."""
 
     def created(self, statement: str) -> tuple[QualifiedName, ...]:
-        """The relations that it makes, which nobody uses yet."""
+        """Take note of what a statement makes of the catalog, for those after it; the new relations, which nobody uses yet."""
+
+    def untold(self, statement: str) -> str:
+        """Why it cannot be told what a statement does, in words; empty where it can."""
 
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name now; None for nothing."""

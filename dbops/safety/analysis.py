@@ -57,14 +57,18 @@ class _Walk:
         self, unit: Unit, numbered: Iterator[tuple[int, tuple[Effect, ...]]], *, in_transaction: bool
     ) -> Iterator[Forecast]:
         for statement, (number, effects) in zip(unit.statements, numbered, strict=False):
-            yield forecast(number, statement.redacted, effects, self._relation, in_transaction=in_transaction)
+            yield forecast(
+                number, statement.redacted, effects, self._relation, in_transaction=in_transaction, untold=self._live.untold(statement.text),
+            )  # fmt: skip
             self._made |= {(name.schema, name.name) for name in self._live.created(statement.text)}
 
     def _relation(self, effect: Effect) -> Relation | None:
         return None if self._is_new(effect.relation) else self._live.relation(effect.relation)
 
     def _is_new(self, name: QualifiedName) -> bool:
-        """Without a schema, the search path is taken to agree."""
+        """Without a schema, the search path is taken to agree where it does not lead to what is there already."""
         if name.schema is None:
-            return any(made == name.name for _, made in self._made)
+            schemas = {schema for schema, made in self._made if made == name.name}
+            live = self._live.relation(name) if schemas else None
+            return bool(schemas) and (live is None or None in schemas or live.name.schema in schemas)
         return (name.schema, name.name) in self._made or (None, name.name) in self._made

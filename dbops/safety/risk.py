@@ -33,16 +33,22 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What one statement will do; the strongest of its effects comes first."""
+    """What one statement will do; the strongest of its effects comes first.
+
+    :param untold: why the rest is not known, in words; empty where it is.
+    """
 
     number: int
     statement: str
     in_transaction: bool
     effects: tuple[Judged, ...]
+    untold: str = ""
 
     @property
     def risk(self) -> Risk:
         """The highest of its effects."""
+        if self.untold:
+            return Risk.UNKNOWN
         return max((one.risk for one in self.effects), default=Risk.SAFE)
 
     @property
@@ -104,8 +110,9 @@ def forecast(
     live: Callable[[Effect], Relation | None],
     *,
     in_transaction: bool,
+    untold: str = "",
 ) -> Forecast:
     """All effects of a statement, the strongest first, one per relation and lock."""
     judged = [judge(effect, live(effect)) for effect in dict.fromkeys(effects)]
     judged.sort(key=lambda one: (-one.risk, -one.effect.mode))
-    return Forecast(number, statement, in_transaction, tuple(judged))
+    return Forecast(number, statement, in_transaction, tuple(judged), untold)

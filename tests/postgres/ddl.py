@@ -26,6 +26,7 @@ create function touch() returns trigger language plpgsql as 'begin return new; e
 create trigger touch before insert on t for each row execute function touch();
 create policy p on t;
 create domain positive_int as int;
+create table checked_by_domain (d positive_int);
 analyze;
 """
 # Every statement is held against the server of every version: what it locks, and which tables get a new file.
@@ -113,5 +114,10 @@ STATEMENTS = [
     "select count(*) from t",
     "select * from t where id = 1 for update",
     "grant select on t to public",
+    "alter domain positive_int add constraint c check (value > 0)",
+    "alter domain positive_int add constraint c check (value > 0) not valid",
+    "alter domain positive_int set not null",
+    "alter domain positive_int set default 1",
+    "with gone as (delete from child returning id) select * from gone",
     "alter type positive_int owner to current_user",
 ]

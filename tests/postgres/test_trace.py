@@ -189,11 +189,22 @@ def test_a_development_database_is_copied(shop: Project, database: Database, con
 
 
 @pytest.mark.one_major
+def test_tables_of_another_owner(shop: Project, database: Database) -> None:
+    """They are the role's own on the scratch database, and that is told; no rehearsal is made of it."""
+    superuser_sql(database, f"create table theirs (id int); grant select on theirs to {database.user}")
+    outcome = traced(shop)
+    assert result(outcome)["trace"]["passed"]
+    assert any("was not as the live one is" in event.get("text", "") for event in outcome.events)
+    assert shop.run("migrate", "up", "--require-rehearsal").code == 13
+
+
+@pytest.mark.one_major
 def test_what_reaches_beyond_is_not_run(shop: Project, database: Database) -> None:
     """A role would be there on the live server, too."""
     pair(shop, "002_price", "create role dbops_trace_role;", "drop role dbops_trace_role;")
     outcome = traced(shop, "--to", "002", code=3)
     assert "reaches beyond the scratch database" in outcome.json["message"]
+    assert "--scratch-url" in outcome.json["hint"]
     assert not superuser_sql(database, "select 1 from pg_roles where rolname = 'dbops_trace_role'")
 
 

@@ -228,6 +228,16 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
     assert not {"psycopg", "postgast", "dbops.engines.postgres", "urllib.request"} & set(loaded)
 
 
+@pytest.mark.parametrize("verb", [("plan", "--trace"), ("up", "--require-rehearsal")])
+def test_a_trace_of_a_file(site: Site, file: Path, verb: tuple[str, ...]) -> None:
+    """A trace needs a server: it is refused (13) with the name of the option, and no file is made."""
+    site.migration("001_a", "CREATE TABLE a (id integer);")
+    outcome = site.run(*verb)
+    assert outcome.code == 13, outcome
+    assert f"{verb[-1]} is for PostgreSQL" in outcome.stderr
+    assert not file.exists()
+
+
 def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
     """No "unknown" below SQLite's own words."""
     site.migration("001_a", "CREATE TABLE a (id INTEGER) STRICT;\nINSERT INTO a VALUES ('x');")

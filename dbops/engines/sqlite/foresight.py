@@ -39,6 +39,10 @@ class LiveFile:
         name = words.made("TABLE") or words.made("VIEW")
         return (qualified(name),) if name else ()
 
+    def untold(self, statement: str) -> str:
+        """See `Foresight`; SQLite has no code of its own."""
+        return ""
+
     def _effects(self, words: Words, anew: Mapping[str, frozenset[str]]) -> Iterator[Effect]:
         for effect in effects(words):
             kept = anew.get(effect.relation.name)

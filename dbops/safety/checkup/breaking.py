@@ -10,7 +10,8 @@ from psycopg import errors, sql
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.engines.postgres.effects.model import Cost
-from dbops.engines.postgres.effects.statements import created, effects
+from dbops.engines.postgres.effects.pending import created
+from dbops.engines.postgres.effects.statements import effects
 from dbops.engines.postgres.libpg_query import Refusal, parse
 from dbops.engines.postgres.nodes import Node
 from dbops.events import plural

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dbops.engines.postgres.effects.live import LiveCatalog
-from dbops.engines.postgres.effects.statements import created, effects
+from dbops.engines.postgres.effects.pending import created
+from dbops.engines.postgres.effects.statements import effects
 from dbops.errors import DbopsError
 from dbops.migrations.model import Status
 from dbops.migrations.planner import Step, Work

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.effects.model import LockMode
-from dbops.engines.postgres.effects.statements import created
+from dbops.engines.postgres.effects.pending import created
 from dbops.safety.checkup.model import Finding, Level
 from dbops.safety.risk import Judged
 

@@ -29,6 +29,14 @@ class Nothing:
         """None: it may be there."""
         return None
 
+    def inside(self, schema: str) -> tuple[QualifiedName, ...]:
+        """Nothing is known of it."""
+        return ()
+
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """Nothing is known of it."""
+        return ()
+
     def type_of(self, text: str) -> Type | None:
         """None: it may be there."""
         return None
@@ -51,6 +59,8 @@ class _Without:
     def __init__(self, live: Live, is_made: Callable[[QualifiedName], bool]) -> None:
         self._is_made = is_made
         self._live = live
+        self.inside = live.inside
+        self.having = live.having
         self.type_of = live.type_of
         self.keeps_values = live.keeps_values
         self.volatile = live.volatile

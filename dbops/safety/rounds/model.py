@@ -62,6 +62,7 @@ class Failure:
     """What a section was refused with.
 
     :param only_with_rows: it runs where the tables are empty.
+    :param hint: what helps, where it is not the file that has to be mended.
     :param of_generated: it may well run with other rows, too, than those that were generated.
     """
 
@@ -69,6 +70,7 @@ class Failure:
     detail: str | None
     only_with_rows: bool = False
     of_generated: bool = False
+    hint: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dbops.safety.trace.model import HeldLock, TracedMigration, TracedStatement
 _UNFELT = LockMode.ROW_SHARE
 """Locks up to this one are in nobody's way but of what needs the table for itself; a forecast names few of them."""
 _NONE = 0
-_INDEXES = ("index", "partitioned index")
+_WITH_THEIR_TABLE = ("index", "partitioned index", "sequence")
 
 
 def differences(forecasts: Iterable[Forecast], seen: TracedMigration) -> Mapping[int, tuple[str, ...]]:
@@ -32,9 +32,21 @@ def _differing(said: Forecast, seen: TracedStatement, before: Sequence[HeldLock]
     effects = [one for one in said.effects if one.live is not None and one.live.kind not in {"i", "I"}]
     planned = _strongest((_name(one), one.effect.mode) for one in effects)
     new = {lock.relation for lock in (*before, *seen.locks) if lock.new}
-    real = _strongest((lock.relation, lock.mode) for lock in seen.locks if lock.kind not in _INDEXES)
+    real = _strongest(
+        (lock.relation, lock.mode)
+        for lock in seen.locks
+        if lock.kind not in _WITH_THEIR_TABLE or lock.relation in planned
+    )
     held = {(lock.relation, lock.mode) for lock in before if lock.ended > seen.began and not lock.sampled}
+    parts = {str(part): one for one in effects if one.live for part in one.live.partitions}
     for relation in sorted((planned.keys() | real.keys()) - new):
+        # What is said of a partitioned table is said of its partitions, too.
+        if (
+            relation in parts
+            and relation not in planned
+            and real[relation] <= planned[_name(parts[relation])]
+        ):
+            continue
         mode, actual = planned.get(relation, _NONE), real.get(relation, _NONE)
         # What its transaction holds already is not taken again; what was looked at now and then may have been missed.
         excused = (relation, mode) in held or not seen.in_transaction
@@ -52,7 +64,8 @@ def _agree(said: int, saw: int, *, excused: bool) -> bool:
 def _rewrites(effects: Sequence[Judged], seen: TracedStatement, new: set[str]) -> Iterator[str]:
     planned = {_name(one) for one in effects if one.effect.cost is Cost.REWRITE}
     emptied = {_name(one) for one in effects if one.effect.destroys}
-    real = set(seen.rewritten) - new
+    tables = {str(part): _name(one) for one in effects if one.live for part in one.live.partitions}
+    real = {tables[name] if tables.get(name) in planned else name for name in seen.rewritten} - new
     yield from (
         f"{name}: plan says that it is written anew, and it was not" for name in sorted(planned - real)
     )

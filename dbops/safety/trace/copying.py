@@ -65,7 +65,7 @@ class Copying:
             self.source = Source.TEMPLATE
         else:
             with temporary.folder() as folder:
-                self._load(self._dumped(folder), connection, name)
+                self._load(self._schema(self._dumped(folder), connection), connection, name)
 
     def _copied(self, connection: Connection, name: str) -> bool:
         from psycopg import errors
@@ -79,7 +79,18 @@ class Copying:
             return False
         return True
 
-    def _dumped(self, folder: Path) -> Archive:
+    def _schema(self, path: Path, connection: Connection) -> Archive:
+        """The dumped schema; without owners where the role may not give them, which then is told as a difference."""
+        archive = self._archive(path, without_owners=self.elsewhere)
+        if self.elsewhere or not archive.check(connection):
+            return archive
+        return self._archive(path, without_owners=True)
+
+    def _archive(self, path: Path, *, without_owners: bool) -> Archive:
+        options = Options(no_owner=without_owners, no_privileges=self.elsewhere)
+        return Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
+
+    def _dumped(self, folder: Path) -> Path:
         """The live schema; from PostgreSQL 18 on with the live statistics."""
         path = folder / "schema.dump"
         with databases.session(self.live, COMMAND, self.listen) as connection:
@@ -96,8 +107,7 @@ class Copying:
                 connection, folder, application=application_name(COMMAND), options="-c statement_timeout=0"
             )
             run(words, environ=environ)
-        options = Options(no_owner=self.elsewhere, no_privileges=self.elsewhere)
-        return Archive("the schema", path, None, Reading(tuple(self.clients), 1, options), ignore)
+        return path
 
     def _load(self, content: Archive, connection: Connection, name: str) -> None:
         problems = content.check(connection)

@@ -16,7 +16,7 @@ from dbops.safety.trace.style import CSS
 from dbops.safety.trace.tables import migrations, rounds
 
 _MADE_FROM = {
-    Source.SCHEMA: "the live schema and its statistics, without rows",
+    Source.SCHEMA: "the live schema, without rows",
     Source.BACKUP: "a backup",
     Source.TEMPLATE: "a copy of the database with its rows",
 }

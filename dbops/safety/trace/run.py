@@ -27,7 +27,7 @@ from dbops.migrations.report import place
 from dbops.migrations.script import Mode
 from dbops.safety.rounds import run as rounds
 from dbops.safety.rounds.model import Failure, Wishes
-from dbops.safety.rounds.section import NOT_THE_FILES
+from dbops.safety.rounds.section import NOT_THE_FILES, Beyond
 from dbops.safety.rounds.section import run as run_section
 from dbops.safety.trace.copying import Copying
 from dbops.safety.trace.model import HeldLock, Trace, TracedMigration, TracedStatement
@@ -153,7 +153,8 @@ class _Run:
         except NOT_THE_FILES:
             raise
         except DbopsError as error:
-            failure = Failure(error.message, error.detail)
+            hint = error.hint if isinstance(error, Beyond) else None
+            failure = Failure(error.message, error.detail, hint=hint)
         alone = any(not one.in_transaction for one in self.watcher.seen)
         return TracedMigration(
             step.version.text,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
 from dbops.engines.postgres.effects.spelling import functions_in, type_text
-from dbops.engines.postgres.nodes import Node, options_of, relation, strings
+from dbops.engines.postgres.nodes import Node, options_of, qualified, relation, strings
 
 # Commands that change the catalog alone, with the lock that they take.
 _MODES = {
@@ -46,6 +46,16 @@ def effects(node: Node, live: Live) -> Iterator[Effect]:
         return
     for item in node["cmds"]:
         yield from _command(item["AlterTableCmd"], name, found, live)
+
+
+def domain(node: Node, live: Live) -> Iterator[Effect]:
+    """What ALTER DOMAIN does to the tables that have it: their rows are checked."""
+    constraint_made = node.get("def", {}).get("Constraint", {})
+    checks = node["subtype"] in ("O", "V") or (
+        node["subtype"] == "C" and not constraint_made.get("skip_validation")
+    )
+    for name in live.having(qualified(strings(node["typeName"]))) if checks else ():
+        yield Effect(name, LockMode.SHARE, Cost.SCAN, "check")
 
 
 def _command(command: Node, name: QualifiedName, found: Relation | None, live: Live) -> Iterator[Effect]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Column, Effect, Relation, Type
-from dbops.engines.postgres.effects.statements import created, effects
+from dbops.engines.postgres.effects.pending import Pending
+from dbops.engines.postgres.effects.statements import effects
+from dbops.engines.postgres.effects.untold import untold
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,6 +36,17 @@ _PARTITIONS = """
 select n.nspname::text, c.relname::text from pg_catalog.pg_partition_tree(%s) as t
 join pg_catalog.pg_class as c on c.oid = t.relid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where t.level > 0
+"""
+_INSIDE = """
+select n.nspname::text, c.relname::text from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = %s and c.relkind in ('r', 'p', 'm') order by 2
+"""
+_HAVING = """
+select distinct n.nspname::text, c.relname::text from pg_catalog.pg_attribute as a
+join pg_catalog.pg_class as c on c.oid = a.attrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where a.atttypid = pg_catalog.to_regtype(%s) and not a.attisdropped and c.relkind in ('r', 'm') order by 1, 2
 """
 _REFERRING = """
 select distinct n.nspname::text, c.relname::text from pg_catalog.pg_constraint as k
@@ -65,17 +78,33 @@ class LiveCatalog:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self._relations: dict[QualifiedName, Relation | None] = {}
+        self._noted: Pending | None = None
 
-    def foreseen(self, section: Sequence[str]) -> list[tuple[Effect, ...]]:
-        """See `Foresight`."""
-        return [effects(statement, self) for statement in section]
+    def foreseen(self, section: Sequence[str]) -> Iterator[tuple[Effect, ...]]:
+        """See `Foresight`; each when it is asked for, after what was noted until then."""
+        if self._noted is not None:
+            self._noted.path = None  # it ends with the section
+        return (effects(statement, self) for statement in section)
 
     def created(self, statement: str) -> tuple[QualifiedName, ...]:
         """See `Foresight`."""
-        return created(statement)
+        if self._noted is None:
+            row = self.connection.execute("select current_schema()::text").fetchone()
+            self._noted = Pending(self, row[0] if row else None)
+        return self._noted.note(statement)
+
+    def untold(self, statement: str) -> str:
+        """See `Foresight`."""
+        return untold(statement)
 
     def relation(self, name: QualifiedName) -> Relation | None:
-        """What there is of that name, found as a statement would find it."""
+        """What there is of that name, found as a statement would find it after those that were noted."""
+        if self._noted is not None:
+            if name.schema is None and self._noted.path is not None:
+                found = (self.relation(QualifiedName(schema, name.name)) for schema in self._noted.path)
+                return next(filter(None, found), None)
+            if name in self._noted.seen:
+                return self._noted.seen[name]
         if name not in self._relations:
             self._relations[name] = self._look(name)
         return self._relations[name]
@@ -97,6 +126,14 @@ class LiveCatalog:
             referring=self._names(_REFERRING, oid),
             referred={key: QualifiedName(*of) for key, *of in self._all(_REFERRED, oid)},
         )  # fmt: skip
+
+    def inside(self, schema: str) -> tuple[QualifiedName, ...]:
+        """See `Live`."""
+        return self._names(_INSIDE, schema)
+
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """See `Live`."""
+        return self._names(_HAVING, quoted(type_name))
 
     def type_of(self, text: str) -> Type | None:
         """As the server describes a column of that type."""

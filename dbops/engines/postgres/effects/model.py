@@ -55,6 +55,12 @@ class Live(Protocol):
     def relation(self, name: QualifiedName) -> Relation | None:
         """What there is of that name now; None for nothing."""
 
+    def inside(self, schema: str) -> tuple[QualifiedName, ...]:
+        """The tables, and materialized views, of a schema."""
+
+    def having(self, type_name: QualifiedName) -> tuple[QualifiedName, ...]:
+        """The tables, and materialized views, that have a column of a type."""
+
     def type_of(self, text: str) -> Type | None:
         """The type of that spelling; None where there is none yet."""
 

@@ -5,7 +5,7 @@ Source: PostgreSQL manual, "Explicit Locking" and the pages of the commands; eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects import altering
@@ -31,23 +31,6 @@ def effects_of(statement: Node, live: Live) -> Iterator[Effect]:
     rule = _RULES.get(name)
     if rule is not None:
         yield from rule(node, live)
-
-
-def created(sql: str) -> tuple[QualifiedName, ...]:
-    """The relations that a statement creates, so that what follows cannot meet anybody there."""
-    try:
-        nodes = parse(sql.encode())
-    except Refusal:
-        return ()
-    found = []
-    for ((name, node),) in (node["stmt"].items() for node in nodes):
-        if name == "CreateStmt":
-            found.append(relation(node["relation"]))
-        elif name == "CreateTableAsStmt":
-            found.append(relation(node["into"]["rel"]))
-        elif name == "ViewStmt":
-            found.append(relation(node["view"]))
-    return tuple(found)
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------
@@ -94,10 +77,18 @@ def _drop(node: Node, live: Live) -> Iterator[Effect]:
         word = kind.removeprefix("OBJECT_").lower().replace("_", " ")
         for name in names:
             yield from _drop_relation(name, f"the {word} {name}" if kind == "OBJECT_TABLE" else "", live)
+    elif kind == "OBJECT_SCHEMA" and node.get("behavior") == "DROP_CASCADE":
+        yield from _drop_schemas(strings(node["objects"]), live)
     elif kind in ("OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"):
         for item in node["objects"]:
             parts = strings(item["List"]["items"])
             yield Effect(qualified(parts[:-1]), LockMode.ACCESS_EXCLUSIVE)
+
+
+def _drop_schemas(schemas: Iterable[str], live: Live) -> Iterator[Effect]:
+    for schema in schemas:
+        for name in live.inside(schema):
+            yield from _drop_relation(name, f"the table {name}", live)
 
 
 def _drop_relation(name: QualifiedName, destroys: str, live: Live) -> Iterator[Effect]:
@@ -167,7 +158,16 @@ def _selected(node: Node) -> Iterator[QualifiedName]:
             stack += found
 
 
+def _written_within(node: Node, live: Live) -> Iterator[Effect]:
+    """What the parts of a WITH write."""
+    for item in node.get("withClause", {}).get("ctes", ()):
+        query = item["CommonTableExpr"]["ctequery"]
+        if "SelectStmt" not in query:
+            yield from effects_of(query, live)
+
+
 def _reads(node: Node, live: Live) -> Iterator[Effect]:
+    yield from _written_within(node, live)
     mode = LockMode.ROW_SHARE if node.get("lockingClause") else LockMode.ACCESS_SHARE
     for name in dict.fromkeys(_selected(node)):
         yield Effect(name, mode, Cost.SCAN)
@@ -177,6 +177,7 @@ def _writes(node: Node, live: Live) -> Iterator[Effect]:
     name = relation(node["relation"])
     whole = "whereClause" not in node and "selectStmt" not in node
     yield Effect(name, LockMode.ROW_EXCLUSIVE, Cost.ROWS, "update-all" if whole else "")
+    yield from _written_within(node, live)
     inner = {key: value for key, value in node.items() if key != "relation"}
     for other in dict.fromkeys(_selected(inner)):
         yield Effect(other, LockMode.ACCESS_SHARE, Cost.SCAN)
@@ -264,6 +265,7 @@ def _alter(node: Node, live: Live) -> Iterator[Effect]:
 
 
 def _create_as(node: Node, live: Live) -> Iterator[Effect]:
+    yield from _written_within(node.get("query", {}).get("SelectStmt", {}), live)
     for name in dict.fromkeys(_selected(node.get("query", {}))):
         yield Effect(name, LockMode.ACCESS_SHARE, Cost.SCAN)
 
@@ -278,6 +280,7 @@ _RULES: dict[str, Rule] = {
     "DropStmt": _drop,
     "TruncateStmt": _truncate,
     "AlterTableStmt": _alter,
+    "AlterDomainStmt": altering.domain,
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _of_table(LockMode.ACCESS_EXCLUSIVE, "relation", advice="rename"),
     "CreateTrigStmt": _of_table(LockMode.SHARE_ROW_EXCLUSIVE, "relation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from dbops.engines.names import QualifiedName
@@ -52,6 +53,26 @@ def test_locks() -> None:
     assert told(said(None), saw(lock(LockMode.ROW_EXCLUSIVE)))
     assert not told(said(None), saw(lock(LockMode.ACCESS_EXCLUSIVE, kind="index")))
     assert not told(said(None), saw(lock(LockMode.ACCESS_EXCLUSIVE, new=True)))
+
+
+def test_what_belongs_to_a_table() -> None:
+    """Its partitions are locked and written anew with it, and its sequences locked: that is no difference."""
+    part = QualifiedName("public", "part")
+    parted = dataclasses.replace(TABLE, kind="p", partitions=(part,))
+    effect = Effect(NAME, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE)
+    forecast = Forecast(1, "x", in_transaction=True, effects=(judge(effect, parted),))
+    own = lock(LockMode.ACCESS_EXCLUSIVE)
+    assert not told(
+        forecast, saw(own, lock(LockMode.ACCESS_EXCLUSIVE, "public.part"), rewritten=["public.part"])
+    )
+    assert not told(
+        said(LockMode.ACCESS_EXCLUSIVE),
+        saw(own, lock(LockMode.ACCESS_EXCLUSIVE, "public.s", kind="sequence")),
+    )
+    weaker = Forecast(1, "x", in_transaction=True, effects=(judge(Effect(NAME, LockMode.SHARE), parted),))
+    assert told(weaker, saw(lock(LockMode.SHARE), lock(LockMode.ACCESS_EXCLUSIVE, "public.part"))) == (
+        "public.part: plan says no lock, the trace saw ACCESS EXCLUSIVE",
+    )
 
 
 def test_what_the_transaction_holds_already() -> None:
