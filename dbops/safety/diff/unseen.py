@@ -32,7 +32,11 @@ def _of(one: Attempt, direction: str) -> Iterator[str]:
 def _why(one: Attempt, difference: Difference) -> str:
     """The server's words on the first statement that names the object's columns, where it refused one to the end."""
     name = difference.object.removeprefix("table ")
-    said = [words for statement, words in one.refused if statement.replace('"', "").startswith(f"alter table {name} ")]
+    said = [
+        words
+        for statement, words in one.refused
+        if statement.replace('"', "").startswith(f"alter table {name} ")
+    ]
     return f": {said[0]}" if said else ""
 
 
