@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +16,7 @@ from dbops.backups.plan import DumpPlan, Plan, Request
 from dbops.backups.provenance import git_commit
 from dbops.backups.space import Estimate
 from dbops.backups.store import Store
+from dbops.cli import machine
 from dbops.cli.connect import located, on_postgres, on_session
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -132,8 +132,6 @@ class PostgresDatabase:
         return self.name
 
     def plan(self, wanted: Request, store: Store) -> Plan:
-        from dbops.programs import clients
-
         ((large_objects, version),) = self._session.query(
             "select (select count(*) from pg_catalog.pg_largeobject_metadata), current_setting('server_version_num')::int"
         )
@@ -142,8 +140,8 @@ class PostgresDatabase:
             plans.Facts(
                 server_major=version // 10000,
                 large_objects=large_objects,
-                clients=clients(os.environ.get("PATH", os.defpath)),
-                processors=_processors(),
+                clients=machine.clients(),
+                processors=machine.processors(),
                 taken=store.taken(),
                 now=datetime.datetime.now(datetime.UTC),
             ),
@@ -234,7 +232,7 @@ class SqliteDatabase:
             wanted,
             taken=store.taken(),
             now=datetime.datetime.now(datetime.UTC),
-            processors=_processors(),
+            processors=machine.processors(),
         )
 
     def estimate(self, made: Plan, store: Store) -> Estimate:
@@ -289,7 +287,3 @@ def expected(made: Plan, last: Backup | None, now: int) -> int | None:
     if summary.options or summary.compression != made.compression.value or not before:
         return None
     return int(summary.bytes * now / before)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

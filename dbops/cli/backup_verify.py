@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import os
 import time
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from dbops.backups.filtering import Options
 from dbops.backups.manifest import SqliteManifest, Verification
 from dbops.backups.proof import Proof
 from dbops.backups.store import Store
+from dbops.cli import machine
 from dbops.cli.backup_show import ENGINES
 from dbops.cli.connect import database_and_engine, load_settings
 from dbops.cli.output import Output
@@ -32,7 +32,6 @@ from dbops.errors import (
     UsageError,
 )
 from dbops.events import Note, StepDone, Warned, format_seconds
-from dbops.programs import clients
 from dbops.restore import sqlite_trial, trial
 from dbops.restore.content import Archive, Reading
 from dbops.restore.sqlite_content import FileArchive
@@ -139,12 +138,12 @@ def _archive(backup: Backup, out: Output) -> Archive:
     """
     plain = backup.manifest.archive.format == "plain"
     options = Options() if plain else Options(no_owner=True, no_privileges=True)
-    reading = Reading(clients(os.environ.get("PATH", os.defpath)), _jobs(), options)
+    reading = Reading(machine.clients(), _jobs(), options)
     return Archive(backup.name, backup.path, of_postgres(backup), reading, out.event)
 
 
 def _jobs() -> int:
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    return min(machine.processors(), 8)
 
 
 # -- on which server ---------------------------------------------------------------------------------------------------

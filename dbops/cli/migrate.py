@@ -7,7 +7,8 @@ import importlib
 from collections.abc import Callable
 
 from dbops.cli import spellings
-from dbops.cli.migrate_options import VERBS, folder_options
+from dbops.cli.migrate_common_options import folder_options
+from dbops.cli.migrate_options import VERBS
 from dbops.cli.options import Parser, add_verbs, add_version, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError

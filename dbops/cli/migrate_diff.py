@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from dbops.cli import machine
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask
 from dbops.cli.connect import connected_to_postgres, load_settings
-from dbops.cli.migrate_drift import definition
+from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.postgres.session import Session
@@ -21,7 +21,6 @@ from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import Warned, plural
 from dbops.migrations import creation, discovery
 from dbops.migrations.reader import Reader
-from dbops.programs import clients
 from dbops.safety.diff import run, targets, verifying, writing
 from dbops.safety.diff.model import Change, Rename, Renames, Script
 from dbops.safety.diff.verifying import Verdict
@@ -42,8 +41,7 @@ def diff(arguments: argparse.Namespace, out: Output) -> int:
         writes = not (arguments.check or arguments.dry_run)
         with creation.turn(settings.migrations_dir.value) if writes else contextlib.nullcontext():
             _require_up_to_date(session, settings, out)
-            found = clients(os.environ.get("PATH", os.defpath))
-            with run.both(settings, session, goal, found, out.event) as both:
+            with run.both(settings, session, goal, machine.clients(), out.event) as both:
                 said = {"to": str(goal), "database": show.identity(session.identity)}
                 differing = [_difference(one) for one in both.compared.differences]
                 if not differing or arguments.check:
@@ -241,8 +239,7 @@ def _lines(written: writing.Written, verdict: Verdict, script: Script, *, writes
 
 def _differences(found: Sequence[Difference], words: dict[Kind, str]) -> Iterator[str]:
     for one in found:
-        yield f"  {one.object}: {words[one.change]}"
-        yield from (f"      {line}" for line in definition(one))
+        yield from told(one, words[one.change])
 
 
 def _unseen(sentences: Iterable[str]) -> Iterator[str]:

@@ -89,7 +89,7 @@ def lines(found: Drift, database: Identity) -> Iterator[str]:
     """Each object with what is new in its definition and what is missing."""
     for one in found.differences:
         yield _line(one)
-        yield from (f"    {line}" for line in definition(one))
+        yield from (f"    {line}" for line in _definition(one))
     if found.unknown or not found.differences or found.left is None:
         yield f"{found.sentence()}; database {database}"
         return
@@ -101,7 +101,13 @@ def _line(one: Difference) -> str:
     return f"{_SIGNS[one.change]} {one.object}: {one.change.value}"
 
 
-def definition(one: Difference) -> Iterator[str]:
+def told(one: Difference, became: str) -> Iterator[str]:
+    """An object, what became of it, and how its definition differs; indented, for a list below something else."""
+    yield f"  {one.object}: {became}"
+    yield from (f"      {line}" for line in _definition(one))
+
+
+def _definition(one: Difference) -> Iterator[str]:
     """The lines of its definition that differ."""
     before, after = (one.before or "").splitlines(), (one.after or "").splitlines()
     for line in difflib.ndiff(before, after):

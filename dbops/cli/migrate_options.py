@@ -4,166 +4,65 @@ from __future__ import annotations
 
 import argparse
 
-from dbops.cli.options import AddOption, Parser, option
-from dbops.config.values import HALF
-
-
-def folder_options(*, after_verb: bool) -> Parser:
-    """What all verbs take, before and after the verb."""
-    default = argparse.SUPPRESS if after_verb else None
-    options = Parser(add_help=False, argument_default=default)
-    options.add_argument(
-        "--migrations-dir", metavar="DIR", help="the migrations folder (default: migrations)"
-    )
-    options.add_argument(
-        "--format",
-        dest="migration_format",
-        metavar="NAME",
-        help="the format of the migration files (default: auto, what they look like)",
-    )
-    options.add_argument(
-        "--var",
-        dest="variables",
-        metavar="NAME=VALUE",
-        action="append",
-        help="what stands for a placeholder in the files; several times for several",
-    )
-    options.add_argument(
-        "--alembic-python",
-        metavar="PATH",
-        help="the Python that has the project's Alembic (default: that of the virtual environment)",
-    )
-    options.add_argument("--tracking-table", metavar="NAME", help="schema.table of the applied migrations")
-    options.add_argument(
-        "--lock-timeout", metavar="TIME", help="how long a statement waits for a lock (default: 5s)"
-    )
-    options.add_argument(
-        "--statement-timeout", metavar="TIME", help="how long a statement may run (default: off)"
-    )
-    options.add_argument("--deadline", metavar="TIME", help="how long to try to get locks (default: 60s)")
-    return options
-
-
-def _count(default: str) -> AddOption:
-    def add(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument("count", nargs="?", metavar="N", help=f"how many (default: {default})")
-        verb.add_argument("--steps", type=int, metavar="N", help="how many, where N could also be a version")
-
-    return add
-
-
-_STARTED = option(
-    "--started-statement",
-    choices=["done", "again"],
-    help="of a statement that a killed process left as started: it took effect, or is to run again",
-)
-_OUT_OF_ORDER = option(
-    "--out-of-order", action="store_true", help="apply lower numbers that arrived late, too"
-)
-_SINGLE = option("--single-transaction", action="store_true", help="all of them or none")
-_CHECK_PENDING = option("--check", action="store_true", help="change nothing; exit 3 if something is pending")
-_FAIL_ON_DRIFT = option(
-    "--fail-on-drift",
-    action="store_true",
-    help="change nothing if the schema is not as the last migration left it",
-)
-_UP_TO = option("--to", metavar="VERSION", help="up to and with this version")
-_THROUGH = option("--through", metavar="VERSION", help="this version and all above it")
-_ONLY = option("--only", metavar="VERSION", help="just this one")
-_VERSION = option("version", metavar="VERSION")
-_BACKUP = option(
-    "--require-fresh-backup",
-    nargs="?",
-    const="off",
-    metavar="AGE",
-    help="take a backup first, unless one is no older than AGE, as 30min (default: a new one)",
-)
-
-_SCRATCH = option(
-    "--scratch-url",
-    metavar="URL",
-    help="a server to make the scratch database on (default: the one that the database is on)",
-)
-_REHEARSAL = option(
-    "--require-rehearsal",
-    action="store_true",
-    help="change nothing unless a trace of the same files on the same schema passed",
-)
-
-_TERMINATE = option(
-    "--terminate-blockers",
-    dest="terminate_after",
-    nargs="?",
-    const=HALF,
-    metavar="AFTER",
-    help="end sessions that hold a lock which a statement has waited for as long as AFTER, as 10s (default: half the deadline)",
-)
-
-
-def _analyze(verb: argparse.ArgumentParser) -> None:
-    one = verb.add_mutually_exclusive_group()
-    one.add_argument(
-        "--no-analyze",
-        dest="analyze_after",
-        action="store_const",
-        const="off",
-        help="leave out the ANALYZE of the tables that were changed",
-    )
-    one.add_argument(
-        "--vacuum",
-        dest="analyze_after",
-        action="store_const",
-        const="vacuum",
-        help="VACUUM (ANALYZE) the tables that were changed, instead of ANALYZE",
-    )
-
+from dbops.cli import migrate_common_options as common
+from dbops.cli.options import AddOption, option
 
 VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
     "init": ("make the tracking tables", ()),
     "up": (
         "apply pending migrations",
         (
-            _count("all"),
-            _UP_TO,
-            _ONLY,
-            _OUT_OF_ORDER,
-            _SINGLE,
-            _CHECK_PENDING,
-            _FAIL_ON_DRIFT,
-            _STARTED,
-            _REHEARSAL,
-            _BACKUP,
-            _analyze,
-            _TERMINATE,
+            common.count("all"),
+            common.UP_TO,
+            common.ONLY,
+            common.OUT_OF_ORDER,
+            common.SINGLE,
+            common.CHECK_PENDING,
+            common.FAIL_ON_DRIFT,
+            common.STARTED,
+            common.REHEARSAL,
+            common.BACKUP,
+            common.BACKUPS_DIR,
+            common.analyze,
+            common.TERMINATE,
         ),
     ),
     "down": (
         "undo applied migrations, the newest first",
         (
-            _count("1"),
+            common.count("1"),
             option("--to", metavar="VERSION", help="all above this version; 0 is all"),
-            _THROUGH,
-            _STARTED,
-            _analyze,
-            _TERMINATE,
+            common.THROUGH,
+            common.STARTED,
+            common.analyze,
+            common.TERMINATE,
         ),
     ),
     "goto": (
         "go up or down until a version is the current one",
-        (option("to", metavar="VERSION"), _OUT_OF_ORDER, _SINGLE, _STARTED, _BACKUP, _analyze, _TERMINATE),
+        (
+            option("to", metavar="VERSION"),
+            common.OUT_OF_ORDER,
+            common.SINGLE,
+            common.STARTED,
+            common.BACKUP,
+            common.BACKUPS_DIR,
+            common.analyze,
+            common.TERMINATE,
+        ),
     ),
     "redo": (
         "undo the newest migrations and apply them again",
-        (_count("1"), _THROUGH, _STARTED, _analyze, _TERMINATE),
+        (common.count("1"), common.THROUGH, common.STARTED, common.analyze, common.TERMINATE),
     ),
     "plan": (
         "what up would run, and what each statement locks, reads, writes anew and destroys",
         (
-            _count("all"),
-            _UP_TO,
-            _ONLY,
-            _OUT_OF_ORDER,
-            _SINGLE,
+            common.count("all"),
+            common.UP_TO,
+            common.ONLY,
+            common.OUT_OF_ORDER,
+            common.SINGLE,
             option("--check", action="store_true", help="exit 3 if something is pending"),
             option(
                 "--fail-on",
@@ -181,7 +80,8 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 metavar="NAME",
                 help="with --trace: on a backup, or on the latest (default: a copy of the schema, without rows)",
             ),
-            _SCRATCH,
+            common.SCRATCH,
+            common.BACKUPS_DIR,
         ),
     ),
     "status": (
@@ -278,7 +178,7 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             option("--all", action="store_true", help="the applied ones, too (default: what is pending)"),
             option("--empty", action="store_true", help="with empty tables (default: with generated rows)"),
             option("--twice", action="store_true", help="run each up a second time: it must change nothing"),
-            _SCRATCH,
+            common.SCRATCH,
             option(
                 "--applied",
                 nargs="?",
@@ -308,14 +208,14 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
             option("--to", metavar="VERSION", help="its new number (default: the next free one)"),
         ),
     ),
-    "force": ("record exactly the versions up to this one as applied; runs no SQL", (_VERSION,)),
+    "force": ("record exactly the versions up to this one as applied; runs no SQL", (common.VERSION,)),
     "baseline": (
         "record all up to this version on a database without history; runs no SQL",
-        (_VERSION,),
+        (common.VERSION,),
     ),
     "mark": (
         "record one version as applied, or not; runs no SQL",
-        (_VERSION, option("--not-applied", action="store_true", help="take the record away")),
+        (common.VERSION, option("--not-applied", action="store_true", help="take the record away")),
     ),
     "repair": (
         "accept applied files that were changed, by taking over their checksums",

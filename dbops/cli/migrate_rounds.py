@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected_to_postgres, load_settings
-from dbops.cli.migrate_drift import definition
+from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
 from dbops.config.model import Settings, Target
 from dbops.engines.postgres import making
@@ -49,7 +49,7 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         deadline=settings.deadline.value,
     )
     server = scratch_server(arguments, settings, out)
-    with scratch.made(settings, server, like, out.event) as made:
+    with scratch.made(settings, server, like, "verify", out.event) as made:
         found = running.run(statuses, live, made, wishes, out.event)
     out.result(data(found, identity), lines(found, identity))
     _require_good(found)
@@ -147,7 +147,7 @@ def lines(found: Rounds, identity: Identity) -> Iterator[str]:
     yield ""
     yield from _without_rows(found.rounds)
     for each in found.history.differences:
-        yield from _told(each, "in the database")
+        yield from told(each, f"{_BECAME[each.change]} in the database")
 
     history = found.history
     if history.unknown:
@@ -168,7 +168,7 @@ def _details(one: Round) -> Iterator[str]:
         )
         yield from (f"    {line}" for line in (one.failure.detail or "").splitlines())
     for each in one.found:
-        yield from _told(each.difference, f"after {each.after.value}")
+        yield from told(each.difference, f"{_BECAME[each.difference.change]} after {each.after.value}")
     for (way, name), losses in itertools.groupby(one.lost, key=lambda lost: (lost.way, lost.table)):
         columns = ", ".join(_column(lost) for lost in losses)
         yield f"  {_LOSES[way]} of {name}: {columns}"
@@ -187,8 +187,3 @@ def _without_rows(found: Sequence[Round]) -> Iterator[str]:
     for bare, of in versions.items():
         more = f" and {len(of) - _NAMED} more" if len(of) > _NAMED else ""
         yield f"without rows in {bare.table}, version {', '.join(of[:_NAMED])}{more}: {bare.reason}"
-
-
-def _told(one: Difference, where: str) -> Iterator[str]:
-    yield f"  {one.object}: {_BECAME[one.change]} {where}"
-    yield from (f"      {line}" for line in definition(one))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
+from dbops.cli import machine
 from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, on_postgres
 from dbops.cli.output import Output
@@ -14,7 +14,6 @@ from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode
 from dbops.events import Note, Warned
 from dbops.migrations.discovery import SCHEMA_FILE
-from dbops.programs import clients
 from dbops.safety import schema_file
 
 
@@ -53,7 +52,7 @@ def keep(session: Session, settings: Settings, out: Output) -> None:
 
 def _text(session: Session, settings: Settings) -> str:
     postgres = on_postgres(session, "bin/migrate schema")
-    found = clients(os.environ.get("PATH", os.defpath))
+    found = machine.clients()
     return schema_file.text_of(postgres, found, settings.lock_timeout.value)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbops.backups.filtering import Options
 from dbops.backups.store import Store
+from dbops.cli import machine, migrate_rounds
 from dbops.cli import migrate_forecast as forecast
-from dbops.cli import migrate_rounds
 from dbops.cli import migrate_show as show
 from dbops.cli import migrate_trace_show as trace_show
 from dbops.cli.connect import on_postgres
@@ -30,7 +29,6 @@ from dbops.engines.schema import Schema, differences
 from dbops.errors import AnswerIsNo, DbopsError, UsageError
 from dbops.events import Note, Warned, plural
 from dbops.migrations.planner import Plan
-from dbops.programs import clients
 from dbops.restore.content import Archive, Reading
 from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Wishes
@@ -115,16 +113,12 @@ def _traced(arguments: argparse.Namespace, asked: _Asked, out: Output) -> runnin
     )
     with _backup(arguments, settings, elsewhere, out) as backup:
         copying = Copying(
-            live=settings.target, server=server, like=asked.like, clients=_clients(), listen=out.event,
+            live=settings.target, server=server, like=asked.like, clients=machine.clients(), listen=out.event,
             backup=backup, whole=asked.development, elsewhere=elsewhere, lock_wait=settings.lock_timeout.value,
         )  # fmt: skip
         origin = str(asked.identity) if backup is None else backup.label
-        with scratch.made(settings, server, asked.like, out.event, copying) as made:
+        with scratch.made(settings, server, asked.like, "plan --trace", out.event, copying) as made:
             return running.run(asked.made.runs, asked.identity, copying, made, wishes, origin, out.event)
-
-
-def _clients() -> tuple[Any, ...]:
-    return clients(os.environ.get("PATH", os.defpath))
 
 
 @contextlib.contextmanager
@@ -142,7 +136,9 @@ def _backup(
     found = store.named(arguments.from_backup, settings.target.get("dbname"), "postgresql")
     options = Options(no_owner=elsewhere, no_privileges=elsewhere)
     with store.lock_shared(found):
-        yield Archive(found.name, found.path, of_postgres(found), Reading(_clients(), 1, options), out.event)
+        yield Archive(
+            found.name, found.path, of_postgres(found), Reading(machine.clients(), 1, options), out.event
+        )
 
 
 def _tell_otherwise(asked: _Asked, traced: running.Traced, out: Output) -> None:

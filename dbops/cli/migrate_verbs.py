@@ -22,6 +22,7 @@ from dbops.migrations import planner, verbs
 from dbops.migrations.migrator import MakePlan, Migrator
 from dbops.migrations.model import Folder
 from dbops.migrations.planner import Plan
+from dbops.migrations.preparation import Preparation
 
 if TYPE_CHECKING:
     from dbops.engines.log import LogEntry
@@ -139,23 +140,11 @@ def _planned(
         make_plan = make(migrator)
         prepared = migrator.prepare(make_plan)
         made = prepared.plan
-        if arguments.dry_run:
-            out.result(
-                show.plan_data(made, session.identity),
-                show.plan_lines(made, migrator.folder, session, out.verbose),
-            )
-            return ExitCode.DONE
-        if not made.steps:
-            statuses = migrator.statuses() if migrator.catch_up() else prepared.statuses
-            out.result(
-                show.done_data(made, session.identity),
-                show.nothing_lines(made, migrator.folder, statuses, session),
-            )
+        if arguments.dry_run or not made.steps:
+            _show_only(migrator, prepared, out, dry_run=arguments.dry_run)
             return ExitCode.DONE
         out.event(Note(f"database {session.identity}"))
         if made.loses_data:
-            for step in made.steps:
-                out.event(Note(f"  {show.step_line(step)}"))
             _confirm(made, out, session, settings)
         approve = functools.partial(_require_rehearsal, arguments, session, settings, ignore)
         _require_rehearsal(arguments, session, settings, out.event, made)
@@ -176,6 +165,18 @@ def _planned(
             _keep_schema_file(session, settings, out)
         out.result(show.done_data(done, session.identity), show.done_lines(done, newest, session))
     return ExitCode.DONE
+
+
+def _show_only(migrator: Migrator, prepared: Preparation, out: Output, *, dry_run: bool) -> None:
+    """The plan, or that there is nothing to do; then a former run may have left something to be written down."""
+    made, session = prepared.plan, migrator.session
+    if dry_run:
+        lines = show.plan_lines(made, migrator.folder, session, out.verbose)
+        out.result(show.plan_data(made, session.identity), lines)
+        return
+    statuses = migrator.statuses() if migrator.catch_up() else prepared.statuses
+    lines = show.nothing_lines(made, migrator.folder, statuses, session)
+    out.result(show.done_data(made, session.identity), lines)
 
 
 def _require_rehearsal(
@@ -213,9 +214,12 @@ def _backup_first(
 
 
 def _confirm(made: Plan, out: Output, session: Session, settings: Settings) -> None:
+    """Tell each step, and ask whether its data may be lost."""
     from dbops.devdb import consent
     from dbops.devdb.databases import Found
 
+    for step in made.steps:
+        out.event(Note(f"  {show.step_line(step)}"))
     database = Found(session.identity.database, session.comment())
     what = verbs.what_is_lost(made)
     consent.require([database], what, settings.confirm, lambda question: ask(question, out))

@@ -13,12 +13,12 @@ from dbops.backups.entries import Backup, Damaged, Entry, read_entry
 from dbops.backups.filtering import Options as Part
 from dbops.backups.manifest import MANIFEST, Engine, PostgresManifest
 from dbops.backups.store import Store
+from dbops.cli import machine
 from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.config.values import part_problem
 from dbops.errors import DbopsError, Refused, UsageError
 from dbops.events import Warned
-from dbops.programs import clients
 from dbops.restore.content import Archive, Reading
 from dbops.restore.inplace import emptying
 
@@ -33,7 +33,7 @@ def archive(
     name = settings.target.get("dbname") or settings.database.value
     found = entry(arguments.name, name, store, "postgresql")
     reading = Reading(
-        clients(os.environ.get("PATH", os.defpath)),
+        machine.clients(),
         jobs(arguments.jobs),
         Part(
             tables=tuple(arguments.table or ()),
@@ -152,5 +152,4 @@ def jobs(wanted: int | None) -> int:
     """How many sessions; one per processor unless a number is given."""
     if wanted is not None and wanted < 1:
         raise UsageError("--jobs counts from 1", hint="bin/restore NAME --jobs 2")
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return wanted or min(processors, 8)
+    return wanted or min(machine.processors(), 8)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 from collections.abc import Iterable, Mapping
 
+from dbops.cli import machine
 from dbops.config.model import Settings
 from dbops.errors import UsageError
 
@@ -27,8 +27,7 @@ def jobs(arguments: argparse.Namespace) -> int:
     """--jobs; by default one for each processor that this process may use, two at most."""
     if arguments.jobs is not None:
         return number(arguments.jobs, "--jobs", 1)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(usable or 1, _MOST_JOBS)
+    return min(machine.processors(), _MOST_JOBS)
 
 
 def patience(settings: Settings) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.targets import QualifiedName
+    from dbops.engines.names import QualifiedName
 
 
 class Lock(enum.IntEnum):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from dbops.engines.effects import Effect, Foresight, Relation
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.migrations.planner import Step
 from dbops.migrations.prepare import Prepared
 from dbops.migrations.script import Mode, Unit

@@ -1,21 +1,19 @@
-"""A scratch database with the schema of another one: everything but rows and dbops' own tables."""
+"""A scratch database with the schema of another one, or of a script: everything but rows, owners and dbops' own tables."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Target
-from dbops.engines.postgres import databases, libpg_query, making
+from dbops.engines.postgres import databases, libpg_query
 from dbops.engines.postgres.making import Making
 from dbops.engines.postgres.statements import split
 from dbops.engines.statements import Kind, Statement, UnreadableSql, position
-from dbops.errors import DbopsError, Refused
+from dbops.errors import DbopsError
 from dbops.events import Listener
 from dbops.restore import scratch
-from dbops.restore.holding import hold
 from dbops.safety import schema_file
 
 if TYPE_CHECKING:
@@ -41,34 +39,15 @@ _SHOWN = 8
 def empty(server: Target, prefix: str, like: Making, what: str, listen: Listener) -> Iterator[Target]:
     """An empty scratch database, dropped whatever happens; those that killed runs have left are dropped first.
 
-    :param server: any database of it.
-    :param prefix: what the names of these databases begin with; another one for each purpose.
-    :param like: how the database was made that it is a copy of.
-    :param what: the verb that needs it, for messages.
+    :param like: how the database was made that it is a copy of.  The others are as for `scratch.made`.
     :raises Refused: the role may make no databases.
     """
-    scratch.sweep(server, prefix, listen, what)
-    name = scratch.new_name(prefix)
-    with hold(server, name, listen, scratch.PATIENCE) as connection:
-        try:
-            _create(connection, name, dataclasses.replace(like, owner=None, tablespace=None), what, listen)
-            yield server.replace("the scratch database", dbname=name)
-        finally:
-            scratch.drop(server, name, listen)
 
+    def make(connection: Connection, name: str) -> None:
+        scratch.empty(connection, name, like, listen)
 
-def _create(connection: Connection, name: str, like: Making, what: str, listen: Listener) -> None:
-    from psycopg import errors
-
-    try:
-        making.anywhere(lambda how: connection.execute(making.statement(name, how)), like, listen)
-    except errors.InsufficientPrivilege as error:
-        user = databases.sql_identifier(connection.info.user).as_string(connection)
-        raise Refused(
-            f"{what} runs in scratch databases, and {connection.info.user} may make none here: "
-            f"{error.diag.message_primary}",
-            hint=f"as a superuser: ALTER ROLE {user} CREATEDB",
-        ) from error
+    with scratch.made(server, prefix, what, make, listen) as name:
+        yield server.replace("the scratch database", dbname=name)
 
 
 def copy(

@@ -248,7 +248,7 @@ def test_verify_at_random_moments(ground: Ground) -> None:
         _kill(running)
         ground.quiet()
         assert _scratch(ground)
-    assert "which an interrupted verify had left" in ground.ran(*argv).stderr
+    assert "which an interrupted run had left" in ground.ran(*argv).stderr
     assert not _scratch(ground)
     ground.untouched()
     (row,) = ground.ran("backup", "list", "--json").json["backups"]

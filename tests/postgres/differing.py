@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
-from psycopg import sql
-
 from tests.conftest import Outcome, Project
+from tests.postgres import scratching
 from tests.servers import Database
-
-
-def allow_databases(database: Database) -> None:
-    """Let the role, which stays an ordinary one, make databases."""
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
 
 
 def diff(project: Project, to: str, *options: str, code: int = 0) -> Outcome:
@@ -37,11 +29,5 @@ def files(project: Project) -> set[str]:
 
 
 def scratches(database: Database) -> list[str]:
-    """The scratch databases of the role."""
-    with psycopg.connect(**database.server.keywords()) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, 'dbops_diff_')"
-            " AND pg_get_userbyid(datdba) = %s",
-            [database.user],
-        ).fetchall()
-    return [name for (name,) in rows]
+    """Its scratch databases that are there."""
+    return scratching.scratches(database, "dbops_diff_")

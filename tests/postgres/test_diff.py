@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.differing import allow_databases, diff, files, found, scratches
+from tests.postgres.differing import diff, files, found, scratches
 from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
 from tests.postgres.rounds import superuser_sql
+from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major
@@ -274,7 +275,7 @@ def test_killed_and_run_again(maker: Project, database: Database) -> None:
     )
     assert len(scratches(database)) == 2
     maker.write("there.sql", THERE)
-    assert "which an interrupted diff had left" in diff(maker, "there.sql", "--check", code=3).stderr
+    assert "which an interrupted run had left" in diff(maker, "there.sql", "--check", code=3).stderr
     assert scratches(database) == []
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.differing import allow_databases, diff, files, found
+from tests.postgres.differing import diff, files, found
 from tests.postgres.migrating import mark_as_development, ran
+from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major

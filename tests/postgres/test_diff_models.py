@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.differing import allow_databases, diff, files, found, scratches
+from tests.postgres.differing import diff, files, found, scratches
 from tests.postgres.migrating import mark_as_development, ran, single
+from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major

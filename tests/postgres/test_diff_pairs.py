@@ -111,6 +111,30 @@ def test_extensions_round_trip(sides: Sides) -> None:
     _goes_there_and_back(sides, EXTENSIONS)
 
 
+@pytest.mark.one_major
+def test_what_is_the_same_is_left_alone(sides: Sides) -> None:
+    """A column and an index go: keys that refer to the table, its own keys, its views and triggers are not made anew."""
+    same = """
+        CREATE TABLE customer (id int PRIMARY KEY);
+        CREATE TABLE "Order" (id int PRIMARY KEY, customer int REFERENCES customer, state text UNIQUE{column});
+        CREATE TABLE item (id int PRIMARY KEY, "order" int CONSTRAINT "of Order" REFERENCES "Order");
+        CREATE INDEX on_customer ON "Order" (customer);
+        CREATE VIEW open AS SELECT id, customer FROM "Order" WHERE state = 'open';
+        CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM "Order";
+        CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+        CREATE TRIGGER touch BEFORE INSERT ON "Order" FOR EACH ROW EXECUTE FUNCTION touch();
+    """
+    here = same.format(column=", extra int") + 'CREATE INDEX on_extra ON "Order" (extra);'
+    script = sides.compare(here, same.format(column=""))
+    up, down = ([one.sql.lower() for one in way] for way in (script.up, script.down))
+    assert len(up) <= 2, up
+    assert up[-1] == 'alter table "public"."order" drop column "extra"'
+    assert [one.split("(")[0] for one in down] == [
+        'alter table "public"."order" add column "extra" integer',
+        'create index on_extra on public."order" using btree ',
+    ]
+
+
 def test_equal_schemas_give_nothing(sides: Sides) -> None:
     """Where nothing differs there is no statement and nothing to say."""
     pair = next(one for one in PAIRS if one.name == "from empty to a shop")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -331,12 +332,17 @@ def test_left_as_it_was(configured: Project, database: Database, connect: Connec
     assert tables(connect(database)) == ["c"]
 
 
+WAITING = (
+    "SELECT xact_start FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
 def test_a_lock_is_waited_for(configured: Project, database: Database, connect: Connect) -> None:
     """The module is called again until it gets the lock; past its deadline exit 11, with who holds it; nothing is left."""
     module(
         configured,
         """
-        lock_timeout = "100ms"
+        lock_timeout = "500ms"  # long enough to see who holds it, on a busy machine, too
         deadline = "20s"
 
         def up(db):
@@ -352,7 +358,16 @@ def test_a_lock_is_waited_for(configured: Project, database: Database, connect: 
     holder.execute("CREATE TABLE a ()")
     holder.commit()
     holder.execute("SELECT 1 FROM a")
-    free = threading.Timer(1.5, holder.rollback)
+    watching = connect(database)
+
+    def free_in_the_third_try() -> None:
+        tries: set[tuple[Any, ...]] = set()
+        while len(tries) < 3:
+            tries.update(watching.execute(WAITING))
+            time.sleep(0.02)
+        holder.rollback()
+
+    free = threading.Thread(target=free_in_the_third_try)
     free.start()
     outcome = ran(configured, "up")
     free.join()

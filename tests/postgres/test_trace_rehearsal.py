@@ -58,6 +58,14 @@ def test_what_was_rehearsed_runs(rehearsed: Project, database: Database) -> None
     assert down(rehearsed, database).code == 0
 
 
+def test_another_folder_of_backups(rehearsed: Project) -> None:
+    """`--backups-dir`: where a trace is kept, and where it is looked for; without it there is none."""
+    (rehearsed.folder / "backups").rename(rehearsed.folder / "former")
+    assert rehearsed.run("migrate", "plan", "--trace", "--backups-dir", "elsewhere").code == 0
+    assert up(rehearsed).code == 13
+    assert up(rehearsed, "--backups-dir", "elsewhere").code == 0
+
+
 OTHER_FILES = {
     "001_a.up.sql": ("create table a (id int); -- edited", "the file of version 001 was changed"),
     "002_b.down.sql": ("drop table b cascade;", "the file of version 002 was changed"),

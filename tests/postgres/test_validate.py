@@ -204,6 +204,11 @@ expect = "zero"
     prepared.execute("insert into child (id) values (7)")
     told = {one["check"]: (one["about"], one["message"]) for one in found(configured) if one["check"] in own}
     assert told == {"no-children": ("7", "children would be lost"), "none-counted": ("1", "expected zero")}
+    text = '[tool.dbops.checks.counted]\nquery = "SELECT \'none\'"\nexpect = "zero"\n'
+    configured.write("pyproject.toml", text)
+    assert ("counted", "none") in {
+        (one["check"], one["about"]) for one in found(configured)
+    }  # no number at all
     configured.write("pyproject.toml", '[tool.dbops.checks.writes]\nquery = "DELETE FROM child"\n')
     assert configured.run("migrate", "validate").code == 0
     assert prepared.execute("select count(*) from child").fetchone() == (1,)

@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests.conftest import Project
 from tests.postgres.migrating import ran, single, write_tables
 from tests.postgres.rounds import superuser_url
+from tests.postgres.scratching import allow_databases, scratches
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major
@@ -33,8 +33,7 @@ STARTED = single(START, "DROP TABLE person; DROP FUNCTION touch();")
 @pytest.fixture
 def maker(configured: Project, database: Database) -> Project:
     """A project whose role, an ordinary one, may make databases."""
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
+    allow_databases(database)
     return configured
 
 
@@ -50,17 +49,6 @@ def verified(project: Project, *options: str, code: int) -> dict[str, Any]:
 def differing(round_: dict[str, Any]) -> list[tuple[str, str, str]]:
     """After what, which object, and what became of it."""
     return [(one["after"], one["object"], one["change"]) for one in round_["differences"]]
-
-
-def scratches(database: Database) -> list[str]:
-    """The scratch databases of the role."""
-    with psycopg.connect(**database.server.keywords()) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, 'dbops_verify_')"
-            " AND pg_get_userbyid(datdba) = %s",
-            [database.user],
-        ).fetchall()
-    return [name for (name,) in rows]
 
 
 def until(happened: Callable[[], bool]) -> None:

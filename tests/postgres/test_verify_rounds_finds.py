@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tests.conftest import Project
 from tests.postgres.migrating import single
+from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
 START = """
@@ -100,9 +101,9 @@ CASES = [
 @pytest.fixture
 def maker(configured: Project, database: Database) -> Project:
     """A project whose role, an ordinary one, may make databases and belongs to another role."""
+    allow_databases(database)
     with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
         user, other = sql.Identifier(database.user), sql.Identifier(f"{database.user}_other")
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(user))
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {0}; CREATE ROLE {0}").format(other))
         connection.execute(sql.SQL("GRANT {} TO {}").format(other, user))
     return configured

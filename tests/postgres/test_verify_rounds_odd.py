@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from dbops import config
 from dbops.config import Options
@@ -18,6 +17,7 @@ from dbops.migrations.alembic import update
 from tests import alembics
 from tests.conftest import ROOT, Project
 from tests.postgres.migrating import dump, mark_as_development, ran, single
+from tests.postgres.scratching import allow_databases, scratches
 from tests.servers import Database
 
 pytestmark = pytest.mark.one_major
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.one_major
 @pytest.fixture
 def maker(configured: Project, database: Database) -> Project:
     """A project whose role, an ordinary one, may make databases."""
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
+    allow_databases(database)
     return configured
 
 
@@ -42,17 +41,6 @@ def rounds(project: Project, *options: str, code: int = 0) -> dict[str, dict[str
 def results(found: dict[str, dict[str, Any]]) -> dict[str, str]:
     """How each ended."""
     return {name: one["result"] for name, one in found.items()}
-
-
-def scratches(database: Database) -> list[str]:
-    """The scratch databases of the role."""
-    with psycopg.connect(**database.server.keywords()) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, 'dbops_verify_')"
-            " AND pg_get_userbyid(datdba) = %s",
-            [database.user],
-        ).fetchall()
-    return [name for (name,) in rows]
 
 
 def test_flyway(maker: Project) -> None:

@@ -228,15 +228,6 @@ def test_nothing_of_postgresql_is_loaded(site: Site) -> None:
     assert not {"psycopg", "postgast", "dbops.engines.postgres", "urllib.request"} & set(loaded)
 
 
-def test_a_plan_without_a_forecast(site: Site) -> None:
-    """Locks and risks are PostgreSQL's: `plan` does without them, and what asks for them is refused, exit 13."""
-    site.migration("001_a", "CREATE TABLE a (id integer);")
-    plan = site.ran("plan", "--json").json
-    assert (plan["risk"], plan["forecast"], len(plan["steps"])) == (None, [], 1)
-    for options in (("--markdown",), ("--check", "--fail-on", "blocking")):
-        assert site.run("plan", *options).code == 13
-
-
 def test_an_error_that_the_driver_has_no_name_for(site: Site) -> None:
     """No "unknown" below SQLite's own words."""
     site.migration("001_a", "CREATE TABLE a (id INTEGER) STRICT;\nINSERT INTO a VALUES ('x');")

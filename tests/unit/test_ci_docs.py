@@ -101,7 +101,7 @@ def test_both_are_there() -> None:
 def test_every_command_line_is_one(path: str) -> None:
     """The real parsers take every `dbops ...` of the workflows, whole."""
     lines = [found for found in map(COMMAND.match, _runs(_read(path))) if found]
-    assert len(lines) == 11
+    assert len(lines) == 15
     for found in lines:
         words = shlex.split(found[2])
         parser: Parser = {"migrate": migrate.parser, "backup": backup.parser}[found[1]]()

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dbops import process
 from dbops.errors import ProgramFailed
-from dbops.process import Stream
+from dbops.process import Stream, stream
 
 SH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -97,7 +96,7 @@ def test_an_exception_leaves_nothing_running() -> None:
 
 def test_what_ignores_the_polite_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that ignores SIGTERM is gone all the same, after the grace."""
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(stream, "GRACE_SECONDS", 0.2)
     _, pid = interrupted("trap '' TERM; echo $$; while :; do sleep 1; done")
     assert gone(pid)
 
@@ -192,12 +191,12 @@ def test_killed_before_the_guard_is_there_the_program_never_begins(tmp_path: Pat
     made = tmp_path / "made"
     script = (
         "import os, signal\n"
-        "from dbops import process\n"
+        "from dbops.process import stream\n"
         "def killed(group):\n"
         "    print(group, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "process._Guard = killed\n"
-        f"process.Stream(['sh', '-c', 'touch {made}; sleep 60'], environ={SH!r}, stdin=True)\n"
+        "stream._Guard = killed\n"
+        f"stream.Stream(['sh', '-c', 'touch {made}; sleep 60'], environ={SH!r}, stdin=True)\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False)
     assert ended.returncode == -signal.SIGKILL

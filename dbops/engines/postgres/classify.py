@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres import targets
 from dbops.engines.postgres.facts import DISCARD_ALL, TEMPORARY, TRANSACTIONAL, AddedEnumValue, Facts, alone
 from dbops.engines.postgres.nodes import Node, is_on, is_temporary, options_of, qualified, relation, strings
 from dbops.engines.postgres.plpgsql import ends_transaction_in, is_plpgsql
-from dbops.engines.postgres.targets import QualifiedName, Repeatable, Unknowable
+from dbops.engines.postgres.targets import Repeatable, Unknowable
 from dbops.engines.statements import Kind
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from dbops.engines import statements
-from dbops.engines.postgres.targets import QualifiedName, Repeatable, Target
+from dbops.engines.names import QualifiedName
+from dbops.engines.postgres.targets import Repeatable, Target
 from dbops.engines.statements import Kind
 
 

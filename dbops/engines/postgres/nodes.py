@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 
 Node = Mapping[str, Any]
 

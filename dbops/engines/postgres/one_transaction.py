@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.facts import AddedEnumValue, facts_of
 from dbops.engines.postgres.literals import literals
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.engines.statements import Kind, Obstacle, Statement
 
 _ENDS_OR_BEGINS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dbops.engines.base import Settled
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres import targets
 from dbops.errors import LockNotAcquired
 
@@ -153,7 +154,7 @@ def _settle_by_existence(catalog: Catalog, target: targets.Target) -> Settled:
     return Settled.RUN_AGAIN if exists else Settled.DONE
 
 
-def _regclass(name: targets.QualifiedName) -> str:
+def _regclass(name: QualifiedName) -> str:
     """A name in the spelling that to_regclass reads."""
     return ".".join(_quoted(part) for part in (name.schema, name.name) if part is not None)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.effects import Cost, Effect, Lock
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.engines.sqlite.ddl import read_table
 from dbops.engines.sqlite.words import Words
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.effects import Cost, Effect, Relation
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.engines.sqlite.effects import FILE, FileLock, effects, made_anew, qualified
 from dbops.engines.sqlite.tracking import quoted
 from dbops.engines.sqlite.words import Words

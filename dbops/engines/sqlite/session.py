@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 from dbops.config.model import Settings
 from dbops.engines.base import (
@@ -20,29 +19,21 @@ from dbops.engines.base import (
     Trouble,
 )
 from dbops.engines.dialect import SQLITE
-from dbops.engines.records import Direction, Recorded
 from dbops.engines.sqlite import connection as connections
 from dbops.engines.sqlite import lock, tracking
 from dbops.engines.sqlite.errors import told
-from dbops.engines.sqlite.tracking import Tables
+from dbops.engines.sqlite.tracked import Tracked
 from dbops.engines.statements import Obstacle, Statement
-from dbops.engines.tracking import foreign_table
 from dbops.errors import DbopsError, LockNotAcquired, Refused, UsageError
-from dbops.events import Listener, Note, Warned
+from dbops.events import Listener, Warned
 
 if TYPE_CHECKING:
     from dbops.engines.db import Client
-    from dbops.engines.log import LogEntry, LoggedEvent, Record
-    from dbops.engines.schema import Left, Schema
+    from dbops.engines.log import LogEntry, Record
     from dbops.engines.sqlite.foresight import LiveFile
-    from dbops.engines.sqlite.running import Runner
 
 
-# Seconds that are waited for however short the deadline is: others lock the file for a moment when they open or close it.
-_PATIENCE = 5.0
-
-
-class Session:
+class Session(Tracked):
     """What migrations ask of SQLite.  Use as a context manager; closing frees the lock.
 
     Until the lock is acquired nothing is written, and no file is made.
@@ -51,16 +42,9 @@ class Session:
     dialect = SQLITE
 
     def __init__(self, settings: Settings, command: str, listen: Listener) -> None:
-        self._settings = settings
-        self._listen = listen
-        self._path = settings.target.path
+        super().__init__(settings, listen)
         self._lock = lock.MigrationLock(self._path, command)
         self._who = lock.account()
-        self._found: tracking.Found | None = None
-        self._runner: Runner | None = None
-        self._timeouts = settings.lock_timeout.value, settings.statement_timeout.value
-        self._patience = max(settings.deadline.value, _PATIENCE)
-        self.connection = self._connect(for_reading=True)
         self.identity = Identity(
             user=self._who.partition("@")[0],
             host="",
@@ -86,19 +70,6 @@ class Session:
                 raise UsageError(f"{option} is for PostgreSQL, not for a file of SQLite", hint="leave it out")
         return cls(settings, command, listen)
 
-    def _connect(self, *, for_reading: bool = False) -> sqlite3.Connection:
-        """The file, with the timeouts of the settings; where it is only read and not there, nothing in its place."""
-        if for_reading and self._path.parent.is_dir() and not self._path.exists():
-            self._listen(Note(f"{self._path} is not there yet: bin/migrate up makes it"))
-            return connections.stand_in()
-        return connections.connect(
-            self._path,
-            listen=self._listen,
-            deadline=self._patience,
-            create=not for_reading,
-            read_only=for_reading,
-        )
-
     def __enter__(self) -> Self:
         return self
 
@@ -121,37 +92,6 @@ class Session:
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
-    @property
-    def tables(self) -> Tables:
-        """Where the tracking tables are, or will be."""
-        return self._look().tables
-
-    @property
-    def table(self) -> str:
-        """The name of the tracking table."""
-        return str(self.tables)
-
-    @property
-    def initialised(self) -> bool:
-        """Whether they are there."""
-        return self._look().exist
-
-    def _look(self) -> tracking.Found:
-        """Where the tables are, looked up once.
-
-        :raises Refused: where the table belongs to another tool.
-        """
-        if self._found is None:
-            self._found = tracking.find(self.connection, self._settings.tracking_table.value)
-        if self._found.foreign is not None:
-            raise foreign_table(self._found.foreign, adopts=False)
-        return self._found
-
-    def read(self) -> Recorded:
-        """Rows and journal; empty where the tables are not there yet."""
-        found = self._look()
-        return tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
-
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
         if self._found is None or not self._found.exist:
@@ -166,44 +106,6 @@ class Session:
             runner.commit()
         self._found = tracking.Found(self.tables, exist=True)
         return True
-
-    def comment(self) -> str | None:
-        """The marks of the database."""
-        from dbops.engines.sqlite.protection import read_comment
-
-        return read_comment(self._path)
-
-    def down_sql(self, version: str) -> str | None:
-        """The stored down section of an applied version."""
-        return tracking.read_down_sql(self.connection, self.tables, version)
-
-    def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
-        """Of each batched statement of a migration that stopped in the middle, by checksum."""
-        return tracking.read_positions(self.connection, self.tables, version, direction)
-
-    def events(self) -> list[LoggedEvent]:
-        """The event log, oldest first; empty where the tables are not there yet."""
-        return tracking.read_events(self.connection, self.tables) if self.initialised else []
-
-    def schema_left(self) -> Left | None:
-        """The schema that was stored last; None where none ever was.
-
-        :raises DbopsError: it cannot be read.
-        """
-        try:
-            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
-        except sqlite3.Error as error:
-            raise told(error, self._path) from error
-
-    def schema(self) -> Schema:
-        """What is there now, but for the tracking tables.
-
-        :raises DbopsError: it cannot be read.
-        """
-        try:
-            return tracking.schema(self.connection, self.tables)
-        except sqlite3.Error as error:
-            raise told(error, self._path) from error
 
     def record(self, records: Sequence[Record]) -> None:
         """Write records in one transaction, if the lock is still held."""
@@ -324,57 +226,6 @@ class Session:
         from dbops.engines.sqlite.db import SqliteClient
 
         return SqliteClient(self)
-
-    def set_timeouts(self, *, lock_timeout: float | None, statement_timeout: float | None) -> None:
-        """Set timeouts (seconds) until `reset`; None leaves one as it is."""
-        before = self._timeouts
-        self._timeouts = (
-            before[0] if lock_timeout is None else lock_timeout,
-            before[1] if statement_timeout is None else statement_timeout,
-        )
-        self._limited()
-
-    def reset(self) -> None:
-        """Open the file anew: what a migration set for its connection, and what was temporary, has gone with it."""
-        self.connection.close()
-        self._runner = None
-        self.connection = self._connect()
-        self._timeouts = self._settings.lock_timeout.value, self._settings.statement_timeout.value
-
-    @property
-    def runner(self) -> Runner:
-        """What runs statements on the connection."""
-        if self._runner is None:
-            from dbops.engines.sqlite.running import Runner
-
-            self._runner = Runner(self.connection, self._path)
-            self._limited()
-        return self._runner
-
-    def _limited(self, lock_timeout: float | None = None, statement_timeout: float | None = None) -> Runner:
-        """The runner with other timeouts than the session's; a lock timeout of 0 is for ever, which ends at the deadline."""
-        runner = self.runner
-        waits = self._timeouts[0] if lock_timeout is None else lock_timeout
-        runner.waits = min(waits or float("inf"), self._patience)
-        runner.timeout = self._timeouts[1] if statement_timeout is None else statement_timeout
-        return runner
-
-    @contextlib.contextmanager
-    def _rolled_back_on_failure(self, *, last: bool) -> Iterator[None]:
-        """Where more of the migration may follow, its settings stay."""
-        try:
-            yield
-        except BaseException:
-            if self.connection.in_transaction:
-                self.connection.execute("rollback")
-            if last and self._is_stained():
-                self.reset()
-            raise
-
-    def _is_stained(self) -> bool:
-        return self.runner.stained or bool(
-            self.connection.execute("select 1 from sqlite_temp_master limit 1").fetchone()
-        )
 
     # -- what only the engine knows --------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors, sql
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.engines.postgres.effects.model import Cost
 from dbops.engines.postgres.effects.statements import created, effects
 from dbops.engines.postgres.libpg_query import Refusal, parse
 from dbops.engines.postgres.nodes import Node
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.events import plural
 from dbops.safety.checkup.asking import Asker, NotKnown, not_known
 from dbops.safety.checkup.broken import Broken, broken

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import sql
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.live import quoted
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.checkup.asking import Asker
 from dbops.safety.checkup.requirements import Holds, NotNull, Refers, Requirement, Unique, Validated
 from dbops.safety.checkup.rows import KEY_COLUMNS, childless, identifier

@@ -19,8 +19,8 @@ from dbops.safety.checkup.run import checkup
 from dbops.safety.checkup.upcoming import pending
 
 if TYPE_CHECKING:
+    from dbops.engines.names import QualifiedName
     from dbops.engines.postgres.session import Session
-    from dbops.engines.postgres.targets import QualifiedName
 
 
 def asker(session: Session, limit: float) -> Asker:

@@ -65,8 +65,15 @@ def _as_expected(expect: str, answer: Answer | None) -> bool:
     if answer is None or not answer.rows or answer.first is None:
         return expect == "no rows"
     if expect == "zero":
-        return answer.first[0] is not None and float(answer.first[0] or "nan") == 0
+        return _is_zero(answer.first[0])
     return expect == "true" and answer.refuted is None and answer.first[0] is not None
+
+
+def _is_zero(value: str | None) -> bool:
+    try:
+        return value is not None and float(value) == 0
+    except ValueError:  # no number at all
+        return False
 
 
 def _shown(answer: Answer | None) -> str:

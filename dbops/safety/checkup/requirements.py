@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.spelling import expression
 from dbops.engines.postgres.nodes import Node, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 _FILLED_BY_ITSELF = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
 _SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})

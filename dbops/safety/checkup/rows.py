@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.events import plural
 from dbops.safety.checkup.asking import Asker, NotKnown, not_known
 from dbops.safety.checkup.model import Finding, Level

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.events import plural
 from dbops.safety.analysis import Analysed
 from dbops.safety.checkup import dependents

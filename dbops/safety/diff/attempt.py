@@ -11,7 +11,17 @@ from dbops.engines.postgres.libpg_query import parse
 from dbops.engines.postgres.pinned import PINNED, pin_transaction
 from dbops.engines.postgres.schema import reader
 from dbops.engines.schema import Difference
-from dbops.safety.diff import dependents, destructive, enums, library, naming, pieces, privileges, renames
+from dbops.safety.diff import (
+    dependents,
+    destructive,
+    enums,
+    keeping,
+    library,
+    naming,
+    pieces,
+    privileges,
+    renames,
+)
 from dbops.safety.diff.likeness import is_order_only, unlike
 from dbops.safety.diff.model import Change, Renames
 from dbops.safety.diff.target import Target
@@ -32,11 +42,12 @@ _UNCHECKED = "SET LOCAL check_function_bodies = off"
 class Effort(enum.IntEnum):
     """How hard is tried; each does what the one before does, too."""
 
-    PLAIN = 0
+    GENTLE = 0
+    """What is the same in both schemas stays."""
     UNCHECKED = 1
     """Bodies of functions may name what is made after them, as in a dump."""
-    KEYS = 2
-    """Foreign keys from and to tables that change are dropped and made again."""
+    LIBRARY = 2
+    """Also what is the same is dropped and made again, where the library takes it for a hindrance."""
     REBUILD = 3
     """What depends on anything that changes is dropped and made again; enums are made anew."""
 
@@ -60,7 +71,7 @@ def attempt(here: Connection, target: Target, renamed: Renames, effort: Effort) 
     with here.transaction(force_rollback=True), target.connection.transaction(force_rollback=True):
         pin_transaction(target.connection)
         run = _Run(here, target, effort)
-        if effort is not Effort.PLAIN:
+        if effort is not Effort.GENTLE:
             run.statements([_UNCHECKED])
         left = run.to_target(renamed)
         return Attempt(_without_needless(run.changes), tuple(run.refused), left)
@@ -114,8 +125,12 @@ class _Run:
         return left
 
     def _library(self) -> None:
-        keys_anew, refused = self._effort >= Effort.KEYS, len(self.refused)
-        self.statements(library.statements(self._here, self._target.connection, keys_anew=keys_anew))
+        refused = len(self.refused)
+        statements = library.statements(self._here, self._target.connection)
+        if self._effort < Effort.LIBRARY:
+            same = self._target.schema.objects.keys() - {one.object for one in self._left()}
+            statements = keeping.without(self._here, statements, same)
+        self.statements(statements)
         self.statements([one for each, _ in self.refused[refused:] if (one := library.through_text(each))])
 
     def _left(self) -> tuple[Difference, ...]:

@@ -16,15 +16,11 @@ if TYPE_CHECKING:
     import psycopg
 
 
-def statements(
-    here: psycopg.Connection[Any], there: psycopg.Connection[Any], *, keys_anew: bool
-) -> list[str]:
+def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[str]:
     """What leads from one schema to the other as far as the library sees, in its order, without semicolons.
 
     It asks the catalogs through these connections, as their transactions see them.  Privileges are not asked for.
 
-    :param keys_anew: whether all foreign keys from and to a table are made anew once anything in it changes; each is
-        checked over all rows then, so only where a change needs it.
     :raises ProgramFailed: it is not installed, or cannot make anything of these schemas.
     """
     try:
@@ -50,8 +46,6 @@ def statements(
                     cursor.execute(statement.encode())
                 schemas.append(inspected(cursor))
                 _without_inherited(cursor, schemas[-1])
-            if not keys_anew:
-                _without_same_keys(*schemas)
             migration = compared(*schemas, ignore_extension_versions=True)
             migration.add_all_changes_ordered()
         except (ValueError, KeyError, AttributeError, psycopg.DatabaseError) as error:
@@ -79,12 +73,6 @@ def _without_inherited(cursor: psycopg.Cursor[Any], schema: Any) -> None:
             del schema.constraints[key]
     for table in schema.tables.values():
         table.partition_spec = table.partition_def
-
-
-def _without_same_keys(here: Any, there: Any) -> None:
-    for name, one in list(here.constraints.items()):
-        if one.is_fk and name in there.constraints and there.constraints[name] == one:
-            del here.constraints[name], there.constraints[name]
 
 
 def _statement(text: str) -> str | None:

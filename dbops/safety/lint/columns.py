@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import Node, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 _ORDERED = frozenset({"", "btree", "hash"})
 Columns = tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.safety.lint.model import Finding, Matters
 from dbops.safety.lint.reading import File
 from dbops.safety.lint.surroundings import Surroundings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import Node, is_temporary, options_of, qualified, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 _WORDS = {"matview": "materialized view", "tabconstraint": "constraint", "statistic ext": "statistics"}
 

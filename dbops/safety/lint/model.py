@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 
 if TYPE_CHECKING:
     from dbops.safety.lint.reading import File, Parsed, Part

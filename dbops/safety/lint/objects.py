@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import Node, qualified, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.lint.making import Thing, made, owner, word
 from dbops.safety.lint.reading import Parsed
 from dbops.safety.lint.surroundings import same

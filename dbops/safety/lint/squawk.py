@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import qualified, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.errors import ProgramFailed
 from dbops.migrations.script import Mode
 from dbops.process import POSTGRES_ENVIRON, run

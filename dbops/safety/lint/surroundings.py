@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from dbops.engines.effects import Foresight
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Effect, Live, Relation, Type
 from dbops.engines.postgres.effects.statements import effects_of
 from dbops.engines.postgres.nodes import relation
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.lint import columns
 from dbops.safety.lint.reading import File, Parsed
 from dbops.safety.lint.tables import Table, Tables

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.live import quoted
-from dbops.engines.postgres.targets import QualifiedName
 
 if TYPE_CHECKING:
     import psycopg

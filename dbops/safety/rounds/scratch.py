@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings, Target
-from dbops.engines.postgres import databases, making
+from dbops.engines.postgres import databases
 from dbops.engines.postgres.making import Making
 from dbops.engines.postgres.session import Session
-from dbops.errors import Refused
 from dbops.events import Listener, ignore
 from dbops.restore import scratch
-from dbops.restore.holding import hold
 from dbops.safety.rounds.looking import Looker
 from dbops.safety.rounds.rows import Rows
 
@@ -80,22 +78,17 @@ class Scratch:
 
     @contextmanager
     def _copied(self) -> Iterator[Copy]:
-        from psycopg import sql
+        def make(connection: Connection, name: str) -> None:
+            scratch.copy(connection, name, self._name)
 
-        name = scratch.new_name(PREFIX)
-        with hold(self._server, name, ignore, scratch.PATIENCE) as connection:
-            try:
-                names = sql.Identifier(name), sql.Identifier(self._name)
-                connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
-                with (
-                    self._opened(name) as session,
-                    contextlib.closing(self._beside(session)) as reading,
-                    contextlib.closing(self._beside(session)) as filling,
-                ):
-                    looker = Looker(reading, _own(session))
-                    yield Copy(session, looker, Rows(filling, looker))
-            finally:
-                scratch.drop(self._server, name, ignore)
+        with (
+            scratch.held(self._server, PREFIX, make, ignore) as name,
+            self._opened(name) as session,
+            contextlib.closing(self._beside(session)) as reading,
+            contextlib.closing(self._beside(session)) as filling,
+        ):
+            looker = Looker(reading, _own(session))
+            yield Copy(session, looker, Rows(filling, looker))
 
     def _beside(self, session: Session) -> Connection:
         """Another session in the same database, which waits for no lock that a migration may have left."""
@@ -122,52 +115,29 @@ def _own(session: Session) -> tuple[TableName, ...]:
     return (tables.schema, tables.table), (tables.schema, f"{tables.table}_events")
 
 
-Make = Callable[["Connection", str], object]
-"""Makes a database of a name, from a session in another one."""
-
-
 @contextmanager
 def made(
-    settings: Settings, server: Target, like: Making, listen: Listener, make: Make | None = None
+    settings: Settings,
+    server: Target,
+    like: Making,
+    what: str,
+    listen: Listener,
+    make: scratch.Make | None = None,
 ) -> Iterator[Scratch]:
     """A scratch database on a server; those that a killed run has left there are dropped first.
 
     :param server: any database of it.
     :param like: how the target was made.
+    :param what: the verb that needs it, for messages.
     :param make: makes it, where it is not to be empty.
     :raises Refused: the role may make no databases.
     """
-    scratch.sweep(server, PREFIX, listen)
-    name = scratch.new_name(PREFIX)
-    with hold(server, name, listen, scratch.PATIENCE) as connection:
-        try:
-            with _refused(connection):
-                if make is None:
-                    empty(connection, name, like, listen)
-                else:
-                    make(connection, name)
-            with contextlib.closing(Scratch(settings, server, name)) as scratches:
-                yield scratches
-        finally:
-            scratch.drop(server, name, listen)
 
+    def empty(connection: Connection, name: str) -> None:
+        scratch.empty(connection, name, like, listen)
 
-def empty(connection: Connection, name: str, like: Making, listen: Listener) -> None:
-    """Make it as the target was made, for the role that asks."""
-    wanted = dataclasses.replace(like, owner=None, tablespace=None)
-    making.anywhere(lambda how: connection.execute(making.statement(name, how)), wanted, listen)
-
-
-@contextmanager
-def _refused(connection: Connection) -> Iterator[None]:
-    from psycopg import errors
-
-    try:
-        yield
-    except errors.InsufficientPrivilege as error:
-        raise Refused(
-            f"this runs in a scratch database, and {connection.info.user} may make none here: "
-            f"{error.diag.message_primary}",
-            hint=f"name another server: --scratch-url postgresql://user@host:port/postgres; or as a superuser: "
-            f"ALTER ROLE {databases.sql_identifier(connection.info.user).as_string(connection)} CREATEDB",
-        ) from error
+    with (
+        scratch.made(server, PREFIX, what, make or empty, listen, elsewhere=True) as name,
+        contextlib.closing(Scratch(settings, server, name)) as scratches,
+    ):
+        yield scratches

@@ -18,8 +18,8 @@ from dbops.errors import DbopsError
 from dbops.events import Listener, Note, ignore
 from dbops.process import run
 from dbops.programs import Client
+from dbops.restore import scratch
 from dbops.restore.content import Archive, Reading
-from dbops.safety.rounds import scratch
 from dbops.safety.trace.model import Source
 
 if TYPE_CHECKING:
@@ -68,11 +68,10 @@ class Copying:
                 self._load(self._dumped(folder), connection, name)
 
     def _copied(self, connection: Connection, name: str) -> bool:
-        from psycopg import errors, sql
+        from psycopg import errors
 
-        names = sql.Identifier(name), sql.Identifier(self.live.get("dbname") or "")
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+            scratch.copy(connection, name, self.live.get("dbname") or "")
         except errors.ObjectInUse:
             self.listen(
                 Note("others are connected to the database, so that only its schema is copied, no rows")

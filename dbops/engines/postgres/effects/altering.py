@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
 from dbops.engines.postgres.effects.spelling import functions_in, type_text
 from dbops.engines.postgres.nodes import Node, options_of, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 # Commands that change the catalog alone, with the lock that they take.
 _MODES = {

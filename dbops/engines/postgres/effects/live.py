@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Column, Effect, Relation, Type
 from dbops.engines.postgres.effects.statements import created, effects
-from dbops.engines.postgres.targets import QualifiedName
 
 if TYPE_CHECKING:
     import psycopg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dbops.engines.effects import Column, Cost, Effect, Lock, Relation, Type
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 
 __all__ = ["Column", "Cost", "Effect", "Live", "LockMode", "Relation", "Type"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects import altering
 from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
 from dbops.engines.postgres.libpg_query import Refusal, parse
 from dbops.engines.postgres.nodes import Node, is_on, options_of, qualified, relation, strings
-from dbops.engines.postgres.targets import QualifiedName
 
 Rule = Callable[[Node, Live], Iterator[Effect]]
 

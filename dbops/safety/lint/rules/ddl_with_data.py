@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbops.engines.effects import Cost
-from dbops.engines.postgres.targets import QualifiedName
+from dbops.engines.names import QualifiedName
 from dbops.safety.lint.model import Found, Level, Matters, Rule
 from dbops.safety.lint.reading import File, Parsed
 from dbops.safety.lint.surroundings import Surroundings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import relation
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.lint.model import Found, Level, Rule
 from dbops.safety.lint.reading import File, Parsed
 from dbops.safety.lint.surroundings import Surroundings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Cost
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.lint.model import Found, Level, Matters, Rule
 from dbops.safety.lint.reading import File, Parsed
 from dbops.safety.lint.rules.ddl_with_data import DATA, locks

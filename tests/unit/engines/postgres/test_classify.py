@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres import targets
 from dbops.engines.postgres.facts import AddedEnumValue, facts_of
 from dbops.engines.postgres.statements import split
-from dbops.engines.postgres.targets import QualifiedName, Repeatable, Unknowable
+from dbops.engines.postgres.targets import Repeatable, Unknowable
 from dbops.engines.statements import Kind, Statement
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Cost, Effect, LockMode, Relation
-from dbops.engines.postgres.targets import QualifiedName
 from dbops.safety.risk import Forecast, judge
 from dbops.safety.trace.compare import differences
 from dbops.safety.trace.model import HeldLock, TracedMigration, TracedStatement
