@@ -199,7 +199,7 @@ PAIRS = (
     """, """
         CREATE TABLE base (id int, a text, b int DEFAULT 3, CHECK (b > 0)); CREATE TABLE kid (extra int) INHERITS (base);
         CREATE TABLE other (more text) INHERITS (base);
-    """, unseen=("order of columns",)),
+    """, unseen=("the order of columns of table public.kid", "the order of columns of table public.other")),
     Pair("row security and policies", _TABLE, """
         CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, b text);
         ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
