@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -88,7 +87,7 @@ def _sarif_result(found: Finding, index: int) -> dict[str, Any]:
         "artifactLocation": {"uri": quote(PurePath(found.path).as_posix())},
         "region": {"startLine": found.line, "startColumn": found.column},
     }
-    text = ". ".join(itertools.filterfalse(lambda part: not part, (found.message, found.safer)))
+    text = f"{found.message.removesuffix('.')}. {found.safer}" if found.safer else found.message
     return {
         "ruleId": found.rule,
         "ruleIndex": index,

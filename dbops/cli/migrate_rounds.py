@@ -47,6 +47,7 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         twice=arguments.twice,
         own_server=arguments.scratch_url is not None,
         deadline=settings.deadline.value,
+        ignored=settings.drift_ignore,
     )
     server = scratch_server(arguments, settings, out)
     with scratch.made(settings, server, like, "verify", out.event) as made:

@@ -35,9 +35,13 @@ def validate(arguments: argparse.Namespace, out: Output) -> int:
         found = [*look(form, version, reader, free), *own.look(opened, settings, form)]
         found.sort(key=lambda one: one.level is Level.HINT)
         out.result(_data(form, found, opened), _lines(form, found, opened, verbose=out.verbose))
-    problems = sum(one.level is Level.PROBLEM for one in found)
+    problems = [one for one in found if one.level is Level.PROBLEM]
     if problems:
-        raise AnswerIsNo(f"{plural(problems, 'problem')} found", hint="-v shows the queries that found them")
+        unseen = any(one.query for one in problems) and not out.verbose
+        raise AnswerIsNo(
+            f"{plural(len(problems), 'problem')} found",
+            hint="-v shows the queries that found them" if unseen else None,
+        )
     return ExitCode.DONE
 
 

@@ -160,6 +160,7 @@ class Settings:
     has it, libpq's variables too, for what runs on the user's behalf.
     `checks` are the project's own, for `migrate validate`.
     `schema_file` is kept up to date with the schema after migrations ran; None where none is.
+    `drift_ignore` are patterns of objects that are no part of the schema which is held against another one.
     `require_rehearsal` is whether migrations run only where a trace of them passed.
     `analyze_after` is what follows migrations for the tables that they changed: "analyze", "vacuum" or "off".
     `terminate_after` is how long, in seconds, a session may be in the way before it is ended; None ends none.
@@ -189,6 +190,7 @@ class Settings:
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     checks: tuple[ProjectCheck, ...] = ()
     schema_file: Setting[Path | None] = Setting(None)
+    drift_ignore: tuple[str, ...] = ()
     require_rehearsal: bool = False
     analyze_after: Setting[str] = Setting("analyze")
     terminate_after: Setting[float | None] = Setting(None)

@@ -28,7 +28,7 @@ _TEXT = (
     "alembic-python",
 )
 _TIMES = ("lock-timeout", "statement-timeout", "deadline")
-_LISTS = ("extensions",)
+_LISTS = ("extensions", "drift-ignore")
 BACKUP = "backup-before-migrate"
 REHEARSAL = "require-rehearsal"
 HOOKS = "hooks"

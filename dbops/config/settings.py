@@ -59,6 +59,7 @@ def load(options: Options, environ: Mapping[str, str], cwd: Path) -> Settings:
         database=database,
         test_database=_test_database(database, found),
         extensions=found.texts("extensions") or Setting(()),
+        drift_ignore=(found.texts("drift-ignore") or Setting(())).value,
         tracking_table=_tracking_table(options, found),
         server=values.server(_option("server", options.server) or found.text("server") or Setting("auto")),
         confirm=_confirm(options, environ),

@@ -51,6 +51,19 @@ class Schema:
         text = json.dumps([self.spelling, sorted(self.objects.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def without(self, patterns: Sequence[str]) -> Schema:
+        """Less the objects whose names one of the patterns matches, such as "* public.orders_20*"."""
+        if not patterns:
+            return self
+        from fnmatch import fnmatchcase
+
+        kept = {
+            name: definition
+            for name, definition in self.objects.items()
+            if not any(fnmatchcase(name, pattern) for pattern in patterns)
+        }
+        return Schema(kept, self.spelling)
+
     def packed(self) -> dict[str, Any]:
         """As JSON data to be stored; a few kilobytes for a hundred tables."""
         import base64

@@ -23,6 +23,8 @@ class Session(Protocol):
     identity: Identity
     dialect: str
     """The name of the dialect that its migrations are written in."""
+    drift_ignore: tuple[str, ...]
+    """Patterns of objects that are left out where a schema is held against another one."""
 
     def __enter__(self) -> Self: ...
 

@@ -54,7 +54,17 @@ def look(session: Session) -> Drift:
 
     :raises DbopsError: the schema cannot be read.
     """
-    return compare(session.schema(), session.schema_left())
+    return compare(_live(session), _left(session))
+
+
+def _live(session: Session) -> Schema:
+    return session.schema().without(session.drift_ignore)
+
+
+def _left(session: Session) -> Left | None:
+    """What was stored, perhaps before the project said what to leave out."""
+    left = session.schema_left()
+    return left and dataclasses.replace(left, schema=left.schema.without(session.drift_ignore))
 
 
 def compare(live: Schema, left: Left | None) -> Drift:
@@ -132,11 +142,11 @@ class _Between:
 
 def _before(session: Session, listen: Listener, *, refuse: bool) -> Drift | None:
     """What has drifted; None where nothing was stored, or nothing can be read."""
-    left = session.schema_left()
+    left = _left(session)
     if left is None:
         return None
     try:
-        drift = compare(session.schema(), left)
+        drift = compare(_live(session), left)
     except CannotConnect:
         raise
     except DbopsError as error:
@@ -163,7 +173,7 @@ def _store(session: Session, drift: Drift | None, listen: Listener, *, only_news
     try:
         if only_news and not _something_ran(session):
             return
-        after = session.schema()
+        after = _live(session)
         expected = carried(drift.live, drift.differences, after) if drift else after
         session.record([_entry(session, expected)])
     except (DbopsError, StatementFailed, SessionLost) as error:

@@ -62,7 +62,7 @@ def hold_inside(target: Target, live: str, listen: Listener, deadline: float) ->
 def outside(target: Target, live: str, listen: Listener, deadline: float) -> Iterator[Connection]:
     """A session in a database other than `live`, which cannot be renamed from within."""
     connection = _open(target, live, listen, deadline)
-    with databases.closing(connection, target, COMMAND):
+    with databases.closing(connection, target):
         _settle(connection)
         yield connection
 

@@ -115,6 +115,30 @@ def test_what_is_no_part_of_the_schema_is_no_drift(
 
 
 @pytest.mark.one_major
+def test_what_is_left_out(migrated: Project, database: Database, connect: Connect) -> None:
+    """Partitions that a job makes and drops are no drift where the project says so."""
+    connection = connect(database)
+    migrated.write(
+        "migrations/002_log.sql",
+        single(
+            "CREATE TABLE log (at date NOT NULL PRIMARY KEY) PARTITION BY RANGE (at);"
+            "CREATE TABLE log_2025 PARTITION OF log FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');",
+            "DROP TABLE log;",
+        ),
+    )
+    ran(migrated, "up")
+    connection.execute(
+        "DROP TABLE log_2025; CREATE TABLE log_2026 PARTITION OF log FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
+    )
+    connection.execute("COMMENT ON TABLE log_2026 IS 'by the job'; GRANT SELECT ON log_2026 TO PUBLIC")
+    assert len(drifted(migrated)) > 5
+    migrated.write("pyproject.toml", '[tool.dbops]\ndrift-ignore = ["* public.log_20*"]\n')
+    assert drifted(migrated) == {}
+    connection.execute("CREATE INDEX by_hand ON log (at)")
+    assert "index public.by_hand" in drifted(migrated)
+
+
+@pytest.mark.one_major
 def test_definitions_are_told(migrated: Project, database: Database, connect: Connect) -> None:
     """The lines that differ are shown for people; the JSON has both definitions whole."""
     connect(database).execute("ALTER TABLE parent ALTER COLUMN name SET DEFAULT 'y'; DROP TABLE spare")

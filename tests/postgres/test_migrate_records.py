@@ -196,3 +196,14 @@ def test_unlock_without_the_right_to_end_the_session(
     assert outcome.stderr.startswith("error: ")
     assert "terminate" in outcome.stderr.splitlines()[0]
     assert "hint:" in outcome.stderr
+
+
+def test_a_database_that_writes_dates_in_another_way(
+    abc: Project, database: Database, connect: Connect
+) -> None:
+    """Its DateStyle holds for migrations, and the records can be read all the same."""
+    connect(database).execute(f"alter role {database.user} set datestyle = 'German'".encode())
+    ran(abc, "up")
+    for words in (["status"], ["history"], ["drift"], ["validate"], ["plan"]):
+        ran(abc, *words)
+    ran(abc, "down", "1", "--confirm", database.name)

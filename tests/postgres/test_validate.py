@@ -63,6 +63,16 @@ def prepared(configured: Project, database: Database, connect: Connect) -> psyco
             "foreign-key-without-index",
             "child_other_fkey on child",
         ),
+        (
+            "create table parts (id int, parent_id int references parent (id)) partition by hash (id)",
+            "foreign-key-without-index",
+            "parts_parent_id_fkey on parts",
+        ),
+        (
+            "create sequence falling as smallint increment -1; select setval('falling', -32000)",
+            "sequence-near-its-end",
+            "falling",
+        ),
         ("create table loose (id int)", "no-primary-key", "loose"),
         (
             "insert into parent select generate_series(1, 9000); analyze parent; delete from parent where id > 3000",
@@ -101,6 +111,27 @@ def test_an_invalid_index(configured: Project, prepared: psycopg.Connection[Any]
         prepared.execute("create unique index concurrently broken on child (n)")
     (one,) = [one for one in found(configured) if one["check"] == "invalid-index"]
     assert (one["about"], one["mend"]) == ("broken", "REINDEX INDEX CONCURRENTLY broken;")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        prepared.execute(one["mend"].encode())
+    ends = {one["about"]: one["mend"] for one in found(configured) if one["check"] == "invalid-index"}
+    assert ends["broken_ccnew"] == "DROP INDEX CONCURRENTLY broken_ccnew;"
+    prepared.execute("delete from child")
+    for mend in ends.values():
+        prepared.execute(mend.encode())
+    assert "invalid-index" not in {one["check"] for one in found(configured)}
+
+
+def test_a_key_whose_triggers_are_disabled(
+    configured: Project, prepared: psycopg.Connection[Any], database: Database
+) -> None:
+    """As a restore leaves them that was killed: nothing enforces the key, though it is valid and no row breaks it yet."""
+    prepared.execute("alter table child add constraint k foreign key (parent_id) references parent (id)")
+    with psycopg.connect(**database.server.keywords(database.name), autocommit=True) as superuser:
+        superuser.execute("alter table child disable trigger all")
+        told = {one["about"]: one for one in found(configured) if one["check"] == "disabled-trigger"}
+        assert told.keys() == {"touch on child", "k on child"}
+        superuser.execute(told["k on child"]["mend"].encode())
+    assert "disabled-trigger" not in {one["check"] for one in found(configured)}
 
 
 def test_rows_without_the_parent_they_name(configured: Project, prepared: psycopg.Connection[Any]) -> None:
@@ -113,6 +144,8 @@ def test_rows_without_the_parent_they_name(configured: Project, prepared: psycop
     (one,) = [one for one in found(configured) if one["check"] == "orphans"]
     assert one["message"] == "2 rows name a public.parent that is not there"
     assert {row[0] for row in prepared.execute(one["query"].encode()).fetchall()} == {2, 3}
+    prepared.execute(one["mend"].encode())
+    assert [row[0] for row in prepared.execute("select id from child order by id").fetchall()] == [1, 4]
 
 
 def test_a_migration_before_it_runs(

@@ -140,6 +140,8 @@ def test_applied_ones_only_with_all(maker: Project, connect: Connect, database: 
     found = verified(maker, "--all", "--empty", code=3)
     assert [one["result"] for one in found["migrations"]] == ["comes back"] * 3
     assert [one["object"] for one in found["history"]["differences"]] == ["index public.by_hand"]
+    maker.write("pyproject.toml", '[tool.dbops]\ndrift-ignore = ["index public.by_*"]\n')
+    assert verified(maker, code=0)["history"] == {"unknown": None, "differences": []}
 
 
 def test_what_depends_on_data(maker: Project) -> None:
@@ -186,6 +188,16 @@ def test_what_does_not_run(maker: Project, database: Database) -> None:
     assert (first["result"], second["result"], third["result"]) == ("down fails", "up fails", "not run")
     assert "nowhere" in first["message"]
     assert "nosuchtype" in second["message"]
+    assert scratches(database) == []
+
+
+def test_no_room_on_the_server(maker: Project, database: Database) -> None:
+    """That says nothing of the migration: verify ends with the server's words (1), and leaves no database behind."""
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+    maker.write("migrations/001_full.sql", single(full, "SELECT 1;"))
+    outcome = maker.run("migrate", "verify")
+    assert (outcome.code, "could not extend file" in outcome.stderr) == (1, True), outcome
+    assert "make room, then run the command again" in outcome.stderr
     assert scratches(database) == []
 
 

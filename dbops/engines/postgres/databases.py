@@ -41,9 +41,9 @@ def session(
 ) -> Iterator[Connection]:
     """An autocommit connection to the target's database; what the server refuses becomes `DbopsError`.
 
-    :param command: the name of the command that asks, for the session's name and for hints.
+    :param command: the name of the command that asks, for the session's name.
     """
-    with closing(open_session(target, command, listen, deadline), target, command) as connection:
+    with closing(open_session(target, command, listen, deadline), target) as connection:
         yield connection
 
 
@@ -56,7 +56,7 @@ def admin(
     :raises CannotConnect: none of them lets the role in.
     """
     names = [*MAINTENANCE, target.get("dbname") or "postgres"]
-    with closing(open_any(target, names, command, listen, deadline), target, command) as connection:
+    with closing(open_any(target, names, command, listen, deadline), target) as connection:
         yield connection
 
 
@@ -178,7 +178,7 @@ def open_any(
 
 
 @contextmanager
-def closing(connection: Connection, target: Target, command: str) -> Iterator[Connection]:
+def closing(connection: Connection, target: Target) -> Iterator[Connection]:
     """Close the connection at the end; what the server refuses becomes `DbopsError`.
 
     :raises CannotConnect: the connection was lost.
@@ -189,8 +189,8 @@ def closing(connection: Connection, target: Target, command: str) -> Iterator[Co
         yield connection
     except psycopg.Error as error:
         if connection.broken or _tells_of_loss(error):
-            raise _lost(target, command, error) from error
-        raise refused(target, command, error) from error
+            raise _lost(target, error) from error
+        raise refused(target, error) from error
     finally:
         connection.close()
 
@@ -204,20 +204,20 @@ def _tells_of_loss(error: psycopg.Error) -> bool:
     )
 
 
-def _lost(target: Target, command: str, error: psycopg.Error) -> CannotConnect:
+def _lost(target: Target, error: psycopg.Error) -> CannotConnect:
     reason = error.diag.message_primary or str(error).strip()
     return CannotConnect(
         f"{target.describe()}: the connection was lost: {reason}",
-        hint=f"see that the server runs, then run bin/{command} again",
+        hint="see that the server runs, then run the command again",
     )
 
 
-def refused(target: Target, command: str, error: psycopg.Error) -> DbopsError:
+def refused(target: Target, error: psycopg.Error) -> DbopsError:
     """The server's refusal in its own words, with the next step where one is known."""
     diagnosis = error.diag
     hints = {
-        "55006": f"end the sessions that use it, then run bin/{command} again",
-        "53100": f"the server's disk is full: make room, then run bin/{command} again",
+        "55006": "end the sessions that use it, then run the command again",
+        "53100": "the server's disk is full: make room, then run the command again",
     }
     return DbopsError(
         f"{target.describe()}: {diagnosis.message_primary or str(error).strip()}",

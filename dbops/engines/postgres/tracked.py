@@ -35,6 +35,7 @@ class Tracked:
         self.connection = connection
         self._sender = sender
         self._settings = settings
+        self.drift_ignore = settings.drift_ignore
         self._begin = begin
         self._found: tracking.Found | None = None
         self._beside = False

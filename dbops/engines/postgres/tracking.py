@@ -34,6 +34,8 @@ ROW_COLUMNS: LiteralString = (
     "version, sort_key, name, description, applied_at, execution_time_ms, "
     "checksum, raw_checksum, checksum_algorithm, applied_by"
 )
+# The driver cannot read times as text where a database, a role or a file says `SET datestyle = 'German'`.
+_WHATEVER_DATESTYLE = True
 _JOURNAL = sql.SQL(", ").join(sql.Literal(action.value) for action in JOURNAL)
 # What other tools call their tables, where the name is not `schema_migrations`.
 OTHERS = (
@@ -207,7 +209,8 @@ def create(tables: Tables, connection: psycopg.Connection[Any]) -> list[sql.Comp
 def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
     """Everything that planning needs, except the down SQL."""
     rows = connection.execute(
-        sql.SQL("select {} from {} order by sort_key").format(sql.SQL(ROW_COLUMNS), tables.rows)
+        sql.SQL("select {} from {} order by sort_key").format(sql.SQL(ROW_COLUMNS), tables.rows),
+        binary=_WHATEVER_DATESTYLE,
     ).fetchall()
     journal = connection.execute(
         sql.SQL(
@@ -290,7 +293,8 @@ def read_schema(connection: psycopg.Connection[Any], tables: Tables) -> Left | N
             events=tables.events,
             changing=[action.value for action in CHANGING],
             stored=Action.SCHEMA_STORED.value,
-        )
+        ),
+        binary=_WHATEVER_DATESTYLE,
     ).fetchone()
     if row is None:
         return None
@@ -309,7 +313,8 @@ def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[Log
                 statement, sqlstate, message, duration_ms, detail
             from {} where action <> all({}) order by id
             """
-        ).format(tables.events, [action.value for action in UNTOLD])
+        ).format(tables.events, [action.value for action in UNTOLD]),
+        binary=_WHATEVER_DATESTYLE,
     ).fetchall()
     return [
         LoggedEvent(

@@ -23,6 +23,7 @@ class Connected:
 
     def __init__(self, settings: Settings, listen: Listener) -> None:
         self._settings = settings
+        self.drift_ignore = settings.drift_ignore
         self._listen = listen
         self._path = settings.target.path
         self._runner: Runner | None = None

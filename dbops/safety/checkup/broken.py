@@ -12,7 +12,7 @@ from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.live import quoted
 from dbops.safety.checkup.asking import Asker
 from dbops.safety.checkup.requirements import Holds, NotNull, Refers, Requirement, Unique, Validated
-from dbops.safety.checkup.rows import KEY_COLUMNS, childless, identifier
+from dbops.safety.checkup.rows import KEY_COLUMNS, childless, delete_childless, identifier
 
 _PRIMARY_KEY = """
 select a.attname::text from pg_catalog.pg_index as i
@@ -129,7 +129,7 @@ def _refers(one: Refers, table: QualifiedName, ask: Asker) -> Broken | None:
         sql.SQL("select child.* {}").format(rows),
         "would be broken by {}",
         "row",
-        sql.SQL("/* or bring back what they name */ delete {};").format(rows),
+        delete_childless(rows),
     )
 
 

@@ -16,10 +16,14 @@ _CHECKS = (
         "invalid-index",
         Level.PROBLEM,
         """
-select i.indexrelid::regclass::text, 'is invalid: an interrupted CREATE INDEX CONCURRENTLY left it, and no query uses it',
-    format('REINDEX INDEX CONCURRENTLY %s;', i.indexrelid::regclass)
+select i.indexrelid::regclass::text,
+    case when left_over then 'is invalid: an interrupted REINDEX CONCURRENTLY left it, and no query uses it'
+        when i.indisunique then 'is invalid: a CREATE INDEX CONCURRENTLY that was interrupted, or met duplicate rows, left it'
+        else 'is invalid: an interrupted CREATE INDEX CONCURRENTLY left it, and no query uses it' end,
+    format('%s INDEX CONCURRENTLY %s;', case when left_over then 'DROP' else 'REINDEX' end, i.indexrelid::regclass)
 from pg_catalog.pg_index as i join pg_catalog.pg_class as c on c.oid = i.indexrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+cross join lateral (select c.relname ~ '_cc(new|old)[0-9]*$' as left_over) as named
 where not i.indisvalid and c.relkind = 'i' and OURS order by 1
 """,
     ),
@@ -42,7 +46,14 @@ select format('%s on %s', quote_ident(t.tgname), t.tgrelid::regclass), 'is a dis
     format('ALTER TABLE %s ENABLE TRIGGER %I;', t.tgrelid::regclass, t.tgname)
 from pg_catalog.pg_trigger as t join pg_catalog.pg_class as c on c.oid = t.tgrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where t.tgenabled = 'D' and not t.tgisinternal and OURS order by 1
+where t.tgenabled = 'D' and not t.tgisinternal and OURS
+union
+select format('%s on %s', quote_ident(k.conname), k.conrelid::regclass),
+    format('is not enforced: its triggers on %s are disabled (only a superuser can enable them)', t.tgrelid::regclass),
+    format('ALTER TABLE %s ENABLE TRIGGER ALL;', t.tgrelid::regclass)
+from pg_catalog.pg_trigger as t join pg_catalog.pg_constraint as k on k.oid = t.tgconstraint
+join pg_catalog.pg_class as c on c.oid = t.tgrelid join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where t.tgenabled = 'D' and t.tgisinternal and OURS order by 1
 """,
     ),
     Check(
@@ -50,7 +61,7 @@ where t.tgenabled = 'D' and not t.tgisinternal and OURS order by 1
         Level.PROBLEM,
         """
 select c.oid::regclass::text,
-    format('has used %s %% of its numbers%s', round(100.0 * s.last_value / least(s.max_value, coalesce(of_column.most, s.max_value))),
+    format('has used %s %% of its numbers%s', round(100.0 * s.last_value / last.number),
         case when of_column.name is not null then format(' (%s.%I is %s)', of_column.relation, of_column.name, of_column.type) else '' end),
     case when of_column.type in ('smallint', 'integer') then
         format('ALTER TABLE %s ALTER COLUMN %I TYPE bigint; ', of_column.relation, of_column.name) else '' end
@@ -63,8 +74,9 @@ left join lateral (
     from pg_catalog.pg_depend as d join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
     where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') limit 1
 ) as of_column on true
-where s.increment_by > 0 and not s.cycle
-    and s.last_value > 0.8 * least(s.max_value, coalesce(of_column.most, s.max_value)) and OURS order by 1
+cross join lateral (select case when s.increment_by > 0 then least(s.max_value, of_column.most)
+    else greatest(s.min_value, -of_column.most) end as number) as last
+where not s.cycle and last.number <> 0 and s.last_value::numeric / last.number > 0.8 and OURS order by 1
 """,
     ),
     Check(
@@ -73,7 +85,7 @@ where s.increment_by > 0 and not s.cycle
         """
 select format('%s on %s', quote_ident(k.conname), k.conrelid::regclass),
     format('has no index on %s: deleting from %s reads all of %s', columns.list, k.confrelid::regclass, k.conrelid::regclass),
-    format('CREATE INDEX CONCURRENTLY ON %s (%s);', k.conrelid::regclass, columns.list)
+    format('CREATE INDEX %sON %s (%s);', case when c.relkind <> 'p' then 'CONCURRENTLY ' end, k.conrelid::regclass, columns.list)
 from pg_catalog.pg_constraint as k join pg_catalog.pg_class as c on c.oid = k.conrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join lateral (
@@ -118,7 +130,7 @@ order by 1
         Level.HINT,
         """
 select s.indexrelid::regclass::text,
-    format('was not used since the statistics began%s, and takes %s', coalesce(format(' (%s)', d.stats_reset::date), ''),
+    format('was not used since the statistics began%s, and takes %s', coalesce(' (' || d.stats_reset::date || ')', ''),
         pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(s.indexrelid))),
     format('DROP INDEX CONCURRENTLY %s;', s.indexrelid::regclass)
 from pg_catalog.pg_stat_user_indexes as s join pg_catalog.pg_index as i on i.indexrelid = s.indexrelid

@@ -49,7 +49,7 @@ def orphans(ask: Asker) -> Iterator[Finding]:
                 about,
                 f"{plural(count, 'row')} name a {of_schema}.{of_table} that is not there",
                 shown,
-                "delete them, or bring back what they name; then VALIDATE CONSTRAINT",
+                delete_childless(broken).as_string(ask.connection),
             )
 
 
@@ -66,6 +66,11 @@ def childless(
     return sql.SQL("from {} as child where {} and not exists (select from {} as parent where {})").format(
         identifier(table), sql.SQL(" and ").join(given), identifier(parent), sql.SQL(" and ").join(equal)
     )
+
+
+def delete_childless(broken: sql.Composed) -> sql.Composed:
+    """The statement that takes away the rows of `childless`."""
+    return sql.SQL("/* or bring back what they name */ delete {};").format(broken)
 
 
 def identifier(name: QualifiedName) -> sql.Identifier:

@@ -168,8 +168,9 @@ def _tables(file: File, one: Parsed | None, around: Surroundings) -> tuple[Quali
     if one is None:
         return ()
     found = [effect.relation for effect in around.effects(file, one)]
-    if (
-        one.node.get("removeType") == "OBJECT_INDEX" and not found
-    ):  # of an index that is not there, no table is known
-        found = [qualified(strings(item["List"]["items"])) for item in one.node["objects"]]
+    if not found:  # of an index that is not there, no table is known
+        if one.node.get("removeType") == "OBJECT_INDEX":
+            found = [qualified(strings(item["List"]["items"])) for item in one.node["objects"]]
+        elif one.node.get("renameType") == "OBJECT_INDEX":
+            found = [relation(one.node["relation"])]
     return tuple(found if one.kind in ("DropStmt", "TruncateStmt") else found[:1])

@@ -164,9 +164,13 @@ class Surroundings:
             self._partitioned.append(relation(one.node["relation"]))
 
     def _new_names(self, file: File, one: Parsed) -> Iterator[QualifiedName]:
-        """The tables that a statement makes, or gives another name although nobody can use them yet."""
+        """The tables that a statement makes, or gives another name although nobody can use them yet; their indexes."""
         yield from _made(one)
-        if one.kind == "RenameStmt" and one.node.get("renameType") == "OBJECT_TABLE":
+        if one.kind == "IndexStmt" and one.node.get("idxname"):
+            table = relation(one.node["relation"])
+            if self.is_new(table, file, one):
+                yield QualifiedName(table.schema, one.node["idxname"])
+        if one.kind == "RenameStmt" and one.node.get("renameType") in ("OBJECT_TABLE", "OBJECT_INDEX"):
             old = relation(one.node["relation"])
             if self.is_new(old, file, one):
                 yield QualifiedName(old.schema, one.node["newname"])

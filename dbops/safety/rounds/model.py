@@ -18,6 +18,7 @@ class Wishes:
     :param twice: each up runs again where it has run.
     :param own_server: migrations may change what all databases of the server share, roles for instance.
     :param deadline: seconds for which a migration is tried again that cannot get a lock.
+    :param ignored: patterns of objects that are left out where the files are held against the database.
     """
 
     every: bool
@@ -25,6 +26,7 @@ class Wishes:
     twice: bool
     own_server: bool
     deadline: float
+    ignored: tuple[str, ...] = ()
 
 
 class Verdict(enum.Enum):

@@ -157,6 +157,8 @@ class One:
         except section.NOT_THE_FILES:
             raise
         except DbopsError as error:
+            if section.lacks_room(error):
+                raise
             raise SectionFailed(
                 failing, Failure(error.message, error.detail), section.refusal(error)
             ) from error

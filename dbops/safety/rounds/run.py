@@ -69,7 +69,8 @@ class _Run:
             if broken:
                 history = History(history.unknown or f"version {status.version} does not run")
             if status.version.key == newest and history.unknown is None:
-                history = _compared(live, self._schema or self._template().schema())
+                made = self._schema or self._template().schema()
+                history = _compared(*(one.without(self._wishes.ignored) for one in (live, made)))
         return Rounds(tuple(found), history)
 
     def _round(self, file: MigrationFile) -> Round:
@@ -106,7 +107,9 @@ class _Run:
             raise
         except section.Beyond as beyond:
             return beyond.wholly
-        except DbopsError:
+        except DbopsError as error:
+            if section.lacks_room(error):
+                raise
             return False
         return True
 

@@ -43,6 +43,12 @@ def refusal(error: DbopsError) -> ServerError | None:
     return error.__cause__.error if isinstance(error.__cause__, StatementFailed) else None
 
 
+def lacks_room(error: DbopsError) -> bool:
+    """Whether the server had no room on its disk, or in its memory: no answer to whether a migration runs, either."""
+    refused = refusal(error)
+    return refused is not None and (refused.sqlstate or "").startswith("53")
+
+
 class Beyond(Refused):
     """A section was not run, since it would change what the live database shares with the scratch database.
 

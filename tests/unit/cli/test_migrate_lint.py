@@ -59,6 +59,8 @@ def test_sarif(bad: Project) -> None:
     assert outcome.code == 3
     document = json.loads(outcome.stdout)
     assert document["version"] == "2.1.0"
+    texts = [one["message"]["text"] for one in document["runs"][0]["results"]]
+    assert not any(".. " in text for text in texts), texts
     (run,) = document["runs"]
     assert run["tool"]["driver"]["name"] == "dbops"
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -214,3 +216,19 @@ def test_sqlite(project: Project) -> None:
     assert (outcome.code, result["squawk"]) == (3, False)
     assert [one["rule"] for one in result["findings"]] == ["down-missing"]
     assert "squawk is not installed" not in outcome.stdout
+
+
+def test_an_index_of_a_new_table(project: Project) -> None:
+    """To drop or rename it blocks nobody, as long as the table is made by these migrations, too."""
+    project.write(
+        "migrations/001_t.sql",
+        "CREATE TABLE t (id bigint PRIMARY KEY, a text);\nCREATE INDEX ti ON t (a);\n-- DOWN Migration\n/*\nDROP TABLE t;\n*/\n",
+    )
+    project.write(
+        "migrations/002_i.sql",
+        "ALTER INDEX ti RENAME TO tj;\nDROP INDEX tj;\n-- DOWN Migration\n/*\nCREATE INDEX ti ON t (a);\n*/\n",
+    )
+    assert project.run("migrate", "lint", "--no-database").code == 0
+    outcome = project.run("migrate", "lint", "2", "--no-database")
+    assert "require-concurrent-index-deletion" in outcome.stdout
+    assert "renaming-object" in outcome.stdout
