@@ -252,10 +252,10 @@ def test_a_role_that_makes_no_databases(configured: Project) -> None:
     assert "CREATEDB" in outcome.stderr
 
 
-@pytest.mark.parametrize("to", ["nowhere.sql", "migrations", "sqlite:///a.db", "models:app", "git:"])
-def test_no_target(maker: Project, to: str) -> None:
+def test_no_target(maker: Project) -> None:
     """Exit 2 with what there is."""
-    assert "hint:" in diff(maker, to, code=2).stderr
+    for to in ("nowhere.sql", "migrations", "sqlite:///a.db", "models:app", "git:"):
+        assert "hint:" in diff(maker, to, code=2).stderr
 
 
 def test_killed_and_run_again(maker: Project, database: Database) -> None:

@@ -107,6 +107,7 @@ class _Run:
         if self._effort is Effort.REBUILD:
             changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
+            self.statements(dependents.generated(self._here, self._target.connection))
         self._enums(rebuild=self._effort is Effort.REBUILD)
         self._pieces(pieces.UNKNOWN)
         self._library()

@@ -55,3 +55,30 @@ def drops(connection: psycopg.Connection[Any], objects: Collection[str]) -> Iter
         piece = there.get((name, "")) or there.get((name, "default"))
         if piece is not None and piece.undo is not None:
             yield piece.undo
+
+
+# Up to PostgreSQL 14 the column depends on those that it is made of, later its expression does.
+_GENERATED: LiteralString = """
+select format('ALTER TABLE %s DROP COLUMN %I', d.adrelid::regclass, g.attname), b.attname,
+    format('ALTER TABLE %s ALTER %I TYPE %s USING %2$I::%3$s', d.adrelid::regclass, b.attname,
+        format_type(b.atttypid, b.atttypmod))
+from pg_attrdef as d
+join pg_attribute as g on g.attrelid = d.adrelid and g.attnum = d.adnum and g.attgenerated <> ''
+join pg_depend as e on e.classid = 'pg_attrdef'::regclass and e.objid = d.oid
+    or e.classid = 'pg_class'::regclass and e.objid = d.adrelid and e.objsubid = d.adnum
+join pg_attribute as b on b.attrelid = d.adrelid and b.attnum = e.refobjsubid and b.attnum <> d.adnum
+where e.refclassid = 'pg_class'::regclass and e.refobjid = d.adrelid and not exists (
+    select from pg_inherits where inhrelid = d.adrelid)
+order by 1, 2
+"""
+
+
+def generated(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Iterator[str]:
+    """The statements that drop computed columns, and change the types of the columns that they were made of."""
+    before, after = (
+        {(drop, column): change for drop, column, change in one.execute(_GENERATED).fetchall()}
+        for one in (here, there)
+    )
+    changed = [key for key, change in before.items() if after.get(key, change) != change]
+    yield from dict.fromkeys(drop for drop, _ in changed)
+    yield from dict.fromkeys(after[key] for key in changed)

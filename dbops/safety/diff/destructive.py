@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[Any]
 
-_TEXT = 25
+_TEXT = {25, 1009}  # and an array of it
 
 _COLUMN = """
 select attgenerated <> '', t.typtype::text from pg_catalog.pg_attribute join pg_catalog.pg_type as t on t.oid = atttypid
@@ -87,7 +87,7 @@ def _narrowed(connection: Connection, node: Node) -> Iterator[str]:
             old is None
             or new is None
             or live.keeps_values(old, new)
-            or (new.oid, new.modifier) == (_TEXT, -1)
+            or (new.oid in _TEXT and new.modifier == -1)
         ):
             continue
         asked = {"old": old.oid, "new": new.oid, "modifier": new.modifier}

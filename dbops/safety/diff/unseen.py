@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from dbops.engines.schema import Change, Difference
+from dbops.safety.diff import verifying
 from dbops.safety.diff.attempt import Attempt
 from dbops.safety.diff.likeness import is_order_only
 
@@ -18,8 +19,8 @@ _WORDS = {
 def sentences(up: Attempt, down: Attempt) -> tuple[str, ...]:
     """One for each object that is not as it should be after the way there, or the way back."""
     found = [*_of(up, "up"), *_of(down, "down")]
-    if ordered := _order((*up.left, *down.left)):
-        found.append(ordered)
+    reordered = {one.object for one in (*up.left, *down.left) if is_order_only(one)}
+    found += verifying.sentences(sorted(reordered))
     return tuple(found)
 
 
@@ -38,10 +39,3 @@ def _why(one: Attempt, difference: Difference) -> str:
         if statement.replace('"', "").startswith(f"alter table {name} ")
     ]
     return f": {said[0]}" if said else ""
-
-
-def _order(left: Iterable[Difference]) -> str:
-    names = sorted({one.object for one in left if is_order_only(one)})
-    if not names:
-        return ""
-    return f"the order of columns stays another in {', '.join(names)}: no statement changes it"
