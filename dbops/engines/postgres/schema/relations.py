@@ -38,10 +38,11 @@ _RELATIONS: LiteralString = (
 select 'pg_class'::regclass, c.oid, 0, concat_ws(E'\\n',
     case when c.relpersistence = 'u' then 'UNLOGGED' end,
     'USING ' || (select amname from pg_am where pg_am.oid = c.relam and amname <> 'heap'),
-    'TABLESPACE ' || (select spcname from pg_tablespace where pg_tablespace.oid = c.reltablespace),
+    case when c.reltablespace <> 0 then 'TABLESPACE '
+        || (select spcname from pg_tablespace where pg_tablespace.oid = c.reltablespace) end,
     'WITH (' || (select string_agg(o, ', ' order by o) from unnest(c.reloptions) as o) || ')',
-    'TOAST WITH (' || (select string_agg(o, ', ' order by o)
-        from pg_class as toast, unnest(toast.reloptions) as o where toast.oid = c.reltoastrelid) || ')',
+    case when c.reltoastrelid <> 0 then 'TOAST WITH (' || (select string_agg(o, ', ' order by o)
+        from pg_class as toast, unnest(toast.reloptions) as o where toast.oid = c.reltoastrelid) || ')' end,
     case when c.relispartition then 'PARTITION OF' else 'INHERITS' end || ' '
         || (select string_agg(inhparent::regclass::text, ', ' order by inhseqno)
             from pg_inherits where inhrelid = c.oid),
@@ -52,8 +53,9 @@ select 'pg_class'::regclass, c.oid, 0, concat_ws(E'\\n',
     case when c.relforcerowsecurity then 'FORCE ROW LEVEL SECURITY' end,
     case c.relreplident when 'n' then case when c.relkind in ('r', 'p') then 'REPLICA IDENTITY NOTHING' end
         when 'f' then 'REPLICA IDENTITY FULL' when 'i' then 'REPLICA IDENTITY USING INDEX' end,
-    (select concat('SERVER ', quote_ident(srvname), ' OPTIONS (' || array_to_string(ftoptions, ', ') || ')')
-        from pg_foreign_table join pg_foreign_server as s on s.oid = ftserver where ftrelid = c.oid),
+    case when c.relkind = 'f' then (
+        select concat('SERVER ', quote_ident(srvname), ' OPTIONS (' || array_to_string(ftoptions, ', ') || ')')
+        from pg_foreign_table join pg_foreign_server as s on s.oid = ftserver where ftrelid = c.oid) end,
     """  # noqa: S608  # our own words
     + _COLUMNS
     + """,
@@ -80,13 +82,15 @@ _FLAGS: LiteralString = """
     case when i.indisclustered then 'CLUSTERED ON' end,
     case when i.indisreplident then 'REPLICA IDENTITY' end,
     'ATTACHED TO ' || (select inhparent::regclass::text from pg_inherits where inhrelid = i.indexrelid),
-    (select string_agg('STATISTICS ' || attstattarget || ' ON ' || attnum, E'\\n' order by attnum)
-        from pg_attribute where attrelid = i.indexrelid and attstattarget >= 0)
+    case when i.indexprs is not null then (
+        select string_agg('STATISTICS ' || attstattarget || ' ON ' || attnum, E'\\n' order by attnum)
+        from pg_attribute where attrelid = i.indexrelid and attstattarget >= 0) end
 """
 _INDEXES: LiteralString = (
     """
 select 'pg_class'::regclass, i.indexrelid, 0, concat_ws(E'\\n', pg_get_indexdef(i.indexrelid),
-    'TABLESPACE ' || (select spcname from pg_tablespace where pg_tablespace.oid = c.reltablespace),
+    case when c.reltablespace <> 0 then 'TABLESPACE '
+        || (select spcname from pg_tablespace where pg_tablespace.oid = c.reltablespace) end,
     """  # noqa: S608  # our own words
     + _FLAGS
     + """)
