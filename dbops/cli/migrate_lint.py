@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,9 +36,8 @@ def lint(arguments: argparse.Namespace, out: Output) -> int:
     is_postgres = settings.target.engine == POSTGRESQL
     squawk = program(os.environ.get("PATH", "")) if is_postgres else None  # it reads PostgreSQL's SQL alone
     if squawk is None and is_postgres:
-        out.event(
-            Note("squawk is not installed: only dbops' own rules are looked at (pip install squawk-cli)")
-        )
+        install = shlex.join([sys.executable, "-m", "pip", "install", "dbops[lint]"])
+        out.event(Note(f"squawk is not installed: only dbops' own rules are looked at ({install})"))
     with _session(arguments, settings, out) as session:
         statuses, wanted = _chosen(arguments, settings, session, out)
         found = look(statuses, wanted, settings, session, squawk)

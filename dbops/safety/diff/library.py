@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def statements(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
     except ImportError as error:
         raise ProgramFailed(
             f"schemas are compared by the results library, which is not installed ({error})",
-            hint=f"{sys.executable} -m pip install 'dbops[diff]'",
+            hint=shlex.join([sys.executable, "-m", "pip", "install", "dbops[diff]"]),
         ) from error
     import psycopg
     from psycopg.rows import tuple_row
