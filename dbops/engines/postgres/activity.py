@@ -96,8 +96,12 @@ class Activity:
                 if self._closing:
                     break
             began = self._began
-            if began is None or time.monotonic() - began < self._first_look:
+            if began is None:
                 waiting_since, interval = None, self._first_look
+                continue
+            to_come = began + self._first_look - time.monotonic()
+            if to_come > 0:  # not a whole interval more: a lock timeout may end it before that
+                waiting_since, interval = None, to_come
                 continue
             waiting_since = self._attend(began, waiting_since)
             interval = min(INTERVAL, self._first_look)
