@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,19 +16,19 @@ class Lock(enum.IntEnum):
     """A lock of an engine, the weakest first; each engine has its own."""
 
     @property
+    @abstractmethod
     def words(self) -> str:
         """As the engine's manual spells it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_felt(self) -> bool:
         """Whether those who only write must wait."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def blocks(self) -> str:
         """What others cannot do while it is held."""
-        raise NotImplementedError
 
 
 class Cost(enum.Enum):

@@ -94,7 +94,8 @@ class Scratch:
         """Another session in the same database, which waits for no lock that a migration may have left."""
         target = self._server.replace("the scratch database", dbname=session.identity.database)
         connection = databases.open_session(target, "migrate verify", ignore, scratch.PATIENCE)
-        connection.execute(f"set lock_timeout = {self._settings.lock_timeout.value * 1000:.0f}".encode())
+        wait = f"{self._settings.lock_timeout.value * 1000:.0f}"
+        connection.execute("select pg_catalog.set_config('lock_timeout', %s, false)", [wait])
         connection.execute("set jit = off")  # compiling the queries takes longer than they do
         connection.prepare_threshold = None
         return connection
