@@ -122,7 +122,10 @@ def _told(one: Judged) -> str:
 
 
 def markdown(found: Sequence[Analysed]) -> Iterator[str]:
-    """For a pull request: a table of the statements, and below it what is not safe."""
+    """For a pull request: a table of the statements, and below it what is not safe; a sentence where none would run."""
+    if not found:
+        yield "No migration is pending."
+        return
     yield "| version | # | risk | statement | lock | work |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for step in found:

@@ -55,6 +55,10 @@ def _form(words: Sequence[str]) -> tuple[str, str]:
             return "schema", ""
         case [("migration" | "rollback") as form, version]:
             return form, version
+        case [("migration" | "rollback") as form]:
+            raise UsageError(
+                f"validate {form}: of which version?", hint=f"bin/migrate validate {form} VERSION"
+            )
     raise UsageError(
         f"validate {' '.join(words)} is not known",
         hint="bin/migrate validate, validate migration VERSION, or validate rollback VERSION",

@@ -138,6 +138,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["frobnicate"], "'frobnicate' is not a verb", "bin/migrate --help lists the verbs"),
         (["stats"], "'stats' is not a verb", "did you mean bin/migrate status?"),
         (["diff"], "what shall it lead to?", "bin/migrate diff --help"),
+        (["validate", "rollback"], "of which version", "validate rollback VERSION"),
         (["validate", "all"], "validate all is not known", "validate migration VERSION"),
         (["up", "--frob"], "unrecognized arguments: --frob", "--help"),
         (["up", "1", "2"], "unrecognized arguments: 2", "--help"),
