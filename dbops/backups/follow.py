@@ -24,6 +24,7 @@ from typing import BinaryIO
 
 from dbops.backups.compression import CHUNK, Compression, Writer, Written
 from dbops.errors import DbopsError
+from dbops.process.worker import Worker
 
 # https://www.postgresql.org/docs/current/app-pgdump.html, -F directory; the tables of contents are small and stay plain.
 _TABLE = re.compile(r"\d+\.dat")
@@ -67,8 +68,7 @@ class Follower:
         self._dump_ended = threading.Event()
         self._given_up = threading.Event()
         self._gives_back = True
-        self._watch = threading.Thread(target=self._look_for_files, name="follow", daemon=True)
-        self._watch.start()
+        self._watch = Worker(self._look_for_files, "follow")
 
     def complete(self, dump_id: int) -> None:
         """The file of this entry has all its bytes."""

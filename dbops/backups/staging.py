@@ -23,6 +23,7 @@ from typing import Self
 from dbops.backups import compression
 from dbops.backups.compression import Compression
 from dbops.backups.toc import TOC_FILE, Damaged, Toc
+from dbops.process.worker import Worker
 
 _DATA = re.compile(r"(\d{1,10}\.dat|blob_\d{1,10}\.dat)(?:\.(?:gz|zst|lz4))?")
 _LIST = re.compile(r"(blobs(?:_\d{1,10})?\.toc)(?:\.(?:gz|zst))?")
@@ -93,14 +94,13 @@ class Staging:
         self._failure: BaseException | None = None
         self._on_failure: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self._watch: threading.Thread | None = None
+        self._watch: Worker | None = None
         self._lanes = self._make(archive, toc)
 
     def start(self, on_failure: Callable[[], None]) -> None:
         """Begin to feed; `on_failure` is called from a thread where a file turns out to be damaged."""
         self._on_failure = on_failure
-        self._watch = threading.Thread(target=self._look_for_readers, name="feed", daemon=True)
-        self._watch.start()
+        self._watch = Worker(self._look_for_readers, "feed")
 
     def check(self) -> None:
         """Raise what went wrong in the threads, if anything did.

@@ -84,7 +84,7 @@ def start(
         account = None
     child: subprocess.Popen[bytes] | None = None
     try:
-        with _interrupts_held_back():
+        with interrupts_held_back():
             child = subprocess.Popen(
                 words,
                 stdin=stdin,
@@ -111,7 +111,7 @@ def start(
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Let Ctrl-C and the like wait: in the middle of starting a program, nobody would know of it to end it."""
     if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
         yield

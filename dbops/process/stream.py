@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +24,11 @@ from dbops.process.starting import (
     Completed,
     end,
     failure,
+    interrupts_held_back,
     send,
     start,
 )
+from dbops.process.worker import Worker
 
 _GUARDING = f"""read -r never; kill -s TERM -- "-$1" && sleep {GRACE_SECONDS:.0f} && kill -s KILL -- "-$1\""""
 
@@ -72,17 +73,21 @@ class Stream:
         _require_program(self.argv[0], environ)
         words = ("/bin/sh", "-c", _BEGINNING[stdin], "dbops-start", *self.argv)
         umask = PRIVATE if private else AS_IT_IS
-        self._child = start(words, environ, None, cwd, stdout=_pipe(stdout), umask=umask)
+        try:
+            with interrupts_held_back():
+                self._child = start(words, environ, None, cwd, stdout=_pipe(stdout), umask=umask)
+                self._begin(stdin)
+        except KeyboardInterrupt:  # which has waited for all of it
+            self.__exit__(None, None, None)
+            raise
+
+    def _begin(self, stdin: bool) -> None:
         try:
             self._guard = _Guard(self._child.pid)
-            self._begin(stdin)
         except BaseException:
             end(self._child)
             raise
-        self._reader = threading.Thread(target=self._read_stderr, daemon=True)
-        self._reader.start()
-
-    def _begin(self, stdin: bool) -> None:
+        self._reader = Worker(self._read_stderr, "stderr")
         pipe = self._child.stdin
         assert pipe is not None
         with contextlib.suppress(BrokenPipeError):  # somebody has killed it already, as its code will tell

@@ -202,3 +202,21 @@ def test_killed_before_the_guard_is_there_the_program_never_begins(tmp_path: Pat
     assert ended.returncode == -signal.SIGKILL
     assert gone(int(ended.stdout))
     assert not made.exists()
+
+
+def test_an_interrupt_while_its_end_is_waited_for() -> None:
+    """What still holds its stderr is heard to the end, though a signal came while we waited for that the first time."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    lines: list[str] = []
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        script = "(trap '' TERM; for word in 1 2 3 4 5; do echo $word >&2; sleep 0.3; done) & sleep 60"
+        with contextlib.suppress(KeyboardInterrupt), sh(script, on_line=lines.append) as program:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            program.ends_within(30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert lines == ["1", "2", "3", "4", "5"]
