@@ -82,11 +82,8 @@ def trace(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[An
 
 
 def _refuse_together(arguments: argparse.Namespace) -> None:
-    for name in ("markdown", "single_transaction"):
-        if getattr(arguments, name):
-            raise UsageError(
-                f"--trace and --{name.replace('_', '-')} cannot go together", hint="bin/migrate plan --help"
-            )
+    if arguments.markdown:
+        raise UsageError("--trace and --markdown cannot go together", hint="bin/migrate plan --help")
 
 
 def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Settings) -> _Asked:
@@ -118,7 +115,7 @@ def _traced(arguments: argparse.Namespace, asked: _Asked, out: Output) -> runnin
         )  # fmt: skip
         origin = str(asked.identity) if backup is None else backup.label
         with scratch.made(settings, server, asked.like, "plan --trace", out.event, copying) as made:
-            return running.run(asked.made.runs, asked.identity, copying, made, wishes, origin, out.event)
+            return running.run(asked.made, asked.identity, copying, made, wishes, origin, out.event)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,12 @@ class TracedStatement:
 
 @dataclasses.dataclass(frozen=True)
 class TracedMigration:
-    """One migration; `invalid` are the indexes that it left invalid for good, `failure` why it stopped."""
+    """One migration.
+
+    :param invalid: the indexes that it left invalid for good, "index public.orders_note".
+    :param failure: why it stopped.
+    :param schema: the fingerprint of the schema that it ran on; None where that was in the middle of a transaction.
+    """
 
     version: str
     name: str
@@ -77,6 +82,7 @@ class TracedMigration:
     statements: tuple[TracedStatement, ...]
     invalid: tuple[str, ...] = ()
     failure: Failure | None = None
+    schema: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Trace:
     :param schema: the fingerprint of the schema before the first migration.
     :param checksums: of the files that ran, by version, in order.
     :param rounds: up, down and up again of the same files; None where a migration failed already.
+    :param single_transaction: the migrations ran in one, as `up --single-transaction` runs them.
     """
 
     database: str
@@ -99,6 +106,7 @@ class Trace:
     checksums: Mapping[str, str]
     migrations: tuple[TracedMigration, ...]
     rounds: Rounds | None
+    single_transaction: bool = False
 
     @property
     def passed(self) -> bool:
