@@ -147,6 +147,7 @@ DAMAGED = (
     b'{"form": 2}',
     b'{"form": 1, "passed": true, "files": []}',
     b'{"form": 1, "passed": true, "single_transaction": false, "files": [1]}',
+    b'{"form": 1, "passed": true, "single_transaction": false, "files": [], "at": "2026-01-01", "target": ""}',
     b"[" * 100_000,
     b"\xff",
 )
@@ -176,3 +177,20 @@ def test_required_by_the_project(rehearsed: Project, database: Database) -> None
     path.unlink()
     superuser_sql(database, f"comment on database {database.name} is 'environment=development'")
     assert rehearsed.run("migrate", "up").code == 0
+
+
+def test_old_reports(rehearsed: Project) -> None:
+    """The next trace removes those of applied migrations, after a month, with their pages; what is pending keeps its own."""
+    assert up(rehearsed, "--to", "001").code == 0
+    first = report(rehearsed)
+    for at, versions in (("20260101T000000Z", ["001"]), ("20260102T000000Z", ["001", "002"])):
+        data = json.loads(first.read_text())
+        files = [one for one in data["files"] if one["version"] in versions]
+        data.update(at="2026-01-01T00:00:00+00:00", files=files)
+        first.with_name(f"{at}-old.json").write_text(json.dumps(data))
+        first.with_name(f"{at}-old.html").write_text("")
+    traced = rehearsed.run("migrate", "plan", "--trace")
+    assert "removed 1 trace older than 30 days" in traced.stderr
+    left = [one.name for one in first.parent.iterdir() if "-old" in one.name]
+    assert sorted(left) == ["20260102T000000Z-old.html", "20260102T000000Z-old.json"]
+    assert first.exists()

@@ -37,9 +37,14 @@ class Ran:
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """What a kept trace proves: these files, in this order and manner, ran and came back, or did not."""
+    """What a kept trace proves: these files, in this order and manner, ran and came back, or did not.
+
+    :param target: the database on which they were pending, "app@127.0.0.1:5432/shop".
+    """
 
     path: Path
+    target: str
+    at: datetime.datetime
     files: tuple[Ran, ...]
     single_transaction: bool
     passed: bool
@@ -97,7 +102,10 @@ def _read(path: Path) -> Kept:
         raise ValueError("of another form")
     if not isinstance(passed, bool) or not isinstance(single, bool):
         raise ValueError("not true or false")  # noqa: TRY004  # of data, not of a caller
-    return Kept(path, tuple(map(_ran, map(_object, files))), single, passed)
+    at = datetime.datetime.fromisoformat(_text(found, "at"))
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return Kept(path, _text(found, "target"), at, tuple(map(_ran, map(_object, files))), single, passed)
 
 
 def _ran(found: dict[str, object]) -> Ran:
@@ -127,6 +135,7 @@ def data(trace: Trace) -> dict[str, Any]:
     return {
         "form": _FORM,
         "database": trace.database,
+        "target": trace.target,
         "server": trace.server,
         "at": trace.at.isoformat(timespec="seconds"),
         "source": trace.source.value,

@@ -89,6 +89,7 @@ class TracedMigration:
 class Trace:
     """All of it.
 
+    :param target: the live database, with its server and role, for people.
     :param server: the version of the server that it ran on, "15.18".
     :param origin: which backup or database it was made from, for people.
     :param schema: the fingerprint of the schema before the first migration.
@@ -98,6 +99,7 @@ class Trace:
     """
 
     database: str
+    target: str
     server: str
     at: datetime.datetime
     source: Source

@@ -78,7 +78,7 @@ def run(
     if _checksums(steps) != checksums:
         raise DbopsError("a migration file was edited while it was traced", hint="run the trace again")
     trace = Trace(
-        database=identity.database, server=server, at=at, source=copying.source, origin=origin,
+        database=identity.database, target=str(identity), server=server, at=at, source=copying.source, origin=origin,
         schema=schema.fingerprint, checksums=checksums, migrations=tuple(migrations), rounds=found,
         single_transaction=plan.single_transaction,
     )  # fmt: skip
