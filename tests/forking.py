@@ -200,11 +200,15 @@ def _become(message: bytes, given: Sequence[int]) -> None:
 
 
 def _import_all() -> None:
-    """Everything that a command may import."""
+    """Everything that a command may import.
+
+    What only a project's own Python runs brings Alembic and SQLAlchemy, and each fork would copy their pages.
+    """
     import dbops
 
+    elsewhere = ("__main__", "alembic.driver")
     for module in pkgutil.walk_packages(dbops.__path__, "dbops."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(elsewhere):
             importlib.import_module(module.name)
     for name in ("results.dbdiff", "results.schemainspect"):  # a second for each `migrate diff`
         importlib.import_module(name)
