@@ -135,15 +135,18 @@ def close_admins() -> None:
     _admins.clear()
 
 
-def create_database(connection: psycopg.Connection[Any], made: Database) -> None:
-    """Make it, empty and of UTF-8; its owner is there already.
-
-    :param connection: the superuser's, in autocommit mode.
-    """
+def create_database(made: Database) -> None:
+    """Make it, empty and of UTF-8; its owner is there already."""
     # the other strategy writes every page through the log: twice the time
     strategy = " STRATEGY FILE_COPY" if made.server.major >= 15 else ""
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'" + strategy)
-    connection.execute(statement.format(sql.Identifier(made.name), sql.Identifier(made.user)))
+    admin(made.server).execute(statement.format(sql.Identifier(made.name), sql.Identifier(made.user)))
+
+
+def drop_database(made: Database) -> None:
+    """Drop it, whoever is in it, where it is there."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(made.name))
+    admin(made.server).execute(drop)
 
 
 @dataclasses.dataclass
