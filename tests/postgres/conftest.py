@@ -15,6 +15,7 @@ from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
 from tests.postgres.restoring import Live, live_database
 from tests.postgres.rounds import Rounds
+from tests.postgres.scratching import allow_databases
 from tests.postgres.seeding import Seeds
 from tests.servers import Database, Server, admin, create_database, drop_database
 
@@ -32,6 +33,13 @@ def abc_dev(abc: Project, database: Database) -> Project:
     """The same on a database that is marked as development, where nothing need be confirmed."""
     mark_as_development(database)
     return abc
+
+
+@pytest.fixture
+def maker(configured: Project, database: Database) -> Project:
+    """A configured project whose role, an ordinary one, may make databases."""
+    allow_databases(database)
+    return configured
 
 
 @pytest.fixture
