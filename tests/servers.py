@@ -113,14 +113,16 @@ def verifier(password: str) -> str:
 
 _admins: dict[int, psycopg.Connection[Any]] = {}
 """This process's connections of the superusers, by the server's port."""
+_AS_AT_THE_START = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+"""Whatever a test has set."""
 
 
 def admin(server: Server) -> psycopg.Connection[Any]:
-    """A connection of the superuser, in autocommit mode, that is kept: tests are many."""
+    """A connection of the superuser, in autocommit mode and with no settings, that is kept: tests are many."""
     found = _admins.get(server.port)
     try:
         if found is not None and not found.closed:
-            found.execute("")  # a test may have ended it
+            found.execute(_AS_AT_THE_START)  # a test may have ended it, too
             return found
     except psycopg.OperationalError:
         pass
