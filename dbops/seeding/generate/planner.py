@@ -8,29 +8,20 @@ from collections.abc import Sequence
 
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.seeding.fill.model import label
-from dbops.seeding.generate.beside import beside
-from dbops.seeding.generate.choose import Chooser
-from dbops.seeding.generate.columns import birth, choose_columns, keep_apart
-from dbops.seeding.generate.draft import CannotFill, Draft
-from dbops.seeding.generate.groups import choose_combinations, sort_rules
-from dbops.seeding.generate.keys import Known, Wanted, choose_keys, fit, reference_named
-from dbops.seeding.generate.meaning import is_person
-from dbops.seeding.generate.model import (
-    GeneratePlan,
-    How,
-    Key,
-    Own,
-    Reference,
-    Request,
-    TablePlan,
-    Unfilled,
-)  # fmt: skip
-from dbops.seeding.generate.numbers import key_of_new, key_places
-from dbops.seeding.generate.order import Backward, filling_order
+from dbops.seeding.generate.making.numbers import key_of_new, key_places
+from dbops.seeding.generate.making.rows import CircularValues, Maker
+from dbops.seeding.generate.making.sieve import sieve_of
+from dbops.seeding.generate.model import GeneratePlan, How, Key, Own, Reference, Request, TablePlan, Unfilled
+from dbops.seeding.generate.planning.beside import beside
+from dbops.seeding.generate.planning.choose import Chooser
+from dbops.seeding.generate.planning.columns import birth, choose_columns, keep_apart
+from dbops.seeding.generate.planning.combinations import choose_combinations, sort_rules
+from dbops.seeding.generate.planning.draft import CannotFill, Draft
+from dbops.seeding.generate.planning.keys import Known, Wanted, choose_keys, fit, reference_named
+from dbops.seeding.generate.planning.meaning import is_person
+from dbops.seeding.generate.planning.order import Backward, filling_order
+from dbops.seeding.generate.planning.rules import rules_of
 from dbops.seeding.generate.probing import Probe
-from dbops.seeding.generate.rows import CircularValues, Maker
-from dbops.seeding.generate.rules import rules_of
-from dbops.seeding.generate.sieve import sieve_of
 
 _MOST_WHOLE = 20_000
 """Rows of a table whose rows must be compared with each other."""
