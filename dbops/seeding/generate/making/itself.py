@@ -1,8 +1,9 @@
-"""References of a table to itself where rows are left out: decided among the rows that are kept so far."""
+"""References of a table to itself: each row refers to one before it; where rows are left out, to one that is kept."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbops.seeding.draw import words
@@ -10,6 +11,36 @@ from dbops.seeding.generate.model import How, Reference
 
 if TYPE_CHECKING:
     from dbops.seeding.generate.making.rows import Block
+
+
+def earlier(block: Block, reference: Reference, count: int) -> list[int]:
+    """Rows of the table itself: each refers to one before it; the first to none, to itself or to the next."""
+    if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
+        return [(place + 1) % count for place in range(count)]
+    drawn = words(block.maker.seed, block.stream(reference.name), block.number, count)
+    if reference.late or reference.agreeing:
+        return _earlier_alike(block, reference, drawn)
+    picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
+    if picked:
+        picked[0] = -1 if reference.nulls else 0 if reference.itself else 1 % count
+    return picked
+
+
+def _earlier_alike(block: Block, reference: Reference, drawn: Sequence[int]) -> list[int]:
+    """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
+    texts = block.candidates
+    pairs = dict(zip(reference.columns, reference.referenced, strict=True))
+    alike = [texts(column) for column in reference.agreeing]
+    own = zip(*(texts(column) for column in reference.fixed), *alike, strict=True)
+    theirs = zip(*(texts(pairs[column]) for column in reference.fixed), *alike, strict=True)
+    before: dict[tuple[str | None, ...], list[int]] = {}
+    picked = []
+    for place, (word, wanted, offered) in enumerate(zip(drawn, own, theirs, strict=True)):
+        found = before.get(wanted, ())
+        nobody = -1 if reference.nulls or not reference.itself else place
+        picked.append(found[(word * word >> 32) * len(found) >> 32] if found else nobody)
+        before.setdefault(offered, []).append(place)
+    return picked
 
 
 class Among:

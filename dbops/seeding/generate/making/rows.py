@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from operator import add
 
 from dbops.engines.catalog import TableName
 from dbops.seeding.draw import words
+from dbops.seeding.generate.making.itself import earlier
+from dbops.seeding.generate.making.linked import link
 from dbops.seeding.generate.making.numbers import STRETCH, Numbers, parents_places, unit_of_combination
+from dbops.seeding.generate.making.sequels import times_after
+from dbops.seeding.generate.making.sieve import sift
 from dbops.seeding.generate.model import NULLS, OWN, After, GeneratePlan, How, Own, Reference, TablePlan
 from dbops.seeding.generate.spaces.pooled import Person
 from dbops.seeding.generate.spaces.space import Dice
-from dbops.seeding.generate.spaces.times import SECOND, Times, moments, written_moments
+from dbops.seeding.generate.spaces.times import moments, written_moments
 
 Texts = Sequence[str | None]
 
@@ -66,8 +69,6 @@ class Block:
         self._references = {c: one for one in late_last for c in (one.decides if one.late else one.columns)}
         self._tied = {column: one for one in plan.combinations for column in one.columns}
 
-    # -- what others see -------------------------------------------------------------------------------
-
     def column(self, name: str) -> Texts:
         """The raw texts of a column for the rows that are kept."""
         kept = self.kept()
@@ -82,8 +83,6 @@ class Block:
         if not self.plan.sieve.needed:
             return None
         if self._kept is None:
-            from dbops.seeding.generate.making.sieve import sift
-
             self._kept, self._later = sift(self)
         return self._kept
 
@@ -92,8 +91,6 @@ class Block:
         """How many rows there are in the end."""
         kept = self.kept()
         return self.count if kept is None else len(kept)
-
-    # -- columns ---------------------------------------------------------------------------------------
 
     def candidates(self, name: str) -> Texts:
         """The texts of a column for all rows, those that the sieve will leave out, too."""
@@ -149,50 +146,8 @@ class Block:
                 numbers = self.numbers(name, maker.space.size, maker.how)
                 self._moments[name] = moments(maker.space, numbers, Dice(self.maker.seed, self.stream(name)))
             else:
-                self._moments[name] = self._after(name, maker)
+                self._moments[name] = times_after(self, name, maker)
         return self._moments[name]
-
-    def _after(self, name: str, maker: After) -> list[int]:
-        if maker.otherwise is not None:
-            return self._after_parents(name, maker, maker.otherwise)
-        before = [self.moments(column) for column in maker.columns]
-        return self._soon(name, maker, before[0] if len(before) == 1 else list(map(max, *before)))
-
-    def _soon(self, name: str, maker: After, latest: Sequence[int]) -> list[int]:
-        drawn = words(self.maker.seed, self.stream(name), self.number, self.count)
-        unit, room = SECOND, maker.most - maker.least + 1
-        # Most follow soon: the square of an even number is small more often.
-        waits = [((word * word >> 32) * room >> 32) + maker.least for word in drawn]
-        return list(map(add, latest, [wait * unit for wait in waits]))
-
-    def _after_parents(self, name: str, maker: After, otherwise: Times) -> list[int]:
-        """From the parents' times on until the last that may be, sooner more often."""
-        own = otherwise.moments(self.numbers(name, otherwise.size, How.DRAWN))
-        drawn = words(self.maker.seed, self.stream(f"{name}/after"), self.number, self.count)
-        last, least = otherwise.moments((otherwise.size - 1,))[0], maker.least * SECOND
-        parents = [self._of_parents(*pair) for pair in maker.parents]
-        made = []
-        for mine, word, row in zip(own, drawn, zip(*parents, strict=True), strict=True):
-            latest = max((one for one in row if one is not None), default=None)
-            if latest is None:
-                made.append(mine)
-                continue
-            room = max(last - latest, maker.most * SECOND) - least
-            made.append(latest + least + ((word * word >> 32) * room >> 32) // SECOND * SECOND)
-        return made
-
-    def _of_parents(self, name: str, column: str) -> Sequence[int | None]:
-        """The times of the parents' rows; None where there is no parent."""
-        reference = self._named_reference(name)
-        if reference is None:  # its table got no rows
-            return [None] * self.count
-        times: list[int | None] = []
-        for block in self._parents(reference):
-            made, kept = block.moments(column), block.kept()
-            times += made if kept is None else map(made.__getitem__, kept)
-        return list(map([*times, None].__getitem__, self.picks(reference)))
-
-    # -- numbers ---------------------------------------------------------------------------------------
 
     def stream(self, name: str) -> str:
         """The name of a column's draws."""
@@ -206,10 +161,10 @@ class Block:
 
     def size_of(self, unit: str) -> int:
         """How many numbers a unit has in this block."""
-        if (reference := self._named_reference(unit)) is not None:
+        if (reference := self.named_reference(unit)) is not None:
             if reference.existing:
                 return len(reference.keys)
-            return sum(block.size for block in self._parents(reference))
+            return sum(block.size for block in self.parents_blocks(reference))
         for one in self.plan.combinations:
             if unit_of_combination(one) == unit:
                 return len(one.rows)
@@ -217,12 +172,11 @@ class Block:
         assert isinstance(maker, Own)
         return maker.space.size
 
-    # -- parents ---------------------------------------------------------------------------------------
-
-    def _named_reference(self, unit: str) -> Reference | None:
+    def named_reference(self, unit: str) -> Reference | None:
+        """The reference that a unit is, if it is one."""
         return next((one for one in self.plan.references if one.name == unit), None)
 
-    def _parents(self, reference: Reference) -> list[Block]:
+    def parents_blocks(self, reference: Reference) -> list[Block]:
         """The parent's blocks that this one refers to."""
         places = parents_places(self.plan, self.maker.tables[reference.table], self.number)
         return [self.maker.block(reference.table, place) for place in places]
@@ -234,7 +188,7 @@ class Block:
             return [key[place] for key in reference.keys]
         if reference.table == self.plan.table:
             return self.candidates(column)
-        blocks = self._parents(reference)
+        blocks = self.parents_blocks(reference)
         if len(blocks) == 1:
             return blocks[0].column(column)
         return [text for block in blocks for text in block.column(column)]
@@ -244,7 +198,7 @@ class Block:
         if reference.linked:
             return self.linked()[reference.name]
         if reference.table == self.plan.table and not reference.existing:
-            return self._earlier(reference, self.count)
+            return earlier(self, reference, self.count)
         size = self.size_of(reference.name)
         if not size:
             return [-1] * self.count
@@ -254,41 +208,13 @@ class Block:
         """Whether a row's parent is another row of this block."""
         return reference.table == self.plan.table and not reference.existing and not reference.linked
 
-    def _earlier(self, reference: Reference, count: int) -> list[int]:
-        """Rows of the table itself: each refers to one before it; the first to none, to itself or to the next."""
-        if reference.how in (How.UNIQUE, How.KEY):  # a ring: every row is referred to once
-            return [(place + 1) % count for place in range(count)]
-        drawn = words(self.maker.seed, self.stream(reference.name), self.number, count)
-        if reference.late or reference.agreeing:
-            return self._earlier_alike(reference, drawn)
-        picked = [((word * word >> 32) * place) >> 32 for place, word in enumerate(drawn)]
-        if picked:
-            picked[0] = -1 if reference.nulls else 0 if reference.itself else 1 % count
-        return picked
-
-    def _earlier_alike(self, reference: Reference, drawn: Sequence[int]) -> list[int]:
-        """The same, of rows that agree in the columns that are decided: of one tenant, one project."""
-        texts = self.candidates
-        pairs = dict(zip(reference.columns, reference.referenced, strict=True))
-        alike = [texts(column) for column in reference.agreeing]
-        own = zip(*(texts(column) for column in reference.fixed), *alike, strict=True)
-        theirs = zip(*(texts(pairs[column]) for column in reference.fixed), *alike, strict=True)
-        before: dict[tuple[str | None, ...], list[int]] = {}
-        picked = []
-        for place, (word, wanted, offered) in enumerate(zip(drawn, own, theirs, strict=True)):
-            found = before.get(wanted, ())
-            nobody = -1 if reference.nulls or not reference.itself else place
-            picked.append(found[(word * word >> 32) * len(found) >> 32] if found else nobody)
-            before.setdefault(offered, []).append(place)
-        return picked
-
     def _among_kept(self, reference: Reference, name: str) -> Texts:
         """A column that refers to the table itself, where some rows are left out."""
         if name in self._later:
             return self._later[name]
         column = reference.referenced[reference.columns.index(name)]
         values = self.column(column)
-        return list(map(values.__getitem__, self._earlier(reference, self.size)))
+        return list(map(values.__getitem__, earlier(self, reference, self.size)))
 
     def missing(self) -> set[int]:
         """The rows for which a reference that must have one found no parent."""
@@ -298,8 +224,6 @@ class Block:
     def linked(self) -> dict[str, list[int]]:
         """The picks of references that share columns, or that must agree with what else is decided."""
         if self._linked is None:
-            from dbops.seeding.generate.making.linked import link
-
             self._linked = link(self)
         return self._linked
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from dbops.engines.catalog import Table
 from dbops.seeding.generate.expressions.expression import read_expression
-from dbops.seeding.generate.making.numbers import STRETCH
-from dbops.seeding.generate.making.rows import Maker
+from dbops.seeding.generate.making.numbers import STRETCH, key_of_new
 from dbops.seeding.generate.model import How, Moved, Own, TablePlan
-from dbops.seeding.generate.planning.keys import Wanted
-from dbops.seeding.generate.probing import Probe
+from dbops.seeding.generate.planning.progress import Progress
+from dbops.seeding.generate.planning.wanted import Wanted
 
 _ASKED = 50_000
 """Rows that the server is asked about at a time."""
@@ -19,20 +17,25 @@ _ROUNDS = 20
 """How often taken numbers are replaced by others that may be taken as well."""
 
 
-def beside(
-    made: TablePlan, wanted: Wanted, trial: Callable[[TablePlan], Maker], probe: Probe, table: Table
-) -> TablePlan:
-    """The plan with other numbers for the rows whose key `wanted` is in the table.
+def beside(made: TablePlan, unsure: Sequence[Wanted], progress: Progress) -> TablePlan:
+    """The plan with other numbers for the rows whose keys are in the table.
 
     Where the numbers run out, or more than one column or key decides, it stays as it is: the server will tell.
 
-    :param trial: makes a plan's rows.
+    :param unsure: the keys that may be there already.
     """
+    for wanted in unsure:
+        if not any(key.name == wanted.name and key_of_new(made, progress.plans, key) for key in made.keys):
+            made = _moved(made, wanted, progress)
+    return made
+
+
+def _moved(made: TablePlan, wanted: Wanted, progress: Progress) -> TablePlan:
     unit = _deciding(made, wanted)
     if unit is None:
         return made
     spare = made.first + made.rows * (STRETCH if made.sieve.needed else 1)
-    taken = _taken(made, wanted, trial(made), probe, table, None)
+    taken = _taken(made, wanted, progress)
     moved: dict[int, int] = {}
     for _ in range(_ROUNDS):
         if not taken:
@@ -41,7 +44,7 @@ def beside(
             moved[row] = spare
             spare += 1
         made = _with(made, unit, tuple(sorted(moved.items())))
-        taken = _taken(made, wanted, trial(made), probe, table, {*taken})
+        taken = _taken(made, wanted, progress, {*taken})
     return made
 
 
@@ -67,10 +70,9 @@ def _with(made: TablePlan, unit: str, moved: Moved) -> TablePlan:
     return dataclasses.replace(made, keys=tuple(keys))
 
 
-def _taken(
-    made: TablePlan, wanted: Wanted, maker: Maker, probe: Probe, table: Table, among: set[int] | None
-) -> list[int]:
+def _taken(made: TablePlan, wanted: Wanted, progress: Progress, among: set[int] | None = None) -> list[int]:
     """The numbers of the rows whose key is taken, of all or of these."""
+    table, maker = progress.catalog.by_id[made.table], progress.trial(made)
     names = sorted({name for text in wanted.expressions for name in read_expression(text).columns})
     kinds = [(one.name, one.type.base.sql) for name in names if (one := table.column(name))]
     stretch = STRETCH if made.sieve.needed else 1
@@ -85,6 +87,8 @@ def _taken(
                 numbers.append(number)
                 rows.append(row)
         if rows and (len(rows) >= _ASKED or place == made.blocks - 1):
-            found += [numbers[one] for one in probe.taken(made.table, kinds, rows, wanted.expressions)]
+            found += [
+                numbers[one] for one in progress.probe.taken(made.table, kinds, rows, wanted.expressions)
+            ]
             numbers, rows = [], []
     return found

@@ -54,7 +54,12 @@ class Draft:
         """Columns of the references."""
         return {column for one in self.references for column in (one.decides if one.late else one.columns)}
 
+    def reference(self, name: str) -> Reference | None:
+        """A reference by its name."""
+        return next((one for one in self.references if one.name == name), None)
+
     def reference_with(self, column: str) -> Reference | None:
+        """The reference that decides a column."""
         return next(
             (one for one in self.references if column in (one.decides if one.late else one.columns)), None
         )

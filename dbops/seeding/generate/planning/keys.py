@@ -5,107 +5,32 @@ What neither can do (an expression that is not one to one, a key over columns th
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
-
-from dbops.engines.catalog import Key as TableKey
-from dbops.engines.catalog import TableName, TypeKind
-from dbops.engines.postgres.nodes import strings
-from dbops.seeding.generate.expressions.expression import read_expression
-from dbops.seeding.generate.expressions.tree import column_of
+from dbops.engines.catalog import TypeKind
 from dbops.seeding.generate.expressions.values import FRACTIONS, INTEGERS, STRINGS
-from dbops.seeding.generate.making.numbers import STRETCH
-from dbops.seeding.generate.model import How, Key, Own, Reference, SievedKey
-from dbops.seeding.generate.planning.draft import CannotFill, Draft
-from dbops.seeding.generate.planning.meaning import words_of
+from dbops.seeding.generate.model import How, Key
+from dbops.seeding.generate.planning.draft import Draft
+from dbops.seeding.generate.planning.progress import Progress
+from dbops.seeding.generate.planning.room import MOST_COMPARED
 from dbops.seeding.generate.planning.rules import domain_rules, names_values
-
-_ONE_TO_ONE = frozenset({"lower", "upper", "btrim", "trim", "md5", "sha256", "digest", "encode", "reverse"})
-_LINES = frozenset((
-    "line", "lineno", "position", "pos", "sequence", "seq", "seqno", "number", "no", "nr", "index", "idx", "ordinal",
-    "ord", "item", "step", "rank", "place", "row", "version", "revision",
-))  # fmt: skip
-_PERIODS = frozenset(("year", "month", "week", "day", "hour", "quarter", "season"))
-_MOST_COMPARED = 20_000
-"""Rows that are compared, one by one, with those that are there."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """A key of the table, its entries as columns where they are one to one with a column."""
-
-    name: str
-    columns: tuple[str, ...] | None
-    expressions: tuple[str, ...]
-    predicate: str | None
-    nulls_equal: bool
-
-    @property
-    def sieved(self) -> SievedKey:
-        """The key as a sieve has it."""
-        return self.expressions, self.predicate, self.nulls_equal
+from dbops.seeding.generate.planning.wanted import Wanted, is_line, wanted_keys
 
 
 def _counts_on(draft: Draft, name: str) -> bool:
     return how_of(draft, name) is How.COUNTED and not draft.singles.get(name)
 
 
-def wanted_keys(draft: Draft) -> list[Wanted]:
-    """The table's keys and the exclusion constraints that mean the same, the shortest first."""
-    keys = [_wanted(key) for key in draft.table.keys]
-    keys += [
-        _wanted(TableKey(one.name, one.columns, one.expressions, predicate=one.predicate))
-        for one in draft.table.exclusions if all(operator == "=" for operator in one.operators)
-    ]  # fmt: skip
-    lines = [{one for one in key.columns or () if is_line(draft, one)} for key in keys]
-    places = sorted(
-        range(len(keys)), key=lambda place: (len(keys[place].expressions), not lines[place], keys[place].name)
-    )
-    return [keys[place] for place in places]
-
-
-def _wanted(key: TableKey) -> Wanted:
-    columns = [name or _simple(text) for name, text in zip(key.columns, key.expressions, strict=True)]
-    plain = None if None in columns else tuple(str(one) for one in columns)
-    return Wanted(
-        key.name, plain, key.expressions, key.predicate, key.nulls_equal or "COALESCE" in str(key.expressions)
-    )
-
-
-def _simple(text: str) -> str | None:
-    """The column of an expression that differs where the column does."""
-    node = read_expression(text).tree
-    while "FuncCall" in node and strings(node["FuncCall"]["funcname"])[-1] in _ONE_TO_ONE:
-        node = node["FuncCall"]["args"][0]
-    if "CoalesceExpr" in node:
-        node = node["CoalesceExpr"]["args"][0]
-    return column_of(node)
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """What choosing keys needs to know of other things.
-
-    :param unique_in_parent: whether columns of a table differ from row to row.
-    :param values: how many different values there are for a column of the table.
-    """
-
-    unique_in_parent: Callable[[TableName, Sequence[str]], bool]
-    values: Callable[[str], int]
-
-
-def choose_keys(draft: Draft, known: Known) -> list[Wanted]:
+def choose_keys(draft: Draft, progress: Progress) -> list[Wanted]:
     """Decide for every key how it is met: `draft.unique`, `draft.keys` or `draft.sieved`.
 
     Returns the keys whose values may be there already, which only the server can tell.
     """
     met = []
     for wanted in wanted_keys(draft):
-        if _met(draft, wanted, known):
+        if _met(draft, wanted, progress):
             met.append(wanted)
         else:
             draft.sieved.append(wanted.sieved)
-    if draft.stretched and (draft.rows <= _MOST_COMPARED or draft.sieved):
+    if draft.stretched and (draft.rows <= MOST_COMPARED or draft.sieved):
         draft.sieved += [wanted.sieved for wanted in met if not _never_twice(draft, wanted)]
         return []
     return [wanted for wanted in met if not _never_twice(draft, wanted)] if draft.first else []
@@ -119,7 +44,7 @@ def _never_twice(draft: Draft, wanted: Wanted) -> bool:
     )
 
 
-def _met(draft: Draft, wanted: Wanted, known: Known) -> bool:
+def _met(draft: Draft, wanted: Wanted, progress: Progress) -> bool:
     columns = wanted.columns
     if columns is None or any(one in draft.left_out for one in columns):
         return False
@@ -129,13 +54,13 @@ def _met(draft: Draft, wanted: Wanted, known: Known) -> bool:
         return True
     if wanted.predicate is not None and len(columns) == 1 and draft.reference_with(columns[0]):
         return False  # one marked row of each parent: the others may be many
-    units = _units(draft, columns, known)
+    units = _units(draft, columns, progress)
     if units is not None and len(units) == 1:
         return _alone(draft, units[0])
     anchors = sorted((one for one in columns if _can_anchor(draft, one)), key=lambda one: _rank(draft, one))
     if units is not None and _shares_well(draft, units) and _share(draft, wanted, units):
         return True
-    anchors = [one for one in anchors if known.values(one) >= draft.first + draft.rows]
+    anchors = [one for one in anchors if progress.values_of(draft, one) >= draft.first + draft.rows]
     if anchors:
         draft.unique.add(anchors[0])
         return True
@@ -146,12 +71,12 @@ def _spoken_for(draft: Draft, key: Key) -> set[str]:
     """The columns of the units of a key that is met already."""
     found: set[str] = set()
     for unit in key.units:
-        reference = next((one for one in draft.references if one.name == unit), None)
+        reference = draft.reference(unit)
         found |= {*reference.columns} if reference else {unit}
     return found
 
 
-def _units(draft: Draft, columns: tuple[str, ...], known: Known) -> list[str] | None:
+def _units(draft: Draft, columns: tuple[str, ...], progress: Progress) -> list[str] | None:
     """What decides the key's columns; None if something of it cannot be numbered."""
     units: list[str] = []
     left = list(columns)
@@ -171,7 +96,7 @@ def _units(draft: Draft, columns: tuple[str, ...], known: Known) -> list[str] | 
             continue
         part = [one for one in reference.columns if one in columns]
         referenced = [reference.referenced[reference.columns.index(one)] for one in part]
-        if reference.linked or not known.unique_in_parent(reference.table, referenced):
+        if reference.linked or not progress.unique_in(reference.table, referenced):
             return None
         left = [one for one in left if one not in part]
         units.append(reference.name)
@@ -262,16 +187,7 @@ def _share(draft: Draft, wanted: Wanted, units: list[str]) -> bool:
 
 def _counts_within(draft: Draft, units: list[str]) -> bool:
     """Whether the last of a key's units is a line's number within what the others name."""
-    return len(units) > 1 and reference_named(draft, units[0]) is not None and is_line(draft, units[-1])
-
-
-def is_line(draft: Draft, name: str) -> bool:
-    """Whether a column counts within a parent: by its name, or as a number of the primary key that means nothing else."""
-    column, primary = draft.table.column(name), draft.table.primary_key
-    if column is None or column.type.base.name not in INTEGERS or name in draft.referring:
-        return False
-    words = {*words_of(name)}
-    return bool(words & _LINES) or bool(primary and name in primary.columns and not words & _PERIODS)
+    return len(units) > 1 and draft.reference(units[0]) is not None and is_line(draft, units[-1])
 
 
 def _alongside(draft: Draft, wanted: Wanted, units: list[str]) -> Key | None:
@@ -308,34 +224,3 @@ def _is_primary_number(draft: Draft, name: str) -> bool:
     primary = draft.table.primary_key
     column = draft.table.column(name)
     return bool(primary and primary.columns == (name,) and column and column.type.base.name in INTEGERS)
-
-
-def reference_named(draft: Draft, name: str) -> Reference | None:
-    """A reference by its name."""
-    return next((one for one in draft.references if one.name == name), None)
-
-
-def fit(draft: Draft, room_of: Callable[[Key, int], int]) -> None:
-    """Bring the rows down to what the unique spaces and keys hold.
-
-    :param room_of: for a key and a number of rows, how many of these it has place for.
-    :raises CannotFill: nothing fits.
-    """
-    for name in sorted(draft.unique):
-        maker = draft.makers.get(name)
-        room = maker.space.size - draft.first if isinstance(maker, Own) else draft.rows
-        if draft.rows > _MOST_COMPARED and draft.stretched:
-            room //= STRETCH
-        if isinstance(maker, Own) and room < draft.rows:
-            _lower(draft, room, f"{name} has {maker.space.size} different values")
-    for key in draft.keys:
-        stretch = STRETCH if draft.rows > _MOST_COMPARED and draft.stretched else 1
-        while (most := room_of(key, draft.rows * stretch) // stretch) < draft.rows:
-            _lower(draft, most, f"{key.name} allows no more different rows")
-
-
-def _lower(draft: Draft, rows: int, reason: str) -> None:
-    if rows <= 0:
-        raise CannotFill(f"{reason}, and they are all taken")
-    draft.notes.append(reason)
-    draft.rows = rows

@@ -5,100 +5,33 @@ A guess is only a proposal: where a check or the type does not let it pass, some
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from dbops.engines.catalog import Column, DataType, Table, TypeKind
 from dbops.seeding.generate.expressions.values import FRACTIONS, INTEGERS
-from dbops.seeding.generate.planning.types import micros
+from dbops.seeding.generate.planning.words import (
+    COORDINATES,
+    FIRMS,
+    GOODS,
+    NAMES,
+    NUMBER_RANGES,
+    PERSONS,
+    PLACES,
+    RARELY,
+    TAGS,
+    USUALLY,
+    WRITTEN,
+    words_of,
+)
 from dbops.seeding.generate.spaces.compound import Ranges
 from dbops.seeding.generate.spaces.plain import Encoded, Listed, Numbers
 from dbops.seeding.generate.spaces.pooled import UNIQUE_FIELDS, Person, Pooled
 from dbops.seeding.generate.spaces.space import Dice, Space
 from dbops.seeding.generate.spaces.strings import Pattern
-from dbops.seeding.generate.spaces.times import DAY, Times
+from dbops.seeding.generate.spaces.times import DAY, Times, micros
 
 _TEXT = frozenset({"text", "varchar", "bpchar", "citext"})
-_PERSON = frozenset(
-    [
-        "user",
-        "users",
-        "person",
-        "people",
-        "customer",
-        "customers",
-        "client",
-        "clients",
-        "employee",
-        "employees",
-        "contact",
-        "contacts",
-        "member",
-        "members",
-        "author",
-        "authors",
-        "patient",
-        "patients",
-        "student",
-        "students",
-        "teacher",
-        "teachers",
-        "staff",
-        "driver",
-        "drivers",
-        "guest",
-        "guests",
-        "owner",
-    ]
-)
-_FIRM = frozenset(
-    [
-        "company",
-        "companies",
-        "organization",
-        "organizations",
-        "organisation",
-        "organisations",
-        "org",
-        "vendor",
-        "vendors",
-        "supplier",
-        "suppliers",
-        "tenant",
-        "tenants",
-        "account",
-        "accounts",
-        "merchant",
-        "merchants",
-        "provider",
-        "providers",
-        "publisher",
-        "publishers",
-        "bank",
-        "banks",
-    ]
-)
-_GOODS = frozenset(
-    ["product", "products", "item", "items", "article", "articles", "goods", "sku", "skus", "part", "parts"]
-)
-
-_WRITTEN = frozenset((
-    "post", "posts", "article", "articles", "blog", "story", "stories", "news", "page", "pages", "ticket", "tickets", "issue",
-    "issues", "task", "tasks", "todo", "todos", "topic", "topics", "thread", "threads", "event", "events", "note", "notes",
-    "message", "messages", "document", "documents", "announcement", "announcements", "question", "questions",
-))  # fmt: skip
-_TAGS = frozenset(("tag", "tags", "label", "labels", "keyword", "keywords", "topic", "topics"))
-_PLACE = frozenset(("city", "street", "zip", "postcode", "postal", "zipcode", "town"))
-_RARELY = frozenset((
-    "admin", "superuser", "staff", "spam", "deleted", "archived", "blocked", "banned", "locked", "suspended", "default",
-    "primary", "test", "internal", "hidden", "disabled", "expired", "cancelled", "refunded",
-))  # fmt: skip
-_USUALLY = frozenset(("active", "enabled", "verified", "visible", "confirmed", "valid"))
-_COORDINATES = {
-    "latitude": frozenset(("lat", "latitude")),
-    "longitude": frozenset(("lon", "lng", "long", "longitude")),
-}
 
 _MOST_DAYS = 2_000_000
 
@@ -106,12 +39,6 @@ _ANY = Dice(0, "")
 
 Make = Callable[[int, bool], list[Space]]
 """From a text's longest length (0 for any) and whether many values are needed to the proposals."""
-
-
-def words_of(name: str) -> tuple[str, ...]:
-    """`CreatedAt`, `created_at` and `createdAt` are (`created`, `at`)."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    return tuple(word for word in re.split(r"[^A-Za-z0-9]+", spaced.lower()) if word)
 
 
 def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iterator[Space]:
@@ -136,23 +63,18 @@ def meanings(table: Table, column: Column, as_of: datetime, needed: int) -> Iter
         yield Times(adults, DAY, 72 * 365, base.name)
 
 
-def is_person(table: str) -> bool:
-    """Whether a table of that name holds people."""
-    return bool(words_of(table)) and words_of(table)[-1] in _PERSON
-
-
 def _is_place(table: Table) -> bool:
     """Whether a state is one of a country: beside a city, a street, a postcode."""
-    return any(_PLACE & {*words_of(column.name)} for column in table.columns)
+    return any(PLACES & {*words_of(column.name)} for column in table.columns)
 
 
 def _mostly(words: tuple[str, ...]) -> str | None:
     """What most rows have in a column of yes and no."""
-    return "f" if _RARELY & {*words} else "t" if _USUALLY & {*words} else None
+    return "f" if RARELY & {*words} else "t" if USUALLY & {*words} else None
 
 
 def _degrees(words: tuple[str, ...]) -> str | None:
-    return next((field for field, names in _COORDINATES.items() if names & {*words}), None)
+    return next((field for field, names in COORDINATES.items() if names & {*words}), None)
 
 
 def _validity(base: DataType, as_of: datetime, needed: int) -> Iterator[Space]:
@@ -165,7 +87,7 @@ def _validity(base: DataType, as_of: datetime, needed: int) -> Iterator[Space]:
 
 
 def _texts(words: tuple[str, ...], table: tuple[str, ...], longest: int, wide: bool) -> Iterator[Space]:
-    found = _by_table(words, table) or next((name for test, name in _NAMES if test <= {*words}), None)
+    found = _by_table(words, table) or next((name for test, name in NAMES if test <= {*words}), None)
     if found == "country" and 0 < longest < 4:
         found = "country_code" if longest == 2 else "country_code3"
     if found in _PEOPLE and (longest == 0 or longest >= _PEOPLE[found][1] or (not wide and longest >= 8)):
@@ -188,12 +110,12 @@ def _by_table(words: tuple[str, ...], table: tuple[str, ...]) -> str | None:
     if {*words} & {"name", "title", "label"} and len(words) == 1:
         last = table[-1:] and table[-1]
         if words == ("title",):
-            return "headline" if last in _WRITTEN else "job" if last in _PERSON else None
-        if last in _TAGS:
+            return "headline" if last in WRITTEN else "job" if last in PERSONS else None
+        if last in TAGS:
             return "word"
         if words == ("name",) and last in ("category", "categories", "department", "departments"):
             return {"c": "category", "d": "department"}[last[0]]
-        for names, kind in ((_PERSON, "full_name"), (_FIRM, "company"), (_GOODS, "product")):
+        for names, kind in ((PERSONS, "full_name"), (FIRMS, "company"), (GOODS, "product")):
             if last in names and words != ("title",):
                 return kind
         places = {"country": "country", "countries": "country", "city": "city", "cities": "city",
@@ -212,48 +134,6 @@ _PEOPLE = {
 }  # fmt: skip
 """Meanings that a person has: the field of `People`, and the characters that it may take."""
 _IN_POOLS = frozenset({"job", "company", "timezone", "language"})
-
-
-_NAMES: list[tuple[frozenset[str], str]] = [
-    (frozenset(words.split()), name)
-    for words, name in (
-        ("mac address", "mac"), ("ip address", "ip"), ("email", "email"), ("e mail", "email"), ("mail", "email"), ("mail address", "email"), ("user agent", "user_agent"),
-        ("useragent", "user_agent"), ("password", "password"), ("passwd", "password"), ("secret", "hash"),
-        ("first name", "first_name"), ("firstname", "first_name"), ("given name", "first_name"),
-        ("forename", "first_name"), ("fname", "first_name"), ("middle name", "first_name"),
-        ("last name", "last_name"), ("lastname", "last_name"), ("surname", "last_name"), ("lname", "last_name"),
-        ("family name", "last_name"), ("full name", "full_name"), ("fullname", "full_name"),
-        ("contact name", "full_name"), ("customer name", "full_name"), ("display name", "full_name"),
-        ("author", "full_name"), ("user name", "username"), ("username", "username"), ("login", "username"),
-        ("nickname", "username"), ("handle", "username"), ("company name", "company"), ("company", "company"),
-        ("organization", "company"), ("employer", "company"), ("product name", "product"), ("product", "product"),
-        ("file name", "file"), ("filename", "file"), ("file path", "path"), ("path", "path"),
-        ("mime", "mime"), ("content type", "mime"), ("media type", "mime"), ("country code", "country_code"),
-        ("country iso", "country_code"), ("iso code", "country_code"), ("iso2", "country_code"),
-        ("iso3", "country_code3"), ("country", "country"), ("city", "city"), ("town", "city"),
-        ("region", "region"), ("province", "region"), ("county", "region"), ("street", "street"),
-        ("address line", "street"), ("address", "street"), ("addr", "street"), ("address1", "street"),
-        ("postcode", "postcode"), ("postal code", "postcode"), ("zip", "postcode"), ("zipcode", "postcode"),
-        ("phone", "phone"), ("telephone", "phone"), ("mobile", "phone"), ("fax", "phone"), ("tel", "phone"),
-        ("currency", "currency"), ("ccy", "currency"), ("language", "language"), ("lang", "language"),
-        ("locale", "locale"), ("timezone", "timezone"), ("time zone", "timezone"), ("tz", "timezone"),
-        ("job title", "job"), ("job", "job"), ("profession", "job"), ("occupation", "job"), ("position", "job"),
-        ("colour", "colour"), ("color", "colour"), ("url", "url"), ("website", "url"), ("link", "url"),
-        ("homepage", "url"), ("uri", "url"), ("domain", "host"), ("host", "host"), ("hostname", "host"),
-        ("slug", "slug"), ("ip", "ip"), ("ip address", "ip"), ("mac", "mac"), ("hash", "hash"),
-        ("checksum", "hash"), ("sha256", "hash"), ("md5", "md5"), ("token", "hash"), ("fingerprint", "hash"),
-        ("organisation", "company"), ("org name", "company"), ("legal name", "company"), ("business name", "company"),
-        ("supplier name", "company"), ("vendor name", "company"), ("credit card", "card"), ("creditcard", "card"),
-        ("card number", "card"), ("cc number", "card"), ("pan", "card"), ("iban", "iban"), ("version", "version"), ("gender", "gender"), ("sex", "gender"), ("status", "status"),
-        ("state", "status"), ("symbol", "symbol"), ("ticker", "symbol"), ("sku", "code"), ("code", "code"),
-        ("number", "code"), ("serial", "code"), ("barcode", "code"), ("id", "code"), ("no", "code"), ("reference", "code"), ("ref", "code"), ("key", "identifier"),
-        ("description", "sentence"), ("desc", "sentence"), ("comment", "sentence"), ("comments", "sentence"),
-        ("note", "sentence"), ("notes", "sentence"), ("body", "sentence"), ("content", "sentence"),
-        ("text", "sentence"), ("message", "sentence"), ("summary", "sentence"), ("reason", "sentence"),
-        ("bio", "sentence"), ("title", "product"), ("subject", "headline"), ("headline", "headline"),
-        ("name", "product"), ("tag", "word"), ("category", "category"), ("department", "department"), ("type", "word"), ("kind", "word"),
-    )
-]  # fmt: skip
 
 
 def _country(longest: int, wide: bool) -> list[Space]:
@@ -286,23 +166,11 @@ _SHAPED: dict[str, Make] = {
     "username": lambda longest, wide: [Pooled("identifier", wide, longest)],
 }  # fmt: skip
 
-_NUMBER_RANGES: tuple[tuple[str, int, int, int], ...] = (
-    # words, lowest, highest, most decimals
-    ("percent percentage pct", 0, 100, 2), ("rate ratio share", 0, 1, 4), ("lat latitude", -90, 90, 6),
-    ("lon lng long longitude", -180, 180, 6), ("age", 18, 90, 0), ("year", 2000, 2026, 0), ("month", 1, 12, 0),
-    ("day", 1, 28, 0), ("hour", 0, 23, 0), ("minute", 0, 59, 0), ("rating stars", 1, 5, 1), ("score", 0, 100, 2),
-    ("quantity qty count stock units", 1, 100, 0), ("priority rank level", 1, 10, 0), ("port", 1024, 65535, 0),
-    ("weight", 1, 500, 2), ("cm", 150, 200, 0), ("height width length depth", 1, 300, 1), ("balance", 0, 50_000, 2),
-    ("price amount total cost fee subtotal tax salary value", 1, 5000, 2), ("size bytes", 100, 5_000_000, 0),
-    ("duration seconds ms", 1, 3600, 0), ("version revision", 1, 20, 0), ("position sequence sort line", 1, 100, 0),
-    ("temperature temp", -20, 40, 1), ("attempt attempts retries", 0, 5, 0), ("discount", 0, 50, 2),
-)  # fmt: skip
-
 
 def _numbers(words: tuple[str, ...], scale: int, needed: int) -> Iterator[Space]:
     if words[-1:] == ("id",):
         return
-    for names, low, high, decimals in _NUMBER_RANGES:
+    for names, low, high, decimals in NUMBER_RANGES:
         if {*names.split()} & {*words}:
             kept = min(scale, decimals)
             space = Numbers(low * 10**kept, high * 10**kept, 1, kept)

@@ -16,12 +16,12 @@ from dbops.seeding.generate.expressions.tree import walk
 from dbops.seeding.generate.expressions.values import DOCUMENTS, FRACTIONS, INTEGERS, STRINGS
 from dbops.seeding.generate.planning.judge import Judge
 from dbops.seeding.generate.planning.rules import TIMES, constant_texts, constants_of, patterns_of
-from dbops.seeding.generate.planning.types import Part, arrays, micros
+from dbops.seeding.generate.planning.types import Part, arrays
 from dbops.seeding.generate.spaces.patterns import UnknownPattern
 from dbops.seeding.generate.spaces.plain import Encoded, Listed, Numbers
 from dbops.seeding.generate.spaces.space import Space
 from dbops.seeding.generate.spaces.strings import Pattern
-from dbops.seeding.generate.spaces.times import DAY, SECOND, Times
+from dbops.seeding.generate.spaces.times import DAY, SECOND, Times, micros
 
 _SHAPES = (
     "^[a-z]{8}$", "^[A-Z]{3}$", "^[A-Z]{2}$", "^[A-Z0-9]{8}$", "^[0-9]{8}$", "^[a-z][a-z0-9_]{7}$", "^[0-9]{5}$",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from dbops.engines.catalog import DataType, TypeKind
 from dbops.seeding.generate.spaces.compound import Arrays, Composite, Ranges
@@ -12,7 +12,7 @@ from dbops.seeding.generate.spaces.plain import Encoded, Listed, Numbers, Uuid
 from dbops.seeding.generate.spaces.pooled import Pooled
 from dbops.seeding.generate.spaces.space import Space
 from dbops.seeding.generate.spaces.strings import Pattern
-from dbops.seeding.generate.spaces.times import DAY, SECOND, Times
+from dbops.seeding.generate.spaces.times import DAY, SECOND, Times, micros
 
 YEARS = 2
 LEAD = 45
@@ -21,12 +21,6 @@ LEAD = 45
 _HIGHEST = {"int2": 32_767, "int4": 2_147_483_647, "int8": 9_223_372_036_854_775_807}
 _USUAL = 10_000
 _RANGE_WIDTH = 10
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970 of a time in UTC."""
-    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return since // timedelta(microseconds=1)
 
 
 def times(form: str, as_of: datetime, days: int = 365 * YEARS) -> Times:

@@ -10,9 +10,7 @@ from functools import cache
 from dbops.seeding.generate.spaces.space import Dice, Space
 
 SECOND = 1_000_000
-
 DAY = 86_400 * SECOND
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,12 +40,16 @@ class Times(Space):
         return written_moments(self.moments(indices), self.form)
 
 
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a time in UTC."""
+    return (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
 def moments(space: Space, indices: Iterable[int], dice: Dice) -> list[int]:
     """The times of a space in microseconds since 1970."""
     if isinstance(space, Times):
         return space.moments(indices)
-    read = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in space.texts(indices, dice))
-    return [(moment - _EPOCH) // timedelta(microseconds=1) for moment in read]
+    return [micros(datetime.fromisoformat(text)) for text in space.texts(indices, dice)]
 
 
 def written_moments(moments: Sequence[int], form: str) -> list[str]:
@@ -60,10 +62,10 @@ def written_moments(moments: Sequence[int], form: str) -> list[str]:
     written = []
     for moment in moments:
         day, rest = divmod(moment, DAY)
-        second, micros = divmod(rest, SECOND)
+        second, fraction = divmod(rest, SECOND)
         clock = minutes[second // 60] + seconds[second % 60]
-        if micros:
-            clock += f".{micros:06}"
+        if fraction:
+            clock += f".{fraction:06}"
         if form == "time":
             written.append(clock)
         else:
