@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 
 from dbops.engines.records import (
     CHANGING,
-    JOURNAL,
     SETTLING,
     UNTOLD,
     Action,
@@ -20,7 +17,6 @@ from dbops.engines.records import (
     JournalLine,
     Recorded,
 )
-from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, Found, found
 
 if TYPE_CHECKING:
     import psycopg
@@ -45,7 +41,6 @@ def read_if_ours(connection: psycopg.Connection[Any], tables: Tables) -> Recorde
         return read(connection, tables)
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.WrongObjectType):
         return None
-
 
 
 def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
@@ -84,14 +79,12 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> Recorded:
     )
 
 
-
 def read_down_sql(connection: psycopg.Connection[Any], tables: Tables, version: str) -> str | None:
     """The down section that was stored when the version was applied."""
     row = connection.execute(
         sql.SQL("select down_sql from {} where version = %s").format(tables.rows), [version]
     ).fetchone()
     return None if row is None else row[0]
-
 
 
 def read_positions(
@@ -119,7 +112,6 @@ def read_positions(
     return dict(rows)
 
 
-
 def read_schema(connection: psycopg.Connection[Any], tables: Tables) -> Left | None:
     """The schema that was stored last; None where none ever was."""
     from dbops.engines.schema import Left, Schema
@@ -144,7 +136,6 @@ def read_schema(connection: psycopg.Connection[Any], tables: Tables) -> Left | N
     return Left(Schema.unpacked(detail["schema"]), at, detail["version"], newest)
 
 
-
 def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
     from dbops.engines.log import LoggedEvent
@@ -160,4 +151,3 @@ def read_events(connection: psycopg.Connection[Any], tables: Tables) -> list[Log
         binary=_WHATEVER_DATESTYLE,
     ).fetchall()
     return [LoggedEvent.read(*row) for row in rows]
-

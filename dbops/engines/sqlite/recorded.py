@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.log import DeleteRow, LogEntry, LoggedEvent, Record, UpdateChecksums
+from dbops.engines.log import LoggedEvent
 from dbops.engines.records import (
     CHANGING,
     JOURNAL,
@@ -16,18 +15,16 @@ from dbops.engines.records import (
     Action,
     Applied,
     Direction,
-    ForeignTable,
     JournalLine,
     Recorded,
 )
 from dbops.engines.schema import Left, Schema
-from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, Found, found
-from dbops.errors import ConfigError, DbopsError
+from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
     import sqlite3
+from dbops.engines.sqlite.tracking import Tables
 from dbops.engines.sqlite.writing import ROW
-from dbops.engines.sqlite.tracking import Tables, schema
 
 _READ = ROW[:-1]
 
@@ -56,7 +53,6 @@ def read(connection: sqlite3.Connection, tables: Tables) -> Recorded:
     )
 
 
-
 def read_down_sql(connection: sqlite3.Connection, tables: Tables, version: str) -> str | None:
     """The down section that was stored when the version was applied."""
     row = connection.execute(
@@ -64,7 +60,6 @@ def read_down_sql(connection: sqlite3.Connection, tables: Tables, version: str) 
         [version],
     ).fetchone()
     return None if row is None else row[0]
-
 
 
 def read_positions(
@@ -81,7 +76,6 @@ def read_positions(
         [Action.BATCH_DONE.value, version, direction.value, version, *(action.value for action in SETTLING)],
     ).fetchall()
     return {checksum: json.loads(detail) for checksum, detail, _ in rows}
-
 
 
 def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
@@ -102,7 +96,6 @@ def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
     return Left(Schema.unpacked(stored["schema"]), when, stored["version"], bool(newest))
 
 
-
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:
     """The event log, oldest first, without the journal's lines."""
     rows = connection.execute(
@@ -119,10 +112,8 @@ def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEv
     ]
 
 
-
 def _marks(actions: tuple[Action, ...]) -> str:
     return ", ".join("?" * len(actions))
-
 
 
 def _when(text: Any) -> datetime.datetime:
@@ -136,8 +127,6 @@ def _when(text: Any) -> datetime.datetime:
         ) from None
 
 
-
 def _applied(row: tuple[Any, ...]) -> Applied:
     applied = dict(zip(_READ, row, strict=True))
     return Applied(**applied | {"applied_at": _when(applied["applied_at"])})
-

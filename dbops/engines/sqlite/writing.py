@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-from dbops.engines.log import DeleteRow, LogEntry, LoggedEvent, Record, UpdateChecksums
-from dbops.engines.records import (
-    CHANGING,
-    JOURNAL,
-    SETTLING,
-    UNTOLD,
-    Action,
-    Applied,
-    Direction,
-    ForeignTable,
-    JournalLine,
-    Recorded,
-)
-from dbops.engines.schema import Left, Schema
-from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, DEFAULT_TABLE, Found, found
-from dbops.errors import ConfigError, DbopsError
+from dbops.engines.log import DeleteRow, LogEntry, Record, UpdateChecksums
+from dbops.engines.records import Applied
 
 if TYPE_CHECKING:
     import sqlite3
@@ -76,7 +61,6 @@ def write(
             _insert(connection, tables.events, _timed(event, "duration_ms", milliseconds))
 
 
-
 def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> None:
     marks = ", ".join("?" * len(values))
     connection.execute(
@@ -85,10 +69,8 @@ def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) 
     )
 
 
-
 def _timed(values: dict[str, Any], column: str, milliseconds: int) -> dict[str, Any]:
     return values if values[column] is not None else values | {column: milliseconds}
-
 
 
 def _now() -> str:
@@ -96,7 +78,5 @@ def _now() -> str:
     return _text(datetime.datetime.now(datetime.UTC))
 
 
-
 def _text(at: datetime.datetime) -> str:
     return at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
-
