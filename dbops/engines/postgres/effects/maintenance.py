@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
-from dbops.engines.names import QualifiedName
-from dbops.engines.postgres.effects import altering
-from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
-from dbops.engines.postgres.libpg_query import Refusal, parse
-from dbops.engines.postgres.nodes import Node, is_on, options_of, qualified, relation, strings
+from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation, Rule
+from dbops.engines.postgres.nodes import Node, is_on, options_of, relation
 
 
-
-
-def vacuum(node: Node, live: Live) -> Iterator[Effect]:
+def _vacuum(node: Node, live: Live) -> Iterator[Effect]:
     full = node.get("is_vacuumcmd") and is_on(options_of(node.get("options")), "full", default=False)
     for item in node.get("rels", ()):
         name = relation(item["VacuumRelation"]["relation"])
@@ -23,8 +18,7 @@ def vacuum(node: Node, live: Live) -> Iterator[Effect]:
             yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE, Cost.SCAN)
 
 
-
-def reindex(node: Node, live: Live) -> Iterator[Effect]:
+def _reindex(node: Node, live: Live) -> Iterator[Effect]:
     if "relation" not in node:
         return
     name = relation(node["relation"])
@@ -35,8 +29,7 @@ def reindex(node: Node, live: Live) -> Iterator[Effect]:
     yield Effect(table, mode, Cost.BUILD, "" if concurrently else "reindex")
 
 
-
-def refresh(node: Node, live: Live) -> Iterator[Effect]:
+def _refresh(node: Node, live: Live) -> Iterator[Effect]:
     concurrently = node.get("concurrent", False)
     name = relation(node["relation"])
     if concurrently:
@@ -45,15 +38,21 @@ def refresh(node: Node, live: Live) -> Iterator[Effect]:
         yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE, "refresh")
 
 
-
-def lock(node: Node, live: Live) -> Iterator[Effect]:
+def _lock(node: Node, live: Live) -> Iterator[Effect]:
     for item in node["relations"]:
         yield Effect(relation(item["RangeVar"]), LockMode(node["mode"]))
 
 
-
-def statistics(node: Node, live: Live) -> Iterator[Effect]:
+def _statistics(node: Node, live: Live) -> Iterator[Effect]:
     for item in node.get("relations", ()):
         if "RangeVar" in item:
             yield Effect(relation(item["RangeVar"]), LockMode.SHARE_UPDATE_EXCLUSIVE)
 
+
+RULES: dict[str, Rule] = {
+    "VacuumStmt": _vacuum,
+    "ReindexStmt": _reindex,
+    "RefreshMatViewStmt": _refresh,
+    "LockStmt": _lock,
+    "CreateStatsStmt": _statistics,
+}

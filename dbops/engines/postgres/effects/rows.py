@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from dbops.engines.names import QualifiedName
-from dbops.engines.postgres.effects import altering
-from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
-from dbops.engines.postgres.libpg_query import Refusal, parse
-from dbops.engines.postgres.nodes import Node, is_on, options_of, qualified, relation, strings
-from dbops.engines.postgres.effects.statements import effects_of
-
-
+from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Rule
+from dbops.engines.postgres.nodes import Node, relation
 
 
 def selected(node: Node) -> Iterator[QualifiedName]:
@@ -27,14 +22,13 @@ def selected(node: Node) -> Iterator[QualifiedName]:
             stack += found
 
 
-
 def written_within(node: Node, live: Live) -> Iterator[Effect]:
     """What the parts of a WITH write."""
     for item in node.get("withClause", {}).get("ctes", ()):
         query = item["CommonTableExpr"]["ctequery"]
-        if "SelectStmt" not in query:
-            yield from effects_of(query, live)
-
+        ((kind, inner),) = query.items()
+        if kind != "SelectStmt":
+            yield from RULES[kind](inner, live)
 
 
 def _reads(node: Node, live: Live) -> Iterator[Effect]:
@@ -42,7 +36,6 @@ def _reads(node: Node, live: Live) -> Iterator[Effect]:
     mode = LockMode.ROW_SHARE if node.get("lockingClause") else LockMode.ACCESS_SHARE
     for name in dict.fromkeys(selected(node)):
         yield Effect(name, mode, Cost.SCAN)
-
 
 
 def _writes(node: Node, live: Live) -> Iterator[Effect]:
@@ -53,7 +46,6 @@ def _writes(node: Node, live: Live) -> Iterator[Effect]:
     inner = {key: value for key, value in node.items() if key != "relation"}
     for other in dict.fromkeys(selected(inner)):
         yield Effect(other, LockMode.ACCESS_SHARE, Cost.SCAN)
-
 
 
 def _delete(node: Node, live: Live) -> Iterator[Effect]:
@@ -69,12 +61,10 @@ def _delete(node: Node, live: Live) -> Iterator[Effect]:
     yield from others
 
 
-
 def _insert(node: Node, live: Live) -> Iterator[Effect]:
     values = "valuesLists" in node.get("selectStmt", {}).get("SelectStmt", {})
     for effect in _writes(node, live):
         yield effect if not values else Effect(effect.relation, effect.mode, Cost.CATALOG)
-
 
 
 def _copy(node: Node, live: Live) -> Iterator[Effect]:
@@ -83,3 +73,12 @@ def _copy(node: Node, live: Live) -> Iterator[Effect]:
         mode = LockMode.ROW_EXCLUSIVE if writes else LockMode.ACCESS_SHARE
         yield Effect(relation(node["relation"]), mode, Cost.ROWS if writes else Cost.SCAN)
 
+
+RULES: dict[str, Rule] = {
+    "SelectStmt": _reads,
+    "InsertStmt": _insert,
+    "UpdateStmt": _writes,
+    "DeleteStmt": _delete,
+    "MergeStmt": _writes,
+    "CopyStmt": _copy,
+}
