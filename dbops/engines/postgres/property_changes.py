@@ -39,7 +39,6 @@ class Kind(enum.Enum):
     ROLE_SETTING = "setting of a role"
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Change:
     """One step towards other properties.
@@ -53,7 +52,6 @@ class Change:
     statement: sql.Composed
     subject: str = ""
     as_role: str | None = None
-
 
 
 def changes(name: str, has: Properties, wanted: Properties) -> Iterator[Change]:
@@ -85,13 +83,11 @@ def changes(name: str, has: Properties, wanted: Properties) -> Iterator[Change]:
     yield from _reconfigured(database, has.settings, wanted.settings)
 
 
-
 def set_comment(name: str, comment: str | None) -> sql.Composed:
     """The statement that gives a database its comment; None takes it away."""
     from psycopg import sql
 
     return sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql_identifier(name), sql.Literal(comment))
-
 
 
 def execute(connection: Connection, change: Change) -> None:
@@ -109,7 +105,6 @@ def execute(connection: Connection, change: Change) -> None:
     connection.execute("RESET ROLE")
 
 
-
 def split_names(value: str) -> list[str]:
     """The names of a setting that is a list of names: `"$user", public` is two."""
     names: list[str] = []
@@ -125,7 +120,6 @@ def split_names(value: str) -> list[str]:
     return names
 
 
-
 def _quoted(rest: str) -> tuple[str, str]:
     """The name up to its closing quotation mark, and what follows."""
     name = ""
@@ -135,7 +129,6 @@ def _quoted(rest: str) -> tuple[str, str]:
         if not mark or not rest.startswith('"'):
             return name, rest
         name, rest = f'{name}"', rest[1:]
-
 
 
 def _revoked(database: sql.Identifier, has: Properties, wanted: Properties) -> Iterator[Change]:
@@ -149,7 +142,6 @@ def _revoked(database: sql.Identifier, has: Properties, wanted: Properties) -> I
             f"take privileges from {_whom(grantee)}",
             sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE").format(database, _role(grantee)),
         )
-
 
 
 def _granted(database: sql.Identifier, wanted: Properties) -> Iterator[Change]:
@@ -176,7 +168,6 @@ def _granted(database: sql.Identifier, wanted: Properties) -> Iterator[Change]:
         left = [grant for grant in left if grant not in now]
 
 
-
 def _reconfigured(
     database: sql.Identifier, has: Iterable[Configured], wanted: Iterable[Configured]
 ) -> Iterator[Change]:
@@ -189,7 +180,6 @@ def _reconfigured(
         if there.get(key) != asked[key]:
             setting = sql.SQL("SET {} TO {}").format(sql.Identifier(key[1]), _value(asked[key]))
             yield _configuring(database, asked[key], setting)
-
 
 
 def _configuring(database: sql.Identifier, setting: Configured, action: sql.Composed) -> Change:
@@ -210,7 +200,6 @@ def _configuring(database: sql.Identifier, setting: Configured, action: sql.Comp
     )
 
 
-
 def _value(setting: Configured) -> sql.Composable:
     from psycopg import sql
 
@@ -220,14 +209,11 @@ def _value(setting: Configured) -> sql.Composable:
     return sql.SQL(", ").join(map(sql.Literal, names))
 
 
-
 def _role(name: str | None) -> sql.Composable:
     from psycopg import sql
 
     return sql.SQL("PUBLIC") if name is None else sql_identifier(name)
 
 
-
 def _whom(name: str | None) -> str:
     return "everybody" if name is None else f'"{name}"'
-
