@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterable, Iterator
 
-from dbops.engines.dialect import POSTGRESQL, by_name
 from dbops.engines.records import Direction
-from dbops.engines.statements import Statements, UnreadableSql, position
+from dbops.engines.statements import position
 from dbops.errors import DbopsError
-from dbops.migrations.content import FileSettings, Section, Text
-from dbops.migrations.formats.comments import Comment, comments_in
-from dbops.migrations.formats.directives import settings as settings_in
+from dbops.migrations.content import Section, Text
+from dbops.migrations.formats.comments import Comment
 from dbops.migrations.formats.marks import Mark, Sections
-from dbops.migrations.formats.reading import comments, is_empty, is_sql
+from dbops.migrations.formats.reading import is_empty, is_sql
 
 _CHANGES_ROWS = re.compile(r"(?:insert|update|delete|merge)\b", re.IGNORECASE)
 
@@ -34,7 +30,6 @@ def refuse_mark(source: Text, found: Sections, direction: Direction) -> None:
             )
 
 
-
 def up_section(source: Text, found: Sections) -> Section:
     """The text from the UP mark, or the file's beginning, to the next mark."""
     start = 0
@@ -52,13 +47,11 @@ def up_section(source: Text, found: Sections) -> Section:
     return _section(source, found, start, len(source.text) if end is None else end)
 
 
-
 def down_section(source: Text, found: Sections) -> Section | None:
     """What undoes the migration: plain SQL behind the DOWN mark, or what is commented out there; None for nothing."""
     return _opened_by(
         next((mark for mark in found.marks if mark.direction is Direction.DOWN), None), source, found
     )
-
 
 
 def verify_section(source: Text, found: Sections) -> Section | None:
@@ -79,10 +72,8 @@ def verify_section(source: Text, found: Sections) -> Section | None:
     return section
 
 
-
 def _says_migration(source: Text, mark: Mark) -> bool:
     return "migration" in mark.comment.inner(source.text).lower()
-
 
 
 def _opened_by(mark: Mark | None, source: Text, found: Sections) -> Section | None:
@@ -117,13 +108,11 @@ def _opened_by(mark: Mark | None, source: Text, found: Sections) -> Section | No
     )
 
 
-
 def _section(source: Text, found: Sections, start: int, end: int) -> Section:
     """A part of the file, with its statements, so that it need not be read twice."""
     line, column = position(source.text, start)
     statements = found.statements.within(start, end)
     return Section(source.text[start:end], source.path, line, column, statements, dialect=source.dialect)
-
 
 
 def _commented_lines(source: Text, comments: list[Comment]) -> list[Comment]:
@@ -137,7 +126,6 @@ def _commented_lines(source: Text, comments: list[Comment]) -> list[Comment]:
     return lines
 
 
-
 def _blanked(text: str, kept: list[Comment], first: int, last: int) -> str:
     """The text between two places with everything but the inner parts of `kept` as spaces, so that lines stay."""
     parts, at = [], first
@@ -147,4 +135,3 @@ def _blanked(text: str, kept: list[Comment], first: int, last: int) -> str:
         at = comment.inner_end
     parts.append("".join("\n" if letter == "\n" else " " for letter in text[at:last]))
     return "".join(parts)
-

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Iterable, Iterator
-
 from dbops.engines.dialect import POSTGRESQL, by_name
-from dbops.engines.records import Direction
-from dbops.engines.statements import Statements, UnreadableSql, position
-from dbops.errors import DbopsError
-from dbops.migrations.content import FileSettings, Section, Text
+from dbops.engines.statements import UnreadableSql
+from dbops.migrations.content import FileSettings, Section
 from dbops.migrations.formats.comments import Comment, comments_in
 from dbops.migrations.formats.directives import settings as settings_in
 
@@ -20,7 +14,6 @@ def settings_of(section: Section) -> FileSettings:
     if "dbops:" not in section.sql:
         return FileSettings()
     return settings_in(section.sql, section.label, comments(section))
-
 
 
 def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
@@ -33,18 +26,16 @@ def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
         return False
 
 
-
 def comments(section: Section) -> tuple[Comment, ...]:
     """The comments between the statements of a section."""
     dialect = by_name(section.dialect)
     return tuple(comments_in(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
 
 
-
 def is_sql(sql: str, dialect: str) -> bool:
+    """Whether it can be read as statements, one at least."""
     try:
         found = by_name(dialect).split(sql)
     except UnreadableSql:
         return False
     return found.parsed and bool(found.statements)
-
