@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dbops.engines.records import Applied, Direction
-from dbops.errors import DbopsError, Refused, UsageError
-from dbops.migrations import numbering
+from dbops.errors import DbopsError
 from dbops.migrations.creation import turn
-from dbops.migrations.discovery import Look
-from dbops.migrations.formats import Claim, Format
 from dbops.migrations.model import MigrationFile
-from dbops.migrations.pairing import verified_by
-from dbops.migrations.version import Version
 from dbops.migrations.renumbering import Renumbering
 
 
@@ -44,9 +36,6 @@ def rename(renumbering: Renumbering) -> None:
                     _put_into_header(path, renumbering)
 
 
-
-
-
 def _rename(source: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise DbopsError(
@@ -58,7 +47,6 @@ def _rename(source: Path, target: Path) -> None:
         raise DbopsError(f"{source} cannot be renamed to {target}: {error.strerror}") from None
 
 
-
 def _has_tokens(file: MigrationFile) -> bool:
     """Whether its checksum leaves comments out, so that they may be changed."""
     from dbops.engines.records import TOKENS
@@ -68,7 +56,6 @@ def _has_tokens(file: MigrationFile) -> bool:
         return recorded_row(file).checksum_algorithm == TOKENS
     except DbopsError:
         return False  # whoever applies it says what is wrong
-
 
 
 def _put_into_module(path: Path, version: str) -> None:
@@ -85,7 +72,6 @@ def _put_into_module(path: Path, version: str) -> None:
         _replace(path, changed.encode())
 
 
-
 def _put_into_header(path: Path, renumbering: Renumbering) -> None:
     """The new version in the lines that `bin/migrate new` wrote; all other lines stay byte for byte."""
     old, name = re.escape(renumbering.migration.claim.version), re.escape(renumbering.migration.claim.name)
@@ -98,10 +84,8 @@ def _put_into_header(path: Path, renumbering: Renumbering) -> None:
         _replace(path, changed)
 
 
-
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.dbops")
     temporary.write_bytes(content)
     temporary.chmod(path.stat().st_mode)
     os.replace(temporary, path)
-
