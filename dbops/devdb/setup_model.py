@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from dbops.config.model import Settings, Target
-from dbops.devdb import consent, databases, envfile, packages, record, server
 from dbops.devdb.choose import Kind
 from dbops.devdb.consent import Ask
-from dbops.devdb.places import Places, exclusive
-from dbops.devdb.server import Action, Machine, ServerPlan
-from dbops.devdb.undo import Undo, undoing
-from dbops.errors import CannotConnect, DbopsError
-from dbops.events import Listener, Note, StepDone
-
-if TYPE_CHECKING:
-    from dbops.engines.postgres.databases import Connection
+from dbops.devdb.server import Action, Machine
+from dbops.events import Listener
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +33,6 @@ class Fate(enum.Enum):
     REMAKE = "remake"
 
 
-
 @dataclasses.dataclass(frozen=True)
 class DatabasePlan:
     """One database.  `marked` is whether it is (or will be) marked as development."""
@@ -61,7 +49,6 @@ class DatabasePlan:
         return f"{verb} database {self.name}, marked as development"
 
 
-
 @dataclasses.dataclass(frozen=True)
 class DatabaseOutcome:
     """What was done to one database."""
@@ -72,7 +59,6 @@ class DatabaseOutcome:
     extensions: tuple[str, ...]
     applied: int
     current: str | None
-
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +81,6 @@ class Result:
         return bool(self.server is not Action.NONE or self.tidied or self.env_written or any(each))
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Work:
     """What a set-up is asked to do, and with what.  `migrate` and `ask` come from the command line's side."""
@@ -110,4 +95,3 @@ class Work:
     @property
     def names(self) -> tuple[str, str]:
         return self.settings.database.value, self.settings.test_database.value
-
