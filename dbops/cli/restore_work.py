@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import datetime
-import shlex
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from dbops.backups import listing
-from dbops.backups.retention import Policy
 from dbops.backups.store import Store
-from dbops.cli import hooks, restore_sqlite
 from dbops.cli import restore_choice as choice
-from dbops.cli import restore_show as show
-from dbops.cli.confirm import ask
-from dbops.cli.connect import load_settings, locate, located
-from dbops.cli.hooks import Hooks
 from dbops.cli.output import Output
 from dbops.config.model import Settings, Target
-from dbops.devdb import consent
-from dbops.devdb.consent import Cost
-from dbops.engines.postgres.databases import Found
-from dbops.errors import CannotConnect, ConfigError, DbopsError, ExitCode
-from dbops.events import Note, Warned
-from dbops.migrations import discovery
-from dbops.restore import record
 from dbops.restore import undo as undoing
 from dbops.restore.content import Archive
-from dbops.restore.holding import described, hold, outside
-from dbops.restore.inplace import WARNING, restore_in_place
-from dbops.restore.plan import Exchange, Wishes
-from dbops.restore.restore import Prepared, Work, prepare, restore
-
-if TYPE_CHECKING:
-    from dbops.engines.postgres.databases import Connection
-
-
+from dbops.restore.holding import outside
+from dbops.restore.plan import Wishes
+from dbops.restore.restore import Work
 
 
 def live_target(settings: Settings, to: str | None) -> Target:
@@ -47,7 +23,6 @@ def live_target(settings: Settings, to: str | None) -> Target:
     if to is not None:
         return target.replace("option --to", dbname=to)
     return target if target.get("dbname") else target.replace("the default", dbname=settings.database.value)
-
 
 
 def concerned(settings: Settings, displaced: Sequence[str], out: Output) -> list[Target]:
@@ -64,17 +39,17 @@ def concerned(settings: Settings, displaced: Sequence[str], out: Output) -> list
     return [target.replace("the displaced database", dbname=name) for name in sorted(names)]
 
 
-
 def name_of(target: Target) -> str:
+    """The name of a database whose target came from here."""
     name = target.get("dbname")
     assert name is not None  # `live_target` has put it there
     return name
 
 
-
 def work_of(
     arguments: argparse.Namespace, settings: Settings, target: Target, archive: Archive, out: Output
 ) -> Work:
+    """What is restored into what, with the ways to dump before it and to migrate after it."""
     wishes = Wishes(
         jobs=choice.jobs(arguments.jobs),
         migrate=arguments.migrate,
@@ -86,7 +61,6 @@ def work_of(
         target, archive, wishes, out.event, settings.deadline.value, settings.tracking_table.value,
         migrate=_migrating(settings, out), pre_backup=_dumping(arguments, settings, target, out),
     )  # fmt: skip
-
 
 
 def _migrating(settings: Settings, out: Output) -> Callable[[Target], object]:
@@ -104,7 +78,6 @@ def _migrating(settings: Settings, out: Output) -> Callable[[Target], object]:
     return migrate
 
 
-
 def _dumping(
     arguments: argparse.Namespace, settings: Settings, target: Target, out: Output
 ) -> Callable[[], str]:
@@ -120,4 +93,3 @@ def _dumping(
             return make(database, database.plan(Request(jobs=arguments.jobs), store), store, out).name
 
     return dump
-
