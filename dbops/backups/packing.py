@@ -7,17 +7,14 @@ with the checksum of its content.
 from __future__ import annotations
 
 import dataclasses
-import enum
 import hashlib
 import os
-import sys
-import zlib
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from types import TracebackType
+from typing import Protocol, Self
+
 from dbops.backups.compression import CHUNK, Compression, zstd
 
 _MOST_WORKERS = 4  # more threads for one stream need memory and find nothing to do behind one COPY
@@ -33,12 +30,10 @@ class Written:
     raw_size: int
 
 
-
 class _Packer(Protocol):
     def compress(self, data: bytes | memoryview, /) -> bytes: ...
 
     def flush(self) -> bytes: ...
-
 
 
 class Writer:
@@ -94,7 +89,6 @@ class Writer:
             view = view[self._file.write(view) :]
 
 
-
 def _packer(compression: Compression, level: int | None, threads: int) -> _Packer:
     if compression is Compression.NONE:
         return _Plain()
@@ -108,14 +102,12 @@ def _packer(compression: Compression, level: int | None, threads: int) -> _Packe
     return module.ZstdCompressor(options=options)  # type: ignore[no-any-return]
 
 
-
 class _Plain:
     def compress(self, data: bytes | memoryview, /) -> bytes:
         return bytes(data)
 
     def flush(self) -> bytes:
         return b""
-
 
 
 class _ParallelGzip:
@@ -156,4 +148,3 @@ class _ParallelGzip:
 
         self._any = True
         self._waiting.append(self._pool.submit(gzip.compress, portion, self._level, mtime=0))
-

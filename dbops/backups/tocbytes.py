@@ -5,16 +5,10 @@ Every length is bounded, and memory grows only with what was really read.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import enum
-import itertools
 import sys
-import tarfile
-from pathlib import Path
 from typing import BinaryIO
 
-from dbops.errors import AnswerIsNo, DbopsError
+from dbops.errors import AnswerIsNo
 
 _LONGEST_STRING = 256 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -22,7 +16,6 @@ _CHUNK = 1024 * 1024
 
 class Damaged(AnswerIsNo):
     """An archive is not what it says, or ends too early."""
-
 
 
 class Reader:
@@ -36,6 +29,7 @@ class Reader:
         self._name = name
 
     def wrong(self, what: str) -> Damaged:
+        """The error for something that cannot stand at this place."""
         return Damaged(
             f"{self._name} is damaged or no archive of pg_dump: {what} at byte {self.at:,}",
             hint="take another backup or dump; bin/backup list shows what is there",
@@ -55,9 +49,11 @@ class Reader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def byte(self) -> int:
+        """One byte, as a number."""
         return self.bytes(1)[0]
 
     def integer(self) -> int:
+        """A number with its sign before it, of as many bytes as the archive says."""
         data = self.bytes(1 + self.integer_bytes)
         value = int.from_bytes(data[1:], "little")
         return -value if data[0] else value
@@ -85,4 +81,3 @@ class Reader:
         if not (text.isascii() and text.isdigit() and len(text) <= 10):
             raise self.wrong(f"{what} is {text[:20]!r}")
         return int(text)
-

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import hashlib
 import os
-import sys
 import zlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Self
+
 from dbops.backups.compression import CHUNK, Compression, zstd
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -34,7 +28,6 @@ def compression_of(path: Path) -> Compression:
     return Compression.GZIP if start[:2] == _GZIP_MAGIC else Compression.NONE
 
 
-
 def open_for_reading(path: Path) -> BinaryIO:
     """The uncompressed content of a file, whatever its name; no link is followed.
 
@@ -51,7 +44,6 @@ def open_for_reading(path: Path) -> BinaryIO:
     module = zstd()
     options = {module.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
     return _Owning(module.ZstdFile(file, options=options), file)  # type: ignore[return-value]
-
 
 
 class Unpacker:
@@ -103,12 +95,10 @@ class Unpacker:
             rest = self._decoder.unconsumed_tail or self._decoder.unused_data
 
 
-
 def damaged() -> tuple[type[Exception], ...]:
     """What reading compressed data raises where it is not whole."""
     module = zstd()
     return (EOFError, zlib.error, module.ZstdError, OSError)
-
 
 
 def chunks(stream: BinaryIO) -> Iterator[memoryview]:
@@ -117,7 +107,6 @@ def chunks(stream: BinaryIO) -> Iterator[memoryview]:
     view = memoryview(buffer)
     while count := stream.readinto(buffer):  # type: ignore[attr-defined]  # all that is opened here has it
         yield view[:count]
-
 
 
 class _Owning:
@@ -144,10 +133,8 @@ class _Owning:
         self.close()
 
 
-
 def _open(path: Path) -> BinaryIO:
     return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
-
 
 
 def _decoder(compression: Compression) -> Any:
@@ -157,4 +144,3 @@ def _decoder(compression: Compression) -> Any:
         return zlib.decompressobj(wbits=31)  # gzip's own frame, with its checksum
     module = zstd()
     return module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX})
-
