@@ -24,6 +24,7 @@ def _alike(left: Any, right: Any) -> tuple[Any, Any]:
 
 
 def equal(left: Any, right: Any) -> bool:
+    """Whether the server takes two values for equal."""
     left, right = _alike(left, right)
     if isinstance(left, str) is not isinstance(right, str):
         raise UnknownExpression("types differ")

@@ -21,11 +21,7 @@ from dbops.seeding.generate.model import OWN, Combinations
 from dbops.seeding.generate.planning.choose import Chooser
 from dbops.seeding.generate.planning.draft import CannotFill, Draft
 from dbops.seeding.generate.planning.judge import inner
-from dbops.seeding.generate.planning.rules import (
-    TIMES,
-    Rule,
-    constants_of,
-)  # fmt: skip
+from dbops.seeding.generate.planning.rules import TIMES, Rule, constants_of
 from dbops.seeding.generate.planning.search import Problem, search
 from dbops.seeding.generate.planning.sorting import sources, with_sources
 

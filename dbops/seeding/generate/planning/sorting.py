@@ -9,10 +9,7 @@ from dbops.engines.catalog import Check
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.generate.expressions.expression import read_expression
 from dbops.seeding.generate.expressions.tree import column_of
-from dbops.seeding.generate.expressions.values import (
-    INTEGERS,
-    Opaque,
-)
+from dbops.seeding.generate.expressions.values import INTEGERS, Opaque
 from dbops.seeding.generate.planning.draft import Draft
 from dbops.seeding.generate.planning.rules import (
     TIMES,
@@ -159,6 +156,7 @@ def _keyed(draft: Draft) -> set[str]:
 
 
 def with_sources(draft: Draft, names: Iterable[str]) -> set[str]:
+    """The columns, and those that the generated ones among them follow from."""
     found = {*names}
     for name in list(found):
         found |= sources(draft, name)
