@@ -99,7 +99,7 @@ def _packer(compression: Compression, level: int | None, threads: int) -> _Packe
     options = {parameter.compression_level: 1 if level is None else level, parameter.checksum_flag: 1}
     if threads > 1:
         options[parameter.nb_workers] = threads
-    return module.ZstdCompressor(options=options)  # type: ignore[no-any-return]
+    return module.ZstdCompressor(options=options)  # type: ignore[no-any-return]  # a _Packer
 
 
 class _Plain:

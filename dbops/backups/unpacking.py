@@ -40,10 +40,10 @@ def open_for_reading(path: Path) -> BinaryIO:
     if found is Compression.GZIP:
         import gzip
 
-        return _Owning(gzip.GzipFile(fileobj=file), file)  # type: ignore[return-value]
+        return _Owning(gzip.GzipFile(fileobj=file), file)  # type: ignore[return-value]  # as much of one as is used
     module = zstd()
     options = {module.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
-    return _Owning(module.ZstdFile(file, options=options), file)  # type: ignore[return-value]
+    return _Owning(module.ZstdFile(file, options=options), file)  # type: ignore[return-value]  # the same
 
 
 class Unpacker:
@@ -117,10 +117,10 @@ class _Owning:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        return self._reader.read(size)  # type: ignore[no-any-return]
+        return self._reader.read(size)  # type: ignore[no-any-return]  # bytes
 
     def readinto(self, buffer: bytearray) -> int:
-        return self._reader.readinto(buffer)  # type: ignore[no-any-return]
+        return self._reader.readinto(buffer)  # type: ignore[no-any-return]  # a number
 
     def close(self) -> None:
         self._reader.close()

@@ -36,7 +36,7 @@ def constant(node: Node) -> Any:
 
 def midnight(value: date) -> datetime:
     """The time at which a day begins; a time stays as it is."""
-    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001  # as a timestamp
 
 
 _KINDS = {

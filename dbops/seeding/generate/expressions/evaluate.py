@@ -48,7 +48,8 @@ def _column(node: Node) -> Evaluate:
     names = strings(node["fields"])
     if not names or len(names) != len(node["fields"]):
         raise UnknownExpression("*")
-    return lambda row, name=names[-1]: row[name]  # type: ignore[misc]
+    name = names[-1]
+    return lambda row: row[name]
 
 
 def _cast(node: Node) -> Evaluate:

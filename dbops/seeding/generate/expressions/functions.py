@@ -34,7 +34,7 @@ def _truncated(field: str, value: Any) -> datetime:
     kept = _UNITS[: _UNITS.index(field) + 1]
     start = {"month": 1, "day": 1}
     lower = {unit: start.get(unit, 0) for unit in _UNITS if unit not in kept}
-    return at.replace(**lower, microsecond=0)  # type: ignore[arg-type]
+    return at.replace(**lower, microsecond=0)  # type: ignore[arg-type]  # units are numbers
 
 
 _UNITS = ("year", "month", "day", "hour", "minute", "second")

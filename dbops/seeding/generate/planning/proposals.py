@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from dbops.engines.catalog import DataType, TypeKind
 from dbops.engines.postgres.nodes import strings
 from dbops.seeding.draw import longs
+from dbops.seeding.generate.expressions.casts import midnight
 from dbops.seeding.generate.expressions.tree import walk
 from dbops.seeding.generate.expressions.values import DOCUMENTS, FRACTIONS, INTEGERS, STRINGS
 from dbops.seeding.generate.planning.judge import Judge
@@ -57,7 +58,7 @@ def from_bounds(judge: Judge, as_of: datetime) -> Iterator[Space]:
             for trimmed in ((low, high), (low + 1, high), (low, high - 1), (low + 1, high - 1)):
                 yield Numbers(trimmed[0], trimmed[1], 1, scale)
     else:
-        unit, points = (DAY if base.name == "date" else SECOND), [micros(_as_stamp(one)) for one in bounds]
+        unit, points = (DAY if base.name == "date" else SECOND), [micros(midnight(one)) for one in bounds]
         end = micros(as_of)
         for low, high in _stretches(points, min(points) - 365 * DAY, max(*points, end)):
             yield Times(low + unit, unit, max((high - low) // unit - 1, 0), base.name)
@@ -69,10 +70,6 @@ def _is_bound(value: Any, base: DataType) -> bool:
     if base.name in INTEGERS or base.name in FRACTIONS:
         return not isinstance(value, Decimal) or value.is_finite()
     return base.name in TIMES and isinstance(value, date)
-
-
-def _as_stamp(value: date) -> datetime:
-    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
 
 
 def _reach(base: DataType, units: Sequence[int], scale: int) -> int:
@@ -149,9 +146,9 @@ def _other_times(judge: Judge, form: str) -> Iterator[Space]:
     for year in sorted(
         int(text) for text in texts if len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
     ):
-        start = micros(datetime(year, 1, 1))  # noqa: DTZ001
+        start = micros(datetime(year, 1, 1, tzinfo=UTC))
         yield Times(start, step, 365 * DAY // step, form)
-    yield Times(micros(datetime(1960, 1, 1)), step, 80 * 365 * DAY // step, form)  # noqa: DTZ001
+    yield Times(micros(datetime(1960, 1, 1, tzinfo=UTC)), step, 80 * 365 * DAY // step, form)
 
 
 def _array_shapes(judge: Judge, part: Part) -> Iterator[Space]:
