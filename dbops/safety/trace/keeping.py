@@ -138,6 +138,7 @@ def data(trace: Trace) -> dict[str, Any]:
         "target": trace.target,
         "server": trace.server,
         "at": trace.at.isoformat(timespec="seconds"),
+        "scratch": trace.scratch.value,
         "source": trace.source.value,
         "origin": trace.origin,
         "schema": trace.schema,

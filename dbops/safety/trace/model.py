@@ -8,6 +8,7 @@ import enum
 from collections.abc import Mapping
 
 from dbops.engines.postgres.effects.model import LockMode
+from dbops.safety.ground import Place
 from dbops.safety.rounds.model import Failure, Rounds
 
 
@@ -95,6 +96,7 @@ class Trace:
     :param schema: the fingerprint of the schema before the first migration.
     :param checksums: of the files that ran, by version, in order.
     :param rounds: up, down and up again of the same files; None where a migration failed already.
+    :param scratch: on which server it ran.
     :param single_transaction: the migrations ran in one, as `up --single-transaction` runs them.
     """
 
@@ -108,6 +110,7 @@ class Trace:
     checksums: Mapping[str, str]
     migrations: tuple[TracedMigration, ...]
     rounds: Rounds | None
+    scratch: Place = Place.BESIDE
     single_transaction: bool = False
 
     @property
