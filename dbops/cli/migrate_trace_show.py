@@ -98,7 +98,7 @@ def _what(trace: Trace) -> str:
 def _migration(one: TracedMigration, report: Report) -> Iterator[str]:
     said, differing = report.said(one), report.differing[one.version]
     if not one.statements and one.failure is None:
-        yield "  what Python sends is not traced statement by statement"
+        yield "  it ran no statement"
     for statement in one.statements:
         yield from _statement(statement, said.get(statement.number), differing.get(statement.number, ()))
     if one.invalid:
@@ -110,7 +110,8 @@ def _migration(one: TracedMigration, report: Report) -> Iterator[str]:
 def _statement(one: TracedStatement, said: Forecast | None, differing: Sequence[str]) -> Iterator[str]:
     risk = said.risk.label if said else ""
     outside = "" if one.in_transaction else " (outside a transaction: locks are sampled)"
-    yield f"{one.number:>5} {risk:<11} {format_seconds(one.seconds):>8}  {short(one.text)}{outside}"
+    times = f" ({one.times:,} times)" if one.times > 1 else ""
+    yield f"{one.number:>5} {risk:<11} {format_seconds(one.seconds):>8}  {short(one.text)}{times}{outside}"
     strongest: dict[str, LockMode] = {}
     for lock in one.locks:
         if not lock.new and "index" not in lock.kind:

@@ -179,6 +179,7 @@ def _statement(one: TracedStatement) -> dict[str, Any]:
         "locks": [_lock(each) for each in one.locks],
         "rewritten": list(one.rewritten),
         "built": list(one.built),
+        "times": one.times,
     }
 
 

@@ -53,6 +53,7 @@ class TracedStatement:
     :param locks: those that it took in addition to what its transaction held already.
     :param rewritten: tables that have other files now, "public.orders".
     :param built: indexes that it made or built anew.
+    :param times: how often code ran it, one time behind the other.
     """
 
     number: int
@@ -64,6 +65,7 @@ class TracedStatement:
     locks: tuple[HeldLock, ...] = ()
     rewritten: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    times: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
