@@ -43,7 +43,9 @@ def hindrance(facts: Facts) -> str | None:
         return f"{facts.database} is marked as production"
     if facts.is_standby:
         return f"the server of {facts.database} is a standby"
-    return None if facts.may_create else f"{facts.role} may make none there"
+    if not facts.may_create:
+        return f"{facts.role} may make no databases on the server of {facts.database}"
+    return None
 
 
 def decide(facts: Facts, private: int | None, what: str) -> Place:

@@ -19,7 +19,7 @@ FREE = Facts(
     remedy="ALTER ROLE app CREATEDB",
 )
 BARRED = {
-    "app may make none there": {"may_create": False},
+    "app may make no databases on the server of shop": {"may_create": False},
     "shop is marked as production": {"is_production": True},
     "the server of shop is a standby": {"is_standby": True},
 }
