@@ -104,7 +104,7 @@ def decide(toc: Toc, server: ServerFacts, options: Options) -> Filtered:
 class _Deciding:
     """Goes through the entries and gathers what to do about them."""
 
-    def __init__(self, server: ServerFacts, options: Options, source_major: int) -> None:
+    def __init__(self, server: ServerFacts, options: Options, source_major: int | None) -> None:
         self._server = server
         self._options = options
         self._source_major = source_major
@@ -152,7 +152,8 @@ class _Deciding:
             return f'the schema "public" of this database is not {self._server.role}\'s to change'
         if entry.desc == "SCHEMA" and grants.creates_schema(entry.defn, "public"):
             return 'every new database has the schema "public"'
-        if entry.desc == "SCHEMA" and self._source_major < _WITH_OWNED_PUBLIC <= self._server.major:
+        source = self._source_major or _WITH_OWNED_PUBLIC
+        if entry.desc == "SCHEMA" and source < _WITH_OWNED_PUBLIC <= self._server.major:
             return f'since PostgreSQL {_WITH_OWNED_PUBLIC} the schema "public" is whose the database is'
         return None
 
