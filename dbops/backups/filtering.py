@@ -152,7 +152,7 @@ class _Deciding:
             return f'the schema "public" of this database is not {self._server.role}\'s to change'
         if entry.desc == "SCHEMA" and grants.creates_schema(entry.defn, "public"):
             return 'every new database has the schema "public"'
-        source = self._source_major or _WITH_OWNED_PUBLIC
+        source = self._source_major or self._server.major
         if entry.desc == "SCHEMA" and source < _WITH_OWNED_PUBLIC <= self._server.major:
             return f'since PostgreSQL {_WITH_OWNED_PUBLIC} the schema "public" is whose the database is'
         return None

@@ -8,15 +8,15 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dbops.cli import migrate_scratch
 from dbops.cli import migrate_show as show
-from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.connect import connected_to_postgres
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
-from dbops.config.model import Settings, Target
 from dbops.engines.postgres import making
 from dbops.engines.postgres.making import Making
 from dbops.engines.schema import Change, Difference
-from dbops.errors import AnswerIsNo, ExitCode, UsageError
+from dbops.errors import AnswerIsNo, ExitCode
 from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
@@ -41,37 +41,20 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         statuses = Reader(session, settings, out.event).statuses()
         live, identity = session.schema(), session.identity
         like = making.like(session.connection, identity.database) or Making()
+        ground = migrate_scratch.found(arguments, settings, session, "verify", out)
     wishes = Wishes(
         every=arguments.all,
         with_rows=not arguments.empty,
         twice=arguments.twice,
-        own_server=arguments.scratch_url is not None,
+        own_server=ground.own,
         deadline=settings.deadline.value,
         ignored=settings.drift_ignore,
     )
-    server = scratch_server(arguments, settings, out)
-    with scratch.made(settings, server, like, "verify", out.event) as made:
+    with scratch.made(settings, ground.server, like, "verify", out.event) as made:
         found = running.run(statuses, live, made, wishes, out.event)
-    out.result(data(found, identity), lines(found, identity))
+    out.result({**data(found, identity), "scratch": ground.place.value}, lines(found, identity))
     _require_good(found)
     return ExitCode.DONE
-
-
-def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:
-    """Where the scratch database is made.
-
-    :raises UsageError: --scratch-url names no PostgreSQL server.
-    """
-    if arguments.scratch_url is None:
-        return settings.target
-    given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.scratch_url, "env": None})
-    target = load_settings(given, out).target
-    if target.engine != "postgresql" or not arguments.scratch_url.strip():
-        raise UsageError(
-            "--scratch-url names no PostgreSQL server",
-            hint="--scratch-url postgresql://user@host:port/postgres",
-        )
-    return target
 
 
 def _require_good(found: Rounds) -> None:
