@@ -20,8 +20,8 @@ from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
-from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Bare, Lost, Round, Rounds, Verdict, Way, Wishes
+from dbops.safety.rounds.postgres import scratch
 
 if TYPE_CHECKING:
     from dbops.engines.base import Identity

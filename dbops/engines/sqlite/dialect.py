@@ -106,6 +106,11 @@ class SqliteDialect:
 
         return tree(sql)
 
+    def reaches_beyond(self, sql: str) -> bool:
+        """To another file: ATTACH, and VACUUM INTO."""
+        words = [text.upper() for text in texts(sql)]
+        return words[:1] == ["ATTACH"] or (words[:1] == ["VACUUM"] and "INTO" in words)
+
     def redacted(self, sql: str) -> str:
         """SQLite has no users and no statement that sets a password."""
         return sql

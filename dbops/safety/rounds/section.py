@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbops.engines.base import ServerError, StatementFailed
-from dbops.engines.postgres.beyond import reaches_beyond
+from dbops.engines.base import ServerError, StatementFailed, Trouble
+from dbops.engines.dialect import by_name
 from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
 from dbops.events import ignore
 from dbops.migrations.executor import Executor
@@ -18,7 +18,7 @@ from dbops.migrations.report import place
 from dbops.safety.rounds.model import Wishes
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import Session
 
 NOT_THE_FILES = (CannotConnect, Interrupted)
 """What is no answer to the question whether a migration runs."""
@@ -46,7 +46,7 @@ def refusal(error: DbopsError) -> ServerError | None:
 def lacks_room(error: DbopsError) -> bool:
     """Whether the server had no room on its disk, or in its memory: no answer to whether a migration runs, either."""
     refused = refusal(error)
-    return refused is not None and (refused.sqlstate or "").startswith("53")
+    return refused is not None and refused.trouble is Trouble.NO_ROOM
 
 
 class Beyond(Refused):
@@ -67,8 +67,8 @@ class Beyond(Refused):
 def _refuse_beyond(step: Step, session: Session) -> None:
     """:raises Beyond: where a statement says so."""
     prepared = prepare(step, session)
-    statements = prepared.statements.statements
-    found = [one for one in statements if reaches_beyond(one.text)]
+    statements, dialect = prepared.statements.statements, by_name(session.dialect)
+    found = [one for one in statements if dialect.reaches_beyond(one.text)]
     if found:
         line, column = place(prepared.section, found[0].offset)
         raise Beyond(f"{prepared.section.label}:{line}:{column}", wholly=len(found) == len(statements))

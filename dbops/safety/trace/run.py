@@ -60,7 +60,7 @@ def run(
     steps: Sequence[Step],
     identity: Identity,
     copying: Copying,
-    scratch: Scratch,
+    scratch: Scratch[Session],
     wishes: Wishes,
     origin: str,
     listen: Listener,
