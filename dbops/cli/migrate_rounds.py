@@ -9,22 +9,24 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli import migrate_show as show
-from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.connect import connected, load_settings, on_postgres
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
 from dbops.config.model import Settings, Target
-from dbops.engines.postgres import making
-from dbops.engines.postgres.making import Making
-from dbops.engines.schema import Change, Difference
+from dbops.engines.dialect import SQLITE
+from dbops.engines.schema import Change, Difference, Schema
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
 from dbops.safety.rounds.model import Bare, Lost, Round, Rounds, Verdict, Way, Wishes
-from dbops.safety.rounds.postgres import scratch
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from dbops.engines.base import Identity
+    from dbops.engines.session import Session
+    from dbops.safety.rounds.scratch import Scratch
 
 _BECAME = {Change.ADDED: "left", Change.CHANGED: "changed", Change.GONE: "gone"}
 """Of an object that should be as it was, by what became of it."""
@@ -37,10 +39,10 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
 
     :raises AnswerIsNo: something differs, or does not run.
     """
-    with connected_to_postgres(arguments, out, "migrate") as (session, settings):
-        statuses = Reader(session, settings, out.event).statuses()
-        live, identity = session.schema(), session.identity
-        like = making.like(session.connection, identity.database) or Making()
+    with connected(arguments, out) as (session, settings):
+        statuses, identity = Reader(session, settings, out.event).statuses(), session.identity
+        ground = _on_sqlite if session.dialect == SQLITE else _on_postgres
+        live, made = ground(session, arguments, settings, out)
     wishes = Wishes(
         every=arguments.all,
         with_rows=not arguments.empty,
@@ -49,12 +51,43 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         deadline=settings.deadline.value,
         ignored=settings.drift_ignore,
     )
-    server = scratch_server(arguments, settings, out)
-    with scratch.made(settings, server, like, "verify", out.event) as made:
-        found = running.run(statuses, live, made, wishes, out.event)
+    with made as scratch:
+        found = running.run(statuses, live, scratch, wishes, out.event)
     out.result(data(found, identity), lines(found, identity))
     _require_good(found)
     return ExitCode.DONE
+
+
+def _on_postgres(
+    found: Session, arguments: argparse.Namespace, settings: Settings, out: Output
+) -> tuple[Schema, AbstractContextManager[Scratch[Session]]]:
+    """The live schema, and the scratch databases to come."""
+    from dbops.engines.postgres import making
+    from dbops.safety.rounds.postgres import scratch
+
+    session = on_postgres(found, "bin/migrate verify")
+    like = making.like(session.connection, session.identity.database) or making.Making()
+    server = scratch_server(arguments, settings, out)
+    return session.schema(), scratch.made(settings, server, like, "verify", out.event)
+
+
+def _on_sqlite(
+    found: Session, arguments: argparse.Namespace, settings: Settings, out: Output
+) -> tuple[Schema, AbstractContextManager[Scratch[Session]]]:
+    """The same.
+
+    :raises UsageError: --scratch-url.
+    """
+    from dbops.engines.sqlite.session import Session as SqliteSession
+    from dbops.safety.rounds.sqlite import scratch
+
+    assert isinstance(found, SqliteSession)  # by its dialect
+    if arguments.scratch_url is not None:
+        raise UsageError(
+            "--scratch-url is for PostgreSQL: scratch files are made where temporary files are",
+            hint="leave it out; TMPDIR=/path names another place",
+        )
+    return scratch.live(found), scratch.made(settings)
 
 
 def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:

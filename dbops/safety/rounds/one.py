@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import Trouble
+from dbops.engines.dialect import by_name
 from dbops.engines.schema import Schema, differences
 from dbops.errors import DbopsError
 from dbops.migrations import texts
@@ -21,7 +22,7 @@ from dbops.safety.rounds.rows import Contents, Rows, lost
 
 if TYPE_CHECKING:
     from dbops.engines.base import ServerError
-    from dbops.engines.catalog import TableName
+    from dbops.engines.catalog import Table, TableName
     from dbops.engines.session import Session
     from dbops.safety.rounds.scratch import Copy
 
@@ -116,13 +117,13 @@ class One:
                 if not self.with_rows or not self._rows_to_blame(before, failed.refusal):
                     raise
                 failed.failure = dataclasses.replace(failed.failure, of_generated=True)
-                table = failed.refusal.table if failed.refusal else None
-                if table is None or table in emptied or self._partly_there():
+                table = self._meant(before, failed.refusal)
+                if table is None or table.id in emptied or self._partly_there():
                     raise
-                self._rows.empty(before, table)
+                self._rows.empty(before, table.id)
                 there = self._rows.contents(before)
-                emptied.add(table)
-                self._note((Bare(_label(table), failed.failure.message),))
+                emptied.add(table.id)
+                self._note((Bare(table.label, failed.failure.message),))
             else:
                 return there
 
@@ -132,8 +133,30 @@ class One:
             return False
         if refusal.table is None or refusal.column is None:
             return True
-        table = self.copy.looker.catalog(before).by_id.get(refusal.table)
+        table = self._meant(before, refusal)
         return table is not None and table.column(refusal.column) is not None
+
+    def _meant(self, before: Schema, refusal: ServerError | None) -> Table | None:
+        """The table that was there before and whose rows are refused, perhaps by another one that takes its name."""
+        if refusal is None or refusal.table is None:
+            return None
+        schema, name = refusal.table
+        catalog = self.copy.looker.catalog(before)
+        return catalog.by_id.get(refusal.table) or catalog.by_id.get((schema, self._renamed(name)))
+
+    def _renamed(self, table: str) -> str:
+        """The name that the up gives to a table in the end."""
+        section = texts.read(self.file).up
+        dialect = by_name(section.dialect)
+        for statement in dialect.split(section.sql).statements:
+            kind, node = dialect.tree(statement.text) or ("", {})
+            if (
+                kind == "RenameStmt"
+                and node["renameType"] == "OBJECT_TABLE"
+                and node["relation"]["relname"] == table
+            ):
+                return str(node["newname"])
+        return table
 
     def _partly_there(self) -> bool:
         """Whether something of a migration that is no transaction was done before it failed."""
@@ -168,8 +191,3 @@ class SectionFailed(Exception):
     def __init__(self, verdict: Verdict, failure: Failure, refusal: ServerError | None) -> None:
         super().__init__(failure.message)
         self.verdict, self.failure, self.refusal = verdict, failure, refusal
-
-
-def _label(table: TableName) -> str:
-    schema, name = table
-    return name if schema == "public" else f"{schema}.{name}"

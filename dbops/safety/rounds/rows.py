@@ -12,7 +12,7 @@ from dbops.safety.rounds.model import Bare, Lost, Way
 
 if TYPE_CHECKING:
     from dbops.engines.catalog import Catalog, Table, TableName
-    from dbops.safety.rounds.scratch import Looker
+    from dbops.safety.rounds.looking import Looker
     from dbops.seeding.engine import SeedingEngine
 
 _ROWS = 20

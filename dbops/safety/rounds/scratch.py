@@ -6,33 +6,15 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dbops.engines.session import Session
 
 if TYPE_CHECKING:
-    from dbops.engines.catalog import Catalog
-    from dbops.engines.schema import Schema
+    from dbops.safety.rounds.looking import Looker
     from dbops.safety.rounds.rows import Rows
 
 S_co = TypeVar("S_co", bound=Session, covariant=True)  # the session of an engine
-
-
-class Looker(Protocol):
-    """Reads what the migrations have made, whatever they have set for their own session."""
-
-    def schema(self) -> Schema:
-        """What is there now, but for the tracking tables.
-
-        :raises DbopsError: it cannot be read, because a migration has left a lock for instance.
-        """
-
-    def catalog(self, schema: Schema) -> Catalog:
-        """The tables in what is there now.
-
-        :param schema: that; of one that was there before, the catalog is known.
-        :raises DbopsError: it cannot be read.
-        """
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, StatementFailed, Trouble
-from dbops.engines.dialect import by_name
+from dbops.engines.dialect import POSTGRESQL, by_name
 from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
 from dbops.events import ignore
 from dbops.migrations.executor import Executor
@@ -55,11 +55,13 @@ class Beyond(Refused):
     :param wholly: all its statements are of that kind, so that nothing is missing in the schema without it.
     """
 
-    def __init__(self, where: str, *, wholly: bool) -> None:
+    def __init__(self, where: str, dialect: str, *, wholly: bool) -> None:
+        on_server = dialect == POSTGRESQL
+        whither = "what all databases of the server share" if on_server else "other files"
+        hint = "run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres"
         super().__init__(
-            f"{where}: not run, since it reaches beyond the scratch database, "
-            "to what all databases of the server share",
-            hint="run it on a server for it alone: --scratch-url postgresql://user@host:port/postgres",
+            f"{where}: not run, since it reaches beyond the scratch database, to {whither}",
+            hint=hint if on_server else None,
         )
         self.wholly = wholly
 
@@ -71,4 +73,5 @@ def _refuse_beyond(step: Step, session: Session) -> None:
     found = [one for one in statements if dialect.reaches_beyond(one.text)]
     if found:
         line, column = place(prepared.section, found[0].offset)
-        raise Beyond(f"{prepared.section.label}:{line}:{column}", wholly=len(found) == len(statements))
+        where = f"{prepared.section.label}:{line}:{column}"
+        raise Beyond(where, session.dialect, wholly=len(found) == len(statements))

@@ -14,7 +14,8 @@ from dbops.engines.postgres.making import Making
 from dbops.engines.postgres.session import Session
 from dbops.events import Listener, ignore
 from dbops.restore import scratch
-from dbops.safety.rounds.postgres.looking import Looker
+from dbops.safety.rounds.looking import Looker
+from dbops.safety.rounds.postgres.reading import Reading
 from dbops.safety.rounds.postgres.tables import Tables
 from dbops.safety.rounds.rows import Rows
 from dbops.safety.rounds.scratch import Copy, Scratch
@@ -50,7 +51,7 @@ class _Server:
             contextlib.closing(self._beside(session)) as reading,
             contextlib.closing(self._beside(session)) as filling,
         ):
-            looker = Looker(reading, _own(session))
+            looker = Looker(Reading(reading, _own(session)))
             yield Copy(session, looker, Rows(Tables(filling), looker))
 
     def _beside(self, session: Session) -> Connection:

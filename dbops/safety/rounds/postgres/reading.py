@@ -6,18 +6,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from dbops.engines.postgres.pinned import told
-from dbops.engines.schema import Schema
 
 if TYPE_CHECKING:
     import psycopg
 
     from dbops.engines.catalog import Catalog, TableName
-
-_REMEMBERED = 2
-"""Catalogs: of the schema before a migration and of the one after it, between which a round goes to and fro."""
+    from dbops.engines.schema import Schema
 
 
-class Looker:
+class Reading:
     """Reads schema and catalog, and does nothing else, so that the server keeps the plans of these large queries.
 
     To make them takes as long as to carry them out.  In the session of the migrations they would end with each, in that
@@ -30,14 +27,10 @@ class Looker:
     def __init__(self, connection: psycopg.Connection[Any], own: Collection[TableName]) -> None:
         self._connection = connection
         self._own = own
-        self._catalogs: list[tuple[Schema, Catalog]] = []
         connection.prepare_threshold = 0
 
     def schema(self) -> Schema:
-        """What is there now.
-
-        :raises DbopsError: it cannot be read, because a migration has left a lock for instance.
-        """
+        """See `dbops.safety.rounds.looking.Reading`."""
         from psycopg import sql
 
         from dbops.engines.postgres.schema import reader
@@ -46,18 +39,9 @@ class Looker:
         with told():
             return reader.read(self._connection, own)
 
-    def catalog(self, schema: Schema) -> Catalog:
-        """The tables in what is there now.
-
-        :param schema: that; of one that was there before, the catalog is known.
-        :raises DbopsError: it cannot be read.
-        """
+    def catalog(self) -> Catalog:
+        """See `dbops.safety.rounds.looking.Reading`."""
         from dbops.engines.postgres import catalog
 
-        for known, found in self._catalogs:
-            if known == schema:
-                return found
         with told():
-            found = catalog.read(self._connection, self._own)
-        self._catalogs = [*self._catalogs, (schema, found)][-_REMEMBERED:]
-        return found
+            return catalog.read(self._connection, self._own)
