@@ -140,7 +140,7 @@ def _default(value: Sequence[Token]) -> list[str]:
         value = value[1:-1]
     if len(value) == 1 and value[0].kind == "quoted":  # what SQLite takes for a text, since it can be no name
         return ["default '{}'".format(value[0].name.replace("'", "''"))]
-    text = _text(value)
+    text = _text(value).replace("- ", "-", 1) if value[0].text == "-" else _text(value)
     return [] if text == "null" else [f"default {text}"]
 
 
