@@ -79,6 +79,7 @@ def _on_sqlite(
     :raises UsageError: --scratch-url.
     """
     from dbops.engines.sqlite.session import Session as SqliteSession
+    from dbops.engines.sqlite.throwaway import one_form
     from dbops.safety.rounds.sqlite import scratch
 
     assert isinstance(found, SqliteSession)  # by its dialect
@@ -87,7 +88,7 @@ def _on_sqlite(
             "--scratch-url is for PostgreSQL: scratch files are made where temporary files are",
             hint="leave it out; TMPDIR=/path names another place",
         )
-    return scratch.live(found), scratch.made(settings)
+    return one_form(found), scratch.made(settings)
 
 
 def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:

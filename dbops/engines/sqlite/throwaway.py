@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
+from dbops.engines.schema import Schema
+from dbops.engines.sqlite.errors import told
+from dbops.engines.sqlite.schema import read
 from dbops.engines.sqlite.session import Session
 
 _ITS_OWN = ("", ":memory:")
@@ -15,11 +19,27 @@ class Throwaway(Session):
     Neither by what a migration in Python runs, which nobody has read before.
     """
 
+    def schema(self) -> Schema:
+        """With the definitions in one form, so that it can be held against another."""
+        return one_form(self)
+
     def _connect(self, *, for_reading: bool = False) -> sqlite3.Connection:
         connection = super()._connect(for_reading=for_reading)
         connection.execute("pragma synchronous = off")
         connection.set_authorizer(_only_here)
         return connection
+
+
+def one_form(session: Session) -> Schema:
+    """The schema of any file, as a `Throwaway` tells its own.
+
+    :raises DbopsError: it cannot be read.
+    """
+    own = session.tables.table
+    try:
+        return read(session.connection, (own, f"{own}_events"))
+    except sqlite3.Error as error:
+        raise told(error, Path(session.identity.file or "")) from error
 
 
 def _only_here(action: int, file: str | None, *_: str | None) -> int:

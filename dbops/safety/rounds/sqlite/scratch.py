@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dbops.backups import temporary
 from dbops.config.model import SQLITE_FILE, Setting, Settings, Target
@@ -20,15 +19,6 @@ from dbops.safety.rounds.looking import Looker
 from dbops.safety.rounds.rows import Rows
 from dbops.safety.rounds.scratch import Copy, Scratch
 from dbops.safety.rounds.sqlite.tables import Reading, Tables
-
-if TYPE_CHECKING:
-    from dbops.engines.schema import Schema
-    from dbops.engines.sqlite.session import Session
-
-
-def live(session: Session) -> Schema:
-    """The schema of a database, to be held against one that is made in a scratch file."""
-    return Reading(session).schema()
 
 
 @contextmanager

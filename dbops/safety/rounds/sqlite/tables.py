@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.engines.sqlite import catalog as catalogs
-from dbops.engines.sqlite import schema as schemas
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracking import quoted
 from dbops.safety.rounds.rows import Contents, Values
@@ -17,20 +16,19 @@ from dbops.safety.rounds.rows import Contents, Values
 if TYPE_CHECKING:
     from dbops.engines.catalog import Catalog, TableName
     from dbops.engines.schema import Schema
-    from dbops.engines.sqlite.session import Session
+    from dbops.engines.sqlite.throwaway import Throwaway
     from dbops.seeding.sqlite.engine import Sqlite
 
 
 class Reading:
     """See `dbops.safety.rounds.looking.Reading`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Throwaway) -> None:
         self._session = session
 
     def schema(self) -> Schema:
-        """With the definitions in one form."""
-        with _told(self._session):
-            return schemas.read(self._session.connection, own(self._session))
+        """Of the session."""
+        return self._session.schema()
 
     def catalog(self) -> Catalog:
         """Without views and virtual tables."""
@@ -41,7 +39,7 @@ class Reading:
 class Tables:
     """See `dbops.safety.rounds.rows.Tables`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Throwaway) -> None:
         self._session = session
 
     @contextmanager
@@ -96,22 +94,17 @@ class Tables:
                 yield (table.label, column.name), Values(len(there), sum(there), position)
 
 
-def own(session: Session) -> tuple[str, ...]:
-    """The tables that hold dbops' records."""
+def _own(session: Throwaway) -> list[TableName]:
     table = session.tables.table
-    return table, f"{table}_events"
+    return [(catalogs.SCHEMA, table), (catalogs.SCHEMA, f"{table}_events")]
 
 
-def _own(session: Session) -> list[TableName]:
-    return [(catalogs.SCHEMA, name) for name in own(session)]
-
-
-def _path(session: Session) -> Path:
+def _path(session: Throwaway) -> Path:
     return Path(session.identity.file or "")
 
 
 @contextmanager
-def _told(session: Session) -> Iterator[None]:
+def _told(session: Throwaway) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
