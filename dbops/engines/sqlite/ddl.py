@@ -7,6 +7,7 @@ outermost parentheses, and in it the clauses by their keywords.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
 from dbops.engines.sqlite.tokens import Token, tokens
@@ -42,6 +43,7 @@ class Definition:
     strict: bool = False
 
 
+@functools.lru_cache(maxsize=1_000)
 def read_table(sql: str) -> Definition:
     """Read a CREATE TABLE as `sqlite_master` has it; empty for CREATE TABLE ... AS, which has no constraints."""
     every = list(tokens(sql))
