@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 from dbops.engines.schema import Schema
-from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.schema import read
 from dbops.engines.sqlite.session import Session
 
@@ -36,10 +34,8 @@ def one_form(session: Session) -> Schema:
     :raises DbopsError: it cannot be read.
     """
     own = session.tables.table
-    try:
+    with session.told():
         return read(session.connection, (own, f"{own}_events"))
-    except sqlite3.Error as error:
-        raise told(error, Path(session.identity.file or "")) from error
 
 
 def _only_here(action: int, file: str | None, *_: str | None) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbops.engines.sqlite import catalog as catalogs
-from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracking import quoted
 from dbops.safety.rounds.rows import Contents, Values
 
@@ -32,7 +31,7 @@ class Reading:
 
     def catalog(self) -> Catalog:
         """Without views and virtual tables."""
-        with _told(self._session):
+        with self._session.told():
             return catalogs.read(self._session.connection, _own(self._session)).catalog
 
 
@@ -47,7 +46,7 @@ class Tables:
         """A transaction of the session."""
         from dbops.seeding.sqlite.engine import Sqlite
 
-        with _told(self._session):
+        with self._session.told():
             engine = Sqlite(self._session.connection, _path(self._session))
             engine.catalog(_own(self._session))
             with engine.transaction():
@@ -55,7 +54,7 @@ class Tables:
 
     def contents(self, catalog: Catalog) -> Contents:
         """By Python's own hashes, which are the same as long as it runs."""
-        with _told(self._session), _any_text(self._session.connection):
+        with self._session.told(), _any_text(self._session.connection):
             return dict(self._contents(catalog))
 
     def empty(self, catalog: Catalog, table: TableName) -> None:
@@ -63,7 +62,7 @@ class Tables:
         names = sorted(name for _, name in _with_children(catalog, table))
         marks = ", ".join("?" * len(names))
         connection = self._session.connection
-        with _told(self._session):
+        with self._session.told():
             triggers = connection.execute(
                 f"select name, sql from main.sqlite_schema where type = 'trigger' and tbl_name in ({marks})",  # noqa: S608  # marks
                 names,
@@ -101,14 +100,6 @@ def _own(session: Throwaway) -> list[TableName]:
 
 def _path(session: Throwaway) -> Path:
     return Path(session.identity.file or "")
-
-
-@contextmanager
-def _told(session: Throwaway) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise told(error, _path(session)) from error
 
 
 @contextmanager
