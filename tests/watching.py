@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -24,6 +25,14 @@ def until(condition: Callable[[], T | None], what: str) -> T:
             raise AssertionError(f"waited {GIVE_UP:.0f} s in vain for {what}")
         time.sleep(0.02)
     return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Watch:

@@ -6,7 +6,6 @@ Indexes and a materialized view call `hold`, which waits in the server while the
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,10 +80,8 @@ class Held:
         return [int(line.split()[0]) for line in lines if "spawn_main" in line]
 
     def ended(self) -> tuple[int, str]:
-        """Exit code and what was said, within a few seconds."""
-        began = time.monotonic()
+        """Exit code and what was said; what it would take to go on to the end is far longer than this waits."""
         out, err = self.process.communicate(timeout=30)
-        assert time.monotonic() - began < 10, "slow to end"
         return self.process.returncode, out + err
 
 

@@ -194,9 +194,9 @@ def test_interrupted(backed: Site, sign: signal.Signals) -> None:
     running.stderr.readline()
     running.send_signal(sign)
     running.communicate(timeout=30)
-    # The others where it had just been through: SIGTERM is made SIGINT.
-    assert running.returncode in (130, 0, -sign, -signal.SIGINT)
-    assert _sound(backed) == (["one"] if running.returncode == 130 else ["one", "two"])
+    # It may have just been through, before the signal or before it could say so.
+    assert running.returncode in (130, 0)
+    assert _sound(backed) in ([["one", "two"]] if running.returncode == 0 else [["one"], ["one", "two"]])
     assert not [name for name in os.listdir(backed.project.folder / "backups") if name.startswith(".partial")]
 
 

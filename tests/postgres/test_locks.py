@@ -218,12 +218,12 @@ def test_statement_timeout(configured: Project, watch: Watch, before: str) -> No
     """By option and by the file, which is the stronger; the hint names both.  One who cancels gets no such hint."""
     configured.write("migrations/001_t.sql", f"{before}SELECT pg_sleep(600);")
     code = 4 if before else 1
-    outcome = configured.run("migrate", "up", "--statement-timeout", "50ms")
+    outcome = configured.run("migrate", "up", "--statement-timeout", "900ms")
     assert outcome.code == code, outcome
     assert "canceling statement due to statement timeout" in outcome.stderr
     assert "--statement-timeout" in outcome.stderr
     configured.write(
-        "migrations/001_t.sql", f"-- dbops: statement-timeout 50ms\n{before}SELECT pg_sleep(600);"
+        "migrations/001_t.sql", f"-- dbops: statement-timeout 900ms\n{before}SELECT pg_sleep(600);"
     )
     assert "due to statement timeout" in configured.run("migrate", "up", "--statement-timeout", "1h").stderr
     configured.write("migrations/001_t.sql", f"{before}SELECT pg_sleep(600);")

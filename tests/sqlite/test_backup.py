@@ -60,7 +60,7 @@ def test_while_the_application_writes(project: Project, tmp_path: Path, mode: st
     site = make(project, tmp_path, mode)
     with site.program(mode=mode, does="writes"):
         before = site.query("select a from counter")[0][0]
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while site.query("select a from counter")[0][0] == before:
             assert time.monotonic() < until
         for name in ("one", "two"):

@@ -18,6 +18,7 @@ from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING
 
 from dbops.errors import DbopsError
+from dbops.interrupts import SIGNALS
 from dbops.seeding.fill.model import Part, Source
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 _PIPE = 1 << 20  # bytes; more needs a privilege
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class WorkerFailed(DbopsError):
@@ -71,7 +71,7 @@ def made(source: Source, jobs: int) -> Iterator[Iterator[Sequence[Part]]]:
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
     """What is started within takes none of them for its whole life."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
