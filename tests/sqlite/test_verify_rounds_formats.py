@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dbops.migrations.formats import NAMES
+from tests.conftest import ROOT
 from tests.contract.site import Site
 from tests.sqlite.test_formats import UP_ONLY, copy_project
 from tests.sqlite.test_verify_rounds import results, rounds
@@ -75,3 +77,32 @@ def test_odd_tables(site: Site, file: Path) -> None:
         site.migration(f"{number:03d}_{name}", up, down)
     assert results(rounds(site)) == dict.fromkeys(tables, "comes back")
     assert not file.exists()
+
+
+def test_the_example_of_the_handbook(site: Site, file: Path) -> None:
+    """docs/sqlite.md shows what these files give."""
+    users = "CREATE TABLE {} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, {});"
+    site.migration(
+        "001_users",
+        users.format("users", "age INTEGER") + " CREATE INDEX by_name ON users (name);",
+        "DROP TABLE users;",
+    )
+    site.ran("up")
+    site.migration("002_mail", "ALTER TABLE users ADD mail TEXT;", "ALTER TABLE users DROP mail;")
+    site.migration(
+        "003_age",
+        "PRAGMA foreign_keys = OFF; "
+        + users.format("new_users", "age INTEGER CHECK (age > 0), mail TEXT")
+        + " INSERT INTO new_users SELECT id, name, abs(age) + 1, mail FROM users; DROP TABLE users;"
+        " ALTER TABLE new_users RENAME TO users; CREATE INDEX by_name ON users (name);",
+        "PRAGMA foreign_keys = OFF; "
+        + users.format("old_users", "mail TEXT, age INTEGER")
+        + " INSERT INTO old_users SELECT id, name, mail, age FROM users; DROP TABLE users;"
+        " ALTER TABLE old_users RENAME TO users;",
+    )
+    site.migration("004_born", "ALTER TABLE users ADD born TEXT NOT NULL;", "ALTER TABLE users DROP born;")
+    outcome = site.run("verify")
+    said = f"{outcome.stdout}{outcome.stderr}exit code {outcome.code}\n".replace(str(file), "app.db")
+    handbook = (ROOT / "docs" / "sqlite.md").read_text()
+    _, _, rest = handbook.partition('$ bin/migrate verify; echo "exit code $?"\n')
+    assert re.sub(r"\(SQLite .*\)", "", said) == re.sub(r"\(SQLite .*\)", "", rest.partition("```")[0])

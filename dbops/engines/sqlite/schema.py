@@ -78,7 +78,8 @@ def _table(rest: Sequence[Token]) -> str:
             column, behind = _column(part)
             columns.append(column)
             constraints.update(behind)
-    lines = ",\n".join(f"    {line}" for line in (*columns, *sorted(constraints)))
+    # Without commas: the line before one that is new would have another end.
+    lines = "\n".join(f"    {line}" for line in (*columns, *sorted(constraints)))
     options = sorted(_text(part) for part in parts(rest[end + 1 :]))
     return f"(\n{lines}\n) {', '.join(options)}".rstrip()
 

@@ -125,10 +125,10 @@ def test_lines() -> None:
     )
     assert found["table t"].splitlines() == [
         "create table t (",
-        "    id integer,",
-        '    "the name" varchar(20) default -1 not null,',
-        "    n int,",
-        "    constraint k foreign key (n) references u,",
+        "    id integer",
+        '    "the name" varchar(20) default -1 not null',
+        "    n int",
+        "    constraint k foreign key (n) references u",
         "    primary key (id)",
         ")",
     ]
