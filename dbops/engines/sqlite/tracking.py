@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 _SCHEMA = "main"
+# What ANALYZE makes, and the first AUTOINCREMENT.
+_SQLITES_OWN = ("table sqlite_*",)
 
 _ROW = (
     *("version", "sort_key", "name", "description", "applied_at", "execution_time_ms"),
@@ -222,16 +224,17 @@ def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
     at, detail, newest = row
     stored = json.loads(detail)
     when = _when(at)
-    return Left(Schema.unpacked(stored["schema"]), when, stored["version"], bool(newest))
+    left = Schema.unpacked(stored["schema"]).without(_SQLITES_OWN)
+    return Left(left, when, stored["version"], bool(newest))
 
 
 def schema(connection: sqlite3.Connection, tables: Tables) -> Schema:
-    """Tables, indexes, views and triggers as `CREATE` has them, but for the tracking tables."""
+    """Tables, indexes, views and triggers as `CREATE` has them, but for the tracking tables and SQLite's own."""
     rows = connection.execute(
         f"select type, name, sql from {_SCHEMA}.sqlite_schema where sql is not null and tbl_name not in (?, ?)",  # noqa: S608  # ours
         [tables.table, f"{tables.table}_events"],
     ).fetchall()
-    return Schema({f"{kind} {name}": sql for kind, name, sql in sorted(rows)}, "SQLite")
+    return Schema({f"{kind} {name}": sql for kind, name, sql in sorted(rows)}, "SQLite").without(_SQLITES_OWN)
 
 
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:

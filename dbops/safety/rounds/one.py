@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dbops.engines.base import Trouble
 from dbops.engines.dialect import by_name
 from dbops.engines.schema import Schema, differences
+from dbops.engines.statements import Kind
 from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
@@ -149,6 +150,8 @@ class One:
         section = texts.read(self.file).up
         dialect = by_name(section.dialect)
         for statement in dialect.split(section.sql).statements:
+            if statement.kind is Kind.UNKNOWN:
+                continue
             kind, node = dialect.tree(statement.text) or ("", {})
             if (
                 kind == "RenameStmt"

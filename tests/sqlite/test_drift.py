@@ -1,0 +1,18 @@
+"""`bin/migrate drift` on SQLite, where it is not as on PostgreSQL."""
+
+from __future__ import annotations
+
+from tests.contract.site import Site
+
+
+def test_what_sqlite_makes_is_no_drift(site: Site) -> None:
+    """Neither the tables of ANALYZE nor the one of the first AUTOINCREMENT, whenever they came."""
+    site.migration(
+        "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, b TEXT); CREATE INDEX i ON a (b);"
+    )
+    site.ran("up")
+    site.engine.query("INSERT INTO a (b) VALUES ('x')")
+    site.engine.query("ANALYZE")
+    assert site.ran("drift", "--json").json["drifted"] is False
+    site.engine.query("DROP INDEX i")
+    assert site.run("drift").code == 3
