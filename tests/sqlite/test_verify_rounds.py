@@ -226,10 +226,23 @@ def test_rows_that_could_not_know(site: Site, scratch: Path) -> None:
         anew("person", PERSON.replace("note TEXT", "note TEXT NOT NULL")),
         anew("person", PERSON),
     )
-    found = rounds(site, code=0)
+    visit = "id INTEGER PRIMARY KEY, number INTEGER NOT NULL{}, remark TEXT{}"
+    site.migration("006_visit", f"CREATE TABLE Visit ({visit.format('', '')});")
+    key = " REFERENCES city (id)"
+    site.migration("007_key", anew("Visit", visit.format(key, "")), anew("Visit", visit.format("", "")))
+    site.migration(
+        "008_tight",
+        anew('"Visit"', visit.format("", " NOT NULL")).replace('new_"Visit"', '"New Visit"'),
+        "SELECT 1;",
+    )
+    found = rounds(site, code=3)
     assert {name: [one["table"] for one in each["without_rows"]] for name, each in found.items()} == {
-        "start": [], "unique": ["all tables"], "unique_column": ["spare"], "null": [], "must": ["person"],
+        "start": [], "unique": ["all tables"], "unique_column": ["spare"], "null": [], "must": ["person"], "visit": [],
+        "key": ["Visit"], "tight": ["Visit"],
     }  # fmt: skip
+    assert {name for name, each in found.items() if not each["verified"]} == {
+        "tight"
+    }  # which has no true down
 
 
 def test_values(site: Site, scratch: Path) -> None:

@@ -10,9 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from dbops.engines.base import Trouble
-from dbops.engines.dialect import by_name
 from dbops.engines.schema import Schema, differences
-from dbops.engines.statements import Kind
 from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
@@ -141,25 +139,11 @@ class One:
         """The table that was there before and whose rows are refused, perhaps by another one that takes its name."""
         if refusal is None or refusal.table is None:
             return None
-        schema, name = refusal.table
         catalog = self.copy.looker.catalog(before)
-        return catalog.by_id.get(refusal.table) or catalog.by_id.get((schema, self._renamed(name)))
-
-    def _renamed(self, table: str) -> str:
-        """The name that the up gives to a table in the end."""
-        section = texts.read(self.file).up
-        dialect = by_name(section.dialect)
-        for statement in dialect.split(section.sql).statements:
-            if statement.kind is Kind.UNKNOWN:
-                continue
-            kind, node = dialect.tree(statement.text) or ("", {})
-            if (
-                kind == "RenameStmt"
-                and node["renameType"] == "OBJECT_TABLE"
-                and node["relation"]["relname"] == table
-            ):
-                return str(node["newname"])
-        return table
+        schema, name = refusal.table
+        renamed = schema, section.renamed(self.file, name.lower())
+        called = (one for one in catalog.tables if (one.schema, one.name.lower()) == renamed)
+        return catalog.by_id.get(refusal.table) or next(called, None)
 
     def _partly_there(self) -> bool:
         """Whether something of a migration that is no transaction was done before it failed."""

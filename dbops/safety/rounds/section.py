@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from dbops.engines.base import ServerError, StatementFailed, Trouble
 from dbops.engines.dialect import POSTGRESQL, by_name
+from dbops.engines.statements import Kind
 from dbops.errors import CannotConnect, DbopsError, Interrupted, Refused
 from dbops.events import ignore
+from dbops.migrations import texts
 from dbops.migrations.executor import Executor
 from dbops.migrations.migrator import nobody_knows
 from dbops.migrations.model import MigrationFile, State, Status
@@ -43,6 +45,17 @@ def execute(plan: Plan, session: Session, wishes: Wishes) -> None:
     """
     executor = Executor(session, deadline=wishes.deadline, listen=ignore, decide=nobody_knows)
     executor.execute(Preparation(plan, session))
+
+
+def renamed(file: MigrationFile, table: str) -> str:
+    """The name that the up section gives to a table in the end; both in lower case, since SQLite tells none apart."""
+    up = texts.read(file).up
+    dialect = by_name(up.dialect)
+    known = (one for one in dialect.split(up.sql).statements if one.kind is not Kind.UNKNOWN)
+    trees = (dialect.tree(one.text) or ("", {}) for one in known)
+    renames = (node for kind, node in trees if kind == "RenameStmt" and node["renameType"] == "OBJECT_TABLE")
+    names = {node["relation"]["relname"].lower(): str(node["newname"]).lower() for node in renames}
+    return names.get(table, table)
 
 
 def refusal(error: DbopsError) -> ServerError | None:
