@@ -103,6 +103,8 @@ def _column(part: Sequence[Token]) -> tuple[str, list[str]]:
             behind.append(label + _text(rest))
         elif first == "DEFAULT":
             own += _default(rest[1:])
+        elif first in {"GENERATED", "AS"}:
+            own.append(label + _text(rest).removeprefix("generated always ").removesuffix(" virtual"))
         elif first != "NULL":
             own.append(label + _text(rest))
     return " ".join([name, *filter(None, [_text(kind).replace(" (", "(")]), *sorted(own)]), behind

@@ -38,6 +38,8 @@ SAME = {
     "text": ("create table t (a default 'It''s')", 'create table t (a default "It\'s")'),
     "index": ("create table t (a); create index i on t (a)", 'create table t (a); CREATE INDEX "i" ON "t" ("a" ASC)'),
     "if_not_exists": ("create view v as select 1 as a", "create view if not exists main.v as select 1 AS a"),
+    "generated": ("create table t (a, b as (a))", "create table t (a, b generated always as (a) virtual)"),
+    "added_last": ("create table t (a, b int, unique (a))", "create table t (a, unique (a)); alter table t add b int"),
     "made_anew": (
         "create table t (a int, b text); create index i on t (a)",
         "create table n (a int, b text); alter table n rename to t; create index i on t (a)",
