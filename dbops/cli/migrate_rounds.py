@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli import migrate_show as show
-from dbops.cli.connect import connected, named_by, on_postgres
+from dbops.cli.connect import connected, on_postgres
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
-from dbops.config.model import Settings, Target
+from dbops.config.model import Settings
 from dbops.engines.dialect import SQLITE
 from dbops.engines.schema import Change, Difference, Schema
 from dbops.errors import AnswerIsNo, ExitCode, UsageError
@@ -34,6 +34,22 @@ _LOSES = {Way.UP_AND_DOWN: "up and down lose values", Way.DOWN_AND_UP: "down los
 _NAMED = 3
 
 
+@dataclasses.dataclass(frozen=True)
+class _Ground:
+    """What rounds begin with.
+
+    :param live: the schema of the configured database.
+    :param made: makes the scratch database.
+    :param place: where, a word of the JSON contract.
+    :param own: the server is for it alone.
+    """
+
+    live: Schema
+    made: AbstractContextManager[Scratch[Session]]
+    place: str
+    own: bool = False
+
+
 def rounds(arguments: argparse.Namespace, out: Output) -> int:
     """Run them and tell; nothing of the configured database changes.
 
@@ -41,43 +57,37 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
     """
     with connected(arguments, out) as (session, settings):
         statuses, identity = Reader(session, settings, out.event).statuses(), session.identity
-        ground = _on_sqlite if session.dialect == SQLITE else _on_postgres
-        live, made = ground(session, arguments, settings, out)
+        look = _on_sqlite if session.dialect == SQLITE else _on_postgres
+        ground = look(session, arguments, settings, out)
     wishes = Wishes(
         every=arguments.all,
         with_rows=not arguments.empty,
         twice=arguments.twice,
-        own_server=arguments.scratch_url is not None,
+        own_server=ground.own,
         deadline=settings.deadline.value,
         ignored=settings.drift_ignore,
     )
-    with made as scratch:
-        found = running.run(statuses, live, scratch, wishes, out.event)
-    out.result(data(found, identity), lines(found, identity))
+    with ground.made as scratch:
+        found = running.run(statuses, ground.live, scratch, wishes, out.event)
+    out.result({**data(found, identity), "scratch": ground.place}, lines(found, identity))
     _require_good(found)
     return ExitCode.DONE
 
 
-def _on_postgres(
-    found: Session, arguments: argparse.Namespace, settings: Settings, out: Output
-) -> tuple[Schema, AbstractContextManager[Scratch[Session]]]:
-    """The live schema, and the scratch databases to come."""
+def _on_postgres(found: Session, arguments: argparse.Namespace, settings: Settings, out: Output) -> _Ground:
+    from dbops.cli import migrate_scratch
     from dbops.engines.postgres import making
     from dbops.safety.rounds.postgres import scratch
 
     session = on_postgres(found, "bin/migrate verify")
     like = making.like(session.connection, session.identity.database) or making.Making()
-    server = scratch_server(arguments, settings, out)
-    return session.schema(), scratch.made(settings, server, like, "verify", out.event)
+    ground = migrate_scratch.found(arguments, settings, session, "verify", out)
+    made = scratch.made(settings, ground.server, like, "verify", out.event)
+    return _Ground(session.schema(), made, ground.place.value, ground.own)
 
 
-def _on_sqlite(
-    found: Session, arguments: argparse.Namespace, settings: Settings, out: Output
-) -> tuple[Schema, AbstractContextManager[Scratch[Session]]]:
-    """The same.
-
-    :raises UsageError: --scratch-url.
-    """
+def _on_sqlite(found: Session, arguments: argparse.Namespace, settings: Settings, out: Output) -> _Ground:
+    """:raises UsageError: --scratch-url."""
     from dbops.engines.sqlite.session import Session as SqliteSession
     from dbops.engines.sqlite.throwaway import one_form
     from dbops.safety.rounds.sqlite import scratch
@@ -88,23 +98,7 @@ def _on_sqlite(
             "--scratch-url is for PostgreSQL: scratch files are made where temporary files are",
             hint="leave it out; TMPDIR=/path names another place",
         )
-    return one_form(found), scratch.made(settings)
-
-
-def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target:
-    """Where the scratch database is made.
-
-    :raises UsageError: --scratch-url names no PostgreSQL server.
-    """
-    if arguments.scratch_url is None:
-        return settings.target
-    target = named_by("scratch-url", arguments.scratch_url, arguments, out)
-    if target.engine != "postgresql":
-        raise UsageError(
-            "--scratch-url names no PostgreSQL server",
-            hint="--scratch-url postgresql://user@host:port/postgres",
-        )
-    return target
+    return _Ground(one_form(found), scratch.made(settings), "temporary")
 
 
 def _require_good(found: Rounds) -> None:

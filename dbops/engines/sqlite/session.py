@@ -20,10 +20,11 @@ from dbops.engines.base import (
 )
 from dbops.engines.dialect import SQLITE
 from dbops.engines.sqlite import connection as connections
-from dbops.engines.sqlite import lock, tracking
+from dbops.engines.sqlite import lock, tracking, writing
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracked import Tracked
 from dbops.engines.statements import Obstacle, Statement
+from dbops.engines.tracking import Found
 from dbops.errors import DbopsError, LockNotAcquired, Refused, UsageError
 from dbops.events import Listener, Warned
 
@@ -104,7 +105,7 @@ class Session(Tracked):
             for text in tracking.create(self.tables):
                 runner.run(text, 0, Stage.RECORD)
             runner.commit()
-        self._found = tracking.Found(self.tables, exist=True)
+        self._found = Found(self.tables, exist=True)
         return True
 
     def record(self, records: Sequence[Record]) -> None:
@@ -118,7 +119,7 @@ class Session(Tracked):
         try:
             if not self._lock.held:
                 connections.make_writable(self.connection, self._path, listen=self._listen, deadline=0)
-            tracking.write(self.connection, self.tables, entry, who=self._who, milliseconds=0)
+            writing.write(self.connection, self.tables, entry, who=self._who, milliseconds=0)
         except sqlite3.OperationalError as error:
             self._listen(Warned(f"the event log has not got {entry.action.value!r}: {error}"))
 
@@ -177,7 +178,7 @@ class Session(Tracked):
                 self._lock.require()
             for record in records:
                 milliseconds = round((time.monotonic() - began) * 1000)
-                tracking.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
+                writing.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
             if commits:
                 runner.commit()
         if commits and last and self._is_stained():

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Settings
 from dbops.engines.records import Direction, Recorded
-from dbops.engines.sqlite import tracking
+from dbops.engines.sqlite import recorded, tracking
 from dbops.engines.sqlite.connected import Connected
 from dbops.engines.sqlite.tracking import Tables
-from dbops.engines.tracking import foreign_table
+from dbops.engines.tracking import Found, foreign_table
 from dbops.events import Listener
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Tracked(Connected):
 
     def __init__(self, settings: Settings, listen: Listener) -> None:
         super().__init__(settings, listen)
-        self._found: tracking.Found | None = None
+        self._found: Found[Tables] | None = None
 
     @property
     def tables(self) -> Tables:
@@ -39,7 +39,7 @@ class Tracked(Connected):
         """Whether they are there."""
         return self._look().exist
 
-    def _look(self) -> tracking.Found:
+    def _look(self) -> Found[Tables]:
         """Where the tables are, looked up once.
 
         :raises Refused: where the table belongs to another tool.
@@ -56,7 +56,7 @@ class Tracked(Connected):
         found = self._look()
         with self.told():
             return (
-                tracking.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
+                recorded.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
             )
 
     def comment(self) -> str | None:
@@ -68,17 +68,17 @@ class Tracked(Connected):
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
         with self.told():
-            return tracking.read_down_sql(self.connection, self.tables, version)
+            return recorded.read_down_sql(self.connection, self.tables, version)
 
     def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
         """Of each batched statement of a migration that stopped in the middle, by checksum."""
         with self.told():
-            return tracking.read_positions(self.connection, self.tables, version, direction)
+            return recorded.read_positions(self.connection, self.tables, version, direction)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
         with self.told():
-            return tracking.read_events(self.connection, self.tables) if self.initialised else []
+            return recorded.read_events(self.connection, self.tables) if self.initialised else []
 
     def schema_left(self) -> Left | None:
         """The schema that was stored last; None where none ever was.
@@ -86,7 +86,7 @@ class Tracked(Connected):
         :raises DbopsError: it cannot be read.
         """
         with self.told():
-            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+            return recorded.read_schema(self.connection, self.tables) if self.initialised else None
 
     def schema(self) -> Schema:
         """What is there now, but for the tracking tables.

@@ -80,7 +80,7 @@ def run(
     trace = Trace(
         database=identity.database, target=str(identity), server=server, at=at, source=copying.source, origin=origin,
         schema=schema.fingerprint, checksums=checksums, migrations=tuple(migrations), rounds=found,
-        single_transaction=plan.single_transaction,
+        scratch=copying.place, single_transaction=plan.single_transaction,
     )  # fmt: skip
     return Traced(trace, schema)
 

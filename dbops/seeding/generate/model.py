@@ -13,7 +13,8 @@ from datetime import datetime
 
 from dbops.engines.catalog import Catalog, DataType, TableName
 from dbops.seeding.draw import BLOCK
-from dbops.seeding.generate.spaces import Space, Times
+from dbops.seeding.generate.spaces.space import Space
+from dbops.seeding.generate.spaces.times import Times
 
 OWN = "*"
 """In a combination: the column's own maker says the value."""
