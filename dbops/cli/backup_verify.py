@@ -16,7 +16,7 @@ from dbops.backups.proof import Proof
 from dbops.backups.store import Store
 from dbops.cli import machine
 from dbops.cli.backup_show import ENGINES
-from dbops.cli.connect import database_and_engine, load_settings
+from dbops.cli.connect import database_and_engine, load_settings, named_by
 from dbops.cli.output import Output
 from dbops.cli.restore_choice import of_postgres
 from dbops.config.model import Setting, Settings, Target
@@ -152,8 +152,7 @@ def _jobs() -> int:
 def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> Target | None:
     """The server that --restore-on names; else the private one, else the configured one where it is for development."""
     if arguments.restore_on is not None:
-        given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.restore_on, "env": None})
-        return load_settings(given, out).target
+        return named_by("restore-on", arguments.restore_on, arguments, out)
     if (private := _private(settings, out)) is not None:
         return private
     if _for_development(settings.target, out):

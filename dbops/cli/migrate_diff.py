@@ -10,7 +10,7 @@ from typing import Any
 from dbops.cli import machine
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask
-from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.connect import connected_to_postgres, named_by
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -56,8 +56,7 @@ def _goal(arguments: argparse.Namespace, out: Output) -> targets.Goal:
         )
     if not targets.is_url(arguments.to):
         return targets.parse(arguments.to)
-    given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.to, "env": None})
-    target = load_settings(given, out).target
+    target = named_by("to", arguments.to, arguments, out)
     if target.engine != "postgresql":
         raise UsageError(
             "--to names no PostgreSQL database", hint="--to postgresql://user@host:port/database"

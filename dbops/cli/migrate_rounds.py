@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbops.cli import migrate_show as show
-from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.connect import connected_to_postgres, named_by
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
 from dbops.config.model import Settings, Target
@@ -64,9 +64,8 @@ def scratch_server(arguments: argparse.Namespace, settings: Settings, out: Outpu
     """
     if arguments.scratch_url is None:
         return settings.target
-    given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.scratch_url, "env": None})
-    target = load_settings(given, out).target
-    if target.engine != "postgresql" or not arguments.scratch_url.strip():
+    target = named_by("scratch-url", arguments.scratch_url, arguments, out)
+    if target.engine != "postgresql":
         raise UsageError(
             "--scratch-url names no PostgreSQL server",
             hint="--scratch-url postgresql://user@host:port/postgres",

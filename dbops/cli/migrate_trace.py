@@ -32,7 +32,7 @@ from dbops.migrations.planner import Plan
 from dbops.restore.content import Archive, Reading
 from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Wishes
-from dbops.safety.trace import keeping
+from dbops.safety.trace import keeping, retention
 from dbops.safety.trace import run as running
 from dbops.safety.trace.copying import Copying
 from dbops.safety.trace.model import Source, Trace
@@ -40,6 +40,7 @@ from dbops.safety.trace.model import Source, Trace
 if TYPE_CHECKING:
     from dbops.engines.postgres.session import Session
     from dbops.migrations.migrator import MakePlan, Migrator
+    from dbops.migrations.model import Status
     from dbops.safety.analysis import Analysed
 
 
@@ -48,6 +49,7 @@ class _Asked:
     """What is known before the session on the live database ends: a copy of all of it wants nobody connected."""
 
     made: Plan
+    statuses: Sequence[Status]
     found: Sequence[Analysed]
     plan: dict[str, Any]
     identity: Identity
@@ -75,18 +77,15 @@ def trace(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[An
     running.refuse_begun(asked.made.runs)
     traced = _traced(arguments, asked, out)
     _tell_otherwise(asked, traced, out)
-    report = Report(traced.trace, _kept(traced.trace, asked.settings, out), asked.found)
+    report = Report(traced.trace, _kept(traced.trace, asked, out), asked.found)
     out.result({**asked.plan, **trace_show.data(report)}, trace_show.lines(report))
     _require_passed(traced.trace)
     return asked.made, asked.found
 
 
 def _refuse_together(arguments: argparse.Namespace) -> None:
-    for name in ("markdown", "single_transaction"):
-        if getattr(arguments, name):
-            raise UsageError(
-                f"--trace and --{name.replace('_', '-')} cannot go together", hint="bin/migrate plan --help"
-            )
+    if arguments.markdown:
+        raise UsageError("--trace and --markdown cannot go together", hint="bin/migrate plan --help")
 
 
 def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Settings) -> _Asked:
@@ -94,6 +93,7 @@ def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Setti
     identity, found = session.identity, forecast.analysed(preparation, session)
     return _Asked(
         preparation.plan,
+        preparation.statuses,
         found,
         {**show.plan_data(preparation.plan, identity), **forecast.data(found)},
         identity,
@@ -118,7 +118,7 @@ def _traced(arguments: argparse.Namespace, asked: _Asked, out: Output) -> runnin
         )  # fmt: skip
         origin = str(asked.identity) if backup is None else backup.label
         with scratch.made(settings, server, asked.like, "plan --trace", out.event, copying) as made:
-            return running.run(asked.made.runs, asked.identity, copying, made, wishes, origin, out.event)
+            return running.run(asked.made, asked.identity, copying, made, wishes, origin, out.event)
 
 
 @contextlib.contextmanager
@@ -161,13 +161,16 @@ def _tell_otherwise(asked: _Asked, traced: running.Traced, out: Output) -> None:
         out.event(Note("the tables of the trace were empty: its times are those of empty tables"))
 
 
-def _kept(trace: Trace, settings: Settings, out: Output) -> Path | None:
+def _kept(trace: Trace, asked: _Asked, out: Output) -> Path | None:
     """Where it is kept; what was seen is told all the same where it cannot be."""
+    backups = asked.settings.backups_dir.value
     try:
-        return keeping.keep(trace, settings.backups_dir.value)
+        path = keeping.keep(trace, backups)
     except DbopsError as error:
         out.event(Warned(f"the trace is not kept: {error.message}"))
         return None
+    retention.sweep(backups, trace.target, asked.statuses, trace.at, out.event)
+    return path
 
 
 def _require_passed(trace: Trace) -> None:

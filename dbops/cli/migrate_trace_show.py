@@ -13,7 +13,7 @@ from dbops.engines.postgres.effects.model import LockMode
 from dbops.events import format_seconds, plural
 from dbops.safety.rounds.model import Round
 from dbops.safety.trace import compare, keeping
-from dbops.safety.trace.model import Source, Trace, TracedMigration, TracedStatement
+from dbops.safety.trace.model import HeldLock, Source, Trace, TracedMigration, TracedStatement
 
 if TYPE_CHECKING:
     from dbops.safety.analysis import Analysed
@@ -31,9 +31,12 @@ class Report:
     @functools.cached_property
     def differing(self) -> Mapping[str, Mapping[int, tuple[str, ...]]]:
         """What was otherwise than plan says, by version and statement."""
-        return {
-            one.version: compare.differences(self.said(one).values(), one) for one in self.trace.migrations
-        }
+        found, earlier = {}, list[HeldLock]()
+        for one in self.trace.migrations:
+            found[one.version] = compare.differences(self.said(one).values(), one, earlier)
+            if self.trace.single_transaction:
+                earlier += (lock for statement in one.statements for lock in statement.locks)
+        return found
 
     def said(self, one: TracedMigration) -> Mapping[int, Forecast]:
         """Of a migration, by the numbers of its statements."""
@@ -67,7 +70,9 @@ def lines(report: Report) -> Iterator[str]:
     count = sum(len(by_number) for by_number in report.differing.values())
     differ = f"plan and trace differ about {plural(count, 'statement')}"
     yield differ if count else "plan and trace agree about every statement that ran"
-    yield f"{'passed' if trace.passed else 'not passed'}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}"
+    manner = ", all in one transaction" * trace.single_transaction
+    good = "passed" if trace.passed else "not passed"
+    yield f"{good}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}{manner}"
     if report.path is not None:
         yield f"kept as {report.path}, and as a page beside it (.html)"
 

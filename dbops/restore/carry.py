@@ -67,17 +67,19 @@ def _read(connection: Connection, name: str) -> Properties:
 def _problem(connection: Connection, change: Change, error: psycopg.Error) -> Problem:
     role = sql_identifier(connection.info.user).as_string(connection)
     subject = sql_identifier(change.subject).as_string(connection)
-    modern = connection.info.server_version >= 160000
+    version = connection.info.server_version
     remedy = {
         Kind.OWNER: f"GRANT {subject} TO {role}",
         Kind.PRIVILEGE: f"GRANT {subject} TO {role}",
         Kind.LIMIT: "run bin/restore as the owner of the database",
         Kind.DATABASE_SETTING: f"GRANT SET ON PARAMETER {change.subject} TO {role}",
         Kind.ROLE_SETTING: f"ALTER ROLE {role} CREATEROLE"
-        + (f"; GRANT {subject} TO {role} WITH ADMIN OPTION" if modern else ""),
+        + (f"; GRANT {subject} TO {role} WITH ADMIN OPTION" if version >= 160000 else ""),
     }[change.kind]
+    superuser = "run bin/restore as a superuser"
+    nothing_to_grant = change.kind is Kind.DATABASE_SETTING and version < 150000
     return Problem(
         f'role "{connection.info.user}" may not {change.what}, as the live database has it: '
         f"{error.diag.message_primary or error}",
-        f"as a superuser: {remedy}; or run bin/restore as a superuser",
+        superuser if nothing_to_grant else f"as a superuser: {remedy}; or {superuser}",
     )

@@ -106,6 +106,16 @@ def test_programs_whose_path_a_shell_would_read_are_not_used(made: Cluster) -> N
     assert "shell" in said
 
 
+def test_programs_of_an_old_postgresql_are_not_used(made: Cluster) -> None:
+    """A PostgreSQL that dbops does not work with is passed over, with the reason."""
+    bindir = made.home.parent.parent / "old"
+    bindir.mkdir()
+    for name in ("initdb", "postgres"):
+        (bindir / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 13.23'\n")
+        (bindir / name).chmod(0o755)
+    assert programs.examine(bindir, None) == "PostgreSQL 13.23 is too old: dbops works with 14 and later"
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_the_server_outlives_what_started_it(made: Cluster, sign: signal.Signals) -> None:
     """The process that started it is interrupted or killed: the server runs on, in a session of its own."""

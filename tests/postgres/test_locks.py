@@ -74,7 +74,7 @@ def test_held_past_the_deadline(table: Project, database: Database, connect: Con
 def test_lock_timeout_of_the_file(table: Project, database: Database, connect: Connect) -> None:
     """`-- dbops: lock-timeout` in the file counts for it."""
     holder = _holding(connect, database)
-    table.write("migrations/002_c.sql", "-- dbops: lock-timeout 100ms\nALTER TABLE t ADD COLUMN c integer;")
+    table.write("migrations/002_c.sql", "-- dbops: lock-timeout 1s\nALTER TABLE t ADD COLUMN c integer;")
     outcome = table.run("migrate", "up", "--lock-timeout", "10min", "--deadline", "0s")
     assert outcome.code == 11, outcome
     assert str(holder.info.backend_pid) in outcome.stderr
@@ -89,7 +89,7 @@ def test_held_past_the_deadline_in_a_file_of_steps(
         "migrations/002_c.sql", "CREATE TABLE u (id integer);\nVACUUM u;\nALTER TABLE t ADD COLUMN c integer;"
     )
     holder = _holding(connect, database)
-    outcome = table.run("migrate", "up", "--lock-timeout", "100ms", "--deadline", "300ms")
+    outcome = table.run("migrate", "up", "--lock-timeout", "300ms", "--deadline", "2s")
     assert outcome.code == 11, outcome
     assert str(holder.info.backend_pid) in outcome.stderr
     assert watch.value("select to_regclass('u') is not null")
@@ -104,7 +104,7 @@ def test_concurrent_build_behind_an_old_snapshot(
     """CREATE INDEX CONCURRENTLY waits past the deadline: exit 11 that names whom it waits for; then `up` finishes."""
     table.write("migrations/002_c.sql", "CREATE INDEX CONCURRENTLY i ON t (id);")
     older = _holding(connect, database, "declare c cursor for select 1")
-    outcome = table.run("migrate", "up", "--lock-timeout", "100ms", "--deadline", "300ms")
+    outcome = table.run("migrate", "up", "--lock-timeout", "300ms", "--deadline", "2s")
     assert outcome.code == 11, outcome
     assert f"pid {older.info.backend_pid}" in outcome.stderr
     assert watch.indexes() == {"i": False}

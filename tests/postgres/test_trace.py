@@ -113,6 +113,39 @@ def strongest(statement: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.one_major
+def test_all_in_one_transaction(shop: Project) -> None:
+    """Locks are held until the last migration is through, and a later one takes none again: plan was right all the same."""
+    last = "alter table orders add column tax int; create index orders_tax on orders (tax);"
+    pair(shop, "003_index", last, "alter table orders drop column tax;")
+    found = result(traced(shop, "--single-transaction"))
+    trace = found["trace"]
+    assert (trace["passed"], trace["single_transaction"], found["otherwise"]) == (True, True, [])
+    price, tax = trace["migrations"]
+    assert [len(one["statements"]) for one in (price, tax)] == [2, 2]
+    first = next(lock for lock in price["statements"][0]["locks"] if lock["mode"] == "ACCESS EXCLUSIVE")
+    assert first["ended"] >= tax["statements"][1]["began"]
+    assert strongest(tax["statements"][0]) == {}
+    assert tax["statements"][1]["built"] == ["public.orders_tax"]
+    assert [one["schema"] is None for one in trace["files"]] == [False, True]
+
+
+@pytest.mark.one_major
+def test_what_fails_in_one_transaction(shop: Project) -> None:
+    """It is told of the migration that failed; nothing of those before it is left, and those after it are not there."""
+    pair(shop, "003_index", "select 1; select 1/0;", "")
+    pair(shop, "004_more", "create table more (id int);", "")
+    outcome = traced(shop, "--single-transaction", code=3)
+    assert "version 003 did not pass" in outcome.json["message"]
+    price, wrong = result(outcome)["trace"]["migrations"]
+    assert (price["failure"], len(price["statements"])) == (None, 2)
+    assert "division by zero" in wrong["failure"]["message"]
+    pair(shop, "003_index", "create role dbops_trace_role;", "")
+    outcome = traced(shop, "--single-transaction", code=3)
+    assert "version 003 did not pass" in outcome.json["message"]
+    assert "reaches beyond" in outcome.json["message"]
+
+
+@pytest.mark.one_major
 def test_for_people(shop: Project) -> None:
     """Each statement with its locks below it, what came of the round, and where the report is."""
     told = shop.run("migrate", "plan", "--trace")
@@ -212,7 +245,6 @@ def test_what_reaches_beyond_is_not_run(shop: Project, database: Database) -> No
     ("options", "says"),
     [
         (["--trace", "--markdown"], "--trace and --markdown"),
-        (["--trace", "--single-transaction"], "--trace and --single-transaction"),
         (["--from-backup", "latest"], "--from-backup is for --trace"),
         (["--trace", "--from-backup", "nowhere"], "nowhere"),
         (["--trace", "--scratch-url", "sqlite:///x.db"], "names no PostgreSQL server"),

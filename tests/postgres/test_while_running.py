@@ -17,7 +17,7 @@ from dbops import Migrator
 from dbops.cli.output import Output
 from dbops.engines.postgres import activity
 from dbops.engines.postgres.looking import StatementLasts, StatementRuns
-from dbops.events import Event
+from dbops.events import Event, ignore
 from tests.conftest import Project
 from tests.servers import Database
 from tests.watching import Watch, until
@@ -294,3 +294,22 @@ def test_without_a_terminal(
     event = json.loads(lines[0])
     assert (event["event"], event["level"], event["migration"]) == ("statement_lasts", "lasting", "002 c")
     assert (event["statement"], event["of"], event["blockers"]) == (1, 1, [])
+
+
+@one_major
+@pytest.mark.parametrize(("first_look", "beforehand"), [(0.05, True), (1.0, False)])
+def test_a_statement_that_may_soon_be_over(
+    database: Database, connect: Connect, first_look: float, beforehand: bool
+) -> None:
+    """Where a lock timeout may end it before a connection is made, the one that looks is there before it is sent."""
+    made: list[psycopg.Connection[Any]] = []
+
+    def making() -> psycopg.Connection[Any]:
+        made.append(connect(database))
+        return made[-1]
+
+    watching = activity.Activity(making, connect(database).info.backend_pid, ignore)
+    watching.begin(first_look=first_look, deadline=None)
+    there = bool(made)
+    watching.close()
+    assert there is beforehand

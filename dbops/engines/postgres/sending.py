@@ -6,8 +6,8 @@ import bisect
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.errors import first_line
@@ -36,6 +36,16 @@ class Command(NamedTuple):
     data: str | None = None
 
 
+class Observer(Protocol):
+    """Sees what is sent."""
+
+    def about(self, subject: Subject) -> None:
+        """What the next statements belong to."""
+
+    def __call__(self, command: Command) -> contextlib.AbstractContextManager[None]:
+        """Stands around each command that is sent."""
+
+
 class Sender:
     """Sends commands over a connection, watched by an `Activity`."""
 
@@ -43,8 +53,8 @@ class Sender:
         self._connection = connection
         self._activity = activity
         self._one_by_one = one_by_one
-        self.observer: Callable[[Command], contextlib.AbstractContextManager[None]] | None = None
-        """Stands around each command that is sent; then they are sent one by one."""
+        self.observer: Observer | None = None
+        """Where there is one, commands are sent one by one."""
 
     def close(self) -> None:
         """End the watching."""
@@ -53,6 +63,8 @@ class Sender:
     def about(self, subject: Subject) -> None:
         """What the next statements belong to, for who watches."""
         self._activity.subject = subject
+        if self.observer:
+            self.observer.about(subject)
 
     def run(
         self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0

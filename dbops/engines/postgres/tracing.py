@@ -20,6 +20,7 @@ from dbops.engines.postgres.effects.model import LockMode
 if TYPE_CHECKING:
     import psycopg
 
+    from dbops.engines.postgres.looking import Subject
     from dbops.engines.postgres.sending import Command
     from dbops.engines.postgres.tracking import Tables
 
@@ -43,7 +44,9 @@ union all select objid::bigint from pg_catalog.pg_depend
     where classid = 'pg_catalog.pg_class'::regclass and refobjid in (select oid from own)
 """
 _INVALID = """
-select 'index ' || i.indexrelid::regclass::text from pg_catalog.pg_index as i
+select 'index ' || n.nspname || '.' || c.relname
+from pg_catalog.pg_index as i join pg_catalog.pg_class as c on c.oid = i.indexrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where not i.indisvalid and i.indexrelid >= 16384 order by 1
 """
 _KINDS = {
@@ -84,8 +87,12 @@ class Lock:
 
 @dataclasses.dataclass
 class Seen:
-    """A statement as it ran; what it did is known where it succeeded."""
+    """A statement as it ran; what it did is known where it succeeded.
 
+    :param of: which migration it belongs to, "002 price".
+    """
+
+    of: str
     text: str
     in_transaction: bool
     began: float = 0.0
@@ -120,14 +127,20 @@ class Watcher:
         self._committed, self._rolled_back = 0, False
         self._only_set: Collection[str] = ()
         self.seen: list[Seen] = []
+        self.subject = ""
+        """Which migration is running, or ran last."""
+
+    def about(self, subject: Subject) -> None:
+        """What the next statements belong to."""
+        self.subject = subject.what or self.subject
 
     def begin(self, only_set: Collection[str]) -> None:
-        """Forget what was seen: another migration begins.
+        """Forget what was seen: what is to be told together begins.
 
         :param only_set: the texts of its SET statements, which are not looked at: a query before SET TRANSACTION would
             make it fail.
         """
-        self.seen, self._committed, self._rolled_back = [], 0, False
+        self.seen, self.subject, self._committed, self._rolled_back = [], "", 0, False
         self._only_set = only_set
 
     def close(self) -> None:
@@ -165,7 +178,7 @@ class Watcher:
             del self.seen[self._committed :]
             self._rolled_back = False
         outside = self._connection.info.transaction_status is TransactionStatus.IDLE
-        seen = Seen(text, not outside)
+        seen = Seen(self.subject, text, not outside)
         self.seen.append(seen)
         if outside:
             with self._sampled(seen):

@@ -32,10 +32,17 @@ def run(session: Session, file: MigrationFile, work: Work, wishes: Wishes) -> No
     row = next((row for row in session.read().rows if row.sort_key == file.version.key), None)
     status = Status(file.version, file.name, State.APPLIED if row else State.PENDING, file, row)
     step = Step(work, status)
-    if not wishes.own_server:
-        _refuse_beyond(step, session)
+    refuse_beyond(step, session, wishes)
+    execute(Plan(work.value, (step,)), session, wishes)
+
+
+def execute(plan: Plan, session: Session, wishes: Wishes) -> None:
+    """Run all of a plan, which reaches nothing beyond the scratch database.
+
+    :raises DbopsError: it does not run.
+    """
     executor = Executor(session, deadline=wishes.deadline, listen=ignore, decide=nobody_knows)
-    executor.execute(Preparation(Plan(work.value, (step,)), session))
+    executor.execute(Preparation(plan, session))
 
 
 def refusal(error: DbopsError) -> ServerError | None:
@@ -64,8 +71,13 @@ class Beyond(Refused):
         self.wholly = wholly
 
 
-def _refuse_beyond(step: Step, session: Session) -> None:
-    """:raises Beyond: where a statement says so."""
+def refuse_beyond(step: Step, session: Session, wishes: Wishes) -> None:
+    """See that a step changes nothing that others share, unless they wish it.
+
+    :raises Beyond: where a statement says so.
+    """
+    if wishes.own_server:
+        return
     prepared = prepare(step, session)
     statements = prepared.statements.statements
     found = [one for one in statements if reaches_beyond(one.text)]

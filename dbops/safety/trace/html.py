@@ -102,7 +102,7 @@ def _facts(trace: Trace) -> Markup:
         "Origin": trace.origin,
         "When": trace.at.isoformat(" ", "seconds"),
         "What ran": f"{plural(len(trace.migrations), 'migration')}, {plural(statements, 'statement')}, "
-        f"{format_seconds(took)}",
+        f"{format_seconds(took)}{', all in one transaction' * trace.single_transaction}",
         "Schema": trace.schema,
     }
     return element("dl", (joined(element("dt", name), element("dd", value)) for name, value in facts.items()))

@@ -67,7 +67,12 @@ class TracedStatement:
 
 @dataclasses.dataclass(frozen=True)
 class TracedMigration:
-    """One migration; `invalid` are the indexes that it left invalid for good, `failure` why it stopped."""
+    """One migration.
+
+    :param invalid: the indexes that it left invalid for good, "index public.orders_note".
+    :param failure: why it stopped.
+    :param schema: the fingerprint of the schema that it ran on; None where that was in the middle of a transaction.
+    """
 
     version: str
     name: str
@@ -77,20 +82,24 @@ class TracedMigration:
     statements: tuple[TracedStatement, ...]
     invalid: tuple[str, ...] = ()
     failure: Failure | None = None
+    schema: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
     """All of it.
 
+    :param target: the live database, with its server and role, for people.
     :param server: the version of the server that it ran on, "15.18".
     :param origin: which backup or database it was made from, for people.
     :param schema: the fingerprint of the schema before the first migration.
     :param checksums: of the files that ran, by version, in order.
     :param rounds: up, down and up again of the same files; None where a migration failed already.
+    :param single_transaction: the migrations ran in one, as `up --single-transaction` runs them.
     """
 
     database: str
+    target: str
     server: str
     at: datetime.datetime
     source: Source
@@ -99,6 +108,7 @@ class Trace:
     checksums: Mapping[str, str]
     migrations: tuple[TracedMigration, ...]
     rounds: Rounds | None
+    single_transaction: bool = False
 
     @property
     def passed(self) -> bool:
