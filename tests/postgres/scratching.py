@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from psycopg import sql
 
-from tests.servers import Database, admin
+from dbops.devdb import record
+from dbops.devdb.record import Record
+from tests.conftest import Project
+from tests.servers import Database, Server, admin
 
 
 def allow_databases(database: Database) -> None:
@@ -19,3 +24,21 @@ def scratches(database: Database, prefix: str = "dbops_verify_") -> list[str]:
         [prefix, database.user],
     )
     return [name for (name,) in rows]
+
+
+def give_private_server(project: Project, server: Server) -> None:
+    """Let a server of the test run be the project's private one: its record is there, and it runs."""
+    folder = project.folder / record.FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    data = Path(server.data)
+    made = Record(
+        data.parent,
+        Path(server.bindir),
+        server.major,
+        server.port,
+        Path(server.socket_dir),
+        server.user,
+        server.password,
+        project.folder.resolve(),
+    )
+    record.save(folder, made)
