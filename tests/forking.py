@@ -74,6 +74,7 @@ class Forker:
                 cwd="/",
                 env={"LANG": LANG, "PATH": os.defpath},
             )
+        self._ours.recv(16)  # it has imported everything, which on a busy machine takes longer than a command may
 
     def close(self) -> None:
         """End it; a command that still runs goes on."""
@@ -152,6 +153,7 @@ def _serve() -> None:
         one.setblocking(False)  # noqa: FBT003  # it has no name
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, whatever it does, makes `wake` written to
     signal.set_wakeup_fd(wake.fileno())
+    requests.send(b"ready")
     running: dict[int, int] = {}  # process id, and where its end is to be told
     with selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
