@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
+from dbops import interrupts
 from dbops.config.model import Settings
 from dbops.engines.base import (
     Answer,
@@ -88,8 +89,9 @@ class Session(Tracked):
 
     def close(self) -> None:
         """End the session; what is open is rolled back, and the lock is free."""
-        self.connection.close()
-        self._lock.release()
+        with interrupts.held_back():
+            self.connection.close()
+            self._lock.release()
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
