@@ -33,7 +33,6 @@ _MOST_SMALL = 128 * 1024 * 1024
 _PIPE_SIZE = 1024 * 1024
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
 _COMPRESSION_BYTE = 11  # of toc.dat from version 1.15 on; 0 is "none"
-_F_SETPIPE_SZ = 1031  # https://man7.org/linux/man-pages/man2/F_SETPIPE_SZ.2const.html
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,5 +252,6 @@ def _widen(descriptor: int) -> None:
     import contextlib
     import fcntl
 
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(descriptor, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE_SIZE)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
