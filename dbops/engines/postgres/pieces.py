@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dbops.engines.postgres.tokens import Span, pack, spans
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One statement by its place in bytes, from its first token to its last.
 
     :param head: its first token, in lower case.

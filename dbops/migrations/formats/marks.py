@@ -238,7 +238,7 @@ def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
         start, end = _heading(source.text, comment)
         words = " ".join(source.text[start:end].strip(_FRAME).lower().split())
         _refuse_other_tool(source, comment, words)
-        phrase = next((text for text in _PHRASES if words.startswith(text)), None)
+        phrase = next(filter(words.startswith, _PHRASES), None)
         heading = phrase or words.rstrip(": ")
         if phrase is None and heading not in _HEADINGS:
             continue
@@ -278,8 +278,9 @@ def _sql_below(source: Text, comment: Comment, start: int) -> Comment | None:
 
 
 def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
-    tool = next((tool for mark, tool in _OTHER_TOOLS.items() if words.startswith(mark)), None)
-    if tool is not None:
+    mark = next(filter(words.startswith, _OTHER_TOOLS), None)
+    if mark is not None:
+        tool = _OTHER_TOOLS[mark]
         line, column = position(source.text, comment.start)
         raise DbopsError(
             f"{source.path}:{line}:{column}: this is a mark of {tool}, and the folder is read in another format; "
