@@ -284,9 +284,7 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
     version, name, direction = step.version.text, step.status.name, step.direction
     if row is not None:
         described = {"description": row.description} if row.description else None
-        entry = LogEntry(
-            Action.APPLIED, version, name, direction, duration_ms=milliseconds, detail=described
-        )
+        entry = LogEntry(Action.APPLIED, version, name, direction, duration_ms=milliseconds, detail=described)
         before: list[Record] = [DeleteRow(step.status.row.version)] if step.status.row else []  # run again
         timed = row if milliseconds is None else dataclasses.replace(row, execution_time_ms=milliseconds)
         return [*before, timed, entry]

@@ -38,13 +38,12 @@ def read(file: MigrationFile) -> Migration:
     )
     migration = known.parse(file, up, down)
     verify = _verify(file, migration)
-    finished = {
-        "up": _finished(migration.up, known, variables, copies),
-        "down": migration.down and _finished(migration.down, known, variables, down_copies),
-        "verify": verify and known.expand(verify, variables),
-    }
-    changed = {name: section for name, section in finished.items() if section is not getattr(migration, name)}
-    return dataclasses.replace(migration, **changed) if changed else migration
+    section = _finished(migration.up, known, variables, copies)
+    undo = migration.down and _finished(migration.down, known, variables, down_copies)
+    verify = verify and known.expand(verify, variables)
+    if section is migration.up and undo is migration.down and verify is migration.verify:
+        return migration
+    return dataclasses.replace(migration, up=section, down=undo, verify=verify)
 
 
 def _verify(file: MigrationFile, migration: Migration) -> Section | None:

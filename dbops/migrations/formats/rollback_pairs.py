@@ -31,7 +31,7 @@ class RollbackPairs(Plain):
                 claim = claim_single(forward)
                 return claim and Claim(claim.version, claim.name, Direction.DOWN)
         stem = file_name.removesuffix(".sql")
-        if any([f"{stem}{ending}" in beside for ending in _ENDINGS]):
+        if any(f"{stem}{ending}" in beside for ending in _ENDINGS):
             claim = claim_single(file_name)
             return claim and Claim(claim.version, claim.name, Direction.UP)
         return None
