@@ -8,6 +8,7 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -91,6 +92,12 @@ def revise(
     path = folder / within / f"{revision}_{description.split(chr(10))[0].replace(' ', '_')[:40]}.py"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def table(folder: Path, revision: str, down: str | tuple[str, ...] | None, **more: Any) -> Path:
+    """A revision that makes a table of its name."""
+    up, undo = f"op.create_table({revision!r}, sa.Column('id', sa.Integer))", f"op.drop_table({revision!r})"
+    return revise(folder, revision, down, up, undo, description=f"make {revision}", **more)
 
 
 def alembic(folder: Path, *argv: str) -> str:

@@ -29,7 +29,7 @@ import pytest
 from psycopg import sql
 
 from tests import servers
-from tests.forking import DBOPS, LANG, Forker, Request, started
+from tests.forking import LANG, Forker, Request, started, words
 from tests.servers import Database, Farm, Server
 from tests.watching import Watch
 
@@ -181,7 +181,7 @@ def firms(_all_firms: Firms, request: pytest.FixtureRequest) -> Iterator[Firms]:
         if request.node.stash.get(FAILED, False):
             print(f"kept (until the servers stop; see --keep-servers): {one.url}")
         else:
-            _all_firms.drop(one)
+            servers.drop_database(one)
 
 
 @pytest.fixture
@@ -250,18 +250,20 @@ class Project:
         environ: Mapping[str, str] | None = None,
         stdin: str = "",
         timeout: float = 60,
+        prelude: str = "",
     ) -> Outcome:
-        """Run `dbops ARGV` to its end; `environ` adds to the project's."""
-        request = Request(
-            [str(word) for word in argv], self.folder, {**self.environ, **(environ or {})}, stdin.encode()
-        )
+        """Run `dbops ARGV` to its end; `environ` adds to the project's, `prelude` is Python that runs before it."""
+        told = {**self.environ, **(environ or {})}
+        request = Request([str(word) for word in argv], self.folder, told, stdin.encode(), prelude)
         ended = self.forker.run(request, timeout) if request.forks() else started(request, timeout)
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
-    def popen(self, *argv: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def popen(
+        self, *argv: str | Path, environ: Mapping[str, str] | None = None, prelude: str = ""
+    ) -> subprocess.Popen[str]:
         """Start `dbops ARGV` in a process group of its own; the test ends it, or where it fails its end does."""
         child = subprocess.Popen(
-            [*DBOPS, *map(str, argv)], cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
+            words([str(word) for word in argv], prelude), cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.begun.append(child)
@@ -352,15 +354,12 @@ def _make_database(server: Server) -> Database:
     made = Database(
         server, f"t_{secrets.token_hex(5)}", f"r_{secrets.token_hex(5)}", secrets.token_urlsafe(9)
     )
-    connection = servers.admin(server)
     role, password = sql.Identifier(made.user), sql.Literal(servers.verifier(made.password))
-    connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
-    servers.create_database(connection, made)
+    servers.admin(server).execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+    servers.create_database(made)
     return made
 
 
 def _drop_database(made: Database) -> None:
-    connection = servers.admin(made.server)
-    role, name = sql.Identifier(made.user), sql.Identifier(made.name)
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+    servers.drop_database(made)
+    servers.admin(made.server).execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(made.user)))

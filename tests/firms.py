@@ -6,8 +6,7 @@ import dataclasses
 import hashlib
 import secrets
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -16,7 +15,7 @@ from psycopg import sql
 
 from tests.conftest import ROOT, Outcome, Project
 from tests.forking import DBOPS
-from tests.servers import Database, Server
+from tests.servers import Database, Server, admin, drop_database
 
 AS_OF = ("--as-of", "2026-06-12T15:30:00Z")  # a Friday
 SETS = ("--seeds-dir", str(ROOT / "seeds"))
@@ -24,12 +23,9 @@ DEMO = ("--scale", "1", *AS_OF, *SETS)
 
 # Many rows make processes worth while, and indexes to be made again; the tests have few rows, and want it all the same.
 _WITH_PROCESSES = """
-import sys
 from dbops.seeding.fill import filling
 from dbops.engines.postgres import rebuild
 filling._WORTH_PROCESSES, rebuild._INDEX_ROWS, rebuild._FOREIGN_KEY_ROWS = 1, 100, 100
-from dbops.__main__ import main
-sys.exit(main())
 """
 _EVERYTHING: LiteralString = """
 select 'index', indexrelid::regclass::text, pg_get_indexdef(indexrelid), indisvalid and indisready and indislive
@@ -58,17 +54,26 @@ class Firms:
     user: str = dataclasses.field(default_factory=lambda: f"r_{secrets.token_hex(5)}")
     password: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(9))
     made: list[Database] = dataclasses.field(default_factory=list)
-    _migrated: dict[int, Database] = dataclasses.field(default_factory=dict)
+    _templates: dict[tuple[int, str], Database] = dataclasses.field(default_factory=dict)
 
     def make(self, server: Server) -> Database:
         """A database with the schema and no rows, marked as one of development."""
-        template = self._migrated.get(server.port) or self._migrate(server)
+        self.made.append(self._copy(server, self._migrated(server).name))
+        return self.made[-1]
+
+    def filled(self, server: Server, what: str, fill: Callable[[Database], None]) -> Database:
+        """The same with what `fill` puts into it: into the first of that name, of which the others are copies."""
+        template = self._templates.get((server.port, what))
+        if template is None:
+            template = self._copy(server, self._migrated(server).name)
+            fill(template)
+            self._templates[server.port, what] = template
         self.made.append(self._copy(server, template.name))
         return self.made[-1]
 
     def migrated(self, server: Server, options: str) -> Database:
-        """The same, not copied: with options of CREATE DATABASE that a copy cannot have."""
-        self._migrated.get(server.port) or self._migrate(server)
+        """With the schema, but not copied: with options of CREATE DATABASE that a copy cannot have."""
+        self._migrated(server)
         self.made.append(self._copy(server, "template0", options))
         self._give_schema(self.made[-1])
         return self.made[-1]
@@ -79,21 +84,18 @@ class Firms:
         _as_superuser(server, "comment on database {} is 'environment=development'", made)
         return made
 
-    def drop(self, database: Database) -> None:
-        """Drop it, whoever is in it."""
-        _as_superuser(database.server, "drop database {} with (force)", database)
-
     def close(self) -> None:
         """Drop what the copies were made of."""
-        for database in self._migrated.values():
-            self.drop(database)
+        for database in self._templates.values():
+            drop_database(database)
 
-    def _migrate(self, server: Server) -> Database:
-        role = Database(server, self.user, self.user, self.password)
-        _as_superuser(server, f"create role {{}} login password '{self.password}'", role)
-        made = self._copy(server, "template0")
-        self._give_schema(made)
-        self._migrated[server.port] = made
+    def _migrated(self, server: Server) -> Database:
+        made = self._templates.get((server.port, ""))
+        if made is None:
+            role = Database(server, self.user, self.user, self.password)
+            _as_superuser(server, f"create role {{}} login password '{self.password}'", role)
+            made = self._templates[server.port, ""] = self._copy(server, "template0")
+            self._give_schema(made)
         return made
 
     def _give_schema(self, database: Database) -> None:
@@ -107,29 +109,21 @@ class Firms:
 
 def _as_superuser(server: Server, statement: str, database: Database) -> None:
     names = [sql.Identifier(name) for name in (database.name, database.user)]
-    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*names))  # the tests' own words
+    admin(server).execute(sql.SQL(statement).format(*names))  # the tests' own words
 
 
 def seed(
     project: Project, database: Database, *argv: str, environ: Mapping[str, str] | None = None
 ) -> Outcome:
     """Run `seed-test-data ARGV` to its end, with worker processes wherever `--jobs` allows them."""
-    given = {**project.environ, "DATABASE_URL": database.url, **(environ or {})}
-    words = [sys.executable, "-I", "-c", _WITH_PROCESSES, "seed-test-data", *argv]
-    ended = subprocess.run(words, cwd=project.folder, env=given, capture_output=True, timeout=60, check=False)
-    return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    given = {"DATABASE_URL": database.url, **(environ or {})}
+    return project.run("seed-test-data", *argv, environ=given, prelude=_WITH_PROCESSES)
 
 
 def seeding(project: Project, database: Database, *argv: str) -> subprocess.Popen[str]:
     """Start it, in a process group of its own, which the end of the test kills."""
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-c", _WITH_PROCESSES, "seed-test-data", *argv],
-        cwd=project.folder, env={**project.environ, "DATABASE_URL": database.url}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    project.begun.append(child)
-    return child
+    environ = {"DATABASE_URL": database.url}
+    return project.popen("seed-test-data", *argv, environ=environ, prelude=_WITH_PROCESSES)
 
 
 def structure(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -41,15 +41,19 @@ _STDIN_BYTES = 4096  # what a pipe takes in any case before somebody reads
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """A command to run: the words after `dbops`, its folder, the whole of its environment, its input."""
+    """A command to run: the words after `dbops`, its folder, the whole of its environment, its input.
+
+    :param prelude: Python to run in its process before it begins.
+    """
 
     argv: Sequence[str]
     cwd: Path
     environ: Mapping[str, str]
     stdin: bytes = b""
+    prelude: str = ""
 
     def encoded(self) -> bytes:
-        return json.dumps([list(self.argv), str(self.cwd), dict(self.environ)]).encode()
+        return json.dumps([list(self.argv), str(self.cwd), dict(self.environ), self.prelude]).encode()
 
     def forks(self) -> bool:
         """Whether it makes no difference: Python would have started alike, and the request is not too long."""
@@ -70,6 +74,7 @@ class Forker:
                 cwd="/",
                 env={"LANG": LANG, "PATH": os.defpath},
             )
+        self._ours.recv(16)  # it has imported everything, which on a busy machine takes longer than a command may
 
     def close(self) -> None:
         """End it; a command that still runs goes on."""
@@ -93,10 +98,16 @@ class Forker:
         return subprocess.CompletedProcess(request.argv, _exit_code(ended), stdout, stderr)
 
 
+def words(argv: Sequence[str], prelude: str = "") -> list[str]:
+    """The command line of a command that Python is started for."""
+    begin = f"{prelude}\nimport sys\nfrom dbops.__main__ import main\nsys.exit(main())"
+    return [*(DBOPS if not prelude else (sys.executable, "-I", "-c", begin)), *argv]
+
+
 def started(request: Request, timeout: float) -> subprocess.CompletedProcess[bytes]:
     """The same by Python started anew."""
     return subprocess.run(
-        [*DBOPS, *request.argv], cwd=request.cwd, env=dict(request.environ), input=request.stdin, capture_output=True,
+        words(request.argv, request.prelude), cwd=request.cwd, env=dict(request.environ), input=request.stdin, capture_output=True,
         timeout=timeout, check=False,
     )  # fmt: skip
 
@@ -142,6 +153,7 @@ def _serve() -> None:
         one.setblocking(False)  # noqa: FBT003  # it has no name
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, whatever it does, makes `wake` written to
     signal.set_wakeup_fd(wake.fileno())
+    requests.send(b"ready")
     running: dict[int, int] = {}  # process id, and where its end is to be told
     with selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
@@ -186,8 +198,8 @@ def _tell(running: dict[int, int]) -> None:
 
 
 def _become(message: bytes, given: Sequence[int]) -> None:
-    """Take the request's streams, folder, environment and argv."""
-    argv, cwd, environ = json.loads(message)
+    """Take the request's streams, folder, environment and argv, and run its prelude."""
+    argv, cwd, environ, prelude = json.loads(message)
     for number, descriptor in enumerate(given[:3]):
         os.dup2(descriptor, number)
     for descriptor in given:
@@ -198,14 +210,19 @@ def _become(message: bytes, given: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(environ)
     sys.argv[1:] = argv
+    exec(prelude, {})
 
 
 def _import_all() -> None:
-    """Everything that a command may import."""
+    """Everything that a command may import.
+
+    What only a project's own Python runs brings Alembic and SQLAlchemy, and each fork would copy their pages.
+    """
     import dbops
 
+    elsewhere = ("__main__", "alembic.driver")
     for module in pkgutil.walk_packages(dbops.__path__, "dbops."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(elsewhere):
             importlib.import_module(module.name)
     for name in ("results.dbdiff", "results.schemainspect"):  # a second for each `migrate diff`
         importlib.import_module(name)

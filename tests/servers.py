@@ -113,14 +113,16 @@ def verifier(password: str) -> str:
 
 _admins: dict[int, psycopg.Connection[Any]] = {}
 """This process's connections of the superusers, by the server's port."""
+_AS_AT_THE_START = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+"""Whatever a test has set."""
 
 
 def admin(server: Server) -> psycopg.Connection[Any]:
-    """A connection of the superuser, in autocommit mode, that is kept: tests are many."""
+    """A connection of the superuser, in autocommit mode and with no settings, that is kept: tests are many."""
     found = _admins.get(server.port)
     try:
         if found is not None and not found.closed:
-            found.execute("")  # a test may have ended it
+            found.execute(_AS_AT_THE_START)  # a test may have ended it, too
             return found
     except psycopg.OperationalError:
         pass
@@ -135,15 +137,18 @@ def close_admins() -> None:
     _admins.clear()
 
 
-def create_database(connection: psycopg.Connection[Any], made: Database) -> None:
-    """Make it, empty and of UTF-8; its owner is there already.
-
-    :param connection: the superuser's, in autocommit mode.
-    """
+def create_database(made: Database) -> None:
+    """Make it, empty and of UTF-8; its owner is there already."""
     # the other strategy writes every page through the log: twice the time
     strategy = " STRATEGY FILE_COPY" if made.server.major >= 15 else ""
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'" + strategy)
-    connection.execute(statement.format(sql.Identifier(made.name), sql.Identifier(made.user)))
+    admin(made.server).execute(statement.format(sql.Identifier(made.name), sql.Identifier(made.user)))
+
+
+def drop_database(made: Database) -> None:
+    """Drop it, whoever is in it, where it is there."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(made.name))
+    admin(made.server).execute(drop)
 
 
 @dataclasses.dataclass

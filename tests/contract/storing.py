@@ -6,11 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
-
 from tests.conftest import Outcome
 from tests.contract.site import Postgres, Site, Sqlite
+from tests.postgres.scratching import allow_databases, scratches
+from tests.servers import drop_database
 
 ROWS = 500
 _FILL = f"""
@@ -96,9 +95,7 @@ class Shop:
 def build(site: Site) -> Shop:
     """Make the tables; on a server let the role make databases, as a restore must."""
     if isinstance(site.engine, Postgres):
-        database = site.engine.database
-        with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
+        allow_databases(site.engine.database)
     for statement in (
         "CREATE TABLE state (what text)",
         "INSERT INTO state VALUES ('first')",
@@ -114,10 +111,7 @@ def clear(shop: Shop) -> None:
     engine = shop.site.engine
     if not isinstance(engine, Postgres):
         return
-    with psycopg.connect(**engine.database.server.keywords(), autocommit=True) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s AND datname <> %s",
-            [engine.database.user, engine.database.name],
-        ).fetchall()
-        for (name,) in rows:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    ours = engine.database
+    for name in scratches(ours, ""):
+        if name != ours.name:
+            drop_database(dataclasses.replace(ours, name=name))

@@ -186,13 +186,15 @@ def own_server(any_server: Server) -> Iterator[OwnServer]:
 
 
 @pytest.fixture
-def firm(firms: Firms, server: Server, project: Project, connect: Connect) -> Database:
+def firm(firms: Firms, server: Server, project: Project) -> Database:
     """A database with a small firm's life, and the means to hold a command in the middle."""
-    made = firms.make(server)
-    prepare(connect(made), connect(made, user=server.user, password=server.password))
-    outcome = seed(project, made, *SMALL)
-    assert outcome.code == 0, outcome
-    return made
+
+    def fill(made: Database) -> None:
+        prepare(made)
+        outcome = seed(project, made, *SMALL)
+        assert outcome.code == 0, outcome
+
+    return firms.filled(server, "small", fill)
 
 
 @pytest.fixture

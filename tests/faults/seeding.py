@@ -64,10 +64,16 @@ MANY = ("generate", "--rows", "40_000", "--table", "users", *AS_OF, "--fast", "-
 TWO = ("--jobs", "2")
 
 
-def prepare(owner: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> None:
+def prepare(database: Database) -> None:
     """Give a database the means to hold a command."""
-    for session, statements in ((owner, _FUNCTIONS), (superuser, _OPERATORS), (owner, _INDEXES)):
-        session.execute(statements.encode())
+    superuser = database.server.keywords(database.name)
+    for keywords, statements in (
+        (database.keywords, _FUNCTIONS),
+        (superuser, _OPERATORS),
+        (database.keywords, _INDEXES),
+    ):
+        with psycopg.connect(**keywords, autocommit=True) as session:
+            session.execute(statements.encode())
 
 
 class Held:

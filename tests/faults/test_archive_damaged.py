@@ -38,7 +38,7 @@ FORMS = {
 }
 SEED = 20260118
 MOST = 800
-"""Bytes of one file that are changed, one after the other; of a smaller one all."""
+"""Bytes of one file that are changed, one after the other; of a smaller one all, of most manifests fewer."""
 _WORDS = "CREATE TABLE t (id int PRIMARY KEY, what text); INSERT INTO t SELECT n, 'word ' || n FROM generate_series(1, 30) n"
 
 
@@ -103,7 +103,9 @@ def test_every_byte(small: Project, form: str) -> None:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         path.chmod(0o600)
-        for at in chance.sample(range(len(content)), min(len(content), MOST)):
+        # whatever the form of the archive, the same reads the manifest
+        most = MOST if form == "directory" or path.name != manifests.MANIFEST else MOST // 8
+        for at in chance.sample(range(len(content)), min(len(content), most)):
             changed = bytearray(content)
             changed[at] ^= 1 << chance.randrange(8)
             path.write_bytes(changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,19 @@ def filled(configured: Project, database: Database) -> Project:
     return configured
 
 
-def _sound(backups: Path) -> list[str]:
-    """The names of the backups, after each file of each was read whole; there may be nothing else."""
+def _sound(backups: Path, known: Collection[str] = ()) -> list[str]:
+    """The names of the backups, after each file of each, but of those that are known, was read whole.
+
+    There may be nothing else.
+    """
     if not backups.exists():
         return []
     entries = Store(backups).entries()
     assert {type(entry) for entry in entries} <= {Backup}, entries
     found = [entry for entry in entries if isinstance(entry, Backup)]
     for backup in found:
-        archive.check(backup.path, backup.manifest.archive, threads=2)
+        if backup.manifest.name not in known:
+            archive.check(backup.path, backup.manifest.archive, threads=2)
     return [backup.manifest.name for backup in found]
 
 
@@ -41,11 +46,11 @@ def test_at_random_moments(filled: Project, watch: Watch, form: str, kills: int)
     """After each kill there is either no such name or a whole backup; the next run leaves nothing of the dead."""
     chosen = moments(lambda: filled.popen("backup", "whole", "--format", form), kills)
     backups = filled.folder / "backups"
-    found = 0
+    found, names = 0, list[str]()
     for number, moment in enumerate(chosen):
         was_killed = killed(filled.popen("backup", f"try_{number}", "--format", form), moment)
         found += was_killed
-        names = _sound(backups)
+        names = _sound(backups, names)
         assert was_killed or f"try_{number}" in names
     assert found > len(chosen) / 4
     watch.until(

@@ -17,7 +17,7 @@ from tests.conftest import Project
 from tests.faults.moments import killed, moments
 from tests.faults.restoring import BACKUP, Ground
 from tests.postgres.restoring import Live, live_database
-from tests.servers import Server
+from tests.servers import Server, admin
 from tests.watching import GIVE_UP, until
 
 SLOW = "CREATE TABLE content AS SELECT 'restored'::text AS what;\nSELECT pg_sleep(600);\n"
@@ -55,8 +55,7 @@ def _sleeping(live: Live) -> bool:
 
 
 def _value(live: Live, query: Any, *parameters: Any) -> Any:
-    with live.connect("postgres") as connection:
-        row = connection.execute(query, parameters).fetchone()
+    row = admin(live.server).execute(query, parameters).fetchone()
     return row and row[0]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from typing import Any
 
 import pytest
 
 from tests.conftest import Project
 from tests.postgres.rounds import superuser_sql
+from tests.postgres.scratching import scratches
 from tests.servers import Database
+from tests.watching import until
 
 pytestmark = pytest.mark.one_major
 
@@ -24,24 +24,17 @@ def slow(configured: Project, database: Database) -> Project:
     return configured
 
 
-def _scratches(database: Database) -> list[Any]:
-    return superuser_sql(
-        database,
-        "select datname from pg_database where starts_with(datname, 'dbops_verify_')"
-        f" and pg_get_userbyid(datdba) = '{database.user}'",
+def _until_it_sleeps(database: Database, running: subprocess.Popen[str]) -> None:
+    query = (
+        "select 1 from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active'"
+        f" and usename = '{database.user}'"
     )
 
-
-def _until_it_sleeps(database: Database, running: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 30
-    while not superuser_sql(
-        database,
-        "select 1 from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active'"
-        f" and usename = '{database.user}'",
-    ):
+    def sleeping() -> bool:
         assert running.poll() is None, running.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+        return bool(superuser_sql(database, query, "postgres"))
+
+    until(sleeping, "the statement that sleeps")
 
 
 def test_killed_in_a_statement(slow: Project, database: Database) -> None:
@@ -50,14 +43,14 @@ def test_killed_in_a_statement(slow: Project, database: Database) -> None:
     _until_it_sleeps(database, running)
     running.kill()
     running.communicate()
-    assert len(_scratches(database)) == 2
+    assert len(scratches(database)) == 2
     assert not (slow.folder / "backups" / "traces").exists()
 
     slow.write("migrations/001_a.up.sql", "create table a (id int);")
     again = slow.run("migrate", "plan", "--trace")
     assert again.code == 0, again
     assert again.stderr.count("which an interrupted") == 2
-    assert not _scratches(database)
+    assert not scratches(database)
     assert superuser_sql(database, "select to_regclass('a')") == [(None,)]
 
 
@@ -68,5 +61,5 @@ def test_interrupted(slow: Project, database: Database) -> None:
     running.send_signal(2)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130, said
-    assert not _scratches(database)
+    assert not scratches(database)
     assert not (slow.folder / "backups" / "traces").exists()

@@ -15,8 +15,9 @@ from tests.conftest import FAILED, SERVERS, Project
 from tests.postgres.migrating import mark_as_development, write_tables
 from tests.postgres.restoring import Live, live_database
 from tests.postgres.rounds import Rounds
+from tests.postgres.scratching import allow_databases
 from tests.postgres.seeding import Seeds
-from tests.servers import Database, Server, create_database
+from tests.servers import Database, Server, admin, create_database, drop_database
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def abc_dev(abc: Project, database: Database) -> Project:
     """The same on a database that is marked as development, where nothing need be confirmed."""
     mark_as_development(database)
     return abc
+
+
+@pytest.fixture
+def maker(configured: Project, database: Database) -> Project:
+    """A configured project whose role, an ordinary one, may make databases."""
+    allow_databases(database)
+    return configured
 
 
 @pytest.fixture
@@ -64,16 +72,14 @@ def another(database: Database, request: pytest.FixtureRequest) -> Iterator[Call
     def make(server: Server | None = None) -> Database:
         server = server or database.server
         one = Database(server, f"{database.name}_{secrets.token_hex(2)}", database.user, database.password)
-        with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-            create_database(connection, one)
+        create_database(one)
         made.append(one)
         return one
 
     yield make
     if not request.node.stash.get(FAILED, False):
         for one in made:
-            with psycopg.connect(**one.server.keywords(), autocommit=True) as connection:
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(one.name)))
+            drop_database(one)
 
 
 @pytest.fixture
@@ -92,10 +98,9 @@ def newest(rounds: Rounds, another: Callable[..., Database], request: pytest.Fix
     server = max(found, key=lambda one: one.major)
     if server == rounds.database.server:
         return rounds
-    with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                sql.Identifier(rounds.database.user), sql.Literal(rounds.database.password)
-            )
+    admin(server).execute(
+        sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+            sql.Identifier(rounds.database.user), sql.Literal(rounds.database.password)
         )
+    )
     return Rounds(rounds.project, another(server))

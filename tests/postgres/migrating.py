@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from tests.conftest import Outcome, Project
-from tests.servers import Database
+from tests.servers import Database, admin
 
 
 def single(up: str, down: str | None = None, description: str = "") -> str:
@@ -77,8 +78,8 @@ def dump(database: Database, *options: str) -> str:
 
 def mark_as_development(database: Database) -> None:
     """Give the database the mark of one that setup-dev-db made."""
-    with psycopg.connect(**database.keywords, autocommit=True) as connection:
-        connection.execute(f"COMMENT ON DATABASE \"{database.name}\" IS 'environment=development'")
+    statement = sql.SQL("COMMENT ON DATABASE {} IS 'environment=development'")
+    admin(database.server).execute(statement.format(sql.Identifier(database.name)))
 
 
 def on_terminal(project: Project, answer: str, *argv: str) -> tuple[int, str]:

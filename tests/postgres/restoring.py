@@ -18,7 +18,8 @@ from dbops.events import ignore
 from dbops.restore import names, side
 from dbops.restore.holding import hold
 from dbops.restore.plan import Exchange
-from tests.servers import Database, Server, create_database, verifier
+from tests.postgres.rounds import rows
+from tests.servers import Database, Server, admin, create_database, verifier
 
 # Two index builds that wait for each other when they run at once, as those of nested partitions can.
 DEADLOCK = """
@@ -72,9 +73,14 @@ class Live:
         self, statement: str | sql.Composed, database: str = "postgres", user: str | None = None
     ) -> list[Any]:
         """Run a statement, as superuser or as a role of the test."""
+        text = statement.encode() if isinstance(statement, str) else statement
+        if (database, user) == (
+            "postgres",
+            None,
+        ):  # by the connection that is there: some ask again and again
+            return rows(admin(self.server).execute(text))
         with self.connect(database, user) as connection:
-            cursor = connection.execute(statement.encode() if isinstance(statement, str) else statement)
-            return cursor.fetchall() if cursor.description else []
+            return rows(connection.execute(text))
 
     def connect(self, database: str | None = None, user: str | None = None) -> psycopg.Connection[Any]:
         keywords = self.server.keywords(database or self.name)
@@ -127,8 +133,7 @@ def live_database(server: Server, name: str = "live") -> Iterator[Live]:
     made.sql(
         sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(_id(made.owner), verifier(made.password))
     )
-    with made.connect("postgres") as connection:
-        create_database(connection, Database(server, made.name, made.owner, made.password))
+    create_database(Database(server, made.name, made.owner, made.password))
     made.fill(made.name, "live")
     try:
         yield made

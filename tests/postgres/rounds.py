@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from tests.conftest import Outcome, Project
-from tests.servers import Database, Server
+from tests.servers import Database, Server, admin
 from tests.zoo.description import Description, describe, describe_database
 
 
@@ -76,9 +76,16 @@ def superuser(database: Database, name: str | None = None) -> Iterator[psycopg.C
 
 def superuser_sql(database: Database, statement: str | sql.Composed, name: str | None = None) -> list[Any]:
     """Run a statement, in the database or in another one of its server."""
+    text = statement.encode() if isinstance(statement, str) else statement
+    if name == "postgres":
+        return rows(admin(database.server).execute(text))
     with superuser(database, name) as connection:
-        cursor = connection.execute(statement.encode() if isinstance(statement, str) else statement)
-        return cursor.fetchall() if cursor.description else []
+        return rows(connection.execute(text))
+
+
+def rows(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    """The rows of a statement, if it is one that has any."""
+    return cursor.fetchall() if cursor.description else []
 
 
 def superuser_url(database: Database) -> str:

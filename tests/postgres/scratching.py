@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from dbops.devdb import record
 from dbops.devdb.record import Record
 from tests.conftest import Project
-from tests.servers import Database, Server
+from tests.servers import Database, Server, admin
 
 
 def allow_databases(database: Database) -> None:
     """Let the role, which stays an ordinary one, make databases."""
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
+    admin(database.server).execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(database.user)))
 
 
 def scratches(database: Database, prefix: str = "dbops_verify_") -> list[str]:
     """The scratch databases of the role."""
-    with psycopg.connect(**database.server.keywords()) as connection:
-        rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND pg_get_userbyid(datdba) = %s",
-            [prefix, database.user],
-        ).fetchall()
+    rows = admin(database.server).execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND pg_get_userbyid(datdba) = %s",
+        [prefix, database.user],
+    )
     return [name for (name,) in rows]
 
 

@@ -19,7 +19,7 @@ from dbops.migrations.alembic.ancestry import Ancestry
 from dbops.migrations.model import MigrationFile
 from dbops.migrations.version import Version
 from tests import alembics
-from tests.alembics import revise
+from tests.alembics import revise, table
 from tests.conftest import Project, fresh_database
 from tests.postgres.migrating import dump, mark_as_development, ran, states
 from tests.servers import Database
@@ -188,18 +188,12 @@ def adopted(configured: Project, database: Database) -> Project:
     """A project with three revisions, of which two are on branches, rendered and applied."""
     alembics.make(configured.folder)
     mark_as_development(database)
-    table(configured, "base0", None)
-    table(configured, "left0", "base0")
-    table(configured, "right", "base0", labels="right_one")
+    table(configured.folder, "base0", None)
+    table(configured.folder, "left0", "base0")
+    table(configured.folder, "right", "base0", labels="right_one")
     assert render(configured) == []
     ran(configured, "up")
     return configured
-
-
-def table(project: Project, revision: str, down: str | tuple[str, ...] | None, **more: Any) -> Path:
-    """A revision that makes a table of its name."""
-    up, undo = f"op.create_table({revision!r}, sa.Column('id', sa.Integer))", f"op.drop_table({revision!r})"
-    return revise(project.folder, revision, down, up, undo, description=f"make {revision}", **more)
 
 
 def seen(path: Path) -> str:
@@ -214,7 +208,7 @@ def sql(project: Project, stem: str, ending: str = ".up.sql") -> Path:
 
 def test_a_revision_that_comes_later(adopted: Project) -> None:
     """`status` renders it, says so and shows it pending; then no program is needed for it; `up` renders others."""
-    table(adopted, "merge0", ("left0", "right"))
+    table(adopted.folder, "merge0", ("left0", "right"))
     outcome = ran(adopted, "status")
     assert "rendered 1 Alembic revision into migrations: 0004_merge0_make_merge0" in outcome.stderr
     assert states(adopted, "--alembic-python", "/nowhere") == {
@@ -223,7 +217,7 @@ def test_a_revision_that_comes_later(adopted: Project) -> None:
         "0003": "applied",
         "0004": "pending",
     }
-    table(adopted, "later0", "merge0")
+    table(adopted.folder, "later0", "merge0")
     assert "0005_later0_make_later0" in ran(adopted, "up").stderr
     assert set(states(adopted).values()) == {"applied"}
     assert "rendered" not in ran(adopted, "status").stderr
@@ -231,14 +225,14 @@ def test_a_revision_that_comes_later(adopted: Project) -> None:
 
 def test_a_revision_below_a_branch_comes_behind_it(adopted: Project) -> None:
     """A colleague's branch from an old revision takes the next number, since that of its date is applied already."""
-    table(adopted, "early", "base0", date="2020-01-01")
+    table(adopted.folder, "early", "base0", date="2020-01-01")
     ran(adopted, "up")
     assert sql(adopted, "0004_early_make_early").exists()
 
 
 def test_without_an_interpreter(adopted: Project) -> None:
     """One that is not there, one without Alembic: exit 12 with the way out; nothing is written."""
-    table(adopted, "later0", "right")
+    table(adopted.folder, "later0", "right")
     outcome = adopted.run("migrate", "up", "--alembic-python", "/nowhere/python")
     assert outcome.code == 12
     assert "program /nowhere/python is not there" in outcome.stderr
@@ -254,7 +248,7 @@ def test_without_an_interpreter(adopted: Project) -> None:
 
 def test_env_py_fails(adopted: Project) -> None:
     """The last line of what Python says, with exit 12."""
-    table(adopted, "later0", "right")
+    table(adopted.folder, "later0", "right")
     adopted.write("alembic/env.py", "raise RuntimeError('the vault is closed')\n")
     outcome = adopted.run("migrate", "status")
     assert outcome.code == 12
@@ -266,7 +260,7 @@ def test_env_py_fails(adopted: Project) -> None:
 def test_several_databases(configured: Project) -> None:
     """An ini file of the template `multidb`: refused before its env.py runs, which would write files."""
     alembics.make(configured.folder)
-    table(configured, "base0", None)
+    table(configured.folder, "base0", None)
     ini = configured.folder / "alembic.ini"
     ini.write_text(ini.read_text().replace("sqlalchemy.url =", "databases = one, two\nsqlalchemy.url ="))
     with pytest.raises(ConfigError, match="one, two"):
@@ -314,7 +308,7 @@ def test_a_pair_that_was_written_by_hand(adopted: Project) -> None:
     """Its name begins with a number and the revision: it stands for that, whatever Alembic would render."""
     revise(adopted.folder, "hand00", "right", "op.get_bind().execute(sa.text('SELECT 1')).scalar()")
     adopted.write("migrations/0004_hand00.up.sql", "CREATE TABLE by_hand (id int);")
-    table(adopted, "later0", "hand00")
+    table(adopted.folder, "later0", "hand00")
     ran(adopted, "up", "--alembic-python", sys.executable)
     names = sorted(path.name for path in (adopted.folder / "migrations").glob("*.up.sql"))
     assert names[3:] == ["0004_hand00.up.sql", "0005_later0_make_later0.up.sql"]
@@ -325,7 +319,7 @@ def test_a_python_module_in_the_place_of_a_pair(adopted: Project) -> None:
     revise(adopted.folder, "hand00", "right", "op.get_bind().execute(sa.text('SELECT 1')).scalar()")
     module = "def up(db):\n    db.execute('CREATE TABLE by_module (id int)')\n\n\ndef down(db):\n    pass\n"
     adopted.write("migrations/0004_hand00_fill.py", module)
-    table(adopted, "later0", "hand00")
+    table(adopted.folder, "later0", "hand00")
     ran(adopted, "up")
     assert ran(adopted, "current").stdout == "0005 later0_make_later0\n"
     assert not list((adopted.folder / "migrations").glob("*hand00*.sql"))
@@ -348,7 +342,7 @@ def test_what_cannot_be_undone(adopted: Project) -> None:
 
 def test_a_revision_that_changes(adopted: Project) -> None:
     """Before it is applied it is rendered again; afterwards that is told, unless the SQL is the same."""
-    path = table(adopted, "later0", "right")
+    path = table(adopted.folder, "later0", "right")
     ran(adopted, "status")
     file = sql(adopted, "0004_later0_make_later0")
     path.write_text(path.read_text().replace("sa.Integer", "sa.BigInteger"))
@@ -369,7 +363,7 @@ def test_a_revision_that_changes(adopted: Project) -> None:
 
 def test_what_was_changed_by_hand_stays(adopted: Project) -> None:
     """The SQL was edited and then the revision: a warning, and the edit stays."""
-    path = table(adopted, "later0", "right")
+    path = table(adopted.folder, "later0", "right")
     ran(adopted, "status")
     file = sql(adopted, "0004_later0_make_later0")
     file.write_text(file.read_text().replace("INTEGER", "SMALLINT"))
@@ -381,8 +375,8 @@ def test_what_was_changed_by_hand_stays(adopted: Project) -> None:
 
 def test_a_revision_that_is_put_on_another_one(adopted: Project) -> None:
     """Two revisions that are not applied change places: the files get the numbers of the new order."""
-    one = table(adopted, "one000", "right")
-    table(adopted, "two000", "right", date="2025-02-02")
+    one = table(adopted.folder, "one000", "right")
+    table(adopted.folder, "two000", "right", date="2025-02-02")
     ran(adopted, "status")
     assert sql(adopted, "0004_one000_make_one000").exists()
     one.write_text(one.read_text().replace("= 'right'", "= 'two000'"))
@@ -394,8 +388,8 @@ def test_a_revision_that_is_put_on_another_one(adopted: Project) -> None:
 
 def test_versions_go_by_revisions(adopted: Project) -> None:
     """`upgrade`, `downgrade`, `stamp`, `goto` with a revision's id or its beginning; what could be two is refused."""
-    table(adopted, "abcd11", "right")
-    table(adopted, "abcd22", "abcd11")
+    table(adopted.folder, "abcd11", "right")
+    table(adopted.folder, "abcd22", "abcd11")
     ran(adopted, "upgrade", "abcd11")
     assert ran(adopted, "current").stdout == "0004 abcd11_make_abcd11\n"
     outcome = adopted.run("migrate", "upgrade", "abcd")
@@ -414,9 +408,9 @@ def test_the_database_is_on_one_branch(
 ) -> None:
     """What Alembic has applied comes first, so that the rest is not out of order; the versions of the heads are told."""
     alembics.make(configured.folder, alembics.sqlalchemy_url(database))
-    table(configured, "base0", None)
-    table(configured, "early", "base0", date="2024-01-01")
-    table(configured, "right", "base0")
+    table(configured.folder, "base0", None)
+    table(configured.folder, "early", "base0", date="2024-01-01")
+    table(configured.folder, "right", "base0")
     alembics.alembic(configured.folder, "upgrade", "right")
     settings = config.load(Options(), configured.environ, configured.folder)
     heads = [row[0] for row in connect(database).execute("SELECT version_num FROM alembic_version")]
@@ -462,7 +456,7 @@ def test_the_folder_of_the_revisions_itself(adopted: Project) -> None:
 def test_before_anything_is_rendered(configured: Project) -> None:
     """Neither a folder of migrations nor a file in it: exit 5, and `adopt` is the way."""
     alembics.make(configured.folder)
-    table(configured, "base0", None)
+    table(configured.folder, "base0", None)
     (configured.folder / "migrations").rmdir()
     outcome = configured.run("migrate", "up")
     assert outcome.code == 5
@@ -475,7 +469,7 @@ def test_beside_migrations_of_other_formats(configured: Project) -> None:
     alembics.make(configured.folder)
     configured.write("migrations/001_notes.sql", "CREATE TABLE notes (id int);")
     configured.write("migrations/001_notes_rollback.sql", "DROP TABLE notes;")
-    table(configured, "base0", None)
+    table(configured.folder, "base0", None)
     render(configured)
     ran(configured, "up")
     assert states(configured) == {"001": "applied", "0002": "applied"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests import alembics
-from tests.alembics import revise
+from tests.alembics import table
 from tests.conftest import Project
 from tests.postgres.migrating import applied, mark_as_development, ran, states, tables
 from tests.servers import Database
@@ -25,17 +24,11 @@ def upgraded(project: Project, database: Database) -> Project:
     """A project whose only configuration is alembic.ini: two branches and a merge, of which one branch is applied."""
     mark_as_development(database)
     alembics.make(project.folder, alembics.sqlalchemy_url(database))
-    table(project, "base0", None)
-    table(project, "left0", "base0", date="2024-01-01")
-    table(project, "right", "base0")
+    table(project.folder, "base0", None)
+    table(project.folder, "left0", "base0", date="2024-01-01")
+    table(project.folder, "right", "base0")
     alembics.alembic(project.folder, "upgrade", "right")
     return project
-
-
-def table(project: Project, revision: str, down: str | tuple[str, ...] | None, **more: Any) -> Path:
-    """A revision that makes a table of its name."""
-    up, undo = f"op.create_table({revision!r}, sa.Column('id', sa.Integer))", f"op.drop_table({revision!r})"
-    return revise(project.folder, revision, down, up, undo, description=f"make {revision}", **more)
 
 
 def heads(connection: psycopg.Connection[Any]) -> set[str]:
@@ -87,8 +80,8 @@ def test_both_tools_in_turn(upgraded: Project, database: Database, connect: Conn
     assert heads(connection) == {"right"}
     ran(upgraded, "up")
     assert heads(connection) == {"right", "left0"}
-    table(upgraded, "merge0", ("left0", "right"))
-    table(upgraded, "above0", "merge0")
+    table(upgraded.folder, "merge0", ("left0", "right"))
+    table(upgraded.folder, "above0", "merge0")
     alembics.alembic(upgraded.folder, "upgrade", "merge0")
     assert states(upgraded) == {
         "0001": "applied",

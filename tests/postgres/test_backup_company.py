@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -52,15 +53,18 @@ def no_session_is_left(watch: Watch) -> None:
 
 def children(of: int) -> list[tuple[int, str]]:
     """Process id and command line of all processes below one."""
+    parents = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parents[int(name)] = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
+    below = [of]
+    for pid in below:
+        below += [child for child, parent in parents.items() if parent == pid]
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it has ended meanwhile
-            continue
-        if parent == of:
-            found += [(int(path.name), words), *children(int(path.name))]
+    for pid in below[1:]:
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found.append((pid, words))
     return found
 
 

@@ -14,7 +14,8 @@ from dbops.backups.manifest import to_json
 from tests.conftest import Project
 from tests.postgres.migrating import mark_as_development
 from tests.postgres.restoring import DEADLOCK
-from tests.servers import Database, Server
+from tests.postgres.scratching import allow_databases
+from tests.servers import Database, Server, admin
 
 
 @pytest.fixture
@@ -22,9 +23,7 @@ def backed_up(
     configured: Project, database: Database, connect: Callable[..., psycopg.Connection[Any]]
 ) -> Project:
     """A backup `b` of a table with a thousand rows, whose owner may make databases."""
-    superuser = psycopg.connect(**database.server.keywords(), autocommit=True)
-    with superuser:
-        superuser.execute(f'ALTER ROLE "{database.user}" CREATEDB')
+    allow_databases(database)
     connect(database).execute(
         "CREATE TABLE t AS SELECT n, 'row ' || n AS text FROM generate_series(1, 1000) AS n"
     )
@@ -35,9 +34,8 @@ def backed_up(
 
 def scratch_databases(server: Server) -> list[str]:
     """Scratch databases on a server, of whichever run."""
-    with psycopg.connect(**server.keywords()) as connection:
-        rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'dbops\\_scratch\\_%'")
-        return [name for (name,) in rows]
+    rows = admin(server).execute("SELECT datname FROM pg_database WHERE datname LIKE 'dbops\\_scratch\\_%'")
+    return [name for (name,) in rows]
 
 
 def proven(project: Project) -> dict[str, Any]:
@@ -164,8 +162,7 @@ def test_what_a_killed_verify_left_is_dropped(backed_up: Project, database: Data
 def test_a_role_that_may_not_make_databases(backed_up: Project, database: Database) -> None:
     """It cannot be tried: exit 1 with the reason, and nothing is held against the backup."""
     mark_as_development(database)
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as connection:
-        connection.execute(f'ALTER ROLE "{database.user}" NOCREATEDB')
+    admin(database.server).execute(f'ALTER ROLE "{database.user}" NOCREATEDB')
     outcome = backed_up.run("backup", "verify", "b")
     assert outcome.code == 1, outcome
     assert "permission denied to create database" in outcome.stderr

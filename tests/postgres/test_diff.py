@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.postgres.migrating import mark_as_development, on_terminal, ran, sing
 from tests.postgres.rounds import superuser_sql
 from tests.postgres.scratching import allow_databases
 from tests.servers import Database
+from tests.watching import until
 
 pytestmark = pytest.mark.one_major
 
@@ -262,10 +262,7 @@ def test_killed_and_run_again(maker: Project, database: Database) -> None:
     """The scratch databases of a killed run are dropped by the next one."""
     maker.write("there.sql", f"{THERE} SELECT pg_sleep(60);")
     child = maker.popen("migrate", "diff", "--to", "there.sql")
-    deadline = time.monotonic() + 30
-    while len(scratches(database)) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: len(scratches(database)) == 2, "both scratch databases")
     child.send_signal(signal.SIGKILL)
     child.wait()
     superuser_sql(

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from dbops.engines.postgres.schema import reader
 from dbops.engines.schema import Schema, differences
@@ -21,7 +20,7 @@ from tests.conftest import fresh_database
 from tests.older import known_to
 from tests.postgres.pairs import EXTENSIONS, PAIRS, Pair
 from tests.postgres.rounds import superuser_sql
-from tests.servers import Database, Server, create_database
+from tests.servers import Database, Server, create_database, drop_database
 
 # What a pair may have left: schemas and what is in none.
 _CLEAN = """
@@ -62,9 +61,8 @@ def sides(server: Server) -> Iterator[Sides]:
     with ExitStack() as stack:
         one = stack.enter_context(fresh_database(server))
         other = Database(server, f"{one.name}_there", one.user, one.password)
-        with psycopg.connect(**server.keywords(), autocommit=True) as connection:
-            create_database(connection, other)
-        stack.callback(_drop, other)
+        create_database(other)
+        stack.callback(drop_database, other)
         if server.major < 15:
             for each in (one, other):
                 superuser_sql(
@@ -73,11 +71,6 @@ def sides(server: Server) -> Iterator[Sides]:
         yield Sides(
             *(stack.enter_context(psycopg.connect(**each.keywords, autocommit=True)) for each in (one, other))
         )
-
-
-def _drop(made: Database) -> None:
-    with psycopg.connect(**made.server.keywords(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(made.name)))
 
 
 def _schema(connection: psycopg.Connection[Any]) -> Schema:

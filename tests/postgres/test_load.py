@@ -16,7 +16,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from dbops import programs
 from dbops.backups import load, toc
@@ -28,7 +27,7 @@ from dbops.engines.postgres import destination
 from dbops.errors import DbopsError, ProgramFailed, Refused, UsageError
 from dbops.events import Event, ignore
 from tests.conftest import SERVERS, fresh_database
-from tests.servers import Database, Server, create_database
+from tests.servers import Database, Server, create_database, drop_database
 
 Connection = psycopg.Connection[Any]
 Clients = tuple[programs.Client, ...]
@@ -84,17 +83,15 @@ def into() -> Iterator[Into]:
 
         def empty(server: Server, **keywords: str) -> Connection:
             name = f"l_{os.urandom(5).hex()}"
-            with psycopg.connect(**server.keywords(), autocommit=True) as admin:
-                create_database(admin, Database(server, name, server.user, server.password))
-            made.append((server, name))
+            made.append(Database(server, name, server.user, server.password))
+            create_database(made[-1])
             return stack.enter_context(
                 psycopg.connect(**{**server.keywords(name), **keywords}, autocommit=True)
             )
 
         yield empty
-    for server, name in made:
-        with psycopg.connect(**server.keywords(), autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    for one in made:
+        drop_database(one)
 
 
 @pytest.fixture(scope="module")

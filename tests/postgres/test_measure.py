@@ -19,7 +19,7 @@ from dbops.errors import DbopsError, Interrupted, LockNotAcquired
 from dbops.events import Event, ignore
 from tests.postgres.proving import contents_of, fingerprints, superuser, target_of
 from tests.servers import Database
-from tests.watching import GIVE_UP
+from tests.watching import GIVE_UP, until
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -326,8 +326,7 @@ def _until_waiting(connection: psycopg.Connection[Any], count: int) -> None:
         "select count(*) from pg_locks where not granted and mode = 'AccessExclusiveLock'"
         " and database = (select oid from pg_database where datname = current_database())"
     )
-    while connection.execute(query).fetchone() != (count,):
-        time.sleep(0.01)
+    until(lambda: connection.execute(query).fetchone() == (count,), f"{count} locks that are waited for")
 
 
 def _keep_busy(connection: psycopg.Connection[Any]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import Project
-from tests.servers import Database
+from tests.conftest import Project, fresh_database
+from tests.servers import Database, Server
 
 pytestmark = pytest.mark.one_major
 
@@ -25,10 +25,19 @@ analyze;
 """
 
 
+@pytest.fixture(scope="module")
+def tables(any_server: Server) -> Iterator[Database]:
+    """A database with them, in which no test changes anything."""
+    with fresh_database(any_server) as made:
+        with psycopg.connect(**made.keywords, autocommit=True) as connection:
+            connection.execute(LARGE)
+        yield made
+
+
 @pytest.fixture
-def large(configured: Project, database: Database, connect: Connect) -> Project:
-    connect(database).execute(LARGE)
-    return configured
+def large(project: Project, tables: Database) -> Project:
+    project.use(tables)
+    return project
 
 
 def planned(project: Project, sql: str, *options: str) -> list[dict[str, Any]]:
@@ -106,11 +115,11 @@ def test_for_people_and_for_a_pull_request(large: Project) -> None:
     assert any(line.startswith("- **001 statement 1, blocking**") for line in table)
 
 
-def test_nothing_pending_in_a_pull_request(large: Project) -> None:
+def test_nothing_pending_in_a_pull_request(configured: Project) -> None:
     """--markdown says so in a sentence: an empty comment would look like a failure."""
-    large.write("migrations/001_x.up.sql", "CREATE TABLE x (id int);")
-    assert large.run("migrate", "up").code == 0
-    assert large.run("migrate", "plan", "--markdown").stdout == "No migration is pending.\n"
+    configured.write("migrations/001_x.up.sql", "CREATE TABLE x (id int);")
+    assert configured.run("migrate", "up").code == 0
+    assert configured.run("migrate", "plan", "--markdown").stdout == "No migration is pending.\n"
 
 
 def test_a_pipeline_stops_at_a_risk(large: Project) -> None:

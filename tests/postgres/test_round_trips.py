@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 
 from tests import zoo
-from tests.postgres.rounds import Rounds, described, properties, superuser, superuser_sql, superuser_url
+from tests.postgres.rounds import Rounds, described, properties, superuser_sql, superuser_url
 from tests.servers import Database, Server, create_database
 from tests.zoo.description import differences
 from tests.zoo.known import unexpected
@@ -91,8 +91,7 @@ def test_to_other_versions(rounds: Rounds, other_servers: tuple[Server, ...]) ->
         made.furnish(target)
         copy, twin = rounds.beside("copy", target), rounds.beside("twin", target)
         rounds.restored(rounds.path("whole"), copy)
-        with superuser(twin, "postgres") as connection:
-            create_database(connection, twin)
+        create_database(twin)
         zoo.twin(made, twin)
         found = differences(described(twin), described(copy))
         assert unexpected(found, database.server.major, target.major) == [], target

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Outcome, Project
 from tests.postgres.rounds import superuser_sql, superuser_url
+from tests.postgres.scratching import scratches
 from tests.servers import Database
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -65,15 +66,6 @@ def result(outcome: Outcome) -> dict[str, Any]:
 
 def kept(project: Project) -> list[Path]:
     return sorted((project.folder / "backups" / "traces").glob("*"))
-
-
-def scratches(database: Database) -> list[Any]:
-    """Of this database's owner, who is nobody else's."""
-    return superuser_sql(
-        database,
-        "select datname from pg_database where starts_with(datname, 'dbops_verify_')"
-        f" and pg_get_userbyid(datdba) = '{database.user}'",
-    )
 
 
 def test_what_is_seen(shop: Project, database: Database, connect: Connect) -> None:

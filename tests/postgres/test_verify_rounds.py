@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 from tests.conftest import Project
 from tests.postgres.migrating import ran, single, write_tables
 from tests.postgres.rounds import superuser_url
-from tests.postgres.scratching import allow_databases, scratches
-from tests.servers import Database
+from tests.postgres.scratching import scratches
+from tests.servers import Database, admin
+from tests.watching import until
 
 pytestmark = pytest.mark.one_major
 
@@ -30,13 +30,6 @@ GRANT SELECT ON person TO PUBLIC;
 STARTED = single(START, "DROP TABLE person; DROP FUNCTION touch();")
 
 
-@pytest.fixture
-def maker(configured: Project, database: Database) -> Project:
-    """A project whose role, an ordinary one, may make databases."""
-    allow_databases(database)
-    return configured
-
-
 def verified(project: Project, *options: str, code: int) -> dict[str, Any]:
     """The result of `verify --json`, whose exit code must be this one."""
     outcome = project.run("migrate", "verify", "--json", *options)
@@ -49,14 +42,6 @@ def verified(project: Project, *options: str, code: int) -> dict[str, Any]:
 def differing(round_: dict[str, Any]) -> list[tuple[str, str, str]]:
     """After what, which object, and what became of it."""
     return [(one["after"], one["object"], one["change"]) for one in round_["differences"]]
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +201,7 @@ def test_killed(maker: Project, database: Database) -> None:
     """What a killed run leaves, the next one drops; while it is at work, nobody takes its databases away."""
     maker.write("migrations/001_slow.sql", single("SELECT pg_sleep(60);", "SELECT 1;"))
     slow = maker.popen("migrate", "verify", "--empty")
-    until(lambda: len(scratches(database)) == 2)
+    until(lambda: len(scratches(database)) == 2, "both scratch databases")
     maker.write("quick/001_quick.sql", single("SELECT 1;", "SELECT 1;"))
     quick = ("migrate", "verify", "--empty", "--migrations-dir", "quick")
     assert maker.run(*quick).code == 0
@@ -224,8 +209,8 @@ def test_killed(maker: Project, database: Database) -> None:
     slow.kill()
     slow.wait()
     # The server ends the killed one's sessions once it sees that nobody is there.
-    until(lambda: "interrupted" in maker.run(*quick).stderr)
-    until(lambda: maker.run(*quick).code == 0 and scratches(database) == [])
+    until(lambda: "interrupted" in maker.run(*quick).stderr, "word of what was left")
+    until(lambda: maker.run(*quick).code == 0 and scratches(database) == [], "an end without leftovers")
 
 
 def test_without_the_right_to_make_databases(configured: Project, database: Database) -> None:
@@ -274,8 +259,7 @@ def test_an_applied_one_that_makes_a_role(maker: Project, database: Database, co
     """The role is there already: it is left out, which is said, and the pending ones have their rounds."""
     role = f"{database.user}_made"
     made = f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF; END $$;"
-    with psycopg.connect(**database.server.keywords(), autocommit=True) as superuser:
-        superuser.execute(made.encode())
+    admin(database.server).execute(made.encode())
     maker.write("migrations/001_role.sql", single(made, "SELECT 1;"))
     ran(maker, "up")
     maker.write(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import Any
 
 import psycopg
@@ -17,17 +16,11 @@ from dbops.migrations.alembic import update
 from tests import alembics
 from tests.conftest import ROOT, Project
 from tests.postgres.migrating import dump, mark_as_development, ran, single
-from tests.postgres.scratching import allow_databases, scratches
+from tests.postgres.scratching import scratches
 from tests.servers import Database
+from tests.watching import until
 
 pytestmark = pytest.mark.one_major
-
-
-@pytest.fixture
-def maker(configured: Project, database: Database) -> Project:
-    """A project whose role, an ordinary one, may make databases."""
-    allow_databases(database)
-    return configured
 
 
 def rounds(project: Project, *options: str, code: int = 0) -> dict[str, dict[str, Any]]:
@@ -188,10 +181,7 @@ def test_interrupted(maker: Project, database: Database, sign: signal.Signals) -
     """Ctrl-C and a polite end leave no scratch database."""
     maker.write("migrations/001_slow.sql", single("SELECT pg_sleep(60);", "SELECT 1;"))
     slow = maker.popen("migrate", "verify", "--empty")
-    deadline = time.monotonic() + 30
-    while len(scratches(database)) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: len(scratches(database)) == 2, "both scratch databases")
     os.kill(slow.pid, sign)
     assert slow.wait(timeout=30) != 0
     assert scratches(database) == []
