@@ -108,6 +108,7 @@ class _Run:
             changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
             self.statements(dependents.generated(self._here, self._target.connection))
+        self.statements(dependents.replaced(self._here, self._target.connection))
         self._enums(rebuild=self._effort is Effort.REBUILD)
         self._pieces(pieces.UNKNOWN)
         self._library()
