@@ -110,7 +110,7 @@ class _Run:
             self.statements(dependents.generated(self._here, self._target.connection))
         self.statements(dependents.replaced(self._here, self._target.connection))
         self._enums(rebuild=self._effort is Effort.REBUILD)
-        self._pieces(pieces.UNKNOWN)
+        self._pieces(pieces.FIRST if self._effort is Effort.REBUILD else pieces.UNKNOWN)
         self._library()
         self._names()
         left = self._left()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import psycopg
 
 # A view depends through its rule, a default is a thing of its own, a type has its array: each stands for another.
+# What holds a column fast is what keeps its type from being changed; all else follows by itself.
 _QUERY: LiteralString = """
 with recursive
 thing(classid, objid, subid, of_class, of_object, of_sub, computed) as (
@@ -20,25 +21,26 @@ thing(classid, objid, subid, of_class, of_object, of_sub, computed) as (
     union all
     select 'pg_attrdef'::regclass, d.oid, 0, 'pg_class'::regclass, adrelid, adnum, attgenerated <> ''
     from pg_attrdef as d join pg_attribute on attrelid = adrelid and attnum = adnum),
-edge(classid, objid, subid, on_class, on_object) as (
+edge(classid, objid, subid, on_class, on_object, on_sub, own, holds) as (
     select coalesce(of_class, d.classid), coalesce(of_object, d.objid), coalesce(of_sub, d.objsubid),
-        d.refclassid, d.refobjid
+        d.refclassid, d.refobjid, d.refobjsubid, computed and d.refobjid = of_object,
+        computed or d.classid in ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+            'pg_publication_rel'::regclass)
     from pg_depend as d left join thing on thing.classid = d.classid and thing.objid = d.objid
     where d.deptype in ('n', 'a') and d.refobjid >= 16384
-        and not (coalesce(computed, false) and d.refclassid = of_class and d.refobjid = of_object) -- see `generated`
     union all
-    select 'pg_type'::regclass, typarray, 0, 'pg_type'::regclass, oid from pg_type where typarray >= 16384
+    select 'pg_type'::regclass, typarray, 0, 'pg_type'::regclass, oid, 0, false, false from pg_type where typarray >= 16384
     union all
-    select 'pg_type'::regclass, reltype, 0, 'pg_class'::regclass, oid from pg_class where reltype >= 16384),
+    select 'pg_type'::regclass, reltype, 0, 'pg_class'::regclass, oid, 0, false, false from pg_class where reltype >= 16384),
 found(classid, objid, subid, depth) as (
     select e.classid, e.objid, e.subid, 1 from edge as e
     join (select distinct on_class, on_object from edge) as target using (on_class, on_object)
     cross join lateral pg_identify_object(on_class, on_object, 0) as named
-    where named.type || ' ' || named.identity = any(%s)
+    where named.type || ' ' || named.identity = any(%s) and own is not true -- see `generated`
     union
     select e.classid, e.objid, e.subid, found.depth + 1 from found
     join edge as e on e.on_class = found.classid and e.on_object = found.objid
-    where found.depth < 50 and (found.classid <> 'pg_class'::regclass or exists (
+    where found.depth < 50 and (found.classid <> 'pg_class'::regclass or e.holds and e.on_sub = found.subid or exists (
         select from pg_class where oid = found.objid and relkind in ('v', 'm'))))
 select named.type || ' ' || named.identity from (
     select classid, objid, subid, max(depth) as depth from found group by classid, objid, subid) as found

@@ -193,5 +193,5 @@ where c.relkind in ('r', 'p') and a.attgenerated <> '' and a.attinhcount = 0
 
 KNOWN = (_TABLES, _COLUMNS, _INDEXES, _CONSTRAINTS, _TRIGGERS, _POLICIES, _VIEWS)
 """What the library sees, to put right what it left otherwise."""
-IN_THE_WAY = (_COMPUTED,)
+IN_THE_WAY = (_RULES, _COMPUTED)
 """What else may hold fast what changes."""
