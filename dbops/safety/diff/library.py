@@ -111,7 +111,9 @@ def _is_unwanted(node: Node) -> bool:
         return all(_is_of_foreign_key(one["AlterTableCmd"]) for one in node["AlterTableStmt"]["cmds"])
     if "AlterSeqStmt" in node:
         return "restart" in options_of(node["AlterSeqStmt"].get("options"))
-    return bool({"VariableSetStmt", "SelectStmt"} & node.keys()) or "inhRelations" in node.get("CreateStmt", {})
+    return bool({"VariableSetStmt", "SelectStmt"} & node.keys()) or "inhRelations" in node.get(
+        "CreateStmt", {}
+    )
 
 
 def _is_of_foreign_key(command: Node) -> bool:

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 _COMMENTS: LiteralString = """
 select d.classoid, d.objoid, d.objsubid, 'comment', 'set',
-    format('COMMENT ON %s IS %L', named.what, d.description), 
+    format('COMMENT ON %s IS %L', named.what, d.description),
     format('COMMENT ON %s IS %s', named.what, case when d.objoid < 16384 then '''standard public schema''' else 'NULL' end)
 from pg_description as d
 cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) as o
