@@ -88,6 +88,17 @@ def test_the_first_migration_of_all(configured: Project, database: Database) -> 
     assert found(configured, "there.sql")["differences"] == []
 
 
+def test_revisions_of_alembic_come_first(configured: Project, database: Database) -> None:
+    """Where none of them is rendered yet, no migration is written before them; exit 5, with the command."""
+    allow_databases(database)
+    configured.write("alembic.ini", "[alembic]\nscript_location = alembic\n")
+    configured.write("alembic/versions/a1_first.py", 'revision = "a1"\ndown_revision = None\n')
+    configured.write("there.sql", THERE)
+    outcome = diff(configured, "there.sql", code=5)
+    assert "are not rendered into it yet" in outcome.stderr
+    assert "bin/migrate adopt" in outcome.stderr
+
+
 def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: Database) -> None:
     """What `schema` writes is a target, and so is a dump of pg_dump with its settings and owners."""
     connect(database).execute(
@@ -144,6 +155,30 @@ def test_to_another_database(maker: Project, another: Callable[..., Database], c
     assert other.password not in text
     row = connect(other).execute("SELECT count(*) FROM schema_migrations").fetchone()
     assert row == (1,)
+
+
+def test_to_a_database_of_another_version(
+    configured: Project, everywhere: tuple[Database, ...], connect: Connect
+) -> None:
+    """The server spells the schema of every other version as its own: nothing differs, both ways."""
+    rich = f"{HERE} {SPELLED_ANEW} CREATE TABLE p (id int NOT NULL) PARTITION BY LIST (id);"
+    for one in everywhere:
+        allow_databases(one)
+        connect(one).execute(f"{rich} CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)")
+    for one, other in ((everywhere[0], everywhere[-1]), (everywhere[-1], everywhere[0])):
+        told = found(configured, other.url, "--check", "--database-url", one.url)
+        assert told["differences"] == []
+
+
+def test_a_way_back_that_cannot_be_made(maker: Project, connect: Connect, database: Database) -> None:
+    """No statement takes an index from its parent again: the way back is not taken for verified, and nothing is written."""
+    made = "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
+    connect(database).execute(f"{made} CREATE INDEX pi ON ONLY p (a)")
+    maker.write("there.sql", f"{HERE} {made} CREATE INDEX pi ON p (a);")
+    outcome = diff(maker, "there.sql", code=3)
+    assert "does not lead back exactly" in outcome.stderr
+    assert "cannot drop index p1_a_idx because index pi requires it" in outcome.stdout
+    assert files(maker) == {"001_start.sql"}
 
 
 def git(project: Project, *words: str) -> None:
