@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 COMMANDS = {
@@ -21,6 +22,9 @@ commands: {", ".join(COMMANDS)}
 
 def main() -> int:
     """Run the command that argv names and return its exit code."""
+    # Until `app.run` heeds it there is nothing to undo, and a traceback of the imports helps nobody.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # A short command ends before garbage matters, and a start makes many objects that stay.
     gc.set_threshold(100_000, 20, 20)
     arguments = sys.argv[1:]

@@ -15,6 +15,7 @@ from pathlib import Path
 from dbops.errors import ProgramFailed
 from dbops.process import POSTGRES_ENVIRON, Account, run
 
+_OLDEST = 14  # whose servers dbops works with
 _NEEDED = ("initdb", "postgres")
 _CLIENTS = ("pg_dump", "pg_restore", "psql")
 _READ_BY_SHELLS = frozenset('"$`\\\n')  # even where, as initdb does, the path is put in double quotes
@@ -147,7 +148,12 @@ def examine(bindir: Path, account: Account | None, bundled: bool = False) -> Ins
         return f"no {' and no '.join(missing)}"
     version = None if unsafe else _version(bindir, account)
     if version is not None:
-        return Installation(bindir, version, bundled)
+        found = Installation(bindir, version, bundled)
+        return (
+            found
+            if found.major >= _OLDEST
+            else f"PostgreSQL {version} is too old: dbops works with {_OLDEST} and later"
+        )
     if bundled and account is not None and (ours := _version(bindir, None)) is not None:
         return Installation(bindir, ours, bundled, reachable=False)
     try:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from dbops.interrupts import SIGNALS
+
 
 class CodeFailed(Exception):
     """A file's own code has failed; what it raised is the `__cause__`.
@@ -83,13 +85,11 @@ def calling_line(name: str) -> int | None:
 class _Interrupted:
     """Tells an interrupt of the command from what a file raises itself."""
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
     def __init__(self) -> None:
         self.by_signal = False
 
     def __enter__(self) -> None:
-        self._before = {one: signal.getsignal(one) for one in self._SIGNALS} if _in_main_thread() else {}
+        self._before = {one: signal.getsignal(one) for one in SIGNALS} if _in_main_thread() else {}
         for one, handler in self._before.items():
             if callable(handler):
                 signal.signal(one, self._note)

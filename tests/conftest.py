@@ -47,6 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--keep-servers", action="store_true", help="leave the servers running, to look at a kept database"
     )
     parser.addoption(
+        "--server-bindir",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="run on the PostgreSQL whose programs are in this folder, not on those found; may be given again",
+    )
+    parser.addoption(
         "--update-golden",
         action="store_true",
         help="write what was read as what is expected, to be looked at",
@@ -66,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     elif config.option.help or config.option.version or _needs_no_server(config):
         config.stash[SERVERS] = ()
     else:
-        farm = servers.start()
+        farm = _start_servers(config.option.server_bindir)
         config.stash[FARM] = farm
         config.stash[SERVERS] = farm.servers
         if not farm.servers:
@@ -74,6 +82,16 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(
                 "no PostgreSQL found to test with: sh dbops/bootstrap.sh --extra server", returncode=1
             )
+
+
+def _start_servers(bindirs: list[Path]) -> Farm:
+    bindirs = [bindir.resolve() for bindir in bindirs]
+    # what is tested finds them there, too
+    os.environ["PATH"] = os.pathsep.join([*map(str, bindirs), os.environ.get("PATH", os.defpath)])
+    try:
+        return servers.start(bindirs)
+    except ValueError as error:
+        raise pytest.UsageError(f"--server-bindir {error}") from error
 
 
 @pytest.hookimpl(optionalhook=True)

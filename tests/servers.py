@@ -168,9 +168,14 @@ class Farm:
         return f"kill -QUIT {pids}; rm -r {self.folder}"
 
 
-def start() -> Farm:
-    """Start a server for every major version found, the machine's own first."""
+def start(bindirs: Sequence[Path] = ()) -> Farm:
+    """Start a server for every major version found, the machine's own first.
+
+    :param bindirs: folders with PostgreSQL's programs: then of these, and of nothing found.
+    :raises ValueError: one of them does not do; the message says why.
+    """
     owner = account.for_new_cluster()
+    installations = tuple(_examined(bindir, owner) for bindir in bindirs) or _found(owner)
     folder = Path(tempfile.mkdtemp(prefix="dbops-t-", dir=MEMORY if has_room(MEMORY) else "/tmp"))
     watch = subprocess.Popen(
         [sys.executable, "-I", __file__, str(folder)], stdin=subprocess.PIPE, start_new_session=True
@@ -178,11 +183,22 @@ def start() -> Farm:
     if owner is not None:
         os.chown(folder, owner.uid, owner.gid)
     majors: dict[int, programs.Installation] = {}
-    for installation in programs.find(os.environ.get("PATH", os.defpath), owner).found:
+    for installation in installations:
         majors.setdefault(installation.major, installation)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         starting = [pool.submit(_start_one, folder, found, owner) for found in majors.values()]
     return Farm(folder, tuple(started.result() for started in starting), watch)
+
+
+def _found(owner: Account | None) -> tuple[programs.Installation, ...]:
+    return programs.find(os.environ.get("PATH", os.defpath), owner).found
+
+
+def _examined(bindir: Path, owner: Account | None) -> programs.Installation:
+    outcome = programs.examine(bindir, owner)
+    if isinstance(outcome, str):
+        raise ValueError(f"{bindir}: {outcome}")  # noqa: TRY004  # the folder is wrong, not a type
+    return outcome
 
 
 def has_room(folder: Path) -> bool:

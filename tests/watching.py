@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -12,7 +13,7 @@ from dbops.engines.postgres.lock import CLASS_ID, OBJECT_ID
 
 T = TypeVar("T")
 
-GIVE_UP = 30.0
+GIVE_UP = 60.0
 """Seconds after which a condition is taken for one that never comes true: long, since machines are slow."""
 
 
@@ -24,6 +25,14 @@ def until(condition: Callable[[], T | None], what: str) -> T:
             raise AssertionError(f"waited {GIVE_UP:.0f} s in vain for {what}")
         time.sleep(0.02)
     return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Watch:

@@ -21,6 +21,7 @@ _ROLES_IN_SQL = frozenset({"ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"})
 _PRIVILEGES = frozenset({"ACL", "DEFAULT ACL"})
 _OF_DATABASE = frozenset({"DATABASE", "DATABASE PROPERTIES", "SUBSCRIPTION TABLE"})
 _ABOUT = frozenset({"ACL", "COMMENT", "SECURITY LABEL"})
+_WITH_OWNED_PUBLIC = 15  # before, the schema "public" was the server's superuser's, whatever he is called
 _MANY = 3  # uses of a role that are named
 
 
@@ -94,7 +95,7 @@ class Filtered:
 
 def decide(toc: Toc, server: ServerFacts, options: Options) -> Filtered:
     """Decide about every entry."""
-    deciding = _Deciding(server, options)
+    deciding = _Deciding(server, options, toc.header.server_major)
     for entry in selection.wanted(toc.entries, options.tables, schema_only=options.schema_only):
         deciding.entry(entry)
     return deciding.result()
@@ -103,9 +104,10 @@ def decide(toc: Toc, server: ServerFacts, options: Options) -> Filtered:
 class _Deciding:
     """Goes through the entries and gathers what to do about them."""
 
-    def __init__(self, server: ServerFacts, options: Options) -> None:
+    def __init__(self, server: ServerFacts, options: Options, source_major: int | None) -> None:
         self._server = server
         self._options = options
+        self._source_major = source_major
         self._known = server.roles
         self._use: list[int] = []
         self._left_out: list[LeftOut] = []
@@ -150,6 +152,9 @@ class _Deciding:
             return f'the schema "public" of this database is not {self._server.role}\'s to change'
         if entry.desc == "SCHEMA" and grants.creates_schema(entry.defn, "public"):
             return 'every new database has the schema "public"'
+        source = self._source_major or self._server.major
+        if entry.desc == "SCHEMA" and source < _WITH_OWNED_PUBLIC <= self._server.major:
+            return f'since PostgreSQL {_WITH_OWNED_PUBLIC} the schema "public" is whose the database is'
         return None
 
     def _extension(self, entry: Entry) -> str | None:

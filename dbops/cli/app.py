@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from dbops.cli import streams
 from dbops.cli.output import Output
 from dbops.errors import DbopsError, ExitCode
+from dbops.interrupts import Interrupts
 
 
 class CommandModule(Protocol):
@@ -26,30 +26,31 @@ def run(command: str, argv: list[str], load: Callable[[], object]) -> int:
     :param load: imports the command's module, inside the guard, so that a broken installation is reported too.
     """
     streams.prepare()
-    out = Output.from_argv(command, argv)
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, _interrupt)
+    out, interrupts = Output.from_argv(command, argv), Interrupts()
+    try:
+        interrupts.heed()
+        code = out.close(_ended(command, argv, load, out))
+        interrupts.over()
+    except KeyboardInterrupt:
+        interrupts.over()
+        out.error(DbopsError("interrupted; what was not finished has been undone"), code=ExitCode.INTERRUPTED)
+        code = out.close(ExitCode.INTERRUPTED)
+    return int(code)
+
+
+def _ended(command: str, argv: list[str], load: Callable[[], object], out: Output) -> int:
+    """Run it, and tell of its error."""
     try:
         module: CommandModule = load()  # type: ignore[assignment]  # a module is checked against the protocol by its call
-        code = module.main(argv, out)
+        return int(module.main(argv, out))
     except DbopsError as error:
         out.error(error)
-        code = error.exit_code
+        return error.exit_code
     except SystemExit as end:  # --help and --version
-        code = int(end.code or 0)
-    except KeyboardInterrupt:
-        out.error(DbopsError("interrupted; what was not finished has been undone"), code=ExitCode.INTERRUPTED)
-        code = ExitCode.INTERRUPTED
+        return int(end.code or 0)
     except Exception as error:  # noqa: BLE001  # the last resort: a bug becomes exit 70 and a file, never a traceback
         out.error(_bug(error, command), code=ExitCode.BUG)
-        code = ExitCode.BUG
-    return out.close(int(code))
-
-
-def _interrupt(signal_number: int, frame: object) -> NoReturn:
-    """SIGTERM and SIGHUP take the way of Ctrl-C, so that what it undoes they undo."""
-    raise KeyboardInterrupt
+        return ExitCode.BUG
 
 
 def _bug(error: Exception, command: str) -> DbopsError:

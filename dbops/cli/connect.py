@@ -45,6 +45,16 @@ def load_settings(arguments: argparse.Namespace, out: Output) -> Settings:
     )
 
 
+def named_by(option: str, url: str, arguments: argparse.Namespace, out: Output) -> Target:
+    """The database that another option than --database-url names.
+
+    :param option: without its dashes: "scratch-url".
+    :raises UsageError: and ConfigError: it is no URL.
+    """
+    given = {**vars(arguments), "database_url": url, "url_option": option, "env": None}
+    return load_settings(argparse.Namespace(**given), out).target
+
+
 def located(arguments: argparse.Namespace, out: Output) -> Settings:
     """The settings of this command line, with a target on a server that is there."""
     return locate(load_settings(arguments, out), out)

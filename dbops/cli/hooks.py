@@ -28,6 +28,7 @@ from dbops.errors import (
     Refused,
 )
 from dbops.events import Detail, Event, Note, Warned
+from dbops.interrupts import SIGNALS, Interrupt
 
 if TYPE_CHECKING:
     from dbops.process import Completed
@@ -238,13 +239,9 @@ def _held_back() -> Iterator[list[int]]:
     def note(number: int, frame: object) -> None:
         came.append(number)
         if len(came) > 1:
-            raise KeyboardInterrupt
+            raise Interrupt
 
-    before = {
-        sign: signal.signal(sign, note)
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if callable(signal.getsignal(sign))
-    }
+    before = {sign: signal.signal(sign, note) for sign in SIGNALS if callable(signal.getsignal(sign))}
     try:
         yield came
     finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 from collections.abc import Callable
 
-from dbops.cli import spellings
+from dbops.cli import misplaced, spellings
 from dbops.cli.migrate_common_options import folder_options
 from dbops.cli.migrate_options import VERBS
-from dbops.cli.options import Parser, add_verbs, add_version, shared
+from dbops.cli.options import Parser, add_verbs, add_version, own_options, shared
 from dbops.cli.output import Output
 from dbops.errors import UsageError
 
@@ -50,12 +51,16 @@ def main(argv: list[str], out: Output) -> int:
 
     :raises DbopsError: what the verb raises.
     """
-    words = spellings.migrate(argv)
+    words = spellings.migrate(ordered(spellings.long_options(argv)))
     at = spellings.verb_at(words)
     wanted = None if at is None else words[at]
     if wanted is not None and wanted not in VERBS:
         raise _unknown(wanted)
-    arguments = parser(wanted).parse_args(words)
+    main_parser = parser(wanted)
+    arguments, unknown = main_parser.parse_known_args(words)
+    if unknown:
+        misplaced.refuse(unknown, wanted, _parsers)
+        main_parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     out.quiet, out.verbose = arguments.quiet, arguments.verbose
     if arguments.verb is None:
         raise UsageError("what shall be done?", hint="bin/migrate --help")
@@ -70,6 +75,14 @@ def parser(wanted: str | None = None) -> Parser:
 
     :param wanted: build the parser of this verb alone, since all of them take as long as the rest of a start.
     """
+    main_parser = _without_verbs()
+    parents = [shared(after_verb=True), folder_options(after_verb=True)]
+    verbs = VERBS if wanted is None else {wanted: VERBS[wanted]}
+    add_verbs(main_parser, verbs, lambda verb: parents)
+    return main_parser
+
+
+def _without_verbs() -> Parser:
     main_parser = Parser(
         prog="bin/migrate",
         description="Apply, undo and inspect the migrations of a database.",
@@ -78,10 +91,20 @@ def parser(wanted: str | None = None) -> Parser:
     )
     add_version(main_parser)
     main_parser.set_defaults(verb=None)
-    parents = [shared(after_verb=True), folder_options(after_verb=True)]
-    verbs = VERBS if wanted is None else {wanted: VERBS[wanted]}
-    add_verbs(main_parser, verbs, lambda verb: parents)
     return main_parser
+
+
+def ordered(words: list[str]) -> list[str]:
+    """The words, with the options of the verb behind it wherever they were typed."""
+    if not words or not words[0].startswith("-"):
+        return words
+    return misplaced.behind_the_verb(words, _without_verbs(), VERBS.keys() | spellings.VERBS.keys(), _parsers)
+
+
+@functools.cache
+def _parsers() -> dict[str, Parser]:
+    """Of each verb a parser of its own options alone."""
+    return {verb: own_options(options) for verb, (_, options) in VERBS.items()}
 
 
 def _unknown(verb: str) -> UsageError:

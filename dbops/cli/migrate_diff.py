@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from dbops.cli import machine
+from dbops.cli import machine, migrate_scratch
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask
-from dbops.cli.connect import connected_to_postgres, load_settings
+from dbops.cli.connect import connected_to_postgres, named_by
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output
 from dbops.config.model import Settings
@@ -41,8 +41,10 @@ def diff(arguments: argparse.Namespace, out: Output) -> int:
         writes = not (arguments.check or arguments.dry_run)
         with creation.turn(settings.migrations_dir.value) if writes else contextlib.nullcontext():
             _require_up_to_date(session, settings, out)
-            with run.both(settings, session, goal, machine.clients(), out.event) as both:
+            ground = migrate_scratch.found(arguments, settings, session, "diff", out)
+            with run.both(settings, session, ground.server, goal, machine.clients(), out.event) as both:
                 said = {"to": str(goal), "database": show.identity(session.identity)}
+                said["scratch"] = ground.place.value
                 differing = [_difference(one) for one in both.compared.differences]
                 if not differing or arguments.check:
                     return _told(both, {**said, "differences": differing}, out)
@@ -56,8 +58,7 @@ def _goal(arguments: argparse.Namespace, out: Output) -> targets.Goal:
         )
     if not targets.is_url(arguments.to):
         return targets.parse(arguments.to)
-    given = argparse.Namespace(**{**vars(arguments), "database_url": arguments.to, "env": None})
-    target = load_settings(given, out).target
+    target = named_by("to", arguments.to, arguments, out)
     if target.engine != "postgresql":
         raise UsageError(
             "--to names no PostgreSQL database", hint="--to postgresql://user@host:port/database"
@@ -72,7 +73,9 @@ def _require_up_to_date(session: Session, settings: Settings, out: Output) -> No
     elif settings.alembic is not None:
         from dbops.migrations.alembic.update import catch_up
 
-        catch_up(settings, tuple, out.event)  # refuses to begin a folder that its revisions are not rendered into yet
+        catch_up(
+            settings, tuple, out.event
+        )  # refuses to begin a folder that its revisions are not rendered into yet
 
 
 def _told(both: run.Both, said: dict[str, Any], out: Output) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from dbops import __version__
@@ -92,6 +92,14 @@ def add_verbs(
         verb.set_defaults(verb=name)
         for add_option in configure:
             add_option(verb)
+
+
+def own_options(options: Iterable[AddOption]) -> Parser:
+    """A parser that knows these and nothing else."""
+    parser = Parser(add_help=False)
+    for add_option in options:
+        add_option(parser)
+    return parser
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -44,15 +44,15 @@ def migrate(argv: Sequence[str]) -> list[str]:
 
     :raises UsageError: for a spelling whose meaning does not exist here.
     """
-    words = _options(argv)
+    words = long_options(argv)
     at = verb_at(words)
     if at is None:
         return words
-    rewrite = _VERBS.get(words[at])
+    rewrite = VERBS.get(words[at])
     return words if rewrite is None else words[:at] + rewrite(words[at + 1 :])
 
 
-def _options(argv: Sequence[str]) -> list[str]:
+def long_options(argv: Sequence[str]) -> list[str]:
     """One-dash options as ours; `-cmd up` as the verb alone."""
     words: list[str] = []
     for word in argv:
@@ -155,7 +155,7 @@ def _create(rest: list[str]) -> list[str]:
     return ["new", *(("--format", "pairs") if is_pair else ()), *words]
 
 
-_VERBS: dict[str, Rewrite] = {
+VERBS: dict[str, Rewrite] = {
     "upgrade": _upgrade,
     "downgrade": _downgrade,
     "stamp": _stamp,

@@ -110,9 +110,13 @@ class Alembic:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line gave for settings, None where it gave nothing."""
+    """What the command line gave for settings, None where it gave nothing.
+
+    `url_option` is the option that gave `database_url`, where it is another one than --database-url.
+    """
 
     database_url: str | None = dataclasses.field(default=None, repr=False)
+    url_option: str | None = None
     env: str | None = None
     migrations_dir: str | None = None
     backups_dir: str | None = None

@@ -93,7 +93,8 @@ def _check_options(options: Options) -> None:
         )
     for name in ("database_url", "migrations_dir", "backups_dir", "seeds_dir", "tracking_table", "server"):
         if getattr(options, name) == "":
-            raise UsageError(f"--{name.replace('_', '-')} is empty", hint="give it a value, or leave it out")
+            given = options.url_option if name == "database_url" and options.url_option else name
+            raise UsageError(f"--{given.replace('_', '-')} is empty", hint="give it a value, or leave it out")
 
 
 def _option(name: str, value: str | None) -> Setting[str] | None:
@@ -121,7 +122,7 @@ def _environment_source(name: str, env: Variables, file: Variables, found: Proje
 
 
 def _merged(options: Options, env: Variables, file: Variables, found: Project) -> Source:
-    option = _option("database-url", options.database_url)
+    option = _option(options.url_option or "database-url", options.database_url)
     return sources.merge(
         (
             sources.from_url(option) if option else Source(),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from dbops import interrupts
 from dbops.errors import DbopsError
 from dbops.events import Listener, Warned
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclasses.dataclass
@@ -41,7 +38,7 @@ class Undo:
     def run(self, listen: Listener, *, interrupted: bool) -> None:
         """Go back.  A step that fails is told as a warning and the others still run."""
         stop = 0 if interrupted else self._settled
-        with _undisturbed():
+        with interrupts.held_back():  # a second Ctrl-C counts afterwards
             for what, step in reversed(self._steps[stop:]):
                 try:
                     step()
@@ -58,26 +55,3 @@ def undoing(listen: Listener) -> Iterator[Undo]:
     except BaseException as error:
         undo.run(listen, interrupted=not isinstance(error, Exception))
         raise
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not stop the way back in the middle; it counts afterwards.
-
-    Handlers are exchanged, since a blocked signal would still reach us through another thread.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {sign: signal.getsignal(sign) for sign in _ENDING}
-    ours = [sign for sign, handler in handlers.items() if callable(handler) or handler is signal.SIG_DFL]
-    for sign in ours:
-        signal.signal(sign, lambda number, frame: caught.append(number))
-    try:
-        yield
-    finally:
-        for sign in ours:
-            signal.signal(sign, handlers[sign])
-    if caught:
-        signal.raise_signal(caught[0])

@@ -91,7 +91,7 @@ class Executor:
 
     def _one(self, prepared: Prepared) -> None:
         began = time.monotonic()
-        self._session.about(_named(prepared.step))
+        self._session.about(named(prepared.step))
         self._warn_if_empty(prepared)
         if prepared.script.mode is Mode.TRANSACTION:
             prepared = self._in_transaction(prepared, began)
@@ -152,7 +152,7 @@ class Executor:
 
     def _statements(self, prepared: Prepared, records: list[Record], *, opens: bool, commits: bool) -> None:
         count = sum(len(unit.statements) for unit in prepared.script.units)
-        self._session.about(_named(prepared.step), of=count)
+        self._session.about(named(prepared.step), of=count)
         if prepared.code:
             deadline = self._deadline_of(prepared)
             code_run.in_transaction(
@@ -271,7 +271,8 @@ class Executor:
         self._listen(MigrationDone(step.version.text, step.status.name, step.direction.value, seconds, count))
 
 
-def _named(step: Step) -> str:
+def named(step: Step) -> str:
+    """What is told of its statements to who watches them."""
     return f"{step.version} {step.status.name}"
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from dbops import interrupts
 from dbops.errors import ProgramFailed
 
 LAST_LINES = 12
@@ -84,7 +83,7 @@ def start(
         account = None
     child: subprocess.Popen[bytes] | None = None
     try:
-        with interrupts_held_back():
+        with interrupts.held_back():
             child = subprocess.Popen(
                 words,
                 stdin=stdin,
@@ -108,27 +107,6 @@ def start(
         who = f" as {account.name}" if account else ""
         raise ProgramFailed(f"cannot run {words[0]}{who}: {error.strerror}") from error
     return child
-
-
-@contextlib.contextmanager
-def interrupts_held_back() -> Iterator[None]:
-    """Let Ctrl-C and the like wait: in the middle of starting a program, nobody would know of it to end it."""
-    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
-        yield
-        return
-    came: list[int] = []
-    before = {
-        sign: signal.signal(sign, lambda number, frame: came.append(number))
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if callable(signal.getsignal(sign))
-    }
-    try:
-        yield
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
-        if came:
-            signal.raise_signal(came[0])
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

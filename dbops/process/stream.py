@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from dbops import interrupts
 from dbops.errors import ProgramFailed
 from dbops.process.starting import (
     AS_IT_IS,
@@ -24,7 +25,6 @@ from dbops.process.starting import (
     Completed,
     end,
     failure,
-    interrupts_held_back,
     send,
     start,
 )
@@ -74,7 +74,7 @@ class Stream:
         words = ("/bin/sh", "-c", _BEGINNING[stdin], "dbops-start", *self.argv)
         umask = PRIVATE if private else AS_IT_IS
         try:
-            with interrupts_held_back():
+            with interrupts.held_back():
                 self._child = start(words, environ, None, cwd, stdout=_pipe(stdout), umask=umask)
                 self._begin(stdin)
         except KeyboardInterrupt:  # which has waited for all of it
@@ -163,7 +163,7 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end()
+        interrupts.to_the_end(self.end)
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # what was buffered for a program that is gone

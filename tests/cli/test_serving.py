@@ -40,8 +40,9 @@ def made() -> Iterator[Cluster]:
         path.chmod(0o755)
     bindir = programs.find(os.environ["PATH"], owner).best().bindir
     found = Cluster(
-        hostile / "cluster", bindir, cluster.free_port(27000), sockets / "run", "postgres",
-        secrets.token_urlsafe(9), owner,
+        hostile / "cluster", bindir,
+        cluster.free_port(30000 + secrets.randbelow(2000)),  # between the look and the start are seconds
+        sockets / "run", "postgres", secrets.token_urlsafe(9), owner,
     )  # fmt: skip
     cluster.create(found, sync=False)
     yield found
@@ -104,6 +105,16 @@ def test_programs_whose_path_a_shell_would_read_are_not_used(made: Cluster) -> N
     said = programs.examine(bindir, None)
     assert isinstance(said, str)
     assert "shell" in said
+
+
+def test_programs_of_an_old_postgresql_are_not_used(made: Cluster) -> None:
+    """A PostgreSQL that dbops does not work with is passed over, with the reason."""
+    bindir = made.home.parent.parent / "old"
+    bindir.mkdir()
+    for name in ("initdb", "postgres"):
+        (bindir / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 13.23'\n")
+        (bindir / name).chmod(0o755)
+    assert programs.examine(bindir, None) == "PostgreSQL 13.23 is too old: dbops works with 14 and later"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])

@@ -15,6 +15,7 @@ import psycopg
 from tests.conftest import Outcome, Project
 from tests.postgres.migrating import mark_as_development, single
 from tests.servers import Database
+from tests.watching import GIVE_UP
 
 
 class Engine(Protocol):
@@ -144,7 +145,7 @@ class Site:
             return False
         return True
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = GIVE_UP) -> None:
         """Until something has come about."""
         end = time.monotonic() + seconds
         while not condition():

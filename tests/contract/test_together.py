@@ -74,6 +74,6 @@ def test_interrupted_in_a_statement(abc: Site) -> None:
     first = abc.begin("up")
     abc.wait_for(lambda: abc.has("a"))
     os.killpg(first.pid, signal.SIGINT)
-    assert first.wait(10) == 130
+    assert first.wait(25) == 130
     assert not abc.has("b")
     assert abc.applied() == ["001"]

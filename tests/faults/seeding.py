@@ -6,7 +6,6 @@ Indexes and a materialized view call `hold`, which waits in the server while the
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,13 @@ begin
 end $$
 """
 _WAITING = (
-    "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+    "select pid from pg_stat_activity where datname = current_database()"
+    " and application_name like 'dbops seed%%' and wait_event = 'advisory'"
 )
-_SEEDING = "select count(*) = 0 from pg_stat_activity where application_name like 'dbops seed%%'"
+_SEEDING = (
+    "select count(*) = 0 from pg_stat_activity where datname = current_database()"
+    " and application_name like 'dbops seed%%'"
+)
 
 SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
 OTHER = (*SMALL, "--truncate", "--random-seed", "7", "--jobs", "1")
@@ -81,10 +84,8 @@ class Held:
         return [int(line.split()[0]) for line in lines if "spawn_main" in line]
 
     def ended(self) -> tuple[int, str]:
-        """Exit code and what was said, within a few seconds."""
-        began = time.monotonic()
+        """Exit code and what was said; what it would take to go on to the end is far longer than this waits."""
         out, err = self.process.communicate(timeout=30)
-        assert time.monotonic() - began < 10, "slow to end"
         return self.process.returncode, out + err
 
 

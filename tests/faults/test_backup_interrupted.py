@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from tests.faults.conftest import SmallDisk
 from tests.postgres.backing import Connect, assert_restores, fill, leftovers, made
 from tests.postgres.test_backup_company import DUMPING, LARGE, children, no_session_is_left
 from tests.servers import Database
-from tests.watching import Watch, until
+from tests.watching import Watch, alive, until
 
 pytestmark = pytest.mark.one_major
 
@@ -28,13 +26,6 @@ def begun(project: Project, watch: Watch, *words: str) -> tuple[subprocess.Popen
     return backup, [pid for pid, _ in children(backup.pid)]
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("form", ["directory", "custom", "plain"])
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt(
@@ -43,11 +34,9 @@ def test_an_interrupt(
     """Ctrl-C or SIGTERM in the middle: exit 130, nothing is left, no program and no session runs on."""
     fill(database, connect, LARGE)
     backup, below = begun(configured, watch, "b", "--format", form)
-    began = time.monotonic()
     backup.send_signal(sign)
     _, stderr = backup.communicate(timeout=60)
     assert backup.returncode == 130, stderr
-    assert time.monotonic() - began < 10
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     assert leftovers(configured) == []

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,15 @@ from tests.conftest import ROOT
 from tests.faults.conftest import SmallDisk
 from tests.postgres.filling import TABLES, Family, Large
 from tests.servers import Database
-from tests.watching import Watch, until
+from tests.watching import Watch, alive, until
 
 pytestmark = pytest.mark.one_major
 Start = Callable[..., "subprocess.Popen[str]"]
 INDEXES = "select count(*) from pg_index where indrelid::regclass::text in ('parent', 'child') and indisvalid"
-COPYING = "select max(tuples_processed) > 20000 from pg_stat_progress_copy"
+COPYING = "select max(tuples_processed) > 20000 from pg_stat_progress_copy where datname = current_database()"
+FILLING = (
+    "select {} from pg_stat_activity where datname = current_database() and application_name = 'filling'"
+)
 
 
 @pytest.fixture
@@ -56,17 +58,9 @@ def _children(process: subprocess.Popen[str]) -> list[int]:
     return [int(line.split()[0]) for line in lines if "spawn_main" in line]
 
 
-def _running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
 def _nothing_is_left(watch: Watch, pids: list[int]) -> None:
-    until(lambda: not any(map(_running, pids)), "the end of the processes that make blocks")
-    watch.until("select count(*) = 0 from pg_stat_activity where application_name = 'filling'")
+    until(lambda: not any(map(alive, pids)), "the end of the processes that make blocks")
+    watch.until(FILLING.format("count(*) = 0"))
     assert watch.value("select count(*) from parent") == 0
     assert watch.value("select count(*) from child") == 0
     assert watch.value(INDEXES) == 4
@@ -86,13 +80,11 @@ def test_killed(filling: Start, watch: Watch, jobs: int) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_interrupted(filling: Start, watch: Watch, jobs: int) -> None:
-    """Ctrl-C, which all processes of the terminal get: one of them says so, at once."""
+    """Ctrl-C, which all processes of the terminal get: one of them says so, and nobody waits for the rest."""
     process = filling(jobs)
     pids = _children(process)
-    began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
     assert process.returncode == -signal.SIGINT
     assert said.count("Traceback") == said.count("\nKeyboardInterrupt") == 1, said
     _nothing_is_left(watch, pids)
@@ -130,7 +122,7 @@ def test_the_session_is_terminated(filling: Start, watch: Watch) -> None:
     """The server ends the session: the command ends, and so do the other processes."""
     process = filling(2)
     pids = _children(process)
-    watch.value("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'filling'")
+    watch.value(FILLING.format("pg_terminate_backend(pid)"))
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "psycopg.OperationalError" in said or "psycopg.errors.AdminShutdown" in said, said

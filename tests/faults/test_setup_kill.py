@@ -17,6 +17,7 @@ from dbops.devdb.places import Places
 from dbops.engines.marks import MARK
 from tests.conftest import Project
 from tests.servers import Server
+from tests.watching import alive, until
 
 pytestmark = pytest.mark.one_major
 
@@ -50,14 +51,6 @@ def end(child: subprocess.Popen[str], sign: signal.Signals) -> int:
     child.send_signal(sign)
     child.communicate(timeout=60)
     return child.returncode
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has, too."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def assert_as_before(project: Project) -> None:
@@ -119,7 +112,7 @@ def test_an_interrupt_in_a_migration_removes_all_that_the_run_made(
     time.sleep(0.4)
     assert end(child, sign) == 130
     assert_as_before(private_project)
-    assert gone(pid)
+    assert not alive(pid)
     slow.unlink()
     assert_complete(private_project)
 
@@ -182,8 +175,10 @@ def test_ctrl_c_on_a_configured_server_leaves_the_databases_that_were_there(
         connection.execute(f"COMMENT ON DATABASE {name} IS 'mine'".encode())
         child = project.popen("setup-dev-db")
         wait_for_line(child, f"made database {name}_test")
-        time.sleep(0.3)
-        assert databases.existing(connection, [f"{name}_test"])[f"{name}_test"].comment == MARK
+        until(
+            lambda: databases.existing(connection, [f"{name}_test"])[f"{name}_test"].comment == MARK,
+            "the mark",
+        )
         assert end(child, signal.SIGINT) == 130
         found = databases.existing(connection, [name, f"{name}_test"])
         assert {one.name: one.comment for one in found.values()} == {name: "mine"}

@@ -63,7 +63,7 @@ def test_backups_at_random_moments(site: Site) -> None:
         kills += was_killed
         assert was_killed or f"try_{number}" in _sound(site)
         assert site.what() == "first"
-    assert kills > len(chosen) / 2
+    assert kills > len(chosen) / 4
     site.ran("backup", "last")
     assert "last" in _sound(site)
     backups = site.project.folder / "backups"
@@ -83,7 +83,7 @@ def test_restores_at_random_moments(backed: Site) -> None:
         assert what in ("first", "second")
         _displaced_are_whole(backed)
         backed.become("second")
-    assert kills > len(chosen) / 2
+    assert kills > len(chosen) / 4
     backed.ran(*argv)
     assert backed.what() == "first"
     assert not backed.path.with_name(".app.db.restoring").exists()
@@ -194,9 +194,9 @@ def test_interrupted(backed: Site, sign: signal.Signals) -> None:
     running.stderr.readline()
     running.send_signal(sign)
     running.communicate(timeout=30)
-    # The others where it had just been through: SIGTERM is made SIGINT.
-    assert running.returncode in (130, 0, -sign, -signal.SIGINT)
-    assert _sound(backed) == (["one"] if running.returncode == 130 else ["one", "two"])
+    # It may have just been through, before the signal or before it could say so.
+    assert running.returncode in (130, 0)
+    assert _sound(backed) in ([["one", "two"]] if running.returncode == 0 else [["one"], ["one", "two"]])
     assert not [name for name in os.listdir(backed.project.folder / "backups") if name.startswith(".partial")]
 
 

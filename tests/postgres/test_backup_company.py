@@ -139,7 +139,7 @@ def test_a_change_of_the_schema_waits_for_a_table(
     if stuck:
         blocker.execute("lock table b_other in access share mode")
     queued = threading.Thread(target=lambda: changer.execute("alter table b_other add column y int"))
-    end = in_the_background(configured, "b", "--jobs", jobs, "--deadline", "3s")
+    end = in_the_background(configured, "b", "--jobs", jobs, "--deadline", "3s" if stuck else "60s")
     watch.until(
         "select true from pg_locks where relation = 'b_other'::regclass and granted and pid <> %s",
         blocker.info.backend_pid,
@@ -214,7 +214,7 @@ def test_changes_of_the_schema_in_a_loop(configured: Project, database: Database
         outcome = configured.run("backup", "b", "--deadline", "5s")
     assert outcome.code in {0, 11}, outcome
     assert outcome.code == 0 or statement in outcome.stderr
-    assert max(took) < 5
+    assert max(took) < 20
 
 
 @pytest.mark.one_major

@@ -17,6 +17,7 @@ from dbops.engines.postgres.rebuild import Removed
 from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Event, ignore
 from tests import zoo
+from tests.older import known_to
 from tests.servers import Database
 from tests.zoo.description import describe, differences
 
@@ -29,7 +30,7 @@ WEIRD = Path(__file__).with_name("bulky.sql").read_text(encoding="utf-8")
 def bulky(database: Database, connect: Connect) -> Connection:
     """A session in a schema with every kind of index, key and foreign key."""
     connection = connect(database)
-    connection.execute(WEIRD.encode())
+    connection.execute(known_to(connection.info.server_version, WEIRD).encode())
     return connection
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from dbops.engines.catalog import Catalog, Identity, Key, NotRead, TypeKind
 from dbops.engines.postgres import catalog
+from tests.older import known_to
 from tests.servers import Database
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -54,7 +55,7 @@ create table schema_migrations (version text primary key);
 @pytest.fixture
 def read(database: Database, connect: Connect) -> Catalog:
     connection = connect(database)
-    connection.execute(SCHEMA.encode())
+    connection.execute(known_to(connection.info.server_version, SCHEMA).encode())
     return catalog.read(connection)
 
 

@@ -18,7 +18,9 @@ from dbops.safety.diff.likeness import apart
 from dbops.safety.diff.model import Change, Of, Rename, Script
 from dbops.safety.diff.renames import candidates
 from tests.conftest import fresh_database
+from tests.older import known_to
 from tests.postgres.pairs import EXTENSIONS, PAIRS, Pair
+from tests.postgres.rounds import superuser_sql
 from tests.servers import Database, Server, create_database
 
 # What a pair may have left: schemas and what is in none.
@@ -45,7 +47,7 @@ class Sides:
             for (statement,) in connection.execute(_CLEAN).fetchall():
                 connection.execute(statement)
             connection.execute("CREATE SCHEMA public")
-            connection.execute(own.encode())
+            connection.execute(known_to(connection.info.server_version, own).encode())
         return self
 
     def compare(self, here: str, there: str, *renames: Rename) -> Script:
@@ -63,6 +65,11 @@ def sides(server: Server) -> Iterator[Sides]:
         with psycopg.connect(**server.keywords(), autocommit=True) as connection:
             create_database(connection, other)
         stack.callback(_drop, other)
+        if server.major < 15:
+            for each in (one, other):
+                superuser_sql(
+                    each, f"ALTER SCHEMA public OWNER TO {each.user}"
+                )  # who owns the database may drop it
         yield Sides(
             *(stack.enter_context(psycopg.connect(**each.keywords, autocommit=True)) for each in (one, other))
         )

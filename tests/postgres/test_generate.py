@@ -11,12 +11,13 @@ import psycopg
 import pytest
 
 from dbops.engines.postgres.catalog import read
+from dbops.seeding.generate.making.source import GenerateSource
 from dbops.seeding.generate.model import Request
-from dbops.seeding.generate.reading import read_set
-from dbops.seeding.generate.source import GenerateSource
-from dbops.seeding.generate.written import write_set
+from dbops.seeding.generate.toml.reading import read_set
+from dbops.seeding.generate.toml.writing import write_set
 from dbops.seeding.postgres.probe import PostgresProbe
 from tests.conftest import ROOT, Project
+from tests.older import known_to
 from tests.postgres.generating import EXTENSIONS, SCHEMA, counts, filled, planned, text_of
 from tests.postgres.migrating import ran
 from tests.servers import Database
@@ -33,7 +34,7 @@ def test_fills_a_schema_of_everything(database: Database, connect: Connect) -> N
     A second run collides with nothing of the first; tables whose keys are used up are named.
     """
     connection = connect(database)
-    connection.execute(SCHEMA)
+    connection.execute(known_to(connection.info.server_version, SCHEMA))
     outcome = filled(connection, Request(rows=40))
     reasons = {one.table[1]: one.reason for one in outcome.unfilled}
     assert reasons.keys() == HOPELESS
@@ -100,7 +101,7 @@ def test_fills_the_nasty_schemas(database: Database, connect: Connect) -> None:
 def test_the_same_seed_gives_the_same_data(database: Database, connect: Connect, tmp_path: Path) -> None:
     """Made block by block in any order, or from the set that was written, the text is the same; another seed differs."""
     connection = connect(database)
-    connection.execute(SCHEMA)
+    connection.execute(known_to(connection.info.server_version, SCHEMA))
     skip = tuple(("public", name) for name in ("chk", "opaque", "noisy", "gen", "partial", "nnd"))
     big = {("public", "tenant"): 9000, ("public", "mf"): 9000}
     request = Request(rows=20, per_table=big, skip=skip)

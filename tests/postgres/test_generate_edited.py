@@ -12,9 +12,10 @@ import pytest
 from dbops.engines.postgres.catalog import read
 from dbops.errors import ConfigError
 from dbops.seeding.generate.model import Request
-from dbops.seeding.generate.reading import read_set
-from dbops.seeding.generate.written import FILE, to_toml
+from dbops.seeding.generate.toml.reading import read_set
+from dbops.seeding.generate.toml.writing import FILE, to_toml
 from dbops.seeding.postgres.probe import PostgresProbe
+from tests.older import known_to
 from tests.postgres.generating import SCHEMA, planned, text_of
 from tests.servers import Database
 from tests.zoo import nasty
@@ -99,7 +100,7 @@ def test_edits_that_are_wrong(database: Database, connect: Connect, tmp_path: Pa
 def test_what_is_written_is_read(database: Database, connect: Connect, tmp_path: Path) -> None:
     """The plan of a schema of everything, and of the nasty ones, is read as it was written."""
     connection = connect(database)
-    connection.execute(SCHEMA)
+    connection.execute(known_to(connection.info.server_version, SCHEMA))
     for _, text in nasty.available(connection):
         connection.execute(text.encode())
     made = planned(connection, Request(rows=5))

@@ -129,7 +129,7 @@ def test_fails_at_its_place(configured: Project, watch: Watch, what: str) -> Non
     """Exit 1 with file, line and column; nothing is left, and nothing hangs."""
     text, said = FAILS[what]
     configured.write(NAME, text)
-    outcome = configured.run("migrate", "up", timeout=20)
+    outcome = configured.run("migrate", "up", timeout=60)
     assert outcome.code == 1, outcome
     assert said in outcome.stderr
     assert watch.applied() == []

@@ -23,7 +23,7 @@ from dbops.backups import load, toc
 from dbops.backups.compression import zstd
 from dbops.backups.filtering import Options
 from dbops.backups.source import recognise
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.postgres import destination
 from dbops.errors import DbopsError, ProgramFailed, Refused, UsageError
 from dbops.events import Event, ignore
@@ -365,9 +365,12 @@ def test_ordinary_role(database: Database, tmp_path: Path, into: Into, clients: 
         load_it(path, ordinary, clients, Options(no_owner=True), listen=said.append)
     assert target.execute("SELECT count(*) FROM big").fetchone() == (40000,)
     left_out = {event.sentence().partition(":")[0] for event in said if "left out" in event.sentence()}
+    of_public = (
+        {"left out SCHEMA public", "left out ACL SCHEMA public"} if database.server.major < 15 else set()
+    )
     assert left_out == {
         "left out EVENT TRIGGER et", "left out COMMENT EVENT TRIGGER et",
-        "left out PUBLICATION every",
+        "left out PUBLICATION every", *of_public,
     }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def test_held_past_the_deadline(table: Project, database: Database, connect: Con
 def test_lock_timeout_of_the_file(table: Project, database: Database, connect: Connect) -> None:
     """`-- dbops: lock-timeout` in the file counts for it."""
     holder = _holding(connect, database)
-    table.write("migrations/002_c.sql", "-- dbops: lock-timeout 100ms\nALTER TABLE t ADD COLUMN c integer;")
+    table.write("migrations/002_c.sql", "-- dbops: lock-timeout 1s\nALTER TABLE t ADD COLUMN c integer;")
     outcome = table.run("migrate", "up", "--lock-timeout", "10min", "--deadline", "0s")
     assert outcome.code == 11, outcome
     assert str(holder.info.backend_pid) in outcome.stderr
@@ -89,7 +89,7 @@ def test_held_past_the_deadline_in_a_file_of_steps(
         "migrations/002_c.sql", "CREATE TABLE u (id integer);\nVACUUM u;\nALTER TABLE t ADD COLUMN c integer;"
     )
     holder = _holding(connect, database)
-    outcome = table.run("migrate", "up", "--lock-timeout", "100ms", "--deadline", "300ms")
+    outcome = table.run("migrate", "up", "--lock-timeout", "300ms", "--deadline", "2s")
     assert outcome.code == 11, outcome
     assert str(holder.info.backend_pid) in outcome.stderr
     assert watch.value("select to_regclass('u') is not null")
@@ -104,7 +104,7 @@ def test_concurrent_build_behind_an_old_snapshot(
     """CREATE INDEX CONCURRENTLY waits past the deadline: exit 11 that names whom it waits for; then `up` finishes."""
     table.write("migrations/002_c.sql", "CREATE INDEX CONCURRENTLY i ON t (id);")
     older = _holding(connect, database, "declare c cursor for select 1")
-    outcome = table.run("migrate", "up", "--lock-timeout", "100ms", "--deadline", "300ms")
+    outcome = table.run("migrate", "up", "--lock-timeout", "300ms", "--deadline", "2s")
     assert outcome.code == 11, outcome
     assert f"pid {older.info.backend_pid}" in outcome.stderr
     assert watch.indexes() == {"i": False}
@@ -146,7 +146,10 @@ def test_deadlock_is_tried_again(table: Project, database: Database, connect: Co
     holder.execute("lock table t")
     migrator = table.popen("migrate", "up", "--lock-timeout", "60s")
     assert migrator.stderr is not None
-    watch.until("select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted")
+    watch.until(
+        "select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     with concurrent.futures.ThreadPoolExecutor() as pool:
         locking = pool.submit(holder.execute, "lock table other")
         watch.until("select count(*) = 1 from pg_locks where relation = 'other'::regclass and not granted")
@@ -218,12 +221,12 @@ def test_statement_timeout(configured: Project, watch: Watch, before: str) -> No
     """By option and by the file, which is the stronger; the hint names both.  One who cancels gets no such hint."""
     configured.write("migrations/001_t.sql", f"{before}SELECT pg_sleep(600);")
     code = 4 if before else 1
-    outcome = configured.run("migrate", "up", "--statement-timeout", "50ms")
+    outcome = configured.run("migrate", "up", "--statement-timeout", "900ms")
     assert outcome.code == code, outcome
     assert "canceling statement due to statement timeout" in outcome.stderr
     assert "--statement-timeout" in outcome.stderr
     configured.write(
-        "migrations/001_t.sql", f"-- dbops: statement-timeout 50ms\n{before}SELECT pg_sleep(600);"
+        "migrations/001_t.sql", f"-- dbops: statement-timeout 900ms\n{before}SELECT pg_sleep(600);"
     )
     assert "due to statement timeout" in configured.run("migrate", "up", "--statement-timeout", "1h").stderr
     configured.write("migrations/001_t.sql", f"{before}SELECT pg_sleep(600);")

@@ -19,6 +19,7 @@ from dbops.errors import DbopsError, Interrupted, LockNotAcquired
 from dbops.events import Event, ignore
 from tests.postgres.proving import contents_of, fingerprints, superuser, target_of
 from tests.servers import Database
+from tests.watching import GIVE_UP
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -321,7 +322,10 @@ def _alter(connection: psycopg.Connection[Any], what: str) -> threading.Thread:
 
 
 def _until_waiting(connection: psycopg.Connection[Any], count: int) -> None:
-    query = "select count(*) from pg_locks where not granted and mode = 'AccessExclusiveLock'"
+    query = (
+        "select count(*) from pg_locks where not granted and mode = 'AccessExclusiveLock'"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     while connection.execute(query).fetchone() != (count,):
         time.sleep(0.01)
 
@@ -335,12 +339,12 @@ def _keep_busy(connection: psycopg.Connection[Any]) -> None:
 
 
 def _sessions(connection: psycopg.Connection[Any]) -> int:
-    """How many are left, once the server has had a moment to end them."""
+    """How many are left, once the server has had the time to end them."""
     query = (
         "select count(*) from pg_stat_activity "
         "where datname = current_database() and application_name like 'dbops proof%'"
     )
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + GIVE_UP
     while (found := connection.execute(query).fetchall()) != [(0,)] and time.monotonic() < deadline:
         time.sleep(0.02)
     return int(found[0][0])

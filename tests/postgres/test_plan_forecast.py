@@ -106,6 +106,13 @@ def test_for_people_and_for_a_pull_request(large: Project) -> None:
     assert any(line.startswith("- **001 statement 1, blocking**") for line in table)
 
 
+def test_nothing_pending_in_a_pull_request(large: Project) -> None:
+    """--markdown says so in a sentence: an empty comment would look like a failure."""
+    large.write("migrations/001_x.up.sql", "CREATE TABLE x (id int);")
+    assert large.run("migrate", "up").code == 0
+    assert large.run("migrate", "plan", "--markdown").stdout == "No migration is pending.\n"
+
+
 def test_a_pipeline_stops_at_a_risk(large: Project) -> None:
     """--check with --fail-on: exit 3 from that risk on, 0 below it; without, exit 3 where anything is pending."""
     large.write("migrations/001_x.up.sql", "CREATE INDEX i ON orders (account);")
@@ -128,8 +135,11 @@ MOVED = [
         (f"{SWAPPED}ALTER TABLE orders ADD x int;", "safe"),
         (f"{SWAPPED}DROP TABLE old;", "destructive"),
         ("CREATE SCHEMA other;\nCREATE TABLE other.orders (id int);\nSET search_path = other;\nDROP TABLE orders;", "safe"),
-    ("SET search_path = nowhere, public;\nDROP TABLE orders;", "destructive"),
-    ("CREATE INDEX i ON accounts (id);\nDROP INDEX i;", "brief"),
+        ("SET search_path = nowhere, public;\nDROP TABLE orders;", "destructive"),
+        ("CREATE SCHEMA o;\nCREATE TABLE o.orders (id int);\nSELECT set_config('search_path', 'o', false);\nDROP TABLE orders;", "safe"),
+        ("SELECT set_config('search_path', 'nowhere, Public', true);\nDROP TABLE orders;", "destructive"),
+        ("SELECT set_config('search_path', '', false);\nDROP TABLE orders;", "safe"),
+        ("CREATE INDEX i ON accounts (id);\nDROP INDEX i;", "brief"),
         ("CREATE OR REPLACE VIEW v AS SELECT 1 AS a;\nDROP VIEW v;", "safe"),
         ("ALTER TABLE orders ALTER note TYPE varchar;\nALTER TABLE orders ALTER note TYPE varchar(9);", "blocking"),
         ("ALTER TABLE orders ALTER account TYPE bigint;\nALTER TABLE orders ALTER account TYPE bigint;", "brief"),

@@ -284,13 +284,17 @@ def test_a_superusers_session_is_found_before_loading(ground: Ground) -> None:
 
 
 def test_settings_that_cannot_be_carried_are_found_before_loading(ground: Ground) -> None:
-    """A setting that only a superuser may make: refused with the grant; nothing is left, and after the grant it goes."""
+    """A setting that only a superuser may make: refused with what helps; nothing is left, and after the grant it goes."""
     ground.backed_up()
     ground.live.sql(f'ALTER DATABASE "{ground.live.name}" SET log_min_duration_statement = 250')
     outcome = ground.restored("b1", code=13)
-    assert "GRANT SET ON PARAMETER log_min_duration_statement" in outcome.stderr
+    assert "run bin/restore as a superuser" in outcome.stderr
     assert "loaded" not in outcome.stderr
     assert set(ground.live.databases()) == {ground.live.name}
+    if ground.live.server.major < 15:  # nobody can be granted that
+        assert "GRANT" not in outcome.stderr
+        return
+    assert "GRANT SET ON PARAMETER log_min_duration_statement" in outcome.stderr
     ground.live.sql(f'GRANT SET ON PARAMETER log_min_duration_statement TO "{ground.live.owner}"')
     ground.restored("b1")
     assert ground.sql("SHOW log_min_duration_statement") == [("250ms",)]

@@ -45,17 +45,50 @@ def report(project: Project) -> Path:
 
 
 def test_what_was_rehearsed_runs(rehearsed: Project, database: Database) -> None:
-    """Also a part of it from its beginning; the rest is on another schema then, and wants a trace of its own."""
+    """Also a part of it from its beginning, and then the rest, since the schema is what the trace saw before that."""
     first = up(rehearsed, "--to", "001")
     assert (first.code, "rehearsed by" in first.stderr) == (0, True), first
-    rest = up(rehearsed)
-    assert rest.code == 13
-    assert "with others before them" in rest.stderr
-    assert "hint: bin/migrate plan --trace" in rest.stderr
-    assert rehearsed.run("migrate", "plan", "--trace").code == 0
     assert up(rehearsed).code == 0
     assert up(rehearsed).code == 0  # nothing to do, nothing to rehearse
     assert down(rehearsed, database).code == 0
+    assert up(rehearsed).code == 0  # the schema is what it was before it once more
+
+
+def test_the_rest_on_another_schema(rehearsed: Project, connect: Connect, database: Database) -> None:
+    """What the trace saw after the first part is not what is there: the rest wants a trace of its own."""
+    assert up(rehearsed, "--to", "001").code == 0
+    connect(database).execute("alter table a add column more int")
+    refused = up(rehearsed)
+    assert (refused.code, "the schema was another one" in refused.stderr) == (13, True), refused
+    assert rehearsed.run("migrate", "plan", "--trace").code == 0
+    assert up(rehearsed).code == 0
+
+
+def test_not_with_a_gap(rehearsed: Project) -> None:
+    """A trace of three is no rehearsal of the first and the last: exit 13."""
+    rehearsed.write("migrations/003_c.up.sql", "create table c (id int);")
+    assert rehearsed.run("migrate", "plan", "--trace").code == 0
+    for name in ("002_b.up.sql", "002_b.down.sql"):
+        (rehearsed.folder / "migrations" / name).unlink()
+    refused = up(rehearsed)
+    assert (refused.code, "with others between them" in refused.stderr) == (13, True), refused
+
+
+def test_in_the_same_manner(rehearsed: Project) -> None:
+    """One by one and in one transaction are two things; of the latter a part is rehearsed from its beginning alone."""
+    refused = up(rehearsed, "--single-transaction")
+    assert refused.code == 13
+    assert "one by one, not in one transaction" in refused.stderr
+    assert "hint: bin/migrate plan --trace --single-transaction" in refused.stderr
+    report(rehearsed).unlink()
+    together = rehearsed.run("migrate", "plan", "--trace", "--single-transaction")
+    assert together.code == 0
+    assert "all in one transaction" in together.stdout
+    assert "in one transaction, not one by one" in up(rehearsed).stderr
+    assert up(rehearsed, "--single-transaction", "--to", "001").code == 0
+    assert up(rehearsed, "--single-transaction").code == 13
+    assert rehearsed.run("migrate", "plan", "--trace", "--single-transaction").code == 0
+    assert up(rehearsed, "--single-transaction").code == 0
 
 
 def test_another_folder_of_backups(rehearsed: Project) -> None:
@@ -112,7 +145,9 @@ DAMAGED = (
     b"[]",
     b'{"form": 1',
     b'{"form": 2}',
-    b'{"form": 1, "passed": true, "files": [1]}',
+    b'{"form": 1, "passed": true, "files": []}',
+    b'{"form": 1, "passed": true, "single_transaction": false, "files": [1]}',
+    b'{"form": 1, "passed": true, "single_transaction": false, "files": [], "at": "2026-01-01", "target": ""}',
     b"[" * 100_000,
     b"\xff",
 )
@@ -142,3 +177,20 @@ def test_required_by_the_project(rehearsed: Project, database: Database) -> None
     path.unlink()
     superuser_sql(database, f"comment on database {database.name} is 'environment=development'")
     assert rehearsed.run("migrate", "up").code == 0
+
+
+def test_old_reports(rehearsed: Project) -> None:
+    """The next trace removes those of applied migrations, after a month, with their pages; what is pending keeps its own."""
+    assert up(rehearsed, "--to", "001").code == 0
+    first = report(rehearsed)
+    for at, versions in (("20260101T000000Z", ["001"]), ("20260102T000000Z", ["001", "002"])):
+        data = json.loads(first.read_text())
+        files = [one for one in data["files"] if one["version"] in versions]
+        data.update(at="2026-01-01T00:00:00+00:00", files=files)
+        first.with_name(f"{at}-old.json").write_text(json.dumps(data))
+        first.with_name(f"{at}-old.html").write_text("")
+    traced = rehearsed.run("migrate", "plan", "--trace")
+    assert "removed 1 trace older than 30 days" in traced.stderr
+    left = [one.name for one in first.parent.iterdir() if "-old" in one.name]
+    assert sorted(left) == ["20260102T000000Z-old.html", "20260102T000000Z-old.json"]
+    assert first.exists()

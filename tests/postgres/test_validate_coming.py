@@ -119,11 +119,11 @@ def test_a_query_that_takes_too_long(configured: Project, prepared: psycopg.Conn
         "pyproject.toml", '[tool.dbops.checks.own]\non = "migration"\nquery = "SELECT a FROM slow"\n'
     )
     told = {
-        one["check"]: one for one in found(configured, "migration", "001", "--statement-timeout", "300ms")
+        one["check"]: one for one in found(configured, "migration", "001", "--statement-timeout", "900ms")
     }
     for check in ("check-coming", "own"):
         assert told[check]["level"] == "hint"
-        assert "its query took longer than 300 ms (--statement-timeout)" in told[check]["message"]
+        assert "its query took longer than 900 ms (--statement-timeout)" in told[check]["message"]
     assert told["duplicates-coming"]["level"] == "problem"
 
 

@@ -17,7 +17,7 @@ from dbops import Migrator
 from dbops.cli.output import Output
 from dbops.engines.postgres import activity
 from dbops.engines.postgres.looking import StatementLasts, StatementRuns
-from dbops.events import Event
+from dbops.events import Event, ignore
 from tests.conftest import Project
 from tests.servers import Database
 from tests.watching import Watch, until
@@ -116,7 +116,8 @@ def test_who_only_stands_before_us_is_not_ended(
     waiting = threading.Thread(target=wait)
     waiting.start()
     watch.until(
-        "select true from pg_stat_activity where application_name = 'queued' and wait_event_type = 'Lock'"
+        "select true from pg_stat_activity where datname = current_database()"
+        " and application_name = 'queued' and wait_event_type = 'Lock'"
     )
     outcome = table.run("migrate", "up", *QUICK)
     waiting.join(timeout=30)
@@ -130,7 +131,7 @@ def test_dbops_is_not_ended(table: Project, database: Database, connect: Connect
     """A backup, for instance: spared, with the reason at the end."""
     holder = _holder(connect, database, application_name="dbops backup create alice@laptop")
     outcome = table.run(
-        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "3s", "--terminate-blockers", "1s"
+        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
     )
     assert outcome.code == 11, outcome
     assert f"pid {holder.info.backend_pid} was not ended: it is dbops at work" in outcome.stderr
@@ -144,7 +145,7 @@ def test_a_prepared_transaction(table: Project, database: Database, connect: Con
     session.execute("lock table t")
     session.execute("prepare transaction 'it''s mine'")
     outcome = table.run(
-        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "3s", "--terminate-blockers", "1s"
+        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
     )
     assert outcome.code == 11, outcome
     assert "held by a prepared transaction of user" in outcome.stderr
@@ -184,7 +185,7 @@ def test_privileges(
             admin.execute(sql.SQL("grant {} to {}").format(sql.Identifier(grant), me))
         holder = _holder(connect, database, user=f"other_{database.user}"[:63], password="p")
         outcome = table.run(
-            "migrate", "up", "--lock-timeout", "400ms", "--deadline", "3s", "--terminate-blockers", "1s"
+            "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
         )
         assert outcome.code == (11 if reason else 0), outcome
         assert _is_alive(holder) is bool(reason)
@@ -294,3 +295,22 @@ def test_without_a_terminal(
     event = json.loads(lines[0])
     assert (event["event"], event["level"], event["migration"]) == ("statement_lasts", "lasting", "002 c")
     assert (event["statement"], event["of"], event["blockers"]) == (1, 1, [])
+
+
+@one_major
+@pytest.mark.parametrize(("first_look", "beforehand"), [(0.05, True), (1.0, False)])
+def test_a_statement_that_may_soon_be_over(
+    database: Database, connect: Connect, first_look: float, beforehand: bool
+) -> None:
+    """Where a lock timeout may end it before a connection is made, the one that looks is there before it is sent."""
+    made: list[psycopg.Connection[Any]] = []
+
+    def making() -> psycopg.Connection[Any]:
+        made.append(connect(database))
+        return made[-1]
+
+    watching = activity.Activity(making, connect(database).info.backend_pid, ignore)
+    watching.begin(first_look=first_look, deadline=None)
+    there = bool(made)
+    watching.close()
+    assert there is beforehand

@@ -117,7 +117,7 @@ CHANGES = {
     "ALTER FUNCTION zoo.old_style COST 8": "pg_proc: function zoo.old_style(integer,text,integer[]): procost",
     "ALTER STATISTICS zoo.together SET STATISTICS 100": "pg_statistic_ext: statistics object zoo.together: stxstattarget",
     "ALTER PUBLICATION some_tables SET (publish = 'insert')": "pg_publication: publication some_tables: pubdelete",
-    "ALTER PUBLICATION some_tables SET TABLE zoo.hens, zoo.stored (a), ONLY zoo.animals": "pg_publication_rel: ",
+    "ALTER PUBLICATION some_tables SET TABLE zoo.hens, ONLY zoo.animals": "pg_publication_rel: ",
     "ALTER EVENT TRIGGER on_ddl DISABLE": "pg_event_trigger: event trigger on_ddl: evtenabled",
     "ALTER SERVER \"far; away\" OPTIONS (SET host 'else')": "pg_foreign_server: server far; away: srvoptions",
     "ALTER TABLE zoo.elsewhere SET TABLESPACE pg_default": "pg_class: table zoo.elsewhere: reltablespace",

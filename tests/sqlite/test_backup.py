@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from dbops.backups import manifest as manifests
-from dbops.backups.compression import Compression, Writer, open_for_reading
+from dbops.backups.compression import Compression
 from dbops.backups.entries import read_manifest
 from dbops.backups.manifest import Member, SqliteManifest
+from dbops.backups.packing import Writer
+from dbops.backups.unpacking import open_for_reading
 from tests.conftest import Project
 from tests.sqlite.backing import Site, make
 
@@ -60,7 +62,7 @@ def test_while_the_application_writes(project: Project, tmp_path: Path, mode: st
     site = make(project, tmp_path, mode)
     with site.program(mode=mode, does="writes"):
         before = site.query("select a from counter")[0][0]
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while site.query("select a from counter")[0][0] == before:
             assert time.monotonic() < until
         for name in ("one", "two"):

@@ -66,7 +66,7 @@ def test_interrupted_while_it_waits(two: Site, file: Path) -> None:
         two.wait_for(Path(f"{file}.dbops-lock").exists)
         time.sleep(0.5)
         os.killpg(waiting.pid, signal.SIGINT)
-        assert waiting.wait(5) == 130
+        assert waiting.wait(25) == 130
     assert two.states()["002"] == "pending"
 
 

@@ -20,12 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # What each part may import, besides itself and what is open to all.  An entry is a module or a package with all
 # that is in it.  Imports go one way: cli, then config and the domains, then engines; from domain to domain only
 # where it is written here.
-FOR_ALL = {"dbops.errors", "dbops.events"}
+FOR_ALL = {"dbops.errors", "dbops.events", "dbops.interrupts"}
 SETTINGS = {"dbops.config.model", "dbops.config.values"}  # the types of what is configured; not its sources
 ENGINES = {"dbops.engines"}
 EDGES: dict[str, set[str]] = {
     "dbops.errors": set(),
     "dbops.events": set(),
+    "dbops.interrupts": set(),
     "dbops.process": set(),
     "dbops.usercode": set(),
     "dbops.programs": {"dbops.process"},

@@ -14,6 +14,7 @@ import pytest
 
 from dbops.errors import ProgramFailed
 from dbops.process import Stream, stream
+from tests.watching import GIVE_UP, alive, until
 
 SH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -22,21 +23,9 @@ def sh(script: str, **options: object) -> Stream:
     return Stream(["sh", "-c", script], environ=SH, **options)  # type: ignore[arg-type]
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def gone(pid: int) -> bool:
-    for _ in range(200):
-        if not alive(pid):
-            return True
-        time.sleep(0.02)
-    return False
+    until(lambda: not alive(pid), f"the end of process {pid}")
+    return True
 
 
 def test_output_is_read_and_stderr_beside_it() -> None:
@@ -107,7 +96,7 @@ def test_children_of_a_killed_program_are_ended() -> None:
     with sh("sleep 60 & echo $!; kill -9 $$", stdout=True) as program:
         child = int(program.stdout.readline())
         assert program.wait().code == -signal.SIGKILL
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < GIVE_UP
     assert gone(child)
 
 
@@ -137,8 +126,8 @@ def test_whether_it_ends_soon() -> None:
         program.stdin.write(b"go\n")
         program.stdin.close()
         began = time.monotonic()
-        assert program.ends_within(20)
-        assert time.monotonic() - began < 10
+        assert program.ends_within(2 * GIVE_UP)
+        assert time.monotonic() - began < GIVE_UP
 
 
 def test_odd_bytes_on_stderr() -> None:

@@ -38,7 +38,7 @@ class Part(enum.Enum):
     BUILD = "build"
     """What this build of PostgreSQL has and another may lack: ICU collations, extensions, lz4."""
     MAJOR = "major"
-    """What came with this major version or an earlier one, after 15: it cannot go back to an older server."""
+    """What came with this major version or an earlier one, after 14: it cannot go back to an older server."""
 
 
 EVERYTHING = frozenset(Part)
@@ -114,6 +114,8 @@ def _fill(database: Database, zoo: Zoo) -> None:
             _run(owner, zoo, name)
             if name == "tables":
                 _fill_heavy(owner)
+        if min(database.server.major, zoo.database.server.major) >= 15:
+            _run(owner, zoo, "public")
     with psycopg.connect(**database.server.keywords(database.name)) as superuser:
         for name in _more(superuser, zoo.parts):
             _run(superuser, zoo, name)
@@ -122,7 +124,7 @@ def _fill(database: Database, zoo: Zoo) -> None:
 def _more(connection: psycopg.Connection[Any], parts: frozenset[Part]) -> list[str]:
     """The files of the further parts that this server can run."""
     major = connection.info.server_version // 10000
-    names = [f"since{since}" for since in range(16, major + 1)] if Part.MAJOR in parts else []
+    names = [f"since{since}" for since in range(15, major + 1)] if Part.MAJOR in parts else []
     if Part.BUILD in parts:
         names += [name for name, condition in _BUILDS.items() if _is_true(connection, condition)]
     names += ["tablespace"] if Part.TABLESPACE in parts else []

@@ -225,6 +225,8 @@ def _catalogs(cursor: psycopg.Cursor[Any]) -> dict[str, _Facts]:
 def _catalog(cursor: psycopg.Cursor[Any], catalog: str, facts: _Facts) -> dict[str, Any]:
     told: dict[str, str | None] = {column: _expression(catalog, column, facts) for column in facts.columns}
     otherwise = _TOLD_AS.get(catalog, {})
+    if catalog == "pg_publication_rel" and "prqual" not in facts.columns:  # before 15
+        otherwise = {}
     told.update(otherwise)
     skipped = {"oid", *_NO_MEANING.get(catalog, ())} - otherwise.keys()
     pairs = [

@@ -15,10 +15,6 @@ REVOKE USAGE ON TYPE zoo.mood FROM PUBLIC;
 GRANT USAGE ON TYPE zoo.mood TO <reader>;
 GRANT USAGE ON DOMAIN zoo.positive TO <lion>;
 GRANT SELECT ON zoo.guarded, zoo.totals TO <writer>;
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO <reader>;
-GRANT CREATE ON SCHEMA public TO <writer>;
-COMMENT ON SCHEMA public IS 'the schema public, with a comment of its own';
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA zoo GRANT SELECT ON TABLES TO <reader>;
 ALTER DEFAULT PRIVILEGES IN SCHEMA zoo GRANT ALL ON SEQUENCES TO <lion> WITH GRANT OPTION;
@@ -59,7 +55,7 @@ GRANT SELECT ON LARGE OBJECT 700001 TO <reader>;
 GRANT ALL ON LARGE OBJECT 700002 TO PUBLIC;
 ALTER LARGE OBJECT 700004 OWNER TO <writer>;
 
-CREATE PUBLICATION some_tables FOR TABLE zoo.hens WHERE (id > 1), zoo.stored (a, b), ONLY zoo.animals
+CREATE PUBLICATION some_tables FOR TABLE zoo.hens, zoo.stored, ONLY zoo.animals
     WITH (publish = 'insert, delete');
 CREATE PUBLICATION "through ""the root""" FOR TABLE zoo.trades WITH (publish_via_partition_root);
 CREATE PUBLICATION of_nothing;

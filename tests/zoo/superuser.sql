@@ -15,7 +15,6 @@ CREATE EVENT TRIGGER refusing ON ddl_command_start WHEN TAG IN ('CREATE SERVER')
 COMMENT ON EVENT TRIGGER on_ddl IS 'an event trigger';
 
 CREATE PUBLICATION everything FOR ALL TABLES;
-CREATE PUBLICATION one_schema FOR TABLES IN SCHEMA writers WITH (publish = 'truncate');
 
 CREATE FUNCTION zoo.sealed(integer) RETURNS boolean LANGUAGE sql LEAKPROOF IMMUTABLE AS 'SELECT $1 > 0';
 CREATE FUNCTION zoo.internal_length(text) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'textlen';

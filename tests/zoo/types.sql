@@ -33,17 +33,17 @@ COMMENT ON COLLATION zoo.bytewise IS 'a collation';
 
 CREATE TABLE zoo.numbers (
     id integer PRIMARY KEY, tiny smallint, whole integer, big bigint, exact numeric, scaled numeric(30, 10),
-    negative_scale numeric(5, -2), single real, double double precision, cash money
+    single real, double double precision, cash money
 );
 INSERT INTO zoo.numbers VALUES
-    (1, -32768, -2147483648, -9223372036854775808, 'NaN', 0, 12300, 'NaN', 'NaN', -1.5),
-    (2, 32767, 2147483647, 9223372036854775807, 'Infinity', -1e-10, 99900, 'Infinity', 'Infinity', 0),
-    (3, 0, 0, 4294967296, '-Infinity', 'NaN', -100, '-Infinity', '-Infinity', 92233720368547758.07),
-    (4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
-    (5, 1, 1, 1, 1.10, 1.1, 0, 1e-45, 5e-324, 1),
-    (6, 1, 1, 1, 1.1000, 1.1, 0, 3.4028235e38, 1.7976931348623157e308, 1),
-    (7, 1, 1, 1, 1e400, 12345678901234567890.0123456789, 0, 0.1, 0.30000000000000004, 1),
-    (8, 1, 1, 1, -1e-400, 0, 0, '-0', '-0', 1);
+    (1, -32768, -2147483648, -9223372036854775808, 'NaN', 0, 'NaN', 'NaN', -1.5),
+    (2, 32767, 2147483647, 9223372036854775807, 'Infinity', -1e-10, 'Infinity', 'Infinity', 0),
+    (3, 0, 0, 4294967296, '-Infinity', 'NaN', '-Infinity', '-Infinity', 92233720368547758.07),
+    (4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (5, 1, 1, 1, 1.10, 1.1, 1e-45, 5e-324, 1),
+    (6, 1, 1, 1, 1.1000, 1.1, 3.4028235e38, 1.7976931348623157e308, 1),
+    (7, 1, 1, 1, 1e400, 12345678901234567890.0123456789, 0.1, 0.30000000000000004, 1),
+    (8, 1, 1, 1, -1e-400, 0, '-0', '-0', 1);
 
 CREATE TABLE zoo.moments (
     id integer PRIMARY KEY, at timestamptz, wall timestamp, day date, clock time, zoned timetz,

@@ -1,5 +1,5 @@
 -- Views, materialized views, rules.
-CREATE VIEW zoo.guarded WITH (security_barrier, security_invoker = true) AS SELECT id, name FROM zoo.animals WHERE weight > 1;
+CREATE VIEW zoo.guarded WITH (security_barrier) AS SELECT id, name FROM zoo.animals WHERE weight > 1;
 CREATE VIEW zoo.checked_view AS SELECT * FROM zoo.hens WHERE id < 100 WITH LOCAL CHECK OPTION;
 CREATE VIEW zoo.joined ("a column", "say ""hi""", n) AS
     SELECT a.id, b.bark, count(*) OVER (PARTITION BY a.id ORDER BY b.bark NULLS FIRST ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)

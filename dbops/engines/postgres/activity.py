@@ -1,11 +1,12 @@
 """A second pair of eyes: what a long statement is doing, and whom it waits for.
 
 The connection that works is busy, so another one looks at it.  It is opened
-only when a statement takes longer than a moment.
+only when a statement takes longer than a moment, or may not last one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ LASTING = 10.0
 """Seconds that a statement has run when it is told of in a log, too; then again whenever it has run for twice as long,
 but at least every five minutes."""
 _SELDOM = 300.0
+_TIME_TO_CONNECT = 0.5
+"""Seconds to the first look, below which the connection is made beforehand; a busy machine takes that long."""
 
 
 class Activity:
@@ -65,6 +68,8 @@ class Activity:
         :param sent: of the migration; None for what belongs to none, and for what psycopg sends.
         """
         self.blockers, self.cancelled = (), False
+        if self._thread is None and first_look < _TIME_TO_CONNECT:
+            self._connected()  # the statement may be over before a connection is there
         with self._wake:
             self._deadline, self._sent, self._next_lasting = deadline, sent, LASTING
             self._began = time.monotonic()
@@ -114,21 +119,32 @@ class Activity:
 
         from dbops.errors import DbopsError
 
+        connection = self._connected()
+        if connection is None:
+            return None
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            if not self._look(self._connection, began, first=waiting_since is None):
+            if not self._look(connection, began, first=waiting_since is None):
                 return None
             waiting_since = waiting_since or time.monotonic()
             late = self._deadline is not None and time.monotonic() - waiting_since > self._deadline
             if late and self._began == began:
                 self.cancelled = True
-                self._connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])
+                connection.execute("select pg_catalog.pg_cancel_backend(%s)", [self._backend_pid])
         except (psycopg.Error, DbopsError):
-            # Watching is a courtesy: without a connection the work goes on, only less is told.
             self._connection = None
             return None
         return waiting_since
+
+    def _connected(self) -> psycopg.Connection[Any] | None:
+        """The connection that looks; without one the work goes on and less is told, for watching is a courtesy."""
+        import psycopg
+
+        from dbops.errors import DbopsError
+
+        if self._connection is None:
+            with contextlib.suppress(psycopg.Error, DbopsError):
+                self._connection = self._connect()
+        return self._connection
 
     def _look(self, connection: psycopg.Connection[Any], began: float, *, first: bool) -> bool:
         """Tell what the statement is doing; returns whether it waits for a lock."""

@@ -35,6 +35,7 @@ TRANSIENT = (
     "the database system is shutting down",
 )
 POOLER_REFUSES = ("unsupported startup parameter",)
+SINCE_14 = "idle_session_timeout"  # of SESSION; what does not know it is older than dbops works with
 
 
 def connect(
@@ -130,6 +131,11 @@ def connect_error(target: Target, message: str) -> CannotConnect | ConfigError:
     reason = message.replace("connection failed: ", "").strip()
     if any(text in reason for text in POOLER_REFUSES):
         return _pooler_error()
+    if SINCE_14 in reason:
+        return ConfigError(
+            f"the server of {target.describe()} is older than PostgreSQL 14, the oldest that dbops works with",
+            hint="give a newer server as DATABASE_URL; bin/setup-dev-db --server private makes one",
+        )
     password = target.get("password")
     if password and len(password) > 2:
         reason = reason.replace(password, "***")

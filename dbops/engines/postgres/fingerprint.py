@@ -15,7 +15,7 @@ from dbops.engines.postgres.crew import Crew, Found, Item, Measure
 from dbops.engines.postgres.pinned import join, told
 from dbops.engines.postgres.relations import FOREIGN, MATERIALIZED, SEQUENCE, TABLE, TableInfo
 from dbops.engines.postgres.snapshot import Snapshot
-from dbops.errors import DbopsError, LockNotAcquired
+from dbops.errors import LockNotAcquired
 from dbops.events import Listener
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def measure(
     :param stop: set by another thread, cancels what the sessions are at.
     :raises Interrupted: it was set.
     :raises LockNotAcquired: another session waits to change a table, and new readers have to queue behind it.
-    :raises DbopsError: a table or large object may not be read, or the server is too old for fingerprints.
+    :raises DbopsError: a table or large object may not be read.
     """
     if held is None:
         name = application_name(_APPLICATION)
@@ -54,7 +54,6 @@ def measure(
             return measure(target, own, level, jobs, listen, only, stop, large_objects)
     snapshot_id = held if isinstance(held, str) else held.id
     with _leader(target, held, only, listen) as leader, told():
-        _check_version(leader, level)
         infos = relations.listed(leader, only)
         wanted = only is None if large_objects is None else large_objects
         items = _items(leader, infos, level, with_large_objects=wanted)
@@ -75,15 +74,6 @@ def _leader(
         with told():
             _lock_again(connection, only)
         yield connection
-
-
-def _check_version(connection: psycopg.Connection[Any], level: Measure) -> None:
-    if level == "full" and connection.info.server_version < rowhash.MINIMUM_VERSION:
-        major = connection.info.server_version // 10000
-        raise DbopsError(
-            f"fingerprints need PostgreSQL 14, and this server is {major}",
-            hint="count rows only: --proof counts",
-        )
 
 
 def _lock_again(connection: psycopg.Connection[Any], only: Collection[Name] | None) -> None:

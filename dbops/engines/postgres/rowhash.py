@@ -25,8 +25,6 @@ ALGORITHM = 1
 OF_NO_ROWS = "0"
 """The fingerprint of an empty table."""
 
-MINIMUM_VERSION = 140000  # hash_record_extended came with it
-
 _PLAIN = frozenset({"int2", "int4", "oid", "bool", "date", "uuid", "bytea"})
 _TEXT = frozenset({"text", "varchar", "name"})
 _SENT = {

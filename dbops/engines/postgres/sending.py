@@ -6,8 +6,8 @@ import bisect
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dbops.engines.base import Blocker, ServerError, SessionLost, Stage, StatementFailed
 from dbops.engines.postgres.errors import first_line
@@ -36,6 +36,16 @@ class Command(NamedTuple):
     data: str | None = None
 
 
+class Observer(Protocol):
+    """Sees what is sent."""
+
+    def about(self, subject: Subject) -> None:
+        """What the next statements belong to."""
+
+    def __call__(self, command: Command) -> contextlib.AbstractContextManager[None]:
+        """Stands around each command that is sent."""
+
+
 class Sender:
     """Sends commands over a connection, watched by an `Activity`."""
 
@@ -43,8 +53,8 @@ class Sender:
         self._connection = connection
         self._activity = activity
         self._one_by_one = one_by_one
-        self.observer: Callable[[Command], contextlib.AbstractContextManager[None]] | None = None
-        """Stands around each command that is sent; then they are sent one by one."""
+        self.observer: Observer | None = None
+        """Where there is one, commands are sent one by one."""
 
     def close(self) -> None:
         """End the watching."""
@@ -53,6 +63,8 @@ class Sender:
     def about(self, subject: Subject) -> None:
         """What the next statements belong to, for who watches."""
         self._activity.subject = subject
+        if self.observer:
+            self.observer.about(subject)
 
     def run(
         self, commands: Sequence[Command], *, deadline: float | None = None, lock_timeout: float = 0
@@ -73,7 +85,7 @@ class Sender:
                     first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, sent=_sent(portion)
                 )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
-                with self.observer(portion[0]) if self.observer else contextlib.nullcontext():
+                with self._observed(portion[0]):
                     self._send(portion)
         except psycopg.OperationalError as error:
             raise SessionLost(first_line(error), outcome_unknown=commit_sent) from error
@@ -84,21 +96,27 @@ class Sender:
             self._activity.end()
 
     @contextlib.contextmanager
-    def watching(self, lock_timeout: float) -> Iterator[None]:
+    def watching(self, lock_timeout: float, statement: str | None = None) -> Iterator[None]:
         """Around what psycopg itself sends; a failure leaves the transaction as the server does.
 
+        :param statement: what is sent, where it is a migration's own.
         :raises StatementFailed: the server, or psycopg, refused it.
         :raises SessionLost: the connection broke.
         """
         import psycopg
 
         self._activity.begin(first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=None)
+        command = None if statement is None else Command(Stage.STATEMENT, statement)
         try:
-            yield
+            with self._observed(command):
+                yield
         except psycopg.Error as error:
             raise self._told(error) from error
         finally:
             self._activity.end()
+
+    def _observed(self, command: Command | None) -> contextlib.AbstractContextManager[None]:
+        return self.observer(command) if self.observer and command else contextlib.nullcontext()
 
     def _told(self, error: psycopg.Error) -> Exception:
         from dbops.engines.postgres.wire import server_error

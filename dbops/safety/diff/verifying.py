@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops.backups import temporary
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.schema import Difference, Schema, differences
 from dbops.errors import DbopsError
@@ -65,13 +65,13 @@ def verified(settings: Settings, written: Written, here: Target, there: Schema, 
     :param there: the schema that it shall lead to.
     :raises DbopsError: it does not run; its hint is of files that are there, so it has another one here.
     """
-    with tempfile.TemporaryDirectory(prefix="dbops-") as place, session(settings, here, listen) as opened:
-        _put(written, Path(place), settings.migrations_dir.value)
+    with temporary.folder() as place, session(settings, here, listen) as opened:
+        _put(written, place, settings.migrations_dir.value)
         try:
-            file = _found(settings, written, Path(place))
+            file = _found(settings, written, place)
             return _both_ways(opened, settings, file, there, has_down=written.has_down)
         except DbopsError as error:
-            said = error.message.replace(place, str(settings.migrations_dir.value))
+            said = error.message.replace(str(place), str(settings.migrations_dir.value))
             error.message = f"what could be made does not run, so nothing was written: {said}"
             error.args = (error.message,)
             error.hint = "bring it about by hand: bin/migrate new NAME"

@@ -15,11 +15,16 @@ _NONE = 0
 _WITH_THEIR_TABLE = ("index", "partitioned index", "sequence")
 
 
-def differences(forecasts: Iterable[Forecast], seen: TracedMigration) -> Mapping[int, tuple[str, ...]]:
-    """By the numbers of the statements, sentences on what is otherwise than was said."""
+def differences(
+    forecasts: Iterable[Forecast], seen: TracedMigration, earlier: Iterable[HeldLock] = ()
+) -> Mapping[int, tuple[str, ...]]:
+    """By the numbers of the statements, sentences on what is otherwise than was said.
+
+    :param earlier: the locks that migrations before it took in the same transaction.
+    """
     said = {one.number: one for one in forecasts}
     found: dict[int, tuple[str, ...]] = {}
-    before: list[HeldLock] = []
+    before = list(earlier)
     # What the last one would have done is not known where it failed.
     for one in seen.statements[:-1] if seen.failure else seen.statements:
         if one.number in said:

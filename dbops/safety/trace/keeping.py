@@ -27,13 +27,26 @@ _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[\w.-]+\.json")
 
 
 @dataclasses.dataclass(frozen=True)
+class Ran:
+    """A file that ran, and the fingerprint of the schema that it met; None where nobody can meet that one again."""
+
+    version: str
+    checksum: str
+    schema: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Kept:
-    """What a kept trace proves: these files, in this order, ran on this schema and came back, or did not."""
+    """What a kept trace proves: these files, in this order and manner, ran and came back, or did not.
+
+    :param target: the database on which they were pending, "app@127.0.0.1:5432/shop".
+    """
 
     path: Path
-    database: str
-    schema: str
-    checksums: tuple[tuple[str, str], ...]
+    target: str
+    at: datetime.datetime
+    files: tuple[Ran, ...]
+    single_transaction: bool
     passed: bool
 
 
@@ -84,11 +97,20 @@ def _read(path: Path) -> Kept:
     if path.stat().st_size > _MOST_BYTES:
         raise ValueError("too large")
     found = _object(json.loads(path.read_bytes()))
-    files, passed = found.get("files"), found.get("passed")
-    if found.get("form") != _FORM or not isinstance(files, list) or not isinstance(passed, bool):
+    files, passed, single = found.get("files"), found.get("passed"), found.get("single_transaction")
+    if found.get("form") != _FORM or not isinstance(files, list):
         raise ValueError("of another form")
-    checksums = tuple((_text(one, "version"), _text(one, "checksum")) for one in map(_object, files))
-    return Kept(path, _text(found, "database"), _text(found, "schema"), checksums, passed)
+    if not isinstance(passed, bool) or not isinstance(single, bool):
+        raise ValueError("not true or false")  # noqa: TRY004  # of data, not of a caller
+    at = datetime.datetime.fromisoformat(_text(found, "at"))
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return Kept(path, _text(found, "target"), at, tuple(map(_ran, map(_object, files))), single, passed)
+
+
+def _ran(found: dict[str, object]) -> Ran:
+    schema = None if found.get("schema") is None else _text(found, "schema")
+    return Ran(_text(found, "version"), _text(found, "checksum"), schema)
 
 
 def _object(found: object) -> dict[str, object]:
@@ -109,15 +131,22 @@ def _text(found: dict[str, object], key: str) -> str:
 
 def data(trace: Trace) -> dict[str, Any]:
     """All of it; `docs/trace.md` names the keys."""
+    schemas = {one.version: one.schema for one in trace.migrations}
     return {
         "form": _FORM,
         "database": trace.database,
+        "target": trace.target,
         "server": trace.server,
         "at": trace.at.isoformat(timespec="seconds"),
+        "scratch": trace.scratch.value,
         "source": trace.source.value,
         "origin": trace.origin,
         "schema": trace.schema,
-        "files": [{"version": name, "checksum": value} for name, value in trace.checksums.items()],
+        "single_transaction": trace.single_transaction,
+        "files": [
+            {"version": version, "checksum": checksum, "schema": schemas.get(version)}
+            for version, checksum in trace.checksums.items()
+        ],
         "passed": trace.passed,
         "migrations": [_migration(one) for one in trace.migrations],
         "rounds": None if trace.rounds is None else [_round(one) for one in trace.rounds.rounds],
@@ -150,6 +179,7 @@ def _statement(one: TracedStatement) -> dict[str, Any]:
         "locks": [_lock(each) for each in one.locks],
         "rewritten": list(one.rewritten),
         "built": list(one.built),
+        "times": one.times,
     }
 
 

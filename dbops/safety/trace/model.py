@@ -8,6 +8,7 @@ import enum
 from collections.abc import Mapping
 
 from dbops.engines.postgres.effects.model import LockMode
+from dbops.safety.ground import Place
 from dbops.safety.rounds.model import Failure, Rounds
 
 
@@ -52,6 +53,7 @@ class TracedStatement:
     :param locks: those that it took in addition to what its transaction held already.
     :param rewritten: tables that have other files now, "public.orders".
     :param built: indexes that it made or built anew.
+    :param times: how often code ran it, one time behind the other.
     """
 
     number: int
@@ -63,11 +65,17 @@ class TracedStatement:
     locks: tuple[HeldLock, ...] = ()
     rewritten: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    times: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class TracedMigration:
-    """One migration; `invalid` are the indexes that it left invalid for good, `failure` why it stopped."""
+    """One migration.
+
+    :param invalid: the indexes that it left invalid for good, "index public.orders_note".
+    :param failure: why it stopped.
+    :param schema: the fingerprint of the schema that it ran on; None where that was in the middle of a transaction.
+    """
 
     version: str
     name: str
@@ -77,20 +85,25 @@ class TracedMigration:
     statements: tuple[TracedStatement, ...]
     invalid: tuple[str, ...] = ()
     failure: Failure | None = None
+    schema: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
     """All of it.
 
+    :param target: the live database, with its server and role, for people.
     :param server: the version of the server that it ran on, "15.18".
     :param origin: which backup or database it was made from, for people.
     :param schema: the fingerprint of the schema before the first migration.
     :param checksums: of the files that ran, by version, in order.
     :param rounds: up, down and up again of the same files; None where a migration failed already.
+    :param scratch: on which server it ran.
+    :param single_transaction: the migrations ran in one, as `up --single-transaction` runs them.
     """
 
     database: str
+    target: str
     server: str
     at: datetime.datetime
     source: Source
@@ -99,6 +112,8 @@ class Trace:
     checksums: Mapping[str, str]
     migrations: tuple[TracedMigration, ...]
     rounds: Rounds | None
+    scratch: Place = Place.BESIDE
+    single_transaction: bool = False
 
     @property
     def passed(self) -> bool:

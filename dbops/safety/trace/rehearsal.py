@@ -14,6 +14,7 @@ from dbops.safety.trace.keeping import Kept
 from dbops.safety.trace.run import checksum
 
 _COMMAND = "bin/migrate plan --trace"
+_MANNERS = {True: "in one transaction, not one by one", False: "one by one, not in one transaction"}
 
 
 def require(plan: Plan, schema: Schema, backups: Path, listen: Listener) -> None:
@@ -31,28 +32,36 @@ def require(plan: Plan, schema: Schema, backups: Path, listen: Listener) -> None
         return
     reasons = []
     for one in keeping.kept(backups, listen):
-        reason = _differs(one, files, schema.fingerprint)
+        reason = differs(one, files, schema.fingerprint, single_transaction=plan.single_transaction)
         if reason is None:
             listen(Note(f"rehearsed by {one.path.name}"))
             return
         reasons.append((one, reason))
-    raise Refused(_told(reasons, backups), hint=_COMMAND)
+    manner = " --single-transaction" if plan.single_transaction else ""
+    raise Refused(_told(reasons, backups), hint=_COMMAND + manner)
 
 
-def _differs(kept: Kept, files: Sequence[tuple[str, str]], schema: str) -> str | None:
+def differs(
+    kept: Kept, files: Sequence[tuple[str, str]], schema: str, *, single_transaction: bool
+) -> str | None:
     """Why it is no rehearsal of these files on this schema; None where it is.
 
-    Where it went on after them, it is one all the same: each was looked at by itself.
+    Where it had others before them, after which the schema was as it is now, or others after them, it is one all the
+    same: each was looked at by itself.
     """
-    there = dict(kept.checksums)
+    there = {one.version: one for one in kept.files}
     for version, value in files:
         if version not in there:
             return f"version {version} was not in it"
-        if there[version] != value:
+        if there[version].checksum != value:
             return f"the file of version {version} was changed since"
-    if list(kept.checksums[: len(files)]) != list(files):
-        return "its migrations ran in another order, or with others before them"
-    if kept.schema != schema:
+    first = list(there).index(files[0][0])
+    ran = kept.files[first : first + len(files)]
+    if [one.version for one in ran] != [version for version, _ in files]:
+        return "its migrations ran in another order, or with others between them"
+    if kept.single_transaction is not single_transaction:
+        return f"its migrations ran {_MANNERS[kept.single_transaction]}"
+    if ran[0].schema != schema:
         return "the schema was another one than that of the database now"
     return None if kept.passed else "it did not pass"
 

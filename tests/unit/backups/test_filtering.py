@@ -97,6 +97,18 @@ def test_left_out(item: Item, facts: ServerFacts, reason: str | None) -> None:
         assert reason in found.left_out[0].sentence()
 
 
+def test_the_owner_of_public_before_15() -> None:
+    """A dump of PostgreSQL 14 has the schema as the superuser's, whose name may be any: it stays its new owner's."""
+    items = [Item(1, "SCHEMA", "public", "-- *not* creating schema", owner="rdsadmin")]
+    read = toc.read(io.BytesIO(archive(items, server="14.23")))
+    for server in (ORDINARY, SUPERUSER):
+        found = decide(read, server, Options())
+        assert (found.use_list, found.missing_roles, found.obstacles) == ((), (), ())
+        assert "is whose the database is" in found.left_out[0].sentence()
+    older = dataclasses.replace(SUPERUSER, version=140023, roles=SUPERUSER.roles | {"rdsadmin"})
+    assert decide(read, older, Options()).use_list == (1,)
+
+
 def test_what_belongs_to_it_goes_with_it() -> None:
     """The comment on an event trigger that is left out, and the tables of such a publication, stay out, too."""
     items = [

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from dbops.cli import app
-from dbops.cli.migrate import parser
+from dbops.cli import app, spellings
+from dbops.cli.migrate import ordered, parser
 from dbops.cli.migrate_options import VERBS
-from dbops.cli.options import settings_options
+from dbops.cli.options import own_options, settings_options
 
 
 def run(*argv: str) -> int:
@@ -63,7 +63,7 @@ OPTIONS = {
     "heads": [],
     "drift": ["--accept", "--dry-run"],
     "schema": ["--output", "--check", "--dry-run"],
-    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--dry-run"],
+    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--scratch-url", "--dry-run"],
     "diagram": ["--output", "--format-out", "--schema", "--table", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION", "--all", "--empty", "--twice", "--scratch-url"],
@@ -148,6 +148,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["up", "--steps", "many"], "invalid int value: 'many'", "bin/migrate up --help"),
         (["mark", "1", "--dryrun"], "unrecognized arguments: --dryrun", "--help"),
         (["status", "--che"], "unrecognized arguments: --che", "--help"),
+        (
+            ["plan", "--require-rehearsal"],
+            "--require-rehearsal is an option of up, not of plan",
+            "plan --help",
+        ),
+        (["--from-backup=x", "up"], "--from-backup is an option of plan, not of up", "bin/migrate up --help"),
+        (["--backups-dir", "x"], "an option of up, goto and plan, and no verb is given", "bin/migrate up"),
+        (["--frob", "up"], "unrecognized arguments: --frob", "--help"),
+        (["--backups-dir", "x", "stats"], "'stats' is not a verb", "did you mean bin/migrate status?"),
         (["-cmd"], "what shall be done?", "bin/migrate --help"),
         (["rollback"], "rollback which version?", "bin/migrate rollback VERSION"),
     ],
@@ -206,3 +215,42 @@ def test_flags_before_and_after_the_verb(flag: str) -> None:
     before = vars(parser().parse_args([flag, "up"]))
     after = vars(parser().parse_args(["up", flag]))
     assert before == after != nothing
+
+
+@pytest.mark.parametrize(
+    ("typed", "means"),
+    [
+        ("--backups-dir X plan", "plan --backups-dir X"),
+        ("--backups-dir=X plan 2", "plan 2 --backups-dir X"),
+        ("--json --to 3 --check up", "up --json --to 3 --check"),
+        ("--to 3 --json up --to 4", "up --json --to 4"),
+        ("--backups-dir up plan", "plan --backups-dir up"),
+        ("--require-fresh-backup up 2", "up 2 --require-fresh-backup"),
+        ("--require-fresh-backup 30min up 2", "up 2 --require-fresh-backup 30min"),
+        ("--dirty-applied 3 4 adopt --from flyway", "adopt --from flyway --dirty-applied 3 4"),
+        ("--applied verify", "verify --applied"),
+        ("--trace upgrade head", "up --trace"),
+        ("--backups-dir X -path D upgrade head", "up --backups-dir X --migrations-dir D"),
+        ("--single-transaction -cmd up", "up --single-transaction"),
+    ],
+)
+def test_options_of_the_verb_before_it(typed: str, means: str) -> None:
+    """They mean what they mean after it, whether they take a value, may take one, or take several."""
+    assert read(typed) == read(means)
+
+
+def read(line: str) -> tuple[object, object]:
+    """What a command line means: what is set, and what is not known."""
+    words = spellings.migrate(ordered(spellings.long_options(line.split())))
+    at = spellings.verb_at(words)
+    arguments, unknown = parser(None if at is None else words[at]).parse_known_args(words)
+    return vars(arguments), unknown
+
+
+def test_an_option_takes_as_much_in_every_verb() -> None:
+    """Before the verb it is not known yet which verb's option it is."""
+    takes: dict[str, object] = {}
+    for options in (options for _, options in VERBS.values()):
+        for action in own_options(options)._actions:
+            for name in action.option_strings:
+                assert takes.setdefault(name, action.nargs) == action.nargs, name

@@ -215,3 +215,12 @@ def test_warning_reaches_the_settings(load_in: Load) -> None:
     [warning] = load_in(env="DATABASE_URL=postgres://h/d?x-lock=1\n").warnings
     assert "x-lock" in warning
     assert ".env line 1" in warning
+
+
+@pytest.mark.parametrize(
+    ("url", "message"), [("postgresql://h:x/y", "from option --to has"), ("", "--to is empty")]
+)
+def test_a_url_of_another_option(load_in: Load, url: str, message: str) -> None:
+    """What is wrong with it is told of the option that was given."""
+    with pytest.raises(DbopsError, match=message):
+        load_in(database_url=url, url_option="to")

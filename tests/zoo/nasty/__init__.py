@@ -1,7 +1,7 @@
 """Schemas as nasty as real ones, for the tests of what fills any schema with data.
 
 Each file `NAME.sql` beside this one says at its top what is nasty in it; an ordinary role that owns its database can
-run it on PostgreSQL 15 and later.  `rows/NAME.sql` has a few rows by hand for every table that can be filled: the
+run it; what PostgreSQL 14 does not know is left out there.  `rows/NAME.sql` has a few rows by hand for every table that can be filled: the
 proof that it can.  `FACTS` says what else a good filler meets, `violations` finds the rows that break a rule.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from tests.older import known_to
 from tests.zoo.nasty.asking import Rule as Rule
 from tests.zoo.nasty.facts import FACTS as FACTS
 from tests.zoo.nasty.facts import KNOWN_UNSATISFIABLE as KNOWN_UNSATISFIABLE
@@ -34,10 +35,11 @@ def schemas() -> tuple[tuple[str, str], ...]:
 
 
 def available(connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
-    """`schemas()`, and those whose extensions this server has."""
+    """`schemas()` as this server knows them, and those whose extensions this server has."""
     found = {name for (name,) in connection.execute("SELECT name FROM pg_available_extensions")}
     more = [name for name, needed in sorted(NEEDS.items()) if needed <= found]
-    return schemas() + tuple((name, _text(_FOLDER / f"{name}.sql")) for name in more)
+    known = schemas() + tuple((name, _text(_FOLDER / f"{name}.sql")) for name in more)
+    return tuple((name, known_to(connection.info.server_version, text)) for name, text in known)
 
 
 def sample_rows(name: str) -> str:

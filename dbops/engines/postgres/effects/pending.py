@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.effects.model import Column, Live, Relation
@@ -15,6 +15,8 @@ _MADE_BY = {"CreateStmt": ("relation",), "CreateTableAsStmt": ("into", "rel"), "
 _OF_ITS_OWN = frozenset(
     {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE", "OBJECT_FOREIGN_TABLE"}
 )
+
+_PATH = "search_path"
 
 
 def created(sql: str) -> tuple[QualifiedName, ...]:
@@ -39,6 +41,28 @@ def _made(kind: str, node: Node) -> tuple[QualifiedName, bool] | None:
     for key in _MADE_BY[kind]:
         name = name[key]
     return relation(name), bool(node.get("if_not_exists") or node.get("replace"))
+
+
+def _paths_of_set_config(select: Node) -> Iterator[str]:
+    """What a SELECT makes the search path, as pg_dump's files have it; only constants can be followed."""
+    for target in select.get("targetList", ()):
+        call = target["ResTarget"].get("val", {}).get("FuncCall", {})
+        arguments = call.get("args", ())
+        if strings(call.get("funcname"))[-1:] == ["set_config"] and len(arguments) > 1:
+            name, value = (_texts([one])[:1] for one in arguments[:2])
+            if name == (_PATH,):
+                yield from value
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    """The schemas of a search path; read as SET has them, where names are written in the same way."""
+    set_to = (node for kind, node in _read(f"set {_PATH} = {value}") if kind == "VariableSetStmt")
+    return _texts(next(set_to, {}).get("args", ()))
+
+
+def _texts(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Those of constants."""
+    return tuple(one["A_Const"].get("sval", {}).get("sval", "") for one in nodes if "A_Const" in one)
 
 
 class Pending:
@@ -78,9 +102,15 @@ class Pending:
             self._index(node)
         elif kind == "AlterTableStmt":
             self._columns(node)
-        elif kind == "VariableSetStmt" and node.get("name") == "search_path":
-            values = [item["A_Const"].get("sval", {}).get("sval", "") for item in node.get("args", ())]
-            self.path = tuple(values) if node["kind"] == "VAR_SET_VALUE" else None
+        else:
+            self._set_path(kind, node)
+
+    def _set_path(self, kind: str, node: Node) -> None:
+        if kind == "VariableSetStmt" and node.get("name") == _PATH:
+            self.path = _texts(node.get("args", ())) if node["kind"] == "VAR_SET_VALUE" else None
+        elif kind == "SelectStmt":
+            for value in _paths_of_set_config(node):
+                self.path = _listed(value)
 
     def _full(self, name: QualifiedName) -> QualifiedName:
         """With the schema that it is found in, or would be made in."""

@@ -32,6 +32,10 @@ _STORAGE = {"default_tablespace": "", "default_table_access_method": "heap"}
 _ALL_BEFORE_17 = {"select", "insert", "references", "delete", "trigger", "truncate", "update"}
 _FIRST_WITH_MAINTAIN = 17
 
+# Who may do what in "public" of a fresh database before 15, as pg_dump from 15 on sees it: what that version gives.
+_PUBLIC_BEFORE_15 = {b"REVOKE USAGE ON SCHEMA public FROM PUBLIC", b"GRANT ALL ON SCHEMA public TO PUBLIC"}
+_FIRST_WITH_CLOSED_PUBLIC = 15
+
 
 def in_one_form(dump: str, owner: str, major: int) -> Iterator[str]:
     """The statements of a dump, each with its semicolon, in the order in which they can be run.
@@ -43,6 +47,8 @@ def in_one_form(dump: str, owner: str, major: int) -> Iterator[str]:
     set_to = dict(_STORAGE)
     for statement in split(_without_meta_commands(dump)).statements:
         text = statement.text.rstrip().removesuffix(";").encode()
+        if major < _FIRST_WITH_CLOSED_PUBLIC and text in _PUBLIC_BEFORE_15:
+            continue
         node = _parsed(text)
         if node is None or not _is_noise(node, set_to):
             yield f"{_edited(text, node or {}, owner, major).decode()};"

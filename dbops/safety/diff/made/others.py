@@ -177,6 +177,7 @@ from pg_publication as p cross join lateral (values (format('WITH (publish = %L,
         case when pubdelete then 'delete' end, case when pubtruncate then 'truncate' end), pubviaroot::text))) as options(text)
 """
 
+# Columns that a server before 15 lacks are found in the list beside the table.
 _PUBLISHED: LiteralString = """
 select 'pg_publication_rel'::regclass, r.oid, 0, '', 'replace', concat_ws(' ',
     format('ALTER PUBLICATION %I ADD TABLE %s', p.pubname, r.prrelid::regclass),
@@ -184,7 +185,9 @@ select 'pg_publication_rel'::regclass, r.oid, 0, '', 'replace', concat_ws(' ',
         where attrelid = r.prrelid and attnum = any(r.prattrs)) || ')',
     'WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')'),
     format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, r.prrelid::regclass)
-from pg_publication as p join pg_publication_rel as r on r.prpubid = p.oid
+from (values (null::int2vector, null::pg_node_tree)) as before_15 (prattrs, prqual)
+cross join lateral (select prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
+join pg_publication as p on p.oid = r.prpubid
 """
 
 UNKNOWN = (

@@ -23,6 +23,13 @@ def test_noise_is_left_out() -> None:
     ]
 
 
+def test_the_open_schema_of_postgresql_14_is_left_out() -> None:
+    """Before 15 everybody might make tables in "public": a dump from there is as one from a newer server."""
+    dump = "REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO PUBLIC;\n"
+    assert one(dump, major=14) == []
+    assert len(one(dump, major=15)) == 2
+
+
 def test_where_tables_go_is_kept() -> None:
     """A setting that says where tables go stays where it changes something."""
     dump = (

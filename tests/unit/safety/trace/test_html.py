@@ -48,6 +48,7 @@ def _trace(**more: object) -> Trace:
     second = _statement(1, concurrently, 2, 1, in_transaction=False, locks=(_BUILT,), built=("public.i",))
     trace = Trace(
         database="trading",
+        target="app@localhost:5432/trading",
         server="15.18",
         at=datetime.datetime(2026, 11, 21, 9, 30, tzinfo=datetime.UTC),
         source=Source.TEMPLATE,
