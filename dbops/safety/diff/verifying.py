@@ -98,7 +98,7 @@ def _both_ways(
     up = compared(there, session.schema())
     if up.differences or not has_down:
         return Verdict(up, None)
-    if texts.read(file).down is not None:  # nothing could be made that leads back
+    if texts.read(file).down is not None:  # None where nothing could be made that leads back
         run_section(session, file, Work.RUN_DOWN, wishes)
     return Verdict(up, compared(before, session.schema()))
 

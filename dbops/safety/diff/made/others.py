@@ -186,7 +186,7 @@ select 'pg_publication_rel'::regclass, r.oid, 0, '', 'replace', concat_ws(' ',
     'WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')'),
     format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, r.prrelid::regclass)
 from (values (null::int2vector, null::pg_node_tree)) as before_15 (prattrs, prqual)
-cross join lateral (select prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
+cross join lateral (select oid, prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
 join pg_publication as p on p.oid = r.prpubid
 """
 
