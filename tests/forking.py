@@ -74,7 +74,9 @@ class Forker:
                 cwd="/",
                 env={"LANG": LANG, "PATH": os.defpath},
             )
-        self._ours.recv(16)  # it has imported everything, which on a busy machine takes longer than a command may
+        self._ours.recv(
+            16
+        )  # it has imported everything, which on a busy machine takes longer than a command may
 
     def close(self) -> None:
         """End it; a command that still runs goes on."""
