@@ -142,6 +142,11 @@ class Hooks:
             problem.message += "; nothing was changed"
             raise problem
 
+    @property
+    def awaits(self) -> bool:
+        """Whether a hook is still to come that what is told now is for."""
+        return self._settings is not None and not self._over
+
     def tell(self, **facts: str | Sequence[str] | None) -> None:
         """What hooks are to know from now on: `versions` becomes DBOPS_VERSIONS; several values are put in one line."""
         for name, value in facts.items():

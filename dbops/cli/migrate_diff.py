@@ -70,6 +70,12 @@ def _require_up_to_date(session: Session, settings: Settings, out: Output) -> No
     folder = settings.migrations_dir
     if folder.value.is_dir() and discovery.scan(folder, settings.migration_format, settings.variables).files:
         run.require_up_to_date(Reader(session, settings, out.event).statuses())
+    elif settings.alembic is not None:
+        from dbops.migrations.alembic.update import catch_up
+
+        catch_up(
+            settings, tuple, out.event
+        )  # refuses to begin a folder that its revisions are not rendered into yet
 
 
 def _told(both: run.Both, said: dict[str, Any], out: Output) -> int:

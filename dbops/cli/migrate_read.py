@@ -13,6 +13,7 @@ from dbops.cli.output import Output
 from dbops.errors import AnswerIsNo, ExitCode
 from dbops.events import Warned
 from dbops.migrations import compare
+from dbops.migrations.glance import Glance
 from dbops.migrations.model import State
 from dbops.migrations.reader import Reader
 
@@ -27,7 +28,8 @@ def opened(arguments: argparse.Namespace, out: Output) -> Iterator[Reader]:
 def status(arguments: argparse.Namespace, out: Output) -> int:
     """How every version stands."""
     with opened(arguments, out) as reader:
-        statuses = reader.statuses()
+        glance = Glance()
+        statuses = reader.statuses(glance.has_drifted)
         drift, told, line = _drift(reader) if arguments.drift else (False, {}, [])
         if reader.elsewhere:
             from dbops.migrations.adopt.mirror import offer
@@ -35,9 +37,9 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
             offered = offer(reader.elsewhere)
             out.event(Warned(f"{offered.message}; {offered.hint}"))
         if out.as_json:  # of a thousand migrations, only what is asked for
-            out.result({**show.status_data(statuses, reader.folder, reader.session), **told})
+            out.result({**show.status_data(statuses, reader.folder, reader.session, glance), **told})
         else:
-            out.result({}, [*show.status_lines(statuses, reader.folder, reader.session), *line])
+            out.result({}, [*show.status_lines(statuses, reader.folder, reader.session, glance), *line])
         wrong = [status for status in statuses if status.state is not State.APPLIED]
         if arguments.check and wrong:
             raise AnswerIsNo(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli.output import table
 from dbops.engines.records import Action, Direction
 from dbops.events import format_seconds, plural
-from dbops.migrations import compare, downs
+from dbops.migrations import compare
 from dbops.migrations.model import Folder, State, Status
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbops.engines.log import LoggedEvent
     from dbops.engines.records import Applied
     from dbops.engines.session import Session
+    from dbops.migrations.glance import Glance
     from dbops.migrations.planner import Plan, Step
 
 
@@ -37,19 +38,21 @@ def identity(database: Identity) -> dict[str, str]:
 # -- status ------------------------------------------------------------------------------------------------------------
 
 
-def status_data(statuses: Sequence[Status], folder: Folder, session: Session) -> dict[str, Any]:
+def status_data(
+    statuses: Sequence[Status], folder: Folder, session: Session, glance: Glance
+) -> dict[str, Any]:
     """`migrations`: version, name, state (in words), applied_as, file, down, applied_at, applied_by, execution_time_ms of each."""
     at = compare.current(statuses)
     return {
         "database": identity(session.identity),
         "folder": str(folder.path),
         "current": at and at.version.text,
-        "migrations": [_status_row(status) for status in statuses],
+        "migrations": [_status_row(status, glance) for status in statuses],
         "passed_over": [{"file": name, "reason": reason} for name, reason in folder.passed_over],
     }
 
 
-def _status_row(status: Status) -> dict[str, Any]:
+def _status_row(status: Status, glance: Glance) -> dict[str, Any]:
     row = status.row
     return {
         "version": status.version.text,
@@ -57,17 +60,17 @@ def _status_row(status: Status) -> dict[str, Any]:
         "state": status.state.value,
         "applied_as": status.applied_as,
         "file": status.file and os.path.join(status.file.folder, status.file.file_name),
-        "down": status.file and downs.has_down(status.file),
+        "down": status.file and glance.has_down(status.file),
         "applied_at": row and row.applied_at and row.applied_at.isoformat(),
         "applied_by": row and row.applied_by,
         "execution_time_ms": row and row.execution_time_ms,
     }
 
 
-def status_lines(statuses: Sequence[Status], folder: Folder, session: Session) -> list[str]:
+def status_lines(statuses: Sequence[Status], folder: Folder, session: Session, glance: Glance) -> list[str]:
     """A table and a summary; what has no down section is marked."""
     without = {
-        status.version.key for status in statuses if status.file and downs.has_down(status.file) is False
+        status.version.key for status in statuses if status.file and glance.has_down(status.file) is False
     }
     rows = [
         (

@@ -33,7 +33,7 @@ class Told:
     def event(self, event: Event) -> None:
         """Hear one, and pass it on."""
         self._listen(event)
-        if isinstance(event, MigrationDone):
+        if self._hook.awaits and isinstance(event, MigrationDone):
             version = self._versions.get(event.version) or Version.named(event.version)
             self._note(version, applied=event.direction == Direction.UP.value)
             self._done[event.version] = None

@@ -170,7 +170,7 @@ class Drawn(str):
 
 def as_typed(text: str) -> str:
     """Commands in the spelling of this installation: `bin/migrate` in a clone, `dbops migrate` where installed."""
-    if os.path.basename(sys.argv[0]) != "dbops":
+    if "bin/" not in text or os.path.basename(sys.argv[0]) != "dbops":
         return text
     import re
 

@@ -29,7 +29,7 @@ def quiet_libraries() -> None:
 
 def visible(text: str) -> str:
     """The text with its control characters spelled out; tabs and line ends stay."""
-    return text.translate(_VISIBLE)
+    return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def write(stream: TextIO, line: str, *, flush: bool = False) -> OSError | None:

@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dbops.config.model import Setting
-from dbops.errors import ConfigError
-from dbops.migrations.texts import opened
+from dbops.errors import ConfigError, DbopsError
+from dbops.migrations.texts import read_bytes
 
 AUTO = Setting("auto")
 PLAIN = ("pairs", "rollback-pairs", "single")
@@ -227,9 +227,8 @@ def _all_have(format_name: str, folder: Path, names: Sequence[str]) -> bool:
 
 def _head(folder: Path, name: str) -> bytes:
     try:
-        with opened(os.path.join(folder, name)) as file:
-            return file.read(_HEAD)
-    except OSError:
+        return read_bytes(os.path.join(folder, name), _HEAD)
+    except DbopsError:
         return b""  # whoever reads it in full says what is wrong
 
 

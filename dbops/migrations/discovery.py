@@ -222,8 +222,8 @@ def _refuse_useless_variables(formats: Sequence[Format], variables: Mapping[str,
 
 def _check_name(folder: Path, name: str) -> None:
     """:raises ConfigError: for a migration whose name no table, terminal or log could show."""
-    undecoded = any("\ud800" <= letter <= "\udfff" for letter in name)
-    if undecoded or not all(letter.isprintable() for letter in name):
+    if not name.isprintable():
+        undecoded = any("\ud800" <= letter <= "\udfff" for letter in name)
         why = "is not UTF-8" if undecoded else "holds a control character"
         raise ConfigError(f"the name of {name!r} in {folder} {why}", hint="rename the file")
 

@@ -13,19 +13,18 @@ from dbops.errors import DbopsError
 from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
 
-_HEADING = re.compile(
-    rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*/=#-]*)\r?"
-)
+_HEADING = rb"[ \t/*=#-]*(?:down migration\b.*|\+migrate down\b.*|(?:down|downgrade|rollback|rollback sql)[ \t:*/=#-]*)\r?"
 # The line that a down section begins with, in lower case, where it is in the file of the up section; and a word of it.
+# Compiled where it is asked for, since mostly one of them is.
 _BEGINS = {
     "single": (_HEADING, (b"down", b"rollback")),
     "v-prefix": (_HEADING, (b"down", b"rollback")),
-    "goose": (re.compile(rb"--[ \t]*\+goose[ \t]+down\b.*"), (b"down",)),
-    "dbmate": (re.compile(rb"--[ \t]*migrate:down\b.*"), (b"down",)),
-    "sql-migrate": (re.compile(rb"-- \+migrate down\b.*"), (b"down",)),
-    "node-pg-migrate": (re.compile(rb"\s*--[\s-]*down\s+migration.*"), (b"down",)),
-    "tern": (re.compile(rb"---- create above / drop below ----.*"), (b"drop below",)),
-    "python-modules": (re.compile(rb"def down(?:grade)?\b.*"), (b"def down",)),
+    "goose": (rb"--[ \t]*\+goose[ \t]+down\b.*", (b"down",)),
+    "dbmate": (rb"--[ \t]*migrate:down\b.*", (b"down",)),
+    "sql-migrate": (rb"-- \+migrate down\b.*", (b"down",)),
+    "node-pg-migrate": (rb"\s*--[\s-]*down\s+migration.*", (b"down",)),
+    "tern": (rb"---- create above / drop below ----.*", (b"drop below",)),
+    "python-modules": (rb"def down(?:grade)?\b.*", (b"def down",)),
 }
 # What is behind it: a line that is no comment, or, where it may be commented out, something in a block, or a word that
 # SQL begins with.
@@ -39,20 +38,28 @@ _COMMENTED = re.compile(
 )
 
 
-def has_down(file: MigrationFile) -> bool | None:
-    """Whether it has a down section; None where nobody asks for one, or where the file cannot be read."""
+def has_down(file: MigrationFile, raw: bytes | None = None) -> bool | None:
+    """Whether it has a down section; None where nobody asks for one, or where the file cannot be read.
+
+    :param raw: the bytes of the file with the up section, where they have been read already.
+    """
     if file.version.repeatable:
         return None
     if file.down_name is None and file.format not in _BEGINS:
         return False
     try:
-        raw = texts.read_bytes(os.path.join(file.folder, file.down_name or file.file_name)).lower()
+        if raw is None or file.down_name is not None:
+            raw = texts.read_bytes(os.path.join(file.folder, file.down_name or file.file_name))
     except DbopsError:
         return None
     if file.down_name is not None:
-        return bool(_STATEMENT.search(_BLOCK.sub(b"", raw)))
-    begins, words = _BEGINS[file.format]
-    behind = _COMMENTED if begins is _HEADING else _STATEMENT
+        return bool(_STATEMENT.search(_BLOCK.sub(b"", raw.lower())))
+    return _is_within(raw.lower(), *_BEGINS[file.format])
+
+
+def _is_within(raw: bytes, line: bytes, words: tuple[bytes, ...]) -> bool:
+    """Whether the bytes of a file, in lower case, hold such a line with something behind it."""
+    begins, behind = re.compile(line), _COMMENTED if line is _HEADING else _STATEMENT
     for word in words:
         at = raw.find(word)
         while at >= 0:

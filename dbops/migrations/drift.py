@@ -11,19 +11,30 @@ from dbops.migrations import texts
 from dbops.migrations.model import MigrationFile
 
 
-def has_drifted(file: MigrationFile, row: Applied) -> bool:
+def has_drifted(file: MigrationFile, row: Applied, raw: bytes | None = None) -> bool:
     """Whether the up section no longer means what was applied.
 
-    The raw checksum answers first; only a file with other bytes is read, which takes long to load.
+    The raw checksum answers first; only a file with other bytes is read as SQL, which takes long to load.
+
+    :param raw: what `bytes_of` gives, where that is there already.
+    :raises DbopsError: the file cannot be read.
     """
-    path = os.path.join(
-        file.folder, file.file_name
-    )  # a Path for each of a thousand files would take too long
-    if row.raw_checksum is None or texts.raw_checksum(texts.read_bytes(path)) == row.raw_checksum:
+    if row.raw_checksum is None:
+        return False
+    if texts.raw_checksum(bytes_of(file) if raw is None else raw) == row.raw_checksum:
         return False
     if row.checksum_algorithm not in BY_CONTENT:
         return True
     return _checksum(file) != row.checksum  # it was readable when it was applied
+
+
+def bytes_of(file: MigrationFile) -> bytes:
+    """Those of the file with the up section.
+
+    :raises DbopsError: they are not to be had.
+    """
+    # a Path for each of a thousand files would take too long
+    return texts.read_bytes(os.path.join(file.folder, file.file_name))
 
 
 def same_as(file: MigrationFile, rows: Sequence[Applied]) -> list[Applied]:
@@ -31,7 +42,7 @@ def same_as(file: MigrationFile, rows: Sequence[Applied]) -> list[Applied]:
 
     Bytes are compared with all of them, contents only with those of its name, since a thousand files may be pending.
     """
-    raw = texts.raw_checksum(texts.read_bytes(file.path))
+    raw = texts.raw_checksum(bytes_of(file))
     found = [row for row in rows if row.raw_checksum == raw]
     others = [row for row in rows if row.name == file.name and row.checksum_algorithm in BY_CONTENT]
     if found or not others:

@@ -282,18 +282,16 @@ def _records(prepared: Prepared, milliseconds: int | None = None) -> list[Record
     :param milliseconds: how long it took; None lets the server count from the transaction's beginning.
     """
     step, row = prepared.step, prepared.row
+    version, name, direction = step.version.text, step.status.name, step.direction
     if row is not None:
         described = {"description": row.description} if row.description else None
-        entry = LogEntry(
-            Action.APPLIED, step.version.text, step.status.name, step.direction, detail=described
-        )
+        entry = LogEntry(Action.APPLIED, version, name, direction, duration_ms=milliseconds, detail=described)
         before: list[Record] = [DeleteRow(step.status.row.version)] if step.status.row else []  # run again
-        records = [*before, dataclasses.replace(row, execution_time_ms=milliseconds)]
-    else:
-        assert step.status.row is not None  # only applied versions are undone
-        entry = LogEntry(Action.REVERTED, step.version.text, step.status.name, step.direction)
-        records = [DeleteRow(step.status.row.version)]
-    return [*records, dataclasses.replace(entry, duration_ms=milliseconds)]
+        timed = row if milliseconds is None else dataclasses.replace(row, execution_time_ms=milliseconds)
+        return [*before, timed, entry]
+    assert step.status.row is not None  # only applied versions are undone
+    entry = LogEntry(Action.REVERTED, version, name, direction, duration_ms=milliseconds)
+    return [DeleteRow(step.status.row.version), entry]
 
 
 def _moved(step: Step, session: Session) -> tuple[DeleteRow, Applied, LogEntry]:

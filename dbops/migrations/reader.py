@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dbops.events import Detail, Listener
 from dbops.migrations import compare, discovery
 from dbops.migrations.drift import has_drifted, same_as
-from dbops.migrations.model import Folder, State, Status
+from dbops.migrations.model import Folder, MigrationFile, State, Status
 from dbops.migrations.moved import counted_as, recognised
 from dbops.migrations.version import Version
 
@@ -64,9 +65,10 @@ class Reader:
         """
         return self.session.read().initialised
 
-    def statuses(self) -> list[Status]:
+    def statuses(self, drifted: Callable[[MigrationFile, Applied], bool] = has_drifted) -> list[Status]:
         """How every version stands, in order; with what another tool has done whose table is kept in step.
 
+        :param drifted: what tells whether a file no longer means what was applied.
         :raises Refused: where the tracking table belongs to another tool.
         """
         recorded = self.session.read()
@@ -75,10 +77,10 @@ class Reader:
         if mirror is not None:
             rows, recorded = recorded.rows, mirror.seen(recorded)
             self.behind = recorded.rows != rows
-        found = compare.compare(self.folder, recorded, has_drifted)
+        found = compare.compare(self.folder, recorded, drifted)
         if any(status.state is State.OUT_OF_ORDER for status in found):
             moved = counted_as(self.session.events())
-            found = compare.compare(self.folder, recorded, has_drifted, moved) if moved else found
+            found = compare.compare(self.folder, recorded, drifted, moved) if moved else found
         return recognised(found, same_as)
 
     def mirror(self, recorded: Recorded) -> Mirror | None:

@@ -8,7 +8,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +38,12 @@ def read(file: MigrationFile) -> Migration:
     )
     migration = known.parse(file, up, down)
     verify = _verify(file, migration)
-    return dataclasses.replace(
-        migration,
-        up=_finished(migration.up, known, variables, copies),
-        down=migration.down and _finished(migration.down, known, variables, down_copies),
-        verify=verify and known.expand(verify, variables),
-    )
+    section = _finished(migration.up, known, variables, copies)
+    undo = migration.down and _finished(migration.down, known, variables, down_copies)
+    verify = verify and known.expand(verify, variables)
+    if section is migration.up and undo is migration.down and verify is migration.verify:
+        return migration
+    return dataclasses.replace(migration, up=section, down=undo, verify=verify)
 
 
 def _verify(file: MigrationFile, migration: Migration) -> Section | None:
@@ -82,7 +81,7 @@ def read_text(path: Path, dialect: str = POSTGRESQL) -> Text:
 
     raw = read_bytes(path)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise _not_utf8(path, raw, error.start) from None
     if "\0" in text:
@@ -96,28 +95,27 @@ def read_text(path: Path, dialect: str = POSTGRESQL) -> Text:
     return Text(path, text, raw_checksum(raw), dialect)
 
 
-def read_bytes(path: Path | str) -> bytes:
-    """The bytes of a file.
+def read_bytes(path: Path | str, portion: int | None = None) -> bytes:
+    """The bytes of a file, or its first `portion` of them.
 
-    :raises DbopsError: where they are not to be had.
+    Without a file object around them: a thousand files are read whenever a command starts.
+
+    :raises DbopsError: where they are not to be had; of a pipe, too, which would be waited for, and of a device, which
+        has no end.
     """
     try:
-        with opened(path) as file:
-            return file.readall()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            if portion is not None:
+                return os.read(descriptor, portion)
+            return b"".join(iter(lambda: os.read(descriptor, found.st_size + 1), b""))
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise DbopsError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def opened(path: Path | str) -> FileIO:
-    """A file of bytes; neither a pipe, for which opening would wait, nor a device, which has no end.
-
-    :raises OSError: for those as well.
-    """
-    file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    return file
 
 
 def raw_checksum(raw: bytes) -> str:

@@ -8,6 +8,10 @@ from tests.conftest import Outcome, Project
 from tests.postgres import scratching
 from tests.servers import Database
 
+HERE = "CREATE TABLE person (id int PRIMARY KEY, name text NOT NULL);"
+THERE = f"{HERE} ALTER TABLE person ADD COLUMN age int; CREATE INDEX person_age ON person (age);"
+"""What there is, and a schema to get to."""
+
 
 def diff(project: Project, to: str, *options: str, code: int = 0) -> Outcome:
     """Run `diff --to`, whose exit code must be this one."""

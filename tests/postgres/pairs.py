@@ -23,6 +23,26 @@ _CUSTOMERS = (
     "CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);"
 )
 
+_MOODY = """
+CREATE TYPE mood AS ENUM ({0});
+CREATE TABLE t (id int NOT NULL, m mood DEFAULT 'sad', g bool GENERATED ALWAYS AS (m = 'sad') STORED) PARTITION BY LIST (id);
+CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE MATERIALIZED VIEW v AS SELECT m FROM t; CREATE INDEX v_m ON v (m);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (m = 'sad');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW WHEN (old.m <> new.m) EXECUTE FUNCTION touch();
+CREATE TABLE other (m mood); CREATE RULE r AS ON DELETE TO other WHERE old.m = 'glad' DO INSTEAD NOTHING;
+"""
+_HELD = """
+CREATE TABLE p (s {0} UNIQUE);
+CREATE TABLE t (id int PRIMARY KEY, s {0} REFERENCES p (s), g text GENERATED ALWAYS AS (s || 'x') STORED);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY po ON t USING (s = 'a');
+CREATE VIEW v AS SELECT s, g FROM t; CREATE MATERIALIZED VIEW m AS SELECT s FROM v; CREATE INDEX t_s ON t (lower(s));
+CREATE STATISTICS st ON id, s FROM t; CREATE RULE r AS ON DELETE TO t WHERE old.s = 'z' DO INSTEAD NOTHING;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER g BEFORE UPDATE OF s ON t FOR EACH ROW WHEN (old.s <> new.s) EXECUTE FUNCTION touch();
+CREATE PUBLICATION pub FOR TABLE t (id, s) WHERE (id > 1);
+"""
+
 PAIRS = (
     Pair("from empty to a shop", "", _CUSTOMERS + """
         CREATE TYPE state AS ENUM ('open', 'paid');
@@ -371,6 +391,61 @@ PAIRS = (
     """, """
         CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p bigint NOT NULL REFERENCES p);
         CREATE INDEX c_p ON c (p);
+    """),
+    Pair("statistics and defaults of what is no table, and keys to cluster on", _TABLE + "CREATE VIEW v AS SELECT a FROM t;", _TABLE + """
+        CREATE VIEW v AS SELECT a FROM t; ALTER VIEW v ALTER a SET DEFAULT 5; CREATE INDEX i ON t ((a + 1), (lower(b)));
+        ALTER INDEX i ALTER COLUMN 2 SET STATISTICS 99; ALTER TABLE t CLUSTER ON i;
+        CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS n FROM t GROUP BY a; CREATE UNIQUE INDEX m_a ON m (a);
+        ALTER MATERIALIZED VIEW m CLUSTER ON m_a; ALTER MATERIALIZED VIEW m ALTER a SET STATISTICS 77;
+    """),
+    Pair("constraints of a domain that is used in an array", """
+        CREATE DOMAIN mail AS text CHECK (VALUE ~ '@'); CREATE TABLE t (m mail[]);
+    """, """
+        CREATE DOMAIN mail AS text CONSTRAINT at CHECK (VALUE ~ '@'); CREATE TABLE t (m mail[]);
+        COMMENT ON CONSTRAINT at ON DOMAIN mail IS 'one';
+    """),
+    Pair("aggregates of every kind", "CREATE AGGREGATE most(int) (SFUNC = int4larger, STYPE = int);", """
+        CREATE AGGREGATE most(int) (SFUNC = int4larger, STYPE = int, SORTOP = >, COMBINEFUNC = int4larger, PARALLEL = SAFE);
+        CREATE FUNCTION state(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'select $1';
+        CREATE FUNCTION final(int, float8) RETURNS int LANGUAGE sql IMMUTABLE AS 'select $1';
+        CREATE AGGREGATE nth(float8 ORDER BY int) (SFUNC = state, STYPE = int, FINALFUNC = final, FINALFUNC_MODIFY = SHAREABLE);
+        CREATE AGGREGATE moving(int) (SFUNC = int4pl, STYPE = int, MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = int);
+    """),
+    Pair("unlogged sequences", "CREATE SEQUENCE s;", """
+        CREATE UNLOGGED SEQUENCE s; CREATE UNLOGGED TABLE t (id serial);
+    """),
+    Pair("tables of a type", "CREATE TYPE c AS (a int, b text); CREATE TABLE t OF c; CREATE TABLE u (a int, b text);", """
+        CREATE TYPE c AS (a int, b text); CREATE TABLE t (a int, b text); CREATE TABLE u OF c;
+        CREATE TABLE v OF c (PRIMARY KEY (a), b WITH OPTIONS DEFAULT 'x');
+    """),
+    Pair("conversions", "", "CREATE CONVERSION latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;"),
+    Pair("the comment on the schema public", "", "COMMENT ON SCHEMA public IS 'ours';"),
+    Pair("nobody has any privilege", _TABLE, _TABLE + """
+        REVOKE ALL ON t FROM CURRENT_USER; CREATE VIEW v AS SELECT 1 AS x; REVOKE ALL ON v FROM CURRENT_USER;
+    """),
+    Pair("a function gets other names of parameters, another result and fewer defaults under what uses it", """
+        CREATE FUNCTION f(x int) RETURNS int LANGUAGE sql IMMUTABLE AS 'select $1';
+        CREATE FUNCTION g(x int DEFAULT 1) RETURNS int LANGUAGE sql AS 'select 1';
+        CREATE FUNCTION h() RETURNS int LANGUAGE sql AS 'select 1';
+        CREATE TABLE t (a int CHECK (public.f(a) > 0)); CREATE INDEX t_f ON t (public.f(a));
+        CREATE VIEW v AS SELECT public.h() AS x; CREATE VIEW w AS SELECT x FROM v; COMMENT ON VIEW w IS 'kept';
+        GRANT SELECT ON w TO PUBLIC;
+    """, """
+        CREATE FUNCTION f(y int) RETURNS int LANGUAGE sql IMMUTABLE AS 'select $1';
+        CREATE FUNCTION g(x int) RETURNS int LANGUAGE sql AS 'select 1';
+        CREATE FUNCTION h() RETURNS bigint LANGUAGE sql AS 'select 1::bigint';
+        CREATE TABLE t (a int CHECK (public.f(a) > 0)); CREATE INDEX t_f ON t (public.f(a));
+        CREATE VIEW v AS SELECT public.h() AS x; CREATE VIEW w AS SELECT x FROM v; COMMENT ON VIEW w IS 'kept';
+        GRANT SELECT ON w TO PUBLIC;
+    """),
+    Pair("an enum loses a value under a computed column, a policy, a trigger and a rule", _MOODY.format("'sad', 'so-so', 'glad'"),
+         _MOODY.format("'sad', 'glad'")),
+    Pair("a type changes under all that can hold a column fast", _HELD.format("varchar(5)"), _HELD.format("text")),
+    Pair("foreign keys with all that they can say", """
+        CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (a int, b int);
+    """, """
+        CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (a int, b int,
+            FOREIGN KEY (a, b) REFERENCES p ON DELETE SET NULL (b), CONSTRAINT full_match FOREIGN KEY (a, b) REFERENCES p MATCH FULL);
     """),
 )  # fmt: skip
 

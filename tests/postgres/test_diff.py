@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Project
-from tests.postgres.differing import diff, files, found, scratches
+from tests.postgres.differing import HERE, THERE, diff, files, found, scratches
 from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
 from tests.postgres.rounds import superuser_sql
 from tests.postgres.scratching import allow_databases
@@ -21,9 +20,6 @@ from tests.watching import until
 pytestmark = pytest.mark.one_major
 
 Connect = Callable[..., psycopg.Connection[Any]]
-
-HERE = "CREATE TABLE person (id int PRIMARY KEY, name text NOT NULL);"
-THERE = f"{HERE} ALTER TABLE person ADD COLUMN age int; CREATE INDEX person_age ON person (age);"
 
 
 @pytest.fixture
@@ -88,87 +84,26 @@ def test_the_first_migration_of_all(configured: Project, database: Database) -> 
     assert found(configured, "there.sql")["differences"] == []
 
 
-def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: Database) -> None:
-    """What `schema` writes is a target, and so is a dump of pg_dump with its settings and owners."""
-    connect(database).execute(
-        "CREATE TABLE later (id serial, at timestamptz DEFAULT now());"
-        "CREATE FUNCTION z() RETURNS int LANGUAGE sql AS 'SELECT 1';"
-        "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT z()';"
-    )
-    ran(maker, "schema", "--output", "later.sql")
-    words = [f"{database.server.bindir}/pg_dump", "-s", "-f", str(maker.folder / "dump.sql"), database.url]
-    subprocess.run(words, check=True, timeout=60)
-    connect(database).execute("DROP TABLE later; DROP FUNCTION a(); DROP FUNCTION z()")
-    assert found(maker, "later.sql", "--dry-run")["verified"]
-    told = found(maker, "dump.sql", "make_later")
-    assert told["verified"]
-    assert told["unseen"] == []
-    assert [one["object"] for one in told["differences"]] == [
-        "function public.a()",
-        "function public.z()",
-        "sequence public.later_id_seq",
-        "table public.later",
-    ]
+def test_revisions_of_alembic_come_first(configured: Project, database: Database) -> None:
+    """Where none of them is rendered yet, no migration is written before them; exit 5, with the command."""
+    allow_databases(database)
+    configured.write("alembic.ini", "[alembic]\nscript_location = alembic\n")
+    configured.write("alembic/versions/a1_first.py", 'revision = "a1"\ndown_revision = None\n')
+    configured.write("there.sql", THERE)
+    outcome = diff(configured, "there.sql", code=5)
+    assert "are not rendered into it yet" in outcome.stderr
+    assert "bin/migrate adopt" in outcome.stderr
 
 
-SPELLED_ANEW = """
-CREATE DOMAIN letter AS varchar(9) CHECK (VALUE IN ('a', 'b') AND length(VALUE) > 0);
-CREATE TABLE t (k varchar(9) CHECK (k IN ('a', 'b')), n int, l letter, CHECK (n > 1 AND (k IN ('a', 'c') OR n < 5)),
-    upper varchar(9) GENERATED ALWAYS AS (CASE WHEN k IN ('a', 'b') THEN upper(k) ELSE k END) STORED);
-CREATE INDEX chosen_n ON t (n) WHERE k IN ('a', 'b');
-CREATE VIEW chosen AS SELECT n, k IN ('a', 'b') AS good FROM t WHERE k IN ('a', 'c');
-CREATE POLICY readers ON t USING (k IN ('a', 'b')) WITH CHECK (k IN ('a', 'c'));
-CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
-CREATE TRIGGER same BEFORE UPDATE ON t FOR EACH ROW WHEN (new.k IN ('a', 'b')) EXECUTE FUNCTION same();
-"""
-
-
-def test_what_the_server_spells_anew(maker: Project) -> None:
-    """It spells `IN` of a varchar otherwise once it reads its own words: verified, and no difference afterwards."""
-    maker.write("there.sql", HERE + SPELLED_ANEW)
-    assert found(maker, "there.sql", "spelled")["verified"]
-    ran(maker, "up")
-    assert found(maker, "there.sql")["differences"] == []
-
-
-def test_to_another_database(maker: Project, another: Callable[..., Database], connect: Connect) -> None:
-    """The other one is only read; its records of migrations do not count, and no password is told."""
-    other = another()
-    project = maker.environ | {"DATABASE_URL": other.url}
-    assert maker.run("migrate", "up", environ=project).code == 0
-    connect(other).execute("ALTER TABLE person ADD COLUMN note text")
-    outcome = diff(maker, other.url, "add_note")
-    assert other.password not in outcome.stdout + outcome.stderr
-    text = (maker.folder / "migrations/002_add_note.sql").read_text()
-    assert 'add column "note" text' in text
-    assert other.password not in text
-    row = connect(other).execute("SELECT count(*) FROM schema_migrations").fetchone()
-    assert row == (1,)
-
-
-def git(project: Project, *words: str) -> None:
-    """Run git in the project."""
-    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(
-        ["git", *identity, *words], cwd=project.folder, check=True, capture_output=True, timeout=30
-    )
-
-
-def test_to_a_revision(maker: Project) -> None:
-    """The folder as it was then is run on a scratch database; what has no answer is a clear error."""
-    assert "is in no git repository" in diff(maker, "git:HEAD", code=1).stderr
-    git(maker, "init")
-    git(maker, "add", ".")
-    git(maker, "commit", "-m", "one")
-    maker.write("migrations/002_more.sql", single("CREATE TABLE more (id int);", "DROP TABLE more;"))
-    ran(maker, "up")
-    assert [one["object"] for one in found(maker, "git:HEAD", "--check", code=3)["differences"]] == [
-        "table public.more"
-    ]
-    assert "git knows no revision 'nope'" in diff(maker, "git:nope", code=1).stderr
-    told = found(maker, "git:main", "back")
-    assert told["files"] == ["migrations/003_back.sql"]
-    assert "'--output=x' is no revision" in diff(maker, "git:--output=x", code=2).stderr
+def test_a_way_back_that_cannot_be_made(maker: Project, connect: Connect, database: Database) -> None:
+    """No statement takes an index from its parent again: the way back is not taken for verified, and nothing is written."""
+    made = "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
+    connect(database).execute(f"{made} CREATE INDEX pi ON ONLY p (a)")
+    maker.write("there.sql", f"{HERE} {made} CREATE INDEX pi ON p (a);")
+    outcome = diff(maker, "there.sql", code=3)
+    assert "does not lead back exactly" in outcome.stderr
+    assert "cannot drop index p1_a_idx because index pi requires it" in outcome.stdout
+    assert files(maker) == {"001_start.sql"}
 
 
 def test_destructive_steps_are_marked(maker: Project) -> None:

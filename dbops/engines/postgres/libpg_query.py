@@ -74,22 +74,19 @@ def _token_spans(message: bytes) -> list[tuple[int, int]]:
     library and saves its import.
     """
     found = []
-    at = _after_varint(message, 1)  # field 1 of the result is its version
-    while at < len(message):
+    at, size = _after_varint(message, 1), len(message)  # field 1 of the result is its version
+    while at < size:
         next_token = at + 2 + message[at + 1]  # a token is shorter than 128 bytes
-        at += 2
-        numbers = [0, 0, 0]
-        while message[at] in (0x08, 0x10):  # an integer that is 0 is left out
-            field = message[at] >> 3
-            at += 1
-            value, shift = message[at] & 127, 7
-            while message[at] > 127:
-                at += 1
-                value |= (message[at] & 127) << shift
-                shift += 7
-            numbers[field] = value
-            at += 1
-        found.append((numbers[1], numbers[2]))
+        at, start, end = at + 2, 0, 0
+        if message[at] == 0x08:  # an integer that is 0 is left out
+            start, shift, at = message[at + 1] & 127, 7, at + 2
+            while message[at - 1] > 127:
+                start, shift, at = start | (message[at] & 127) << shift, shift + 7, at + 1
+        if message[at] == 0x10:
+            end, shift, at = message[at + 1] & 127, 7, at + 2
+            while message[at - 1] > 127:
+                end, shift, at = end | (message[at] & 127) << shift, shift + 7, at + 1
+        found.append((start, end))
         at = next_token
     return found
 

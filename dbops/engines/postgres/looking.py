@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbops.engines.base import Blocker
-from dbops.engines.postgres.literals import redacted
 from dbops.events import Event, Level, format_seconds
 
 if TYPE_CHECKING:
@@ -153,6 +152,8 @@ def told(found: Look, subject: Subject, sent: Sent | None, seconds: float, *, la
 
     :param sent: what the message holds; None for what the server says, which cuts it off.
     """
+    from dbops.engines.postgres.literals import redacted  # late: mostly nothing takes so long
+
     text = found.query if sent is None else sent.text[:_READ]
     kind = StatementLasts if lasting else StatementRuns
     return kind(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dbops.engines.postgres.tokens import Span, pack, spans
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One statement by its place in bytes, from its first token to its last.
 
     :param head: its first token, in lower case.
@@ -47,12 +46,12 @@ class _Open:
         start, end = self._first
         return Piece(start, self._last[1], self._data[start:end].lower(), self._sha256.hexdigest())
 
-    def ends_at(self, span: Span, before: list[Span]) -> bool:
-        """Whether a token is the semicolon that ends the statement; `before` are tokens not yet added.
+    def ends_at(self, tokens: list[Span], since: int, at: int) -> bool:
+        """Whether a token is the semicolon that ends the statement: that `at` a place, those `since` are not yet added.
 
         A semicolon in parentheses (CREATE RULE) or in a BEGIN ATOMIC body does not.
         """
-        start, end = span
+        start, end = tokens[at]
         if end - start == 1:
             character = self._data[start]
             if character == 0x3B:
@@ -62,19 +61,19 @@ class _Open:
             elif character == 0x29 and self._parentheses:
                 self._parentheses -= 1
         elif end - start == 6 or self._nested:
-            self._nested += self._nesting(span, before)
+            self._nested += self._nesting(tokens, since, at)
         return False
 
-    def _nesting(self, span: Span, before: list[Span]) -> int:
+    def _nesting(self, tokens: list[Span], since: int, at: int) -> int:
         """1 where a BEGIN ATOMIC body opens, or a CASE within one; -1 where one of them closes."""
-        word = self._word(span)
-        previous = self._word(before[-1] if before else self._last)
+        word = self._word(tokens[at])
+        if word != b"atomic" and not self._nested:
+            return 0
+        previous = self._word(tokens[at - 1] if at > since else self._last)
         if self._nested:
             is_label = previous in (b"as", b".")
             return 0 if is_label else {b"case": 1, b"end": -1}.get(word, 0)
-        first = self._first or (before[0] if before else None)
-        if first is None or word != b"atomic":
-            return 0
+        first = self._first or tokens[since]
         return int(previous == b"begin" and self._word(first) == b"create")
 
     def _word(self, span: Span) -> bytes:
@@ -87,18 +86,16 @@ def pieces(data: bytes) -> Iterator[Piece]:
     :raises UnreadableSql: the text cannot be cut into tokens.
     """
     statement = _Open(data)
-    for window in spans(data):
-        tokens: list[Span] = []
-        for span in window:
-            if not statement.ends_at(span, tokens):
-                tokens.append(span)
-                continue
-            statement.add(tokens)
-            piece = statement.close()
-            if piece:
-                yield piece
-            statement, tokens = _Open(data), []
-        statement.add(tokens)
+    for tokens in spans(data):
+        since = 0
+        for at in range(len(tokens)):
+            if statement.ends_at(tokens, since, at):
+                statement.add(tokens[since:at])
+                piece = statement.close()
+                if piece:
+                    yield piece
+                statement, since = _Open(data), at + 1
+        statement.add(tokens[since:])
     piece = statement.close()
     if piece:
         yield piece

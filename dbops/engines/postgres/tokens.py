@@ -15,6 +15,8 @@ Span = tuple[int, int]
 WINDOW = 256 * 1024
 """Bytes that are scanned at once; a token that is longer widens it."""
 
+_COMMENTS = (b"--", b"/*")
+
 _UNSETTLED = 4
 """Tokens at the end of a window that more text could change ($ before tag$, a number, a continued string)."""
 
@@ -79,11 +81,7 @@ def _scan_window(data: bytes, start: int, end: int) -> tuple[list[Span], bool]:
             raise UnreadableSql(refusal.message, len(data[:start].decode()) + refusal.offset) from None
         window = window.decode()[: refusal.offset].encode()
         found = libpg_query.scan(window)
-    return [(a + start, b + start) for a, b in found if not _is_comment(window, a)], settled
-
-
-def _is_comment(window: bytes, start: int) -> bool:
-    return window.startswith((b"--", b"/*"), start)
+    return [(a + start, b + start) for a, b in found if window[a : a + 2] not in _COMMENTS], settled
 
 
 def pack(data: bytes, tokens: Iterable[Span]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from psycopg.pq import Escaping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # How long the transaction has taken so far, where the record does not say how long the migration took.
 _SINCE_BEGIN = "(extract(epoch from clock_timestamp() - now()) * 1000)::int"
+
+_ESCAPED = re.compile(r"['\\\0]")
 
 _ROW = (
     "version",
@@ -81,4 +84,6 @@ class Writer:
         if isinstance(value, dict):
             value = json.dumps(value)
         text: str = getattr(value, "value", value)  # an enum's word
+        if text.isascii() and not _ESCAPED.search(text):
+            return f"'{text}'"  # as libpq would write it, in a tenth of the time
         return bytes(self._escaping.escape_literal(text.encode())).decode()

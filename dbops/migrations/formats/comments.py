@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from dbops.engines.dialect import Dialect
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 _COMMENT = re.compile(r"--|/\*")
 
 
-@dataclasses.dataclass(frozen=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment between statements: its place in the text, and what is inside its delimiters."""
 
     start: int

@@ -93,7 +93,8 @@ def sections(source: Text) -> Sections:
         raise DbopsError(f"{source.path}:{line}:{column}: {error.message}", hint=hint) from None
     found = tuple(comments_in(text, _spans(statements), dialect))
     marks = tuple(_marks(source, found))
-    directives = [comment for comment in found if comment.start < _down_begins(marks, len(text))]
+    down_begins = _down_begins(marks, len(text))
+    directives = [comment for comment in found if comment.start < down_begins]
     return Sections(
         header=_header(text, found, statements),
         settings=settings_in(source.text, str(source.path), directives),
@@ -115,7 +116,7 @@ def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
         start, end = _heading(source.text, comment)
         words = " ".join(source.text[start:end].strip(_FRAME).lower().split())
         _refuse_other_tool(source, comment, words)
-        phrase = next((text for text in _PHRASES if words.startswith(text)), None)
+        phrase = next(filter(words.startswith, _PHRASES), None)
         heading = phrase or words.rstrip(": ")
         if phrase is None and heading not in _HEADINGS:
             continue
@@ -124,15 +125,16 @@ def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
             continue  # a heading that is commented out
         direction = _PHRASES[phrase] if phrase else _HEADINGS[heading]
         mark = Mark(direction, comment, rest, verifies=heading.startswith(_VERIFY))
-        if mark.word in seen and (direction or mark.verifies):
+        word = mark.word
+        if word in seen and (direction or mark.verifies):
             line, column = position(source.text, comment.start)
-            first, _ = position(source.text, seen[mark.word].start)
+            first, _ = position(source.text, seen[word].start)
             raise DbopsError(
-                f"{source.path}:{line}:{column}: a second {mark.word} section; the first is at line {first}",
+                f"{source.path}:{line}:{column}: a second {word} section; the first is at line {first}",
                 hint="a migration has one of each; move the rest into a migration of its own",
             )
         if direction or mark.verifies:
-            seen[mark.word] = comment
+            seen[word] = comment
         yield mark
 
 
@@ -155,8 +157,9 @@ def _sql_below(source: Text, comment: Comment, start: int) -> Comment | None:
 
 
 def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
-    tool = next((tool for mark, tool in _OTHER_TOOLS.items() if words.startswith(mark)), None)
-    if tool is not None:
+    mark = next(filter(words.startswith, _OTHER_TOOLS), None)
+    if mark is not None:
+        tool = _OTHER_TOOLS[mark]
         line, column = position(source.text, comment.start)
         raise DbopsError(
             f"{source.path}:{line}:{column}: this is a mark of {tool}, and the folder is read in another format; "

@@ -22,7 +22,7 @@ from dbops.safety.diff import (
     privileges,
     renames,
 )
-from dbops.safety.diff.likeness import is_order_only, unlike
+from dbops.safety.diff.likeness import apart, unlike
 from dbops.safety.diff.model import Change, Renames
 from dbops.safety.diff.target import Target
 
@@ -36,6 +36,8 @@ _PINNED_PATH = PINNED["search_path"]
 _ROUNDS = 5
 
 
+# Where the server says that what shall be dropped is not there; its words are in the user's language.
+_SKIPPED = {"does_not_exist_skipping", "DropErrorMsgNonExistent"}
 _UNCHECKED = "SET LOCAL check_function_bodies = off"
 
 
@@ -63,7 +65,7 @@ class Attempt:
     @property
     def missed(self) -> int:
         """How many objects are not as they should be."""
-        return sum(not is_order_only(one) for one in self.left)
+        return len(apart(self.left)[0])
 
 
 def attempt(here: Connection, target: Target, renamed: Renames, effort: Effort) -> Attempt:
@@ -71,9 +73,13 @@ def attempt(here: Connection, target: Target, renamed: Renames, effort: Effort) 
     with here.transaction(force_rollback=True), target.connection.transaction(force_rollback=True):
         pin_transaction(target.connection)
         run = _Run(here, target, effort)
-        if effort is not Effort.GENTLE:
-            run.statements([_UNCHECKED])
-        left = run.to_target(renamed)
+        here.add_notice_handler(run.notice)
+        try:
+            if effort is not Effort.GENTLE:
+                run.statements([_UNCHECKED])
+            left = run.to_target(renamed)
+        finally:
+            here.remove_notice_handler(run.notice)
         return Attempt(_without_needless(run.changes), tuple(run.refused), left)
 
 
@@ -96,6 +102,11 @@ class _Run:
         pin_transaction(here)
         self.changes: list[Change] = []
         self.refused: list[tuple[str, str]] = []
+        self._skipped = False
+
+    def notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        """Told of what the server remarks on: a statement that has found nothing to drop is none."""
+        self._skipped |= diagnostic.source_function in _SKIPPED
 
     def to_target(self, renamed: Renames) -> tuple[Difference, ...]:
         """All that leads there.
@@ -108,8 +119,9 @@ class _Run:
             changing = [one.object for one in self._left() if one.before is not None]
             self.statements(dependents.drops(self._here, changing))
             self.statements(dependents.generated(self._here, self._target.connection))
+        self.statements(dependents.replaced(self._here, self._target.connection))
         self._enums(rebuild=self._effort is Effort.REBUILD)
-        self._pieces(pieces.UNKNOWN)
+        self._pieces(pieces.FIRST if self._effort is Effort.REBUILD else pieces.UNKNOWN)
         self._library()
         self._names()
         left = self._left()
@@ -175,6 +187,7 @@ class _Run:
         """The server's words where it fails; then all is as it was before."""
         import psycopg
 
+        self._skipped = False
         try:
             with self._here.transaction():
                 destroys = destructive.destroyed(self._here, statement)
@@ -183,5 +196,6 @@ class _Run:
             if self._here.broken:
                 raise
             return error.diag.message_primary or str(error)
-        self.changes.append(Change(statement, destroys))
+        if not self._skipped:
+            self.changes.append(Change(statement, destroys))
         return None

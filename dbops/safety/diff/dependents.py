@@ -12,29 +12,35 @@ if TYPE_CHECKING:
     import psycopg
 
 # A view depends through its rule, a default is a thing of its own, a type has its array: each stands for another.
+# What holds a column fast is what keeps its type from being changed; all else follows by itself.
 _QUERY: LiteralString = """
 with recursive
-thing(classid, objid, subid, of_class, of_object, of_sub) as (
-    select 'pg_rewrite'::regclass, oid, 0, 'pg_class'::regclass, ev_class, 0 from pg_rewrite where rulename = '_RETURN'
-    union all select 'pg_attrdef'::regclass, oid, 0, 'pg_class'::regclass, adrelid, adnum from pg_attrdef),
-edge(classid, objid, subid, on_class, on_object) as (
+thing(classid, objid, subid, of_class, of_object, of_sub, computed) as (
+    select 'pg_rewrite'::regclass, oid, 0, 'pg_class'::regclass, ev_class, 0, false
+    from pg_rewrite where rulename = '_RETURN'
+    union all
+    select 'pg_attrdef'::regclass, d.oid, 0, 'pg_class'::regclass, adrelid, adnum, attgenerated <> ''
+    from pg_attrdef as d join pg_attribute on attrelid = adrelid and attnum = adnum),
+edge(classid, objid, subid, on_class, on_object, on_sub, own, holds) as (
     select coalesce(of_class, d.classid), coalesce(of_object, d.objid), coalesce(of_sub, d.objsubid),
-        d.refclassid, d.refobjid
+        d.refclassid, d.refobjid, d.refobjsubid, computed and d.refobjid = of_object,
+        computed or d.classid in ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+            'pg_publication_rel'::regclass)
     from pg_depend as d left join thing on thing.classid = d.classid and thing.objid = d.objid
     where d.deptype in ('n', 'a') and d.refobjid >= 16384
     union all
-    select 'pg_type'::regclass, typarray, 0, 'pg_type'::regclass, oid from pg_type where typarray >= 16384
+    select 'pg_type'::regclass, typarray, 0, 'pg_type'::regclass, oid, 0, false, false from pg_type where typarray >= 16384
     union all
-    select 'pg_type'::regclass, reltype, 0, 'pg_class'::regclass, oid from pg_class where reltype >= 16384),
+    select 'pg_type'::regclass, reltype, 0, 'pg_class'::regclass, oid, 0, false, false from pg_class where reltype >= 16384),
 found(classid, objid, subid, depth) as (
     select e.classid, e.objid, e.subid, 1 from edge as e
     join (select distinct on_class, on_object from edge) as target using (on_class, on_object)
     cross join lateral pg_identify_object(on_class, on_object, 0) as named
-    where named.type || ' ' || named.identity = any(%s)
+    where named.type || ' ' || named.identity = any(%s) and own is not true -- see `generated`
     union
     select e.classid, e.objid, e.subid, found.depth + 1 from found
     join edge as e on e.on_class = found.classid and e.on_object = found.objid
-    where found.depth < 50 and (found.classid <> 'pg_class'::regclass or exists (
+    where found.depth < 50 and (found.classid <> 'pg_class'::regclass or e.holds and e.on_sub = found.subid or exists (
         select from pg_class where oid = found.objid and relkind in ('v', 'm'))))
 select named.type || ' ' || named.identity from (
     select classid, objid, subid, max(depth) as depth from found group by classid, objid, subid) as found
@@ -42,7 +48,7 @@ cross join lateral pg_identify_object(classid, objid, subid) as named
 where named.identity is not null order by depth desc, 1
 """
 
-_DROPPED = (*others.KNOWN, *tables.KNOWN)
+_DROPPED = (*others.KNOWN, *others.IN_THE_WAY, *tables.KNOWN, *tables.IN_THE_WAY)
 
 
 def drops(connection: psycopg.Connection[Any], objects: Collection[str]) -> Iterator[str]:
@@ -52,7 +58,8 @@ def drops(connection: psycopg.Connection[Any], objects: Collection[str]) -> Iter
     """
     there = pieces.read(connection, _DROPPED)
     for (name,) in connection.execute(_QUERY, [sorted(objects)]).fetchall():
-        piece = there.get((name, "")) or there.get((name, "default"))
+        aspects = (there.get((name, aspect)) for aspect in ("", "default", "computed"))
+        piece = next((one for one in aspects if one is not None), None)
         if piece is not None and piece.undo is not None:
             yield piece.undo
 
@@ -82,3 +89,26 @@ def generated(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> 
     changed = [key for key, change in before.items() if after.get(key, change) != change]
     yield from dict.fromkeys(drop for drop, _ in changed)
     yield from dict.fromkeys(after[key] for key in changed)
+
+
+# `CREATE OR REPLACE` changes neither names of parameters nor what comes back, and takes no default away.
+_SIGNATURES: LiteralString = """
+select format('DROP ROUTINE %s', p.oid::regprocedure), array[p.prokind::text, pg_get_function_result(p.oid),
+    array_to_string(p.proargnames, ','), array_to_string(p.proargmodes, ',')], p.pronargdefaults
+from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+where p.prokind <> 'a' and p.oid >= 16384 and n.nspname !~ '^(pg_|information_schema)' and not exists (
+    select from pg_depend where classid = 'pg_proc'::regclass and objid = p.oid and deptype in ('e', 'i'))
+"""
+
+
+def replaced(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[str]:
+    """The statements that drop routines over which what is there cannot be made."""
+    before, after = (
+        {drop: (signature, defaults) for drop, signature, defaults in one.execute(_SIGNATURES).fetchall()}
+        for one in (here, there)
+    )
+    return [
+        drop
+        for drop, (signature, defaults) in before.items()
+        if drop in after and (after[drop][0] != signature or after[drop][1] < defaults)
+    ]

@@ -18,15 +18,23 @@ if TYPE_CHECKING:
 
 _TEXT = {25, 1009}  # and an array of it
 
+_TABLES_OF_EXTENSION = """
+select exists (select from pg_catalog.pg_extension as x join pg_catalog.pg_depend as d on d.refobjid = x.oid
+    and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'
+    join pg_catalog.pg_class as c on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = d.objid
+    where x.extname = %s and c.relkind in ('r', 'p', 'S'))
+"""
+
 _COLUMN = """
 select attgenerated <> '', t.typtype::text from pg_catalog.pg_attribute join pg_catalog.pg_type as t on t.oid = atttypid
 where attrelid = pg_catalog.to_regclass(%s) and attname = %s
 """
 
-# Implicit casts lose nothing, but for those of numbers to floats, which keep fewer digits.
+# Implicit casts lose nothing, but for those of numbers to floats, which keep fewer digits, and of text to names.
 _FITS = """
 select exists (select from pg_catalog.pg_cast where castsource = %(old)s and casttarget = %(new)s and castcontext = 'i'
-    and (castsource, casttarget) not in ((20, 700), (20, 701), (23, 700), (1700, 700), (1700, 701)))
+    and (castsource, casttarget) not in ((20, 700), (20, 701), (23, 700), (1700, 700), (1700, 701), (25, 19),
+        (1042, 19), (1043, 19)))
     or exists (select from pg_catalog.pg_enum join pg_catalog.pg_type as t on enumtypid in (t.oid, t.typelem)
         where t.oid = %(new)s), pg_catalog.format_type(%(new)s, %(modifier)s)
 """
@@ -47,20 +55,30 @@ def destroyed(connection: Connection, statement: str) -> str:
 
 def _of(connection: Connection, statement: Node) -> Iterator[str]:
     ((kind, node),) = statement.items()
-    if kind == "DropStmt" and node["removeType"] == "OBJECT_SEQUENCE":
-        for item in node["objects"]:
-            yield f"the position of the sequence {qualified(strings(item['List']['items']))}"
-    elif kind == "AlterTableStmt" and node["objtype"] == "OBJECT_TYPE":
+    if kind == "AlterTableStmt" and node["objtype"] == "OBJECT_TYPE":
         for command in _commands(node, "AT_DropColumn"):
             yield f"the attribute {relation(node['relation'])}.{command['name']}"
     elif kind in ("DropStmt", "AlterTableStmt"):
         for effect in effects_of(statement, LiveCatalog(connection)):
             if effect.destroys and not (effect.column and _computed(connection, node, effect.column)):
                 yield effect.destroys
-        if kind == "AlterTableStmt":
+        if kind == "DropStmt":
+            yield from _dropped(connection, node)
+        else:
             yield from _narrowed(connection, node)
             for command in _commands(node, "AT_DropIdentity"):
                 yield f"the position of the identity {relation(node['relation'])}.{command['name']}"
+
+
+def _dropped(connection: Connection, node: Node) -> Iterator[str]:
+    """What goes beside tables."""
+    if node["removeType"] == "OBJECT_SEQUENCE":
+        for item in node["objects"]:
+            yield f"the position of the sequence {qualified(strings(item['List']['items']))}"
+    elif node["removeType"] == "OBJECT_EXTENSION":
+        for name in strings(node["objects"]):
+            if connection.execute(_TABLES_OF_EXTENSION, [name]).fetchone() == (True,):
+                yield f"the tables of the extension {name}"
 
 
 def _commands(node: Node, subtype: str) -> Iterator[Node]:

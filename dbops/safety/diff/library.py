@@ -102,10 +102,22 @@ def through_text(statement: str) -> str | None:
 
 
 def _is_unwanted(node: Node) -> bool:
-    """A setting of the session; a sequence that would begin anew; a table under another, all of whose columns are told.
+    """What does nothing; a sequence that would begin anew; a foreign key, of which it does not know all that there is; a
+    table under another, all of whose columns are told.
 
-    The latter two are made elsewhere, without that.
+    The latter three are made elsewhere, without that.
     """
+    if "AlterTableStmt" in node:
+        return all(_is_of_foreign_key(one["AlterTableCmd"]) for one in node["AlterTableStmt"]["cmds"])
     if "AlterSeqStmt" in node:
         return "restart" in options_of(node["AlterSeqStmt"].get("options"))
-    return "VariableSetStmt" in node or "inhRelations" in node.get("CreateStmt", {})
+    return bool({"VariableSetStmt", "SelectStmt"} & node.keys()) or "inhRelations" in node.get(
+        "CreateStmt", {}
+    )
+
+
+def _is_of_foreign_key(command: Node) -> bool:
+    """Whether it makes one, or checks a constraint that was made without."""
+    if command.get("subtype") == "AT_ValidateConstraint":
+        return True
+    return bool(command.get("def", {}).get("Constraint", {}).get("contype") == "CONSTR_FOREIGN")

@@ -17,6 +17,11 @@ select format('%s %s', k.conrelid::regclass, pg_get_constraintdef(k.oid)), k.con
 from pg_constraint as k join pg_class as c on c.oid = k.conrelid
 where c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and (k.contype = 'n' or k.contype <> 't' and k.coninhcount = 0)
 union all
+select format('%s %s', k.contypid::regtype, pg_get_constraintdef(k.oid)), k.conname::text,
+    format('ALTER DOMAIN %s RENAME CONSTRAINT %I TO ', k.contypid::regtype, k.conname)
+from pg_constraint as k join pg_type as t on t.oid = k.contypid
+where k.contype = 'c' and t.typnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+union all
 select replace(pg_get_indexdef(i.indexrelid), format(' INDEX %I ON ', c.relname), ' INDEX ON '), c.relname::text,
     format('ALTER INDEX %s RENAME TO ', i.indexrelid::regclass)
 from pg_index as i join pg_class as c on c.oid = i.indexrelid

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = (*others.UNKNOWN, *tables.UNKNOWN, *comments.UNKNOWN)
 """What the library does not see, or not well."""
+FIRST = tuple(one for one in UNKNOWN if one not in (*others.IN_THE_WAY, *tables.IN_THE_WAY))
+"""What of that must be there, and may be, before tables change that something else holds fast."""
 EVERY = (*others.UNKNOWN, *others.KNOWN, *tables.UNKNOWN, *tables.KNOWN, *comments.UNKNOWN)
 """All that is made here."""
 

@@ -47,14 +47,15 @@ entry(prefix, target, columns, acl) as (
             where defaclrole = me.oid and defaclnamespace = 0 and defaclobjtype = 'T')
     ) as d(role, namespace, of, acl) left join pg_namespace as n on n.oid = d.namespace
 )
-select prefix, target, case when a.grantee = 0 then 'PUBLIC' when a.grantee = (select oid from me) then 'CURRENT_USER'
-    else quote_ident(pg_get_userbyid(a.grantee)) end, a.privilege_type || coalesce(columns, ''), a.is_grantable
-from entry cross join lateral aclexplode(acl) as a
+select prefix, target, case when a.grantee is null then '' when a.grantee = 0 then 'PUBLIC' when a.grantee = (select oid from me) then 'CURRENT_USER'
+    else quote_ident(pg_get_userbyid(a.grantee)) end, coalesce(a.privilege_type, '') || coalesce(columns, ''),
+    coalesce(a.is_grantable, false)
+from entry left join lateral aclexplode(acl) as a on true
 """
 
 
 def read(connection: psycopg.Connection[Any]) -> frozenset[Entry]:
-    """Every privilege that somebody has, those that come with an object included."""
+    """Every privilege that somebody has, those that come with an object included; of nobody where nobody has any."""
     return frozenset(connection.execute(over_common(*properties.TABLES, _QUERY)).fetchall())
 
 
@@ -75,7 +76,7 @@ def _grouped(
 ) -> Iterator[tuple[tuple[str, str, str, bool], str]]:
     groups: dict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
     for prefix, target, whom, privilege, grantable in sorted(entries):
-        if (prefix, target) in of:
+        if whom and (prefix, target) in of:
             groups[prefix, target, whom, grantable].append(privilege)
     for key, names in groups.items():
         yield key, ", ".join(names)

@@ -113,7 +113,7 @@ def both(
             targets.drop_tables(target, records, listen)
         wanted = verifying.schema_of(settings, there, listen)
         found = verifying.compared(wanted, verifying.schema_of(settings, here, listen))
-        unseen += verifying.sentences(found.reordered)
+        unseen += found.unchangeable
         yield Both(settings, here, there, wanted, found, tuple(dict.fromkeys(unseen)), listen)
 
 

@@ -87,7 +87,7 @@ def ready(settings: Settings, live: Session, goal: Goal, clients: Sequence[Clien
         return schema_file.text_of(session, clients, settings.lock_timeout.value)
 
     if goal.database is not None:
-        text, label = _text_of(settings, live, goal.database, dumped, listen), f"the schema of {goal}"
+        text, label = _text_of(settings, goal.database, dumped, listen), f"the schema of {goal}"
         return lambda here, there: schema_copy.load(text, label, there, listen, dumped=True)
     if goal.revision is not None:
         commit = revision.found(settings.migrations_dir.value, goal.revision)
@@ -104,24 +104,12 @@ def ready(settings: Settings, live: Session, goal: Goal, clients: Sequence[Clien
     return lambda here, there: schema_copy.load(script, str(path), there, listen, dumped=dumped_here)
 
 
-def _text_of(
-    settings: Settings, live: Session, database: Target, dumped: Callable[[Session], str], listen: Listener
-) -> str:
+def _text_of(settings: Settings, database: Target, dumped: Callable[[Session], str], listen: Listener) -> str:
     from dbops.engines.postgres.session import Session
 
     with Session.open(dataclasses.replace(settings, target=database), "migrate diff", listen) as session:
         session.stand_beside()
-        if _major(session) != _major(live):
-            raise Refused(
-                f"{session.identity} is of another version of PostgreSQL than {live.identity}: "
-                "what one spells in another way would be taken for a difference",
-                hint="compare with its schema file: --to schema.sql",
-            )
         return dumped(session)
-
-
-def _major(session: Session) -> int:
-    return session.connection.info.server_version // 10000
 
 
 def read(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from dbops.engines.schema import Difference, Schema, differences
 from dbops.errors import DbopsError
 from dbops.migrations import discovery, texts
 from dbops.migrations.planner import Work
-from dbops.safety.diff.likeness import is_order_only
+from dbops.safety.diff.likeness import apart
 from dbops.safety.rounds.model import Wishes
 from dbops.safety.rounds.section import run as run_section
 
@@ -29,23 +28,21 @@ class Compared:
     """Two schemas, held against each other.
 
     :param differences: `before` is what should be there, `after` what is.
-    :param reordered: the tables that differ in nothing but the order of their columns, which no statement changes.
+    :param unchangeable: sentences on what differs and no statement changes, without period.
     """
 
     differences: tuple[Difference, ...]
-    reordered: tuple[str, ...]
+    unchangeable: tuple[str, ...]
 
 
 def compared(wanted: Schema, found: Schema) -> Compared:
     """How a schema differs from what it should be."""
-    all_of_them = differences(wanted, found)
-    reordered = tuple(one.object for one in all_of_them if is_order_only(one))
-    return Compared(tuple(one for one in all_of_them if one.object not in reordered), reordered)
+    return Compared(*apart(differences(wanted, found)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What the migration leads to: of both ways what is not as it should be.  `down` is None where there is no way back."""
+    """What the migration leads to: of both ways what is not as it should be.  `down` is None where there is no way back, or no way there."""
 
     up: Compared
     down: Compared | None
@@ -66,15 +63,18 @@ def verified(settings: Settings, written: Written, here: Target, there: Schema, 
     """Run a migration up and down in a scratch database with the present schema.
 
     :param there: the schema that it shall lead to.
-    :raises DbopsError: it does not run.
+    :raises DbopsError: it does not run; its hint is of files that are there, so it has another one here.
     """
     with temporary.folder() as place, session(settings, here, listen) as opened:
         _put(written, place, settings.migrations_dir.value)
         try:
-            return _both_ways(opened, settings, _found(settings, written, place), there)
+            file = _found(settings, written, place)
+            return _both_ways(opened, settings, file, there, has_down=written.has_down)
         except DbopsError as error:
-            error.message = error.message.replace(str(place), str(settings.migrations_dir.value))
+            said = error.message.replace(str(place), str(settings.migrations_dir.value))
+            error.message = f"what could be made does not run, so nothing was written: {said}"
             error.args = (error.message,)
+            error.hint = "bring it about by hand: bin/migrate new NAME"
             raise
 
 
@@ -84,7 +84,10 @@ def _found(settings: Settings, written: Written, place: Path) -> MigrationFile:
     return dataclasses.replace(file, variables=settings.variables or None)
 
 
-def _both_ways(session: Session, settings: Settings, file: MigrationFile, there: Schema) -> Verdict:
+def _both_ways(
+    session: Session, settings: Settings, file: MigrationFile, there: Schema, *, has_down: bool
+) -> Verdict:
+    """What up leads to, and down where up leads there: it begins at what is there then."""
     wishes = Wishes(
         every=True, with_rows=False, twice=False, own_server=False, deadline=settings.deadline.value
     )
@@ -93,9 +96,10 @@ def _both_ways(session: Session, settings: Settings, file: MigrationFile, there:
     session.initialise()
     run_section(session, file, Work.RUN_UP, wishes)
     up = compared(there, session.schema())
-    if texts.read(file).down is None:
+    if up.differences or not has_down:
         return Verdict(up, None)
-    run_section(session, file, Work.RUN_DOWN, wishes)
+    if texts.read(file).down is not None:  # None where nothing could be made that leads back
+        run_section(session, file, Work.RUN_DOWN, wishes)
     return Verdict(up, compared(before, session.schema()))
 
 
@@ -112,10 +116,3 @@ def session(settings: Settings, target: Target, listen: Listener) -> Session:
     from dbops.engines.postgres.session import Session
 
     return Session.open(dataclasses.replace(settings, target=target), "migrate diff", listen)
-
-
-def sentences(reordered: Iterable[str]) -> list[str]:
-    """What is to be said of tables whose columns come in another order."""
-    return [
-        f"the order of columns of {name} stays another, since no statement changes it" for name in reordered
-    ]

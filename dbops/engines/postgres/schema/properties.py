@@ -49,10 +49,12 @@ from owned
 where acl is not null and not (acl @> acldefault(kind, owner) and acl <@ acldefault(kind, owner))
 """
 
+# Of what the server made itself only the schema public is ours to comment on; it comes with a comment.
 _COMMENTS: LiteralString = """
 select 'comment on ', classoid, objoid, objsubid, description
 from pg_description
-where objoid >= 16384 and classoid <> 'pg_largeobject'::regclass and not (classoid = 'pg_class'::regclass and objoid in (select oid from left_out))
+where (objoid >= 16384 or classoid = 'pg_namespace'::regclass and description <> 'standard public schema'
+        and objoid in (select oid from own_schema)) and classoid <> 'pg_largeobject'::regclass and not (classoid = 'pg_class'::regclass and objoid in (select oid from left_out))
 """
 
 _LABELS: LiteralString = """

@@ -6,7 +6,8 @@ from typing import LiteralString
 
 _COMMENTS: LiteralString = """
 select d.classoid, d.objoid, d.objsubid, 'comment', 'set',
-    format('COMMENT ON %s IS %L', named.what, d.description), format('COMMENT ON %s IS NULL', named.what)
+    format('COMMENT ON %s IS %L', named.what, d.description),
+    format('COMMENT ON %s IS %s', named.what, case when d.objoid < 16384 then '''standard public schema''' else 'NULL' end)
 from pg_description as d
 cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) as o
 cross join lateral (values (case
@@ -17,7 +18,8 @@ cross join lateral (values (case
     when o.type = 'composite type' then 'TYPE ' || o.identity
     when o.type = 'statistics object' then 'STATISTICS ' || o.identity
     else upper(o.type) || ' ' || o.identity end)) as named(what)
-where d.objoid >= 16384 and d.classoid <> 'pg_largeobject'::regclass and o.identity is not null
+where (d.objoid >= 16384 or d.classoid = 'pg_namespace'::regclass and d.description <> 'standard public schema'
+        and d.objoid in (select oid from own_schema)) and d.classoid <> 'pg_largeobject'::regclass and o.identity is not null
     and coalesce(o.schema, '') !~ '^pg_' and not exists (
         select from of_extension as e where e.classid = d.classoid and e.objid = d.objoid)
 """

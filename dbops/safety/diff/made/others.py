@@ -113,19 +113,28 @@ _AGGREGATES: LiteralString = """
 select 'pg_proc'::regclass, p.oid, 0, '', 'replace', format('CREATE AGGREGATE %s (%s)', named.signature,
     concat_ws(', ', 'SFUNC = ' || a.aggtransfn, 'STYPE = ' || format_type(a.aggtranstype, null),
         'SSPACE = ' || nullif(a.aggtransspace, 0), 'FINALFUNC = ' || nullif(a.aggfinalfn, 0)::regproc,
-        case when a.aggfinalextra then 'FINALFUNC_EXTRA' end, 'COMBINEFUNC = ' || nullif(a.aggcombinefn, 0)::regproc,
+        case when a.aggfinalextra then 'FINALFUNC_EXTRA' end,
+        'FINALFUNC_MODIFY = ' || case when a.aggfinalfn <> 0 then modify.of[1] end,
+        'COMBINEFUNC = ' || nullif(a.aggcombinefn, 0)::regproc,
         'SERIALFUNC = ' || nullif(a.aggserialfn, 0)::regproc, 'DESERIALFUNC = ' || nullif(a.aggdeserialfn, 0)::regproc,
         'INITCOND = ' || quote_literal(a.agginitval), 'MSFUNC = ' || nullif(a.aggmtransfn, 0)::regproc,
         'MINVFUNC = ' || nullif(a.aggminvtransfn, 0)::regproc,
-        'MSTYPE = ' || format_type(nullif(a.aggmtranstype, 0), null),
-        'MFINALFUNC = ' || nullif(a.aggmfinalfn, 0)::regproc, 'MINITCOND = ' || quote_literal(a.aggminitval),
-        'PARALLEL = ' || case p.proparallel when 's' then 'SAFE' when 'r' then 'RESTRICTED' end)),
+        'MSTYPE = ' || format_type(nullif(a.aggmtranstype, 0), null), 'MSSPACE = ' || nullif(a.aggmtransspace, 0),
+        'MFINALFUNC = ' || nullif(a.aggmfinalfn, 0)::regproc, case when a.aggmfinalextra then 'MFINALFUNC_EXTRA' end,
+        'MFINALFUNC_MODIFY = ' || case when a.aggmfinalfn <> 0 then modify.of[2] end,
+        'MINITCOND = ' || quote_literal(a.aggminitval),
+        (select format('SORTOP = OPERATOR(%I.%s)', s.nspname, o.oprname) from pg_operator as o
+            join pg_namespace as s on s.oid = o.oprnamespace where o.oid = a.aggsortop),
+        'PARALLEL = ' || case p.proparallel when 's' then 'SAFE' when 'r' then 'RESTRICTED' end,
+        case when a.aggkind = 'h' then 'HYPOTHETICAL' end)),
     'DROP AGGREGATE ' || named.signature
 from pg_aggregate as a join pg_proc as p on p.oid = a.aggfnoid join own_schema as n on n.oid = p.pronamespace
 cross join lateral (values (
     format('%I.%I(%s)', n.nspname, p.proname, coalesce(nullif(pg_get_function_arguments(p.oid), ''), '*')))
 ) as named(signature)
-where a.aggkind = 'n'
+cross join lateral (select array_agg(case one when 'r' then 'READ_ONLY' when 's' then 'SHAREABLE' else 'READ_WRITE' end
+    order by number) from unnest(array[a.aggfinalmodify, a.aggmfinalmodify]) with ordinality as each(one, number)
+) as modify(of)
 """
 
 _TEXT_SEARCH: LiteralString = """
@@ -153,27 +162,37 @@ from (
     group by cfg, dictionaries) as grouped
 """
 
-# Columns that a server before 15 lacks are found in the list beside the table.
+_CONVERSIONS: LiteralString = """
+select 'pg_conversion'::regclass, c.oid, 0, '', 'replace', concat_ws(' ', 'CREATE', case when c.condefault then 'DEFAULT' end,
+    format('CONVERSION %I.%I FOR %L TO %L FROM %s', n.nspname, c.conname, pg_encoding_to_char(c.conforencoding),
+        pg_encoding_to_char(c.contoencoding), c.conproc)), format('DROP CONVERSION %I.%I', n.nspname, c.conname)
+from pg_conversion as c join own_schema as n on n.oid = c.connamespace
+"""
+
 _PUBLICATIONS: LiteralString = """
 select 'pg_publication'::regclass, p.oid, 0, '', 'exists', concat_ws(' ', 'CREATE PUBLICATION', quote_ident(p.pubname),
     case when p.puballtables then 'FOR ALL TABLES' end, options.text), 'DROP PUBLICATION ' || quote_ident(p.pubname)
 from pg_publication as p cross join lateral (values (format('WITH (publish = %L, publish_via_partition_root = %s)',
     concat_ws(', ', case when pubinsert then 'insert' end, case when pubupdate then 'update' end,
         case when pubdelete then 'delete' end, case when pubtruncate then 'truncate' end), pubviaroot::text))) as options(text)
-union all
-select 'pg_publication'::regclass, p.oid, 0, 'table ' || r.prrelid::regclass, 'replace', concat_ws(' ',
+"""
+
+# Columns that a server before 15 lacks are found in the list beside the table.
+_PUBLISHED: LiteralString = """
+select 'pg_publication_rel'::regclass, r.oid, 0, '', 'replace', concat_ws(' ',
     format('ALTER PUBLICATION %I ADD TABLE %s', p.pubname, r.prrelid::regclass),
     '(' || (select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
         where attrelid = r.prrelid and attnum = any(r.prattrs)) || ')',
     'WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')'),
     format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, r.prrelid::regclass)
 from (values (null::int2vector, null::pg_node_tree)) as before_15 (prattrs, prqual)
-cross join lateral (select prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
+cross join lateral (select oid, prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
 join pg_publication as p on p.oid = r.prpubid
 """
 
 UNKNOWN = (
-    _SCHEMAS, _DOMAINS, _ENUMS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _PUBLICATIONS,
+    _SCHEMAS, _DOMAINS, _ENUMS, _COMPOSITES, _RANGES, _COLLATIONS, _OPERATORS, _CASTS, _AGGREGATES, _TEXT_SEARCH, _CONVERSIONS,
+    _PUBLICATIONS, _PUBLISHED,
 )  # fmt: skip
 """What the library does not see, or not well."""
 
@@ -191,7 +210,13 @@ select 'pg_class'::regclass, c.oid, 0, 'range', 'set', format(
     format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
     case when s.seqcycle then 'CYCLE' else 'NO CYCLE' end), null
 from relation as c join pg_sequence as s on s.seqrelid = c.oid
+union all
+select 'pg_class'::regclass, c.oid, 0, 'logged', 'set', format('ALTER SEQUENCE %s SET UNLOGGED', c.oid::regclass),
+    format('ALTER SEQUENCE %s SET LOGGED', c.oid::regclass)
+from relation as c where c.relkind = 'S' and c.relpersistence = 'u'
 """
 
 KNOWN = (_ROUTINES, _SEQUENCES)
 """What the library sees, to put right what it left otherwise."""
+IN_THE_WAY = (_PUBLISHED,)
+"""What else may hold fast what changes."""

@@ -72,17 +72,18 @@ from relation as c cross join lateral (values
         'REPLICA IDENTITY DEFAULT'),
     ('cluster', (select 'CLUSTER ON ' || quote_ident(relname) from pg_index
         join pg_class on pg_class.oid = indexrelid where indrelid = c.oid and indisclustered), 'SET WITHOUT CLUSTER'),
+    ('of', 'OF ' || nullif(c.reloftype, 0)::regtype, 'NOT OF'),
     ('row security', case when c.relrowsecurity then 'ENABLE ROW LEVEL SECURITY' end, 'DISABLE ROW LEVEL SECURITY'),
     ('forced', case when c.relforcerowsecurity then 'FORCE ROW LEVEL SECURITY' end, 'NO FORCE ROW LEVEL SECURITY'),
     ('logged', case when c.relpersistence = 'u' then 'SET UNLOGGED' end, 'SET LOGGED')
 ) as what(aspect, make, undo)
-where c.relkind in ('r', 'p') and what.make is not null
+where (c.relkind in ('r', 'p') or c.relkind = 'm' and what.aspect = 'cluster') and what.make is not null
 """
 
 _COLUMNS: LiteralString = """
 select 'pg_class'::regclass, c.oid, a.attnum, what.aspect, 'set',
-    format('ALTER TABLE %s ALTER %I %s', c.oid::regclass, a.attname, what.make),
-    format('ALTER TABLE %s ALTER %I %s', c.oid::regclass, a.attname, what.undo)
+    format('ALTER TABLE %s ALTER %s %s', c.oid::regclass, named.column, what.make),
+    format('ALTER TABLE %s ALTER %s %s', c.oid::regclass, named.column, what.undo)
 from relation as c join pg_attribute as a on a.attrelid = c.oid join pg_type as t on t.oid = a.atttypid
 cross join lateral (
     values ('storage', case when a.attstorage <> t.typstorage then 'SET STORAGE ' || case a.attstorage
@@ -100,7 +101,11 @@ cross join lateral (
     select 'option ' || split_part(option, '=', 1), format('SET (%s)', option),
         format('RESET (%s)', split_part(option, '=', 1)) from unnest(a.attoptions) as option
 ) as what(aspect, make, undo)
-where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped and what.make is not null
+cross join lateral (values (case when c.relkind in ('i', 'I') then a.attnum::text else quote_ident(a.attname) end)
+    ) as named("column")
+where a.attnum > 0 and not a.attisdropped and what.make is not null and case c.relkind when 'r' then true when 'p' then true
+    when 'v' then what.aspect = 'default' when 'm' then what.aspect not in ('default', 'not null')
+    when 'i' then what.aspect = 'statistics' when 'I' then what.aspect = 'statistics' end
 """
 
 _RULES: LiteralString = """
@@ -180,5 +185,15 @@ cross join lateral (values (case c.relkind when 'v' then 'VIEW' else 'MATERIALIZ
 where c.relkind in ('v', 'm')
 """
 
+# Their columns come with the library's; what they depend on beside other columns of the table makes them stand in the way.
+_COMPUTED: LiteralString = """
+select 'pg_class'::regclass, c.oid, a.attnum, 'computed', 'replace', null::text,
+    format('ALTER TABLE %s DROP COLUMN %I', c.oid::regclass, a.attname)
+from relation as c join pg_attribute as a on a.attrelid = c.oid
+where c.relkind in ('r', 'p') and a.attgenerated <> '' and a.attinhcount = 0
+"""
+
 KNOWN = (_TABLES, _COLUMNS, _INDEXES, _CONSTRAINTS, _TRIGGERS, _POLICIES, _VIEWS)
 """What the library sees, to put right what it left otherwise."""
+IN_THE_WAY = (_RULES, _COMPUTED)
+"""What else may hold fast what changes."""
