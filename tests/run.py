@@ -26,8 +26,8 @@ def without_database_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def workers(cores: int | None) -> int:
-    """How many run tests at once: a test waits for a server or a process for more than half of its time."""
-    return min(2 * (cores or 1) + 1, _MOST_WORKERS)
+    """How many run tests at once: a test waits for a server or a process for about half of its time."""
+    return min(2 * (cores or 1), _MOST_WORKERS)
 
 
 def main() -> None:
