@@ -118,7 +118,8 @@ def _read_all(files: Sequence[FileIO], argv: Sequence[str], timeout: float) -> l
         while selector.get_map():
             ready = selector.select(deadline - time.monotonic())
             if not ready and time.monotonic() > deadline:
-                os.kill(int(found[files[-1]].split()[0]), signal.SIGKILL)
+                for pid in found[files[-1]].split()[:1]:  # none where it did not even begin
+                    os.kill(int(pid), signal.SIGKILL)
                 raise subprocess.TimeoutExpired(list(argv), timeout)
             for key, _ in ready:
                 if portion := key.data.read(65536):

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dbops.backups.compression import CHUNK, Compression, Unpacker, damaged
+from dbops.backups.compression import CHUNK, Compression
 from dbops.backups.manifest import ArchiveInfo, Member
+from dbops.backups.unpacking import Unpacker, damaged
 from dbops.errors import AnswerIsNo
 
 _SUFFIXES = {one.suffix: one for one in Compression if one.suffix}

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from dbops import __version__
 from dbops.backups import archive as archives
-from dbops.backups.compression import Written
 from dbops.backups.entries import Backup
 from dbops.backups.manifest import ArchiveInfo, Manifest, Member
+from dbops.backups.packing import Written
 from dbops.backups.partial import Partial
 from dbops.backups.plan import Plan
 from dbops.backups.progress import Progress

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dbops.backups import scope
-from dbops.backups.compression import CHUNK, Compression, Writer, Written
+from dbops.backups.compression import CHUNK, Compression
 from dbops.backups.follow import Follower
+from dbops.backups.packing import Writer, Written
 from dbops.backups.progress import Progress
 from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Listener, Warned

@@ -22,7 +22,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from dbops.backups.compression import CHUNK, Compression, Writer, Written
+from dbops.backups.compression import CHUNK, Compression
+from dbops.backups.packing import Writer, Written
 from dbops.errors import DbopsError
 from dbops.process.worker import Worker
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbops.backups import compression, temporary
+from dbops.backups import compression, loadcommands, temporary, unpacking
 from dbops.backups.loadplan import LoadPlan, plan
 from dbops.backups.progress import Progress
 from dbops.backups.said import LoadFailed, Said
@@ -26,7 +25,7 @@ from dbops.backups.source import Kind
 from dbops.backups.sqlfeed import SqlFeed
 from dbops.backups.sqlscript import SqlScript
 from dbops.backups.staging import Staging
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.postgres import destination, servicefile
 from dbops.errors import DbopsError, ProgramFailed
 from dbops.events import Listener, Note, Warned
@@ -144,7 +143,7 @@ class _Loading:
                 if staging is not None:
                     staging.start(program.end)
                 feed = SqlFeed(str(self._source.path), self._server_major)
-                portions = feed.portions(compression.chunks(program.stdout), check_end=False)
+                portions = feed.portions(unpacking.chunks(program.stdout), check_end=False)
                 if _send(psql, self._followed(portions), self._progress):
                     # the end is only sent once all else has been looked at
                     completed = program.wait()
@@ -164,10 +163,10 @@ class _Loading:
             Stream(self._psql(), environ=self._environ, stdin=True, on_line=said.line) as psql,
         ):
             try:
-                portions = feed.portions(compression.chunks(stream))
+                portions = feed.portions(unpacking.chunks(stream))
                 if _send(psql, self._followed(portions), self._progress):
                     _send(psql, self._commit(), None)
-            except compression.damaged() as error:
+            except unpacking.damaged() as error:
                 raise Damaged(f"{self._source.archive} is damaged: {error}") from error
             self._finish_psql(psql, said)
 
@@ -185,29 +184,14 @@ class _Loading:
         return f"service={self._environ['PGSERVICE']}"
 
     def _pg_restore(self, *words: str | Path) -> list[str]:
-        """The command line; it holds no password."""
+        """The command line, with what it is to restore in a file."""
         assert self._plan.filtered is not None
         use_list = self._folder / "list"
         use_list.write_text(self._plan.filtered.list_file(), encoding="ascii")
-        options = self._plan.options
-        return [
-            str(self._plan.client.program("pg_restore")), "--exit-on-error", f"--use-list={use_list}",
-            *(["--no-password"] if "--file=-" not in words else []),
-            *(["--no-owner"] if options.no_owner else []),
-            *(["--no-tablespaces"] if self._plan.filtered.no_tablespaces else []),
-            *map(str, words),
-        ]  # fmt: skip
+        return loadcommands.pg_restore(self._plan, use_list, *map(str, words))
 
     def _psql(self) -> list[str]:
-        """The command line.  The key keeps a file, which was there before it, from allowing itself what it likes."""
-        assert self._plan.sql_client is not None
-        return [
-            str(self._plan.sql_client.program("psql")), "--no-psqlrc", "--no-password", "--quiet",
-            "--set=ON_ERROR_STOP=1", f"--dbname={self._service()}",
-            *(["--command=BEGIN"] if self._plan.one_transaction else []),
-            *(["--command", self._plan.before] if self._plan.before else []),
-            f"--command=\\restrict {secrets.token_hex(24)}", "--file=-",
-        ]  # fmt: skip
+        return loadcommands.psql(self._plan, self._service())
 
     @contextlib.contextmanager
     def _archive(self) -> Iterator[tuple[list[Path], Staging | None]]:
@@ -226,8 +210,8 @@ class _Loading:
         """Write an archive that is compressed as a whole into a program."""
         try:
             with self._source.open() as stream:
-                _send(program, map(bytes, compression.chunks(stream)), progress)
-        except compression.damaged() as error:
+                _send(program, map(bytes, unpacking.chunks(stream)), progress)
+        except unpacking.damaged() as error:
             program.end()
             raise Damaged(f"{self._source.archive} is damaged: {error}") from error
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from dbops.backups import create, space
 from dbops.backups import dump as dumps
 from dbops.backups import scope as scopes
-from dbops.backups.compression import open_for_reading
 from dbops.backups.create import Taken
 from dbops.backups.disk import remove_tree
 from dbops.backups.manifest import PostgresManifest
@@ -27,6 +26,7 @@ from dbops.backups.proof import Proof
 from dbops.backups.proving import Proving
 from dbops.backups.scope import Names, Scope
 from dbops.backups.toc import read as read_toc
+from dbops.backups.unpacking import open_for_reading
 from dbops.config.model import Target
 from dbops.engines.contents import Contents
 from dbops.engines.inventory import Inventory, TableSize

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.postgres.literals import redacted
 from dbops.errors import DbopsError, ProgramFailed
 from dbops.events import Detail, Listener, Warned

@@ -10,9 +10,10 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from dbops.backups import compression, toc
+from dbops.backups import toc, unpacking
 from dbops.backups.compression import Compression
-from dbops.backups.toc import MAGIC, TOC_FILE, Damaged, Toc
+from dbops.backups.toc import MAGIC, TOC_FILE, Toc
+from dbops.backups.tocbytes import Damaged
 from dbops.errors import DbopsError, UsageError
 
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -63,9 +64,9 @@ class Source:
             raise UsageError(f"{self.path} is plain SQL, which has no table of contents")
         file = self.archive / TOC_FILE if self.kind is Kind.DIRECTORY else self.archive
         try:
-            with compression.open_for_reading(file) as stream:
+            with unpacking.open_for_reading(file) as stream:
                 return toc.read(stream, str(file))
-        except compression.damaged() as error:
+        except unpacking.damaged() as error:
             raise Damaged(f"{file} cannot be read: {error}") from error
 
     def check_tar(self) -> None:
@@ -75,7 +76,7 @@ class Source:
         """
         import tarfile
 
-        wrong: tuple[type[Exception], ...] = (tarfile.TarError, *compression.damaged())
+        wrong: tuple[type[Exception], ...] = (tarfile.TarError, *unpacking.damaged())
         # the large objects of an entry are files of their own; the script is what pg_dump writes last
         names = {entry.data_file for entry in self.toc.entries if entry.data_file and entry.desc != "BLOBS"}
         names.add("restore.sql")
@@ -89,7 +90,7 @@ class Source:
 
     def open(self) -> BinaryIO:
         """The uncompressed content of an archive that is one file."""
-        return compression.open_for_reading(self.archive)
+        return unpacking.open_for_reading(self.archive)
 
 
 def recognise(path: Path) -> Source:
@@ -130,11 +131,11 @@ def _of_folder(folder: Path) -> Source:
 
 def _of_file(path: Path, file: Path) -> Source:
     _regular(file)
-    found = compression.compression_of(file)
+    found = unpacking.compression_of(file)
     try:
-        with compression.open_for_reading(file) as stream:
+        with unpacking.open_for_reading(file) as stream:
             return Source(path, file, _kind(file, _beginning(stream)), found)
-    except compression.damaged() as error:
+    except unpacking.damaged() as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise Damaged(f"{file} is compressed by {found.value} and cannot be read: {error}") from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.errors import Refused
 
 _UNRESTRICT = b"unrestrict"

@@ -12,16 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dbops.backups import compression, create, space
-from dbops.backups.compression import Compression, Writer, Written
+from dbops.backups import create, space, unpacking
+from dbops.backups.compression import Compression
 from dbops.backups.create import Taken
 from dbops.backups.disk import remove_tree
 from dbops.backups.manifest import SqliteManifest
+from dbops.backups.packing import Writer, Written
 from dbops.backups.partial import Partial
 from dbops.backups.plan import Plan
 from dbops.backups.progress import Progress
 from dbops.backups.proof import Proof, ProofLevel
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.sqlite import checking, copying, fingerprint, inventory
 from dbops.engines.sqlite.connection import connect, connect_alone
 from dbops.engines.sqlite.errors import code_of, told
@@ -141,7 +142,7 @@ class Copying:
             open(copy, "rb", buffering=0) as file,
             Writer(path, plan.compression, level=plan.level, threads=plan.threads) as sink,
         ):
-            for portion in compression.chunks(file):
+            for portion in unpacking.chunks(file):
                 sink.write(portion)
                 progress.add(len(portion))
             written = sink.finish()
@@ -182,9 +183,9 @@ def unpack_file(path: Path, place: Path) -> None:
     """
     with Writer(place, Compression.NONE) as sink:
         try:
-            with compression.open_for_reading(path) as stream:
+            with unpacking.open_for_reading(path) as stream:
                 _poured(stream, sink)
-        except compression.damaged() as error:
+        except unpacking.damaged() as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise Damaged(f"{path} is damaged: {error}") from error
@@ -197,7 +198,7 @@ def unpack_file(path: Path, place: Path) -> None:
 
 
 def _poured(stream: BinaryIO, sink: Writer) -> None:
-    for portion in compression.chunks(stream):
+    for portion in unpacking.chunks(stream):
         sink.write(portion)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from dbops.backups.sqlforbidden import Refusal, connecting, forbidden
 from dbops.errors import Refused
 
 _LONGEST_LINE = 1 << 20
@@ -24,10 +25,6 @@ _PLAIN = bytes(set(range(256)) - set(_SPECIAL))
 _KEPT_WORDS = 5
 _END_OF_DATA = b"\\."
 _OFF = frozenset({"off", "false", "no", "0"})
-_ENDS = frozenset({"commit", "end", "abort", "rollback"})
-# A comment on the live database may hold its mark; pg_dump before 11 writes one without -C, too.
-_ABOUT = frozenset({"comment", "grant", "revoke", "security"})
-_BEYOND = "would act on the server and not only on the database that is restored"
 
 
 class SqlScript:
@@ -217,7 +214,7 @@ class SqlScript:
         words = piece[at + 1 : at + _WINDOW].split(None, 1)
         if words and words[0].lower() in {b"c", b"connect"}:
             self._begun_at = self._line
-            raise self._refused(f"\\{words[0].decode()}", _BEYOND, _without_create())
+            raise self._refused(connecting(words[0].decode()))
         return len(piece)
 
     def _word(self, word: str) -> None:
@@ -257,41 +254,24 @@ class SqlScript:
         self._from_input = False
 
     def _judge(self, words: list[str], piece: bytes) -> None:
-        """Whether a statement may run.
+        """Whether a statement may run; the COMMIT and the BEGIN of pg_dump are blanked.
 
         :raises Refused: it may not.
         """
-        first, second = words[0], words[1] if len(words) > 1 else ""
-        if first in {"create", "drop", "alter"} and second == "database":
-            raise self._refused(f"{first.upper()} DATABASE", _BEYOND, _without_create())
-        if first in _ABOUT and "on database" in " ".join(words):
-            raise self._refused(
-                f"{first.upper()} ON DATABASE", _BEYOND, "take that statement out of the file"
-            )
-        if (first, second) == ("alter", "system"):
-            raise self._refused("ALTER SYSTEM", _BEYOND, "take that line out of the file")
-        ends = first in _ENDS and "to" not in words[1:3]  # but ROLLBACK TO a savepoint
-        if words == ["commit"] and self._large_objects:
-            self._blank = piece.strip() == b"COMMIT;"
-            ends = not self._blank
-        if ends or (first, second) == ("prepare", "transaction"):
-            what = f"{first.upper()} TRANSACTION" if first == "prepare" else first.upper()
-            raise self._refused(
-                what,
-                "would end the one transaction that the file is loaded in",
-                "take BEGIN and COMMIT and the like out of the file: all of it is one transaction anyway",
-            )
+        self._blank = words == ["begin"] and piece.strip() == b"BEGIN;"
+        if words == ["commit"] and self._large_objects and piece.strip() == b"COMMIT;":
+            self._blank = True
+        elif refusal := forbidden(words):
+            raise self._refused(refusal)
         if words == ["begin"]:
-            self._large_objects, self._blank = True, piece.strip() == b"BEGIN;"
+            self._large_objects = True
         elif self._large_objects:
-            self._large_objects = first == "select" and any(word.startswith("lo") for word in words[1:3])
+            self._large_objects = words[0] == "select" and any(word.startswith("lo") for word in words[1:3])
 
-    def _refused(self, what: str, why: str, hint: str) -> Refused:
-        return Refused(f"line {self._begun_at:,} of {self._name} is {what}, which {why}", hint=hint)
-
-
-def _without_create() -> str:
-    return "make the dump without -C (--create), or restore an archive of pg_dump -Fc"
+    def _refused(self, why: Refusal) -> Refused:
+        return Refused(
+            f"line {self._begun_at:,} of {self._name} is {why.what}, which {why.why}", hint=why.hint
+        )
 
 
 def _piece(held: bytes, at: int) -> int:

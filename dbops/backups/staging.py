@@ -20,9 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from dbops.backups import compression
+from dbops.backups import unpacking
 from dbops.backups.compression import Compression
-from dbops.backups.toc import TOC_FILE, Damaged, Toc
+from dbops.backups.toc import TOC_FILE, Toc
+from dbops.backups.tocbytes import Damaged
 from dbops.process.worker import Worker
 
 _DATA = re.compile(r"(\d{1,10}\.dat|blob_\d{1,10}\.dat)(?:\.(?:gz|zst|lz4))?")
@@ -32,7 +33,6 @@ _MOST_SMALL = 128 * 1024 * 1024
 _PIPE_SIZE = 1024 * 1024
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
 _COMPRESSION_BYTE = 11  # of toc.dat from version 1.15 on; 0 is "none"
-_F_SETPIPE_SZ = 1031  # https://man7.org/linux/man-pages/man2/F_SETPIPE_SZ.2const.html
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _member(path: Path, name: str) -> Member:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise Damaged(f"{path} is no regular file, and an archive holds nothing else")
-    return Member(name, path, compression.compression_of(path), found.st_size)
+    return Member(name, path, unpacking.compression_of(path), found.st_size)
 
 
 class Staging:
@@ -143,7 +143,7 @@ class Staging:
     def _large_objects(self, listed: Member, data: dict[str, Member]) -> deque[Member]:
         """The files of one list in its order, which is the order in which pg_restore opens them."""
         lane: deque[Member] = deque()
-        with compression.open_for_reading(listed.path) as file:
+        with unpacking.open_for_reading(listed.path) as file:
             content = file.read()
         self._write(listed.name, content)
         for line in content.decode("ascii", "replace").splitlines():
@@ -168,9 +168,9 @@ class Staging:
     def _unpack(self, member: Member) -> bool:
         """Unpack a small file for good; False where it is not small after all."""
         try:
-            with compression.open_for_reading(member.path) as file:
+            with unpacking.open_for_reading(member.path) as file:
                 content = file.read(_PIPE_SIZE + 1)
-        except compression.damaged() as error:
+        except unpacking.damaged() as error:
             raise _not_whole(member, error) from error
         if len(content) > min(_PIPE_SIZE, self._small_left):
             return False
@@ -217,14 +217,14 @@ class Staging:
             self._pump(member, descriptor)
         except BrokenPipeError:
             pass  # pg_restore ended: its own words say why
-        except compression.damaged() as error:
+        except unpacking.damaged() as error:
             self._fail(_not_whole(member, error))
         finally:
             os.close(descriptor)
 
     def _pump(self, member: Member, descriptor: int) -> None:
-        with compression.open_for_reading(member.path) as source:
-            for portion in compression.chunks(source):
+        with unpacking.open_for_reading(member.path) as source:
+            for portion in unpacking.chunks(source):
                 left = portion
                 while left:
                     left = left[os.write(descriptor, left) :]
@@ -252,5 +252,6 @@ def _widen(descriptor: int) -> None:
     import contextlib
     import fcntl
 
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(descriptor, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE_SIZE)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)

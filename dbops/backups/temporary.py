@@ -93,5 +93,5 @@ def _cannot(error: OSError) -> DbopsError:
     place = tempfile.tempdir or "the folder for temporary files"
     return DbopsError(
         f"{place} cannot be used for temporary files: {error.strerror or error}",
-        hint="make room there, or name another place: TMPDIR=/path bin/restore ...",
+        hint="make room there, or name another place for them: export TMPDIR=/path",
     )

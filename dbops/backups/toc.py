@@ -4,8 +4,7 @@ Custom archives begin with it; a directory archive and a tar archive have it as 
 taken from `pg_restore --list`, since only the entries' own SQL tells which roles they refer to, and since an archive
 that no installed pg_restore can read must still be named for what it is.
 
-The file may come from anywhere: every length, count and number is bounded, and memory grows only with what was
-really read.  Names and SQL are in the encoding of the dumped database; bytes that are not UTF-8 come as surrogate
+The file may come from anywhere: every count and number is bounded here, every length in `tocbytes`.  Names and SQL are in the encoding of the dumped database; bytes that are not UTF-8 come as surrogate
 escapes, as in file names.
 """
 
@@ -15,12 +14,12 @@ import dataclasses
 import datetime
 import enum
 import itertools
-import sys
 import tarfile
 from pathlib import Path
 from typing import BinaryIO
 
-from dbops.errors import AnswerIsNo, DbopsError
+from dbops.backups.tocbytes import Reader
+from dbops.errors import DbopsError
 
 MAGIC = b"PGDMP"
 TOC_FILE = "toc.dat"
@@ -33,13 +32,7 @@ _COMPRESSION = ("none", "gzip", "lz4", "zstd")
 _NO_DATA, _AT_OFFSET = 3, 2
 _OFFSET_STATES = (1, _AT_OFFSET, _NO_DATA)
 _MOST_ENTRIES = 20_000_000  # up to PostgreSQL 16, every large object is an entry
-_LONGEST_STRING = 256 * 1024 * 1024
-_CHUNK = 1024 * 1024
 _BLOCK = 512  # of a tar file
-
-
-class Damaged(AnswerIsNo):
-    """An archive is not what it says, or ends too early."""
 
 
 class Section(enum.IntEnum):
@@ -144,75 +137,13 @@ def read(place: Path | BinaryIO, name: str | None = None) -> Toc:
     :raises OSError: it cannot be opened or read.
     """
     if not isinstance(place, Path):
-        return _read(_Reader(place, name or "the archive"))
+        return _read(Reader(place, name or "the archive"))
     path = place / TOC_FILE if place.is_dir() else place
     with path.open("rb") as stream:
-        return _read(_Reader(stream, name or str(path)))
+        return _read(Reader(stream, name or str(path)))
 
 
-class _Reader:
-    """Numbers and strings from a stream, with the place of what is wrong."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.at = 0
-        self.integer_bytes = 4
-        self.offset_bytes = 8
-        self._stream = stream
-        self._name = name
-
-    def wrong(self, what: str) -> Damaged:
-        return Damaged(
-            f"{self._name} is damaged or no archive of pg_dump: {what} at byte {self.at:,}",
-            hint="take another backup or dump; bin/backup list shows what is there",
-        )
-
-    def bytes(self, count: int) -> bytes:
-        """Exactly so many; a length that lies costs no memory, since what is there is read piece by piece."""
-        parts = []
-        left = count
-        while left:
-            part = self._stream.read(min(left, _CHUNK))
-            if not part:
-                raise self.wrong(f"it ends in the table of contents, {left:,} bytes too early,")
-            parts.append(part)
-            left -= len(part)
-            self.at += len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def byte(self) -> int:
-        return self.bytes(1)[0]
-
-    def integer(self) -> int:
-        data = self.bytes(1 + self.integer_bytes)
-        value = int.from_bytes(data[1:], "little")
-        return -value if data[0] else value
-
-    def within(self, low: int, high: int, what: str) -> int:
-        """An integer that lies between two others."""
-        value = self.integer()
-        if not low <= value <= high:
-            raise self.wrong(f"{what} is {value}")
-        return value
-
-    def string(self) -> str | None:
-        """A string; None where pg_dump wrote a null pointer."""
-        length = self.within(-1, _LONGEST_STRING, "the length of a string")
-        return None if length < 0 else self.bytes(length).decode("utf-8", "surrogateescape")
-
-    def text(self) -> str:
-        """A string, empty for none; equal ones (owners, schemas, kinds) are kept once."""
-        text = self.string() or ""
-        return sys.intern(text) if len(text) < 64 else text
-
-    def number(self, what: str) -> int:
-        """An integer that is written as digits."""
-        text = self.text()
-        if not (text.isascii() and text.isdigit() and len(text) <= 10):
-            raise self.wrong(f"{what} is {text[:20]!r}")
-        return int(text)
-
-
-def _read(reader: _Reader) -> Toc:
+def _read(reader: Reader) -> Toc:
     first = reader.bytes(len(MAGIC))
     if first != MAGIC:
         _enter_tar(reader, first)
@@ -224,7 +155,7 @@ def _read(reader: _Reader) -> Toc:
     return Toc(header, tuple(entries), reader.at)
 
 
-def _enter_tar(reader: _Reader, first: bytes) -> None:
+def _enter_tar(reader: Reader, first: bytes) -> None:
     """Pass the tar header of `toc.dat`, which pg_dump always writes first."""
     block = first + reader.bytes(_BLOCK - len(first))
     try:
@@ -237,7 +168,7 @@ def _enter_tar(reader: _Reader, first: bytes) -> None:
         raise reader.wrong(f"{TOC_FILE} does not begin with PGDMP")
 
 
-def _header(reader: _Reader) -> Header:
+def _header(reader: Reader) -> Header:
     version = (reader.byte(), reader.byte())
     reader.byte()  # the revision: 0 in all that were ever written
     if version < _OLDEST or version > NEWEST:
@@ -261,7 +192,7 @@ def _header(reader: _Reader) -> Header:
     )
 
 
-def _unknown_version(reader: _Reader, version: tuple[int, int]) -> DbopsError:
+def _unknown_version(reader: Reader, version: tuple[int, int]) -> DbopsError:
     said = f"{version[0]}.{version[1]}"
     if version[0] != 1 or not version < (1, 40):
         return reader.wrong(f"its format version is {said}")
@@ -272,7 +203,7 @@ def _unknown_version(reader: _Reader, version: tuple[int, int]) -> DbopsError:
     )
 
 
-def _compression(reader: _Reader, version: tuple[int, int]) -> str:
+def _compression(reader: Reader, version: tuple[int, int]) -> str:
     if version < (1, 15):
         return "none" if reader.within(-1, 9, "the compression level") == 0 else "gzip"
     algorithm = reader.byte()
@@ -281,7 +212,7 @@ def _compression(reader: _Reader, version: tuple[int, int]) -> str:
     return _COMPRESSION[algorithm]
 
 
-def _created(reader: _Reader) -> datetime.datetime | None:
+def _created(reader: Reader) -> datetime.datetime | None:
     second, minute, hour, day, month, year, _ = (reader.integer() for _ in range(7))
     try:
         return datetime.datetime(year + 1900, month + 1, day, hour, minute, min(second, 59))  # noqa: DTZ001  # local
@@ -289,7 +220,7 @@ def _created(reader: _Reader) -> datetime.datetime | None:
         return None
 
 
-def _entry(reader: _Reader, header: Header) -> Entry:
+def _entry(reader: Reader, header: Header) -> Entry:
     """One entry; the order of the fields is the file's."""
     dump_id = reader.within(1, 2**31 - 1, "the number of an entry")
     reader.integer()  # whether pg_dump had data to write; the place of the data says it better
@@ -311,7 +242,7 @@ def _entry(reader: _Reader, header: Header) -> Entry:
     )  # fmt: skip
 
 
-def _dependencies(reader: _Reader) -> tuple[int, ...]:
+def _dependencies(reader: Reader) -> tuple[int, ...]:
     found = []
     while (text := reader.string()) is not None:
         if not (text.isascii() and text.isdigit() and len(text) <= 10):
@@ -320,7 +251,7 @@ def _dependencies(reader: _Reader) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _place_of_data(reader: _Reader, header: Header) -> tuple[str | None, bool]:
+def _place_of_data(reader: Reader, header: Header) -> tuple[str | None, bool]:
     if header.kind == "files":
         name = reader.text()
         return (name or None), bool(name)

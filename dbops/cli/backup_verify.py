@@ -14,21 +14,18 @@ from dbops.backups.filtering import Options
 from dbops.backups.manifest import SqliteManifest, Verification
 from dbops.backups.proof import Proof
 from dbops.backups.store import Store
-from dbops.cli import machine
+from dbops.cli import machine, private_server
 from dbops.cli.backup_show import ENGINES
 from dbops.cli.connect import database_and_engine, load_settings, named_by
 from dbops.cli.output import Output
 from dbops.cli.restore_choice import of_postgres
-from dbops.config.model import Setting, Settings, Target
+from dbops.config.model import Settings, Target
 from dbops.engines.postgres import databases
 from dbops.errors import (
     AnswerIsNo,
     CannotConnect,
-    ConfigError,
     DbopsError,
     ExitCode,
-    ProgramFailed,
-    Refused,
     UsageError,
 )
 from dbops.events import Note, StepDone, Warned, format_seconds
@@ -153,7 +150,7 @@ def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> T
     """The server that --restore-on names; else the private one, else the configured one where it is for development."""
     if arguments.restore_on is not None:
         return named_by("restore-on", arguments.restore_on, arguments, out)
-    if (private := _private(settings, out)) is not None:
+    if (private := private_server.target(settings, out)) is not None:
         return private
     if _for_development(settings.target, out):
         return settings.target
@@ -164,21 +161,6 @@ def _server(arguments: argparse.Namespace, settings: Settings, out: Output) -> T
         )
     )
     return None
-
-
-def _private(settings: Settings, out: Output) -> Target | None:
-    """The project's private server, started where it is down; None where there is none."""
-    if not (settings.project / ".dbops").exists():
-        return None
-    from dbops.devdb.private import ensure_running
-
-    anywhere = Target({"dbname": Setting("postgres", "the private server")})
-    try:
-        found = ensure_running(dataclasses.replace(settings, target=anywhere), out.event)
-    except (ConfigError, ProgramFailed, Refused) as error:
-        out.event(Warned(f"the private server cannot be used: {error.message}"))
-        return None
-    return found if found.names_server else None
 
 
 def _for_development(target: Target, out: Output) -> bool:

@@ -84,7 +84,7 @@ BACKUP = option(
 SCRATCH = option(
     "--scratch-url",
     metavar="URL",
-    help="a server to make the scratch database on (default: the one that the database is on)",
+    help="a server to make scratch databases on (default: the database's own; where that is not for it, the private one)",
 )
 BACKUPS_DIR = option("--backups-dir", metavar="DIR", help="where backups and traces are (default: backups)")
 REHEARSAL = option(

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from dbops.cli import machine
+from dbops.cli import machine, migrate_scratch
 from dbops.cli import migrate_show as show
 from dbops.cli.confirm import ask
 from dbops.cli.connect import connected_to_postgres, named_by
@@ -41,8 +41,10 @@ def diff(arguments: argparse.Namespace, out: Output) -> int:
         writes = not (arguments.check or arguments.dry_run)
         with creation.turn(settings.migrations_dir.value) if writes else contextlib.nullcontext():
             _require_up_to_date(session, settings, out)
-            with run.both(settings, session, goal, machine.clients(), out.event) as both:
+            ground = migrate_scratch.found(arguments, settings, session, "diff", out)
+            with run.both(settings, session, ground.server, goal, machine.clients(), out.event) as both:
                 said = {"to": str(goal), "database": show.identity(session.identity)}
+                said["scratch"] = ground.place.value
                 differing = [_difference(one) for one in both.compared.differences]
                 if not differing or arguments.check:
                     return _told(both, {**said, "differences": differing}, out)

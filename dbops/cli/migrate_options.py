@@ -133,6 +133,7 @@ VERBS: dict[str, tuple[str, tuple[AddOption, ...]]] = {
                 "--no-rename", action="store_true", help="nothing else was renamed: what is gone is dropped"
             ),
             option("--check", action="store_true", help="write nothing; exit 3 if there is a difference"),
+            common.SCRATCH,
         ),
     ),
     "diagram": (

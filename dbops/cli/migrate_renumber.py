@@ -12,7 +12,7 @@ from dbops.cli.output import Output
 from dbops.config.model import Settings
 from dbops.engines.records import Applied
 from dbops.errors import CannotConnect, ConfigError, ExitCode
-from dbops.migrations import discovery, renumbering
+from dbops.migrations import discovery, renaming, renumbering
 from dbops.migrations.renumbering import Renumbering
 
 
@@ -24,7 +24,7 @@ def renumber(arguments: argparse.Namespace, out: Output) -> int:
     made = renumbering.plan(look, arguments.which, arguments.to, in_order)
     if not arguments.dry_run:
         for one in made:
-            renumbering.rename(one)
+            renaming.rename(one)
     changed = bool(made) and not arguments.dry_run
     out.result(
         {"changed": changed, "renumbered": [_data(one) for one in made]}, _lines(made, changed=changed)

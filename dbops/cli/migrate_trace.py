@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.backups.filtering import Options
 from dbops.backups.store import Store
-from dbops.cli import machine, migrate_rounds
+from dbops.cli import machine, migrate_scratch
 from dbops.cli import migrate_forecast as forecast
 from dbops.cli import migrate_show as show
 from dbops.cli import migrate_trace_show as trace_show
 from dbops.cli.connect import on_postgres
+from dbops.cli.migrate_scratch import Ground
 from dbops.cli.migrate_trace_show import Report
 from dbops.cli.migrate_verbs import opened, planned_up
 from dbops.cli.output import Output
@@ -30,8 +31,8 @@ from dbops.errors import AnswerIsNo, DbopsError, UsageError
 from dbops.events import Note, Warned, plural
 from dbops.migrations.planner import Plan
 from dbops.restore.content import Archive, Reading
-from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Wishes
+from dbops.safety.rounds.postgres import scratch
 from dbops.safety.trace import keeping, retention
 from dbops.safety.trace import run as running
 from dbops.safety.trace.copying import Copying
@@ -68,14 +69,14 @@ def trace(arguments: argparse.Namespace, out: Output) -> tuple[Plan, Sequence[An
     with opened(arguments, out) as (migrator, found, settings):
         session = on_postgres(found, "bin/migrate plan --trace")
         asked = _asked(migrator, planned_up(arguments, migrator), session, settings)
-    if not asked.made.runs:
+        ground = _ground(arguments, asked, session, out)
+    if ground is None:
         out.result(
             {**asked.plan, "trace": None},
             [f"nothing to trace; database {asked.identity}"],
         )
         return asked.made, asked.found
-    running.refuse_begun(asked.made.runs)
-    traced = _traced(arguments, asked, out)
+    traced = _traced(arguments, asked, ground, out)
     _tell_otherwise(asked, traced, out)
     report = Report(traced.trace, _kept(traced.trace, asked, out), asked.found)
     out.result({**asked.plan, **trace_show.data(report)}, trace_show.lines(report))
@@ -104,20 +105,27 @@ def _asked(migrator: Migrator, make: MakePlan, session: Session, settings: Setti
     )
 
 
-def _traced(arguments: argparse.Namespace, asked: _Asked, out: Output) -> running.Traced:
+def _ground(arguments: argparse.Namespace, asked: _Asked, session: Session, out: Output) -> Ground | None:
+    """Where it is traced; None where nothing is pending."""
+    running.refuse_begun(asked.made.runs)
+    if not asked.made.runs:
+        return None
+    return migrate_scratch.found(arguments, asked.settings, session, "plan --trace", out)
+
+
+def _traced(arguments: argparse.Namespace, asked: _Asked, ground: Ground, out: Output) -> running.Traced:
     settings = asked.settings
-    elsewhere = arguments.scratch_url is not None
-    server = migrate_rounds.scratch_server(arguments, settings, out)
     wishes = Wishes(
-        every=True, with_rows=True, twice=False, own_server=elsewhere, deadline=settings.deadline.value
+        every=True, with_rows=True, twice=False, own_server=ground.own, deadline=settings.deadline.value
     )
-    with _backup(arguments, settings, elsewhere, out) as backup:
+    with _backup(arguments, settings, ground.elsewhere, out) as backup:
         copying = Copying(
-            live=settings.target, server=server, like=asked.like, clients=machine.clients(), listen=out.event,
-            backup=backup, whole=asked.development, elsewhere=elsewhere, lock_wait=settings.lock_timeout.value,
+            live=settings.target, server=ground.server, place=ground.place, like=asked.like,
+            clients=machine.clients(), listen=out.event, backup=backup, whole=asked.development,
+            lock_wait=settings.lock_timeout.value,
         )  # fmt: skip
         origin = str(asked.identity) if backup is None else backup.label
-        with scratch.made(settings, server, asked.like, "plan --trace", out.event, copying) as made:
+        with scratch.made(settings, ground.server, asked.like, "plan --trace", out.event, copying) as made:
             return running.run(asked.made, asked.identity, copying, made, wishes, origin, out.event)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dbops.cli.migrate_forecast import short
 from dbops.engines.postgres.effects.model import LockMode
 from dbops.events import format_seconds, plural
+from dbops.safety.ground import Place
 from dbops.safety.rounds.model import Round
 from dbops.safety.trace import compare, keeping
 from dbops.safety.trace.model import HeldLock, Source, Trace, TracedMigration, TracedStatement
@@ -70,9 +71,11 @@ def lines(report: Report) -> Iterator[str]:
     count = sum(len(by_number) for by_number in report.differing.values())
     differ = f"plan and trace differ about {plural(count, 'statement')}"
     yield differ if count else "plan and trace agree about every statement that ran"
+    where = {Place.BESIDE: "", Place.PRIVATE: " (the private server)", Place.NAMED: " (--scratch-url)"}
     manner = ", all in one transaction" * trace.single_transaction
     good = "passed" if trace.passed else "not passed"
-    yield f"{good}; traced on PostgreSQL {trace.server}, a copy of {_what(trace)}{manner}"
+    on = f"PostgreSQL {trace.server}{where[trace.scratch]}"
+    yield f"{good}; traced on {on}, a copy of {_what(trace)}{manner}"
     if report.path is not None:
         yield f"kept as {report.path}, and as a page beside it (.html)"
 
@@ -95,7 +98,7 @@ def _what(trace: Trace) -> str:
 def _migration(one: TracedMigration, report: Report) -> Iterator[str]:
     said, differing = report.said(one), report.differing[one.version]
     if not one.statements and one.failure is None:
-        yield "  what Python sends is not traced statement by statement"
+        yield "  it ran no statement"
     for statement in one.statements:
         yield from _statement(statement, said.get(statement.number), differing.get(statement.number, ()))
     if one.invalid:
@@ -107,7 +110,8 @@ def _migration(one: TracedMigration, report: Report) -> Iterator[str]:
 def _statement(one: TracedStatement, said: Forecast | None, differing: Sequence[str]) -> Iterator[str]:
     risk = said.risk.label if said else ""
     outside = "" if one.in_transaction else " (outside a transaction: locks are sampled)"
-    yield f"{one.number:>5} {risk:<11} {format_seconds(one.seconds):>8}  {short(one.text)}{outside}"
+    times = f" ({one.times:,} times)" if one.times > 1 else ""
+    yield f"{one.number:>5} {risk:<11} {format_seconds(one.seconds):>8}  {short(one.text)}{times}{outside}"
     strongest: dict[str, LockMode] = {}
     for lock in one.locks:
         if not lock.new and "index" not in lock.kind:

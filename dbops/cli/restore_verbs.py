@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import datetime
 import shlex
 from collections.abc import Callable, Sequence
@@ -29,14 +28,14 @@ from dbops.events import Note, Warned
 from dbops.migrations import discovery
 from dbops.restore import record
 from dbops.restore import undo as undoing
-from dbops.restore.content import Archive
 from dbops.restore.holding import described, hold, outside
 from dbops.restore.inplace import WARNING, restore_in_place
-from dbops.restore.plan import Exchange, Wishes
+from dbops.restore.plan import Exchange
 from dbops.restore.restore import Prepared, Work, prepare, restore
 
 if TYPE_CHECKING:
     from dbops.engines.postgres.databases import Connection
+from dbops.cli.restore_work import concerned, live_target, name_of, work_of
 
 
 def from_(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
@@ -51,10 +50,10 @@ def from_(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
         # before anything is loaded that could not be migrated
         discovery.discover(settings.migrations_dir, settings.migration_format)
     store = Store(settings.backups_dir.value, out.event)
-    target = _live(settings, arguments.to)
+    target = live_target(settings, arguments.to)
     with choice.archive(arguments, settings, store, out) as archive:
         choice.refuse_a_part(archive, arguments)
-        work = _work(arguments, settings, target, archive, out)
+        work = work_of(arguments, settings, target, archive, out)
         if arguments.in_place:
             return _in_place(work, settings, out, hook, dry_run=arguments.dry_run)
         if arguments.dry_run:
@@ -120,8 +119,8 @@ def _displaced(settings: Settings, out: Output) -> Sequence[show.Displaced]:
     if settings.target.engine == "sqlite":
         return restore_sqlite.displaced(settings)
     try:
-        target = _live(locate(settings, out), None)
-        with outside(target, _name(target), out.event, 0) as connection:
+        target = live_target(locate(settings, out), None)
+        with outside(target, name_of(target), out.event, 0) as connection:
             return undoing.displaced(connection)
     except (CannotConnect, ConfigError) as error:  # what is in the folder can be told all the same
         out.event(Warned(f"displaced databases are not listed: {error.message}"))
@@ -134,8 +133,8 @@ def undo(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     if settings.target.engine == "sqlite":
         return restore_sqlite.undo(arguments, settings, out, hook)
     names = [] if arguments.database is None else [arguments.database]
-    (target,) = _concerned(settings, names, out)
-    live = _name(target)
+    (target,) = concerned(settings, names, out)
+    live = name_of(target)
     with hold(target, live, out.event, settings.deadline.value) as connection:
         there = undoing.displaced(connection, live)
         chosen = undoing.named(there, names[0]) if names else undoing.newest(there, live)
@@ -161,12 +160,12 @@ def discard(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
     settings = located(arguments, out)
     if settings.target.engine == "sqlite":
         return restore_sqlite.discard(arguments, settings, out, hook)
-    targets = _concerned(settings, arguments.databases, out)
+    targets = concerned(settings, arguments.databases, out)
     with contextlib.ExitStack() as held:
         deadline = settings.deadline.value
-        sessions = [held.enter_context(hold(one, _name(one), out.event, deadline)) for one in targets]
+        sessions = [held.enter_context(hold(one, name_of(one), out.event, deadline)) for one in targets]
         connection = sessions[0]
-        there = [one for target in targets for one in undoing.displaced(connection, _name(target))]
+        there = [one for target in targets for one in undoing.displaced(connection, name_of(target))]
         wanted = dict.fromkeys(arguments.databases)
         chosen = [undoing.named(there, name) for name in wanted] or there
         if arguments.dry_run or not chosen:
@@ -176,7 +175,7 @@ def discard(arguments: argparse.Namespace, out: Output, hook: Hooks) -> int:
         for line in show.discard_lines(chosen, changed=False):
             out.event(Note(line))
         _require([one.found for one in chosen], "drop for good", settings, out)
-        hook.before(settings, _name(targets[0]))
+        hook.before(settings, name_of(targets[0]))
         undoing.discard(connection, chosen, out.event)
         out.result(show.discard_data(chosen, changed=True), show.discard_lines(chosen, changed=True))
     return ExitCode.DONE
@@ -191,85 +190,6 @@ def _log_undo(target: Target, exchange: Exchange, settings: Settings, out: Outpu
         )  # fmt: skip
     except DbopsError as error:
         out.event(Warned(f"the event log has no entry of this: {error.message}"))
-
-
-# -- where it goes -----------------------------------------------------------------------------------------------------
-
-
-def _live(settings: Settings, to: str | None) -> Target:
-    """The database that is restored; its name is always in the target."""
-    target = settings.target
-    if to is not None:
-        return target.replace("option --to", dbname=to)
-    return target if target.get("dbname") else target.replace("the default", dbname=settings.database.value)
-
-
-def _concerned(settings: Settings, displaced: Sequence[str], out: Output) -> list[Target]:
-    """The databases that displaced ones were, in the order of their names; the configured one where none is named.
-
-    :raises UsageError: one of them is no displaced database.
-    """
-    target = _live(settings, None)
-    if not displaced:
-        return [target]
-    with outside(target, _name(target), out.event, settings.deadline.value) as connection:
-        there = undoing.displaced(connection)
-    names = {undoing.named(there, name).displacement.database for name in displaced}
-    return [target.replace("the displaced database", dbname=name) for name in sorted(names)]
-
-
-def _name(target: Target) -> str:
-    name = target.get("dbname")
-    assert name is not None  # `_live` has put it there
-    return name
-
-
-def _work(
-    arguments: argparse.Namespace, settings: Settings, target: Target, archive: Archive, out: Output
-) -> Work:
-    wishes = Wishes(
-        jobs=choice.jobs(arguments.jobs),
-        migrate=arguments.migrate,
-        pre_backup=arguments.pre_backup,
-        keep_side=arguments.keep_side,
-        leave_replication=arguments.leave_replication,
-    )
-    return Work(
-        target, archive, wishes, out.event, settings.deadline.value, settings.tracking_table.value,
-        migrate=_migrating(settings, out), pre_backup=_dumping(arguments, settings, target, out),
-    )  # fmt: skip
-
-
-def _migrating(settings: Settings, out: Output) -> Callable[[Target], object]:
-    def migrate(target: Target) -> object:
-        from dbops.engines.postgres.session import Session
-        from dbops.migrations.migrator import Migrator
-        from dbops.migrations.planner import plan_up
-
-        there = dataclasses.replace(settings, target=target)
-        with Session.open(there, "restore", out.event) as session:
-            migrator = Migrator(session, there, out.event)
-            prepared = migrator.prepare(plan_up)
-            return migrator.change(prepared, plan_up) if prepared.plan.steps else None
-
-    return migrate
-
-
-def _dumping(
-    arguments: argparse.Namespace, settings: Settings, target: Target, out: Output
-) -> Callable[[], str]:
-    def dump() -> str:
-        from dbops.backups.plan import Request
-        from dbops.cli.backup_databases import PostgresDatabase, make
-        from dbops.engines.postgres.session import Session
-
-        there = dataclasses.replace(settings, target=target)
-        with Session.open(there, "restore", out.event) as session:
-            store = Store(settings.backups_dir.value, out.event)
-            database = PostgresDatabase(session, there)
-            return make(database, database.plan(Request(jobs=arguments.jobs), store), store, out).name
-
-    return dump
 
 
 def _consent(prepared: Prepared, settings: Settings, out: Output) -> None:

@@ -88,33 +88,32 @@ def _seed(
         cascade=arguments.cascade,
         dry_run=arguments.dry_run,
     )
-    summary = loaded[0]
-    data = {
-        "dry_run": arguments.dry_run,
-        "database": session.identity.database,
-        **seed_sets.summary_data(summary),
-    }
-    lines = seed_sets.summary_lines(summary, dry_run=arguments.dry_run)
+    return _told(session, loaded[0], made, arguments.dry_run, out)
+
+
+def _told(session: Session, sets: Summary, made: Made, dry_run: bool, out: Output) -> int:
+    """The result, with what the checks find in the data that were made.
+
+    :raises AnswerIsNo: a rule does not hold.
+    """
+    data = {"dry_run": dry_run, "database": session.identity.database, **seed_sets.summary_data(sets)}
+    lines = seed_sets.summary_lines(sets, dry_run=dry_run)
     if made.report is None:
         planned = {"emptied": _emptied_data(made), "rows": made.plan.rows}
-        out.result(
-            {**data, "demo": planned}, [*_emptied_lines(made, "would empty"), *lines, *_plan_lines(made)]
-        )
+        lines = [*_emptied_lines(made, "would empty"), *lines, *_plan_lines(made)]
+        out.result({**data, "demo": planned}, lines)
         return ExitCode.DONE
     with committed():
         findings = demo.check(session.connection)
-    demo_data = {"emptied": _emptied_data(made), "login": made.login, "tables": _report_data(made.report), "rows": made.report.rows, "seconds": round(made.report.seconds, 3),
-                 "checks": _findings_data(findings)}  # fmt: skip
-    out.result(
-        {**data, "demo": demo_data},
-        [
-            *_emptied_lines(made, "emptied"),
-            *lines,
-            *_login_lines(made),
-            *_report_lines(made.report),
-            *_finding_lines(findings),
-        ],
-    )
+    done = {
+        "emptied": _emptied_data(made), "login": made.login, "tables": _report_data(made.report),
+        "rows": made.report.rows, "seconds": round(made.report.seconds, 3), "checks": _findings_data(findings),
+    }  # fmt: skip
+    lines = [
+        *_emptied_lines(made, "emptied"), *lines, *_login_lines(made), *_report_lines(made.report),
+        *_finding_lines(findings),
+    ]  # fmt: skip
+    out.result({**data, "demo": done}, lines)
     _require_holding(findings)
     return ExitCode.DONE
 

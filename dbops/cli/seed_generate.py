@@ -23,7 +23,7 @@ from dbops.seeding.generate.filling import Outcome
 from dbops.seeding.generate.filling import generate as fill_tables
 from dbops.seeding.generate.model import GeneratePlan, Request
 from dbops.seeding.generate.planner import plan
-from dbops.seeding.generate.written import write_set
+from dbops.seeding.generate.toml.writing import write_set
 
 _ROWS = 1000
 

@@ -18,7 +18,7 @@ from dbops.seeding.fixtures import FixtureSet, Options
 from dbops.seeding.fixtures.truncate import referring, truncate
 from dbops.seeding.generate.filling import Outcome, generate
 from dbops.seeding.generate.model import GeneratePlan
-from dbops.seeding.generate.reading import read_set
+from dbops.seeding.generate.toml.reading import read_set
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dbops.cli import options, streams
 from dbops.cli.confirm import ask
 from dbops.cli.output import Output
 from dbops.config import Settings, Target, load, neutralise
-from dbops.devdb import files, lifecycle, setup, summary
+from dbops.devdb import files, lifecycle, setup, setup_model, summary
 from dbops.devdb.server import Machine
 from dbops.errors import DbopsError, ExitCode, UsageError
 from dbops.events import Event, Level, Listener, Warned
@@ -104,7 +104,7 @@ def _own(*, after_verb: bool) -> options.Parser:
 def _set_up(arguments: argparse.Namespace, settings: Settings, environ: dict[str, str], out: Output) -> None:
     listen = _listener(out)
     again = "run bin/setup-dev-db --reset again" if arguments.reset else "run bin/setup-dev-db again"
-    work = setup.Work(
+    work = setup_model.Work(
         settings, Machine.real(environ), lambda target: _migrate(settings, target, listen, again),
         lambda question: ask(question, out), listen, arguments.reset,
     )  # fmt: skip
@@ -223,7 +223,7 @@ def _listener(out: Output) -> Listener:
     return listen
 
 
-def _migrate(settings: Settings, target: Target, listen: Listener, again: str) -> setup.Migrated:
+def _migrate(settings: Settings, target: Target, listen: Listener, again: str) -> setup_model.Migrated:
     """Run all pending migrations in one database; the lock is taken only where some are pending.
 
     `again` is what completes the set-up after a failure, which `migrate up` alone would not.
@@ -236,7 +236,7 @@ def _migrate(settings: Settings, target: Target, listen: Listener, again: str) -
         raise
 
 
-def _migrated(settings: Settings, target: Target, listen: Listener) -> setup.Migrated:
+def _migrated(settings: Settings, target: Target, listen: Listener) -> setup_model.Migrated:
     from dbops.engines.session import open_session
     from dbops.migrations.migrator import Migrator
     from dbops.migrations.planner import plan_up
@@ -247,4 +247,4 @@ def _migrated(settings: Settings, target: Target, listen: Listener) -> setup.Mig
         prepared = migrator.prepare(plan_up)
         applied = len(migrator.change(prepared, plan_up).steps) if prepared.plan.steps else 0
         newest = migrator.newest()
-    return setup.Migrated(applied, newest.version if newest else None)
+    return setup_model.Migrated(applied, newest.version if newest else None)

@@ -20,7 +20,8 @@ from dbops.devdb.databases import Found
 from dbops.devdb.lifecycle import Status
 from dbops.devdb.places import Places, exclusive
 from dbops.devdb.server import Action
-from dbops.devdb.setup import DatabaseOutcome, DatabasePlan, Fate, Result, Work, env_wanted, file_errors
+from dbops.devdb.setup import env_wanted, file_errors
+from dbops.devdb.setup_model import DatabaseOutcome, DatabasePlan, Fate, Result, Work
 from dbops.devdb.undo import Undo, undoing
 from dbops.engines.marks import MARK, is_development
 from dbops.engines.sqlite import connection as connections

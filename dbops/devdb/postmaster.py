@@ -61,7 +61,8 @@ def serves(pid: int, data: Path) -> bool | None:
             return None
         except OSError:
             return False  # it has ended, perhaps without anybody having waited for it
-    said = run(["/bin/ps", "-o", "command=", "-p", str(pid)], environ=POSTGRES_ENVIRON, check=False)
+    # macOS; without -ww it cuts its lines off at 79 characters
+    said = run(["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], environ=POSTGRES_ENVIRON, check=False)
     return None if said.code != 0 else "postgres" in said.stdout and str(data) in said.stdout
 
 

@@ -14,7 +14,7 @@ from dbops.devdb import envfile
 from dbops.devdb.choose import Kind
 from dbops.devdb.places import Places
 from dbops.devdb.server import Action
-from dbops.devdb.setup import DatabaseOutcome, Fate, Result
+from dbops.devdb.setup_model import DatabaseOutcome, Fate, Result
 from dbops.events import format_seconds
 
 _KINDS = {Kind.CONFIGURED: "configured", Kind.LOCAL: "found on localhost", Kind.PRIVATE: "private"}

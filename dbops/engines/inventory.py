@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from dbops.engines.records import Recorded
+
 
 @dataclasses.dataclass(frozen=True)
 class DatabaseSetting:
@@ -94,6 +96,18 @@ class MigrationState:
     applied: int | None = None
     partial: tuple[str, ...] = ()
     readable: bool = True
+
+    @classmethod
+    def of(cls, table: str, recorded: Recorded) -> MigrationState:
+        """From what dbops' own table says."""
+        newest = recorded.rows[-1] if recorded.rows else None
+        return cls(
+            table=table,
+            version=newest.version if newest else None,
+            name=newest.name if newest else None,
+            applied=len(recorded.rows),
+            partial=tuple(dict.fromkeys(line.version for line in recorded.journal)),
+        )
 
 
 @dataclasses.dataclass(frozen=True)

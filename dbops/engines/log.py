@@ -36,6 +36,15 @@ class LoggedEvent:
     role: str
     entry: LogEntry
 
+    @classmethod
+    def read(
+        cls, event_id: int, at: datetime.datetime, who: str, role: str, action: str, *rest: Any
+    ) -> LoggedEvent:
+        """From a row of the event log, its columns in the order of the fields, and of the entry's."""
+        version, name, direction, *details = rest
+        entry = LogEntry(Action(action), version, name, direction and Direction(direction), *details)
+        return cls(event_id, at, who, role, entry)
+
 
 @dataclasses.dataclass(frozen=True)
 class DeleteRow:

@@ -97,6 +97,11 @@ class JournalLine:
     checksum: str
     action: Action
 
+    @classmethod
+    def read(cls, version: str, direction: str, number: int, checksum: str, action: str) -> JournalLine:
+        """From a row of the event log."""
+        return cls(version, Direction(direction), number, checksum, Action(action))
+
 
 # What a table is said to belong to whose columns are nobody's.
 UNKNOWN_TOOL = "another tool"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
 from dbops.engines.records import UNKNOWN_TOOL, ForeignTable
 from dbops.errors import Refused
 
@@ -12,6 +16,38 @@ OURS = frozenset({"version", "sort_key", "raw_checksum", "checksum_algorithm", "
 """Columns that only dbops' table has all of."""
 
 _TRADING_ENGINE = frozenset({"version", "name", "description", "applied_at", "execution_time_ms", "checksum"})
+
+
+Tables = TypeVar("Tables")
+"""Where an engine's two tables are; as text, the name that people know."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found(Generic[Tables]):
+    """Which tables to use, whether they are there, and the other tool's table of that name, if there is one."""
+
+    tables: Tables
+    exist: bool
+    foreign: ForeignTable | None = None
+
+
+def found(
+    candidates: Sequence[Tables], columns: Callable[[Tables], frozenset[str]], rails: Callable[[], bool]
+) -> Found[Tables]:
+    """The first of the candidates that are dbops' own, else the first of all, which may be there as another tool's.
+
+    :param columns: of a tracking table; none where it is not there.
+    :param rails: whether a table ar_internal_metadata stands beside it.
+    """
+    for tables in candidates:
+        if columns(tables) >= OURS:
+            return Found(tables, exist=True)
+    wanted = candidates[0]
+    there = columns(wanted)
+    if not there:
+        return Found(wanted, exist=False)
+    tool = tool_of(there, rails=rails())
+    return Found(wanted, exist=False, foreign=ForeignTable(str(wanted), tool))
 
 
 def tool_of(columns: frozenset[str], *, rails: bool) -> str:

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from dbops.config import host
-from dbops.config.model import Setting
-from dbops.devdb import consent
 from dbops.engines.log import LoggedEvent
-from dbops.engines.postgres.databases import Found
 from dbops.engines.records import Applied
-from dbops.engines.session import Session, open_session
-from dbops.errors import CannotConnect, ConfigError, Refused
+from dbops.errors import CannotConnect, ConfigError
 from dbops.events import Listener
 from dbops.library import source
 from dbops.library.results import Changed
-from dbops.migrations import discovery, renumbering, schema_drift, verbs, verifying
-from dbops.migrations import migrator as work
+from dbops.library.sessions import Answer, Sessions, newest
+from dbops.migrations import discovery, renaming, renumbering, schema_drift, verbs, verifying
 from dbops.migrations.model import Status
 from dbops.migrations.planner import Plan
 from dbops.migrations.renumbering import Renumbering
 from dbops.migrations.schema_drift import Drift
-from dbops.migrations.stepwise import Decide
 from dbops.migrations.verifying import Verdict
 
 if TYPE_CHECKING:
     from dbops.library.source import Database, Folder
 
-Answer = Literal["done", "again"]
-"""Of a statement that a killed process left as started: it took effect, or is to run again."""
 Analyze = Literal["analyze", "vacuum", "off"]
-_Make = Callable[[work.Migrator], work.MakePlan]
 
 
 class Migrator:
@@ -78,7 +69,6 @@ class Migrator:
         terminate_blockers: float | None = None,
         listen: Listener | None = None,
     ) -> None:
-        self._database = database
         self._options = source.options(
             env=env,
             migrations_dir=migrations_dir,
@@ -91,25 +81,21 @@ class Migrator:
             analyze_after=analyze_after,
             terminate_blockers=terminate_blockers,
         )
-        self._listen = listen or source.to_log
-        self._in_block = False
-        self._kept: work.Migrator | None = None
-
-    # -- looking -------------------------------------------------------------------------------------------------------
+        self._sessions = Sessions(database, self._options, listen or source.to_log)
 
     def status(self) -> tuple[Status, ...]:
         """How every version stands, in order: `status.version.text`, `status.name`, `status.state.value`."""
-        with self._session("status") as migrator:
+        with self._sessions.open("status") as migrator:
             return tuple(migrator.statuses())
 
     def current(self) -> str | None:
         """The newest applied version; None on an empty database."""
-        with self._session("current") as migrator:
-            return _newest(migrator)
+        with self._sessions.open("current") as migrator:
+            return newest(migrator)
 
     def history(self) -> tuple[LoggedEvent, ...]:
         """What was done, when and by whom, the oldest first."""
-        with self._session("history") as migrator:
+        with self._sessions.open("history") as migrator:
             return tuple(migrator.history())
 
     def plan(
@@ -123,7 +109,7 @@ class Migrator:
     ) -> Plan:
         """What `up` with the same arguments would run, every file read."""
         verbs.at_most_one(steps=steps, to=to, only=only)
-        with self._session("plan") as migrator:
+        with self._sessions.open("plan") as migrator:
             make = verbs.up(
                 migrator,
                 steps=steps,
@@ -139,16 +125,14 @@ class Migrator:
 
         What fails is no error: `verdict.wrong` says it, and is None where all is well.
         """
-        with self._session("verify") as migrator:
+        with self._sessions.open("verify") as migrator:
             wanted = verbs.version(version, migrator.folder)
             return tuple(verifying.verdicts(migrator.session, migrator.statuses(), wanted))
 
     def drift(self) -> Drift:
         """Whether the schema still is what the last migration left: `drift.differences`, or why it is not known."""
-        with self._session("drift") as migrator:
+        with self._sessions.open("drift") as migrator:
             return schema_drift.look(migrator.session)
-
-    # -- running migrations --------------------------------------------------------------------------------------------
 
     def up(
         self,
@@ -163,7 +147,7 @@ class Migrator:
     ) -> Changed:
         """Apply what is pending: all of it, `steps` of it, up to and with the version `to`, or `only` one."""
         verbs.at_most_one(steps=steps, to=to, only=only)
-        return self._change(
+        return self._sessions.change(
             "up",
             lambda migrator: verbs.up(
                 migrator,
@@ -193,7 +177,7 @@ class Migrator:
         :raises Refused: without it.
         """
         verbs.at_most_one(steps=steps, to=to, through=through)
-        return self._change(
+        return self._sessions.change(
             "down",
             lambda migrator: verbs.down(migrator, steps=steps, to=to, through=through),
             confirm=confirm,
@@ -212,7 +196,7 @@ class Migrator:
         dry_run: bool = False,
     ) -> Changed:
         """Go up or down until `to` is the current version; going down needs `confirm` as `down` does."""
-        return self._change(
+        return self._sessions.change(
             "goto",
             lambda migrator: verbs.goto(
                 migrator, to, out_of_order=out_of_order, single_transaction=single_transaction
@@ -233,7 +217,7 @@ class Migrator:
     ) -> Changed:
         """Undo the newest migration, `steps` of them, or `through` and all above it, and apply them again."""
         verbs.at_most_one(steps=steps, through=through)
-        return self._change(
+        return self._sessions.change(
             "redo",
             lambda migrator: verbs.redo(migrator, steps=steps, through=through),
             confirm=confirm,
@@ -241,25 +225,29 @@ class Migrator:
             dry_run=dry_run,
         )
 
-    # -- records and files ---------------------------------------------------------------------------------------------
-
     def force(self, version: str, *, dry_run: bool = False) -> Changed:
         """Record exactly the versions up to this one as applied; runs no SQL."""
-        return self._change("force", lambda migrator: verbs.force(migrator, version), dry_run=dry_run)
+        return self._sessions.change(
+            "force", lambda migrator: verbs.force(migrator, version), dry_run=dry_run
+        )
 
     def baseline(self, version: str, *, dry_run: bool = False) -> Changed:
         """Record all up to this version on a database without history; runs no SQL."""
-        return self._change("baseline", lambda migrator: verbs.baseline(migrator, version), dry_run=dry_run)
+        return self._sessions.change(
+            "baseline", lambda migrator: verbs.baseline(migrator, version), dry_run=dry_run
+        )
 
     def mark(self, version: str, *, applied: bool = True, dry_run: bool = False) -> Changed:
         """Record one version as applied, or as not applied; runs no SQL."""
-        return self._change(
+        return self._sessions.change(
             "mark", lambda migrator: verbs.mark(migrator, version, applied=applied), dry_run=dry_run
         )
 
     def repair(self, version: str | None = None, *, dry_run: bool = False) -> Changed:
         """Accept applied files that were changed, all of them or one, by taking over their checksums."""
-        return self._change("repair", lambda migrator: verbs.repair(migrator, version), dry_run=dry_run)
+        return self._sessions.change(
+            "repair", lambda migrator: verbs.repair(migrator, version), dry_run=dry_run
+        )
 
     def new(
         self, name: str, version: str | None = None, *, timestamp: bool = False, dry_run: bool = False
@@ -299,97 +287,22 @@ class Migrator:
             made = renumbering.plan(look, which, to, functools.partial(renumbering.in_order, self._rows))
             if not dry_run:
                 for one in made:
-                    renumbering.rename(one)
+                    renaming.rename(one)
             return tuple(made)
 
     def _rows(self) -> tuple[Applied, ...]:
         try:
-            with self._session("renumber") as migrator:
+            with self._sessions.open("renumber") as migrator:
                 return migrator.session.read().rows
         except (CannotConnect, ConfigError):
             return ()
 
-    # -- sessions ------------------------------------------------------------------------------------------------------
-
     def __enter__(self) -> Self:
-        self._in_block = True
+        self._sessions.in_block = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._in_block = False
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            kept.session.close()
-
-    @contextlib.contextmanager
-    def _session(self, verb: str, answer: Answer | None = None) -> Iterator[work.Migrator]:
-        """A migrator on the session of the block, or on one of its own.
-
-        :raises DbopsError: in the place of what the server says of a failure; the session is closed then.
-        """
-        kept, self._kept = self._kept, None
-        with source.noted(), contextlib.ExitStack() as ends:
-            if kept is None:
-                settings = source.settings(self._database, self._options, self._listen)
-                session = open_session(settings, f"library {verb}", self._listen)
-            else:
-                settings, session = kept.settings, kept.session
-            ends.push(session)
-            migrator = work.Migrator(session, settings, self._listen, _decide(answer))
-            yield migrator
-            if self._in_block:
-                ends.pop_all()
-                self._kept = migrator
-
-    def _change(
-        self,
-        verb: str,
-        plan: _Make,
-        *,
-        confirm: str | None = None,
-        answer: Answer | None = None,
-        dry_run: bool,
-    ) -> Changed:
-        """Plan, see that there is consent, carry out."""
-        with self._session(verb, answer) as migrator:
-            make = plan(migrator)
-            prepared = migrator.prepare(make)
-            done = prepared.plan
-            if not (dry_run or done.steps):
-                migrator.catch_up()
-            if dry_run or not done.steps:
-                return self._changed(migrator, done, (), dry_run=dry_run)
-            if done.loses_data:
-                _require(migrator.session, done, confirm)
-            done = migrator.change(prepared, make)
-            return self._changed(migrator, done, tuple(step.version.text for step in done.steps))
-
-    def _changed(
-        self, migrator: work.Migrator, plan: Plan, versions: tuple[str, ...], *, dry_run: bool = False
-    ) -> Changed:
-        return Changed(plan, versions, _newest(migrator), str(migrator.session.identity), dry_run)
-
-
-def _newest(migrator: work.Migrator) -> str | None:
-    newest = migrator.newest()
-    return newest.version if newest else None
-
-
-def _require(session: Session, plan: Plan, confirm: str | None) -> None:
-    """:raises Refused: data would be lost in a database that is not marked as development, and nobody confirms."""
-    name = session.identity.database
-    try:
-        consent.require(
-            [Found(name, session.comment())],
-            verbs.what_is_lost(plan),
-            Setting(confirm, "confirm"),
-            lambda question: None,
-        )
-    except Refused as refused:
-        raise Refused(refused.message, hint=f"{plan.verb}(..., confirm={name!r})") from None
-
-
-def _decide(answer: Answer | None) -> Decide:
-    return lambda prepared, statement: None if answer is None else answer == "done"
+        self._sessions.in_block = False
+        self._sessions.close()

@@ -110,7 +110,7 @@ def what_is_wrong(expected: Expected, answer: Answer) -> str | None:
 
 def _marked(section: Section, statements: Sequence[Statement]) -> Iterator[tuple[int, Expected]]:
     """Which statements have a mark: in a comment before them, behind them on their last line, or before their `;`."""
-    from dbops.migrations.formats.marks import comments
+    from dbops.migrations.formats.reading import comments
 
     for comment in comments(section):
         words = " ".join(comment.inner(section.sql).strip(_FRAME).lower().split())

@@ -105,6 +105,11 @@ def _refuse_other_constants(code: Code, module: types.ModuleType) -> None:
             raise ValueError(f"{name} is {value!r} in the text and another value when it runs")
 
 
+def calling_line(prepared: Prepared) -> int | None:
+    """The line of the step's code that is running now; None where none is."""
+    return usercode.calling_line(prepared.section.label)
+
+
 def code_of(prepared: Prepared) -> Code:
     """The code of a step that has some."""
     code = prepared.section.code

@@ -136,7 +136,7 @@ def _down(status: Status, session: Session) -> tuple[Section, FileSettings]:
         return migration.down, migration.down_settings
     stored = session.down_sql(status.row.version) if status.row else None
     if stored is not None:
-        from dbops.migrations.formats.marks import settings_of
+        from dbops.migrations.formats.reading import settings_of
 
         section = Section(stored, None, dialect=session.dialect)
         return section, settings_of(section)

@@ -57,7 +57,7 @@ def _verify(file: MigrationFile, migration: Migration) -> Section | None:
             hint="a migration has one; move the queries into one of both",
         )
     from dbops.migrations.content import Section
-    from dbops.migrations.formats.marks import is_empty
+    from dbops.migrations.formats.reading import is_empty
 
     source = read_text(file.verify_path, file.dialect)
     empty = is_empty(source.text, file.dialect)

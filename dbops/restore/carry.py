@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbops.engines.postgres import properties
+from dbops.engines.postgres import properties, property_changes
 from dbops.engines.postgres.databases import sql_identifier
-from dbops.engines.postgres.properties import Change, Kind, Properties
+from dbops.engines.postgres.properties import Properties
+from dbops.engines.postgres.property_changes import Change, Kind
 from dbops.errors import DbopsError
 from dbops.restore.preflight import Problem
 
@@ -26,10 +27,10 @@ def rehearse(connection: Connection, live: str, name: str) -> list[Problem]:
     wanted, has = _read(connection, live), _read(connection, name)
     found = []
     with connection.transaction(force_rollback=True):
-        for change in properties.changes(name, has, wanted):
+        for change in property_changes.changes(name, has, wanted):
             try:
                 with connection.transaction():
-                    properties.execute(connection, change)
+                    property_changes.execute(connection, change)
             except psycopg.Error as error:
                 found.append(_problem(connection, change, error))
     return list(dict.fromkeys(found))
@@ -45,10 +46,10 @@ def carry(connection: Connection, live: str, name: str) -> int:
     """
     wanted = _read(connection, live)
     with connection.transaction():
-        steps = list(properties.changes(name, _read(connection, name), wanted))
+        steps = list(property_changes.changes(name, _read(connection, name), wanted))
         for change in steps:
-            properties.execute(connection, change)
-        left = list(properties.changes(name, _read(connection, name), wanted))
+            property_changes.execute(connection, change)
+        left = list(property_changes.changes(name, _read(connection, name), wanted))
     if left:
         raise DbopsError(
             f"{name} did not take over from {live}: could not {left[0].what}",

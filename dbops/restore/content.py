@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbops.backups import archive, compression, load, source
+from dbops.backups import archive, load, source, unpacking
 from dbops.backups.filtering import Options
 from dbops.backups.load import LoadPlan
 from dbops.backups.manifest import PostgresManifest
 from dbops.backups.proof import Proof
 from dbops.backups.source import Kind, Source
 from dbops.backups.sqlscript import SqlScript
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.config.model import Target
 from dbops.engines.contents import Contents, Name
 from dbops.engines.inventory import DatabaseProperties
@@ -194,9 +194,9 @@ class Archive:
             return
         try:
             with self._source.open() as stream:
-                for _ in self._followed(compression.chunks(stream)):
+                for _ in self._followed(unpacking.chunks(stream)):
                     continue
-        except compression.damaged() as error:
+        except unpacking.damaged() as error:
             raise Damaged(f"{self.label} is damaged: {error}") from error
 
     def _followed(self, portions: Iterator[memoryview]) -> Iterator[bytes | memoryview]:

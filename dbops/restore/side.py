@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dbops.config.model import Target
-from dbops.engines.postgres import databases, making, properties
+from dbops.engines.postgres import databases, making, property_changes
 from dbops.engines.postgres.making import Making
 from dbops.errors import CannotConnect, Refused
 from dbops.events import Listener, Note
@@ -47,7 +47,7 @@ def create(connection: Connection, live: str, wanted: Making) -> str:
     """
     unnamed, name = names.unnamed(live), names.side(live)
     connection.execute(making.statement(unnamed, wanted))
-    connection.execute(properties.set_comment(unnamed, names.mark_restoring(live)))
+    connection.execute(property_changes.set_comment(unnamed, names.mark_restoring(live)))
     databases.rename(connection, unnamed, name)
     return name
 

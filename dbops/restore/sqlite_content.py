@@ -9,7 +9,7 @@ from dbops.backups import archive, compression, proof, sqlite
 from dbops.backups.manifest import SqliteManifest
 from dbops.backups.proof import Proof
 from dbops.backups.source import Kind, Source, recognise
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.sqlite import checking
 from dbops.engines.sqlite.connection import connect_alone
 from dbops.engines.sqlite.openers import siblings

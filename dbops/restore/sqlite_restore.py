@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dbops.config.model import SQLITE_FILE, Setting, Target
-from dbops.engines.sqlite import openers, tracking
+from dbops.engines.sqlite import openers, tracking, writing
 from dbops.engines.sqlite.connection import connect_alone
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.lock import MigrationLock, account
@@ -235,7 +235,7 @@ class _Run:
                 found = tracking.find(connection, work.tracking_table)
                 if found.exist:
                     entry = record.entry(plan.label, plan.displaced)
-                    tracking.write(connection, found.tables, entry, who=account(), milliseconds=0)
+                    writing.write(connection, found.tables, entry, who=account(), milliseconds=0)
         except sqlite3.Error as error:
             raise told(error, Path(plan.side)) from error
 

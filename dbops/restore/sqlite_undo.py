@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from dbops.engines.sqlite import openers, tracking
+from dbops.engines.sqlite import openers, tracking, writing
 from dbops.engines.sqlite.connection import connect
 from dbops.engines.sqlite.lock import account
 from dbops.errors import DbopsError, Refused, UsageError
@@ -85,7 +85,7 @@ def log_undo(
             found = tracking.find(connection, table)
             if found.exist:
                 entry = record.entry(label, displaced)
-                tracking.write(connection, found.tables, entry, who=account(), milliseconds=0)
+                writing.write(connection, found.tables, entry, who=account(), milliseconds=0)
     except (sqlite3.Error, DbopsError) as error:
         listen(Warned(f"the event log has no entry of this: {error}"))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from dbops.config.model import Target
 from dbops.engines.base import Blocker
-from dbops.engines.postgres import databases, lock, occupants, properties
+from dbops.engines.postgres import databases, lock, occupants, property_changes
 from dbops.errors import DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, format_seconds
 from dbops.restore import carry, names
@@ -78,7 +78,7 @@ def put_in_place(connection: Connection, target: Target, live: str, listen: List
     with outside(target, live, listen, 10.0) as second, Ender(second) as ender, connection.transaction():
         ender.attend(_oid(connection, side))
         databases.rename(connection, side, live)
-        connection.execute(properties.set_comment(live, None))
+        connection.execute(property_changes.set_comment(live, None))
 
 
 def _attempt(connection: Connection, second: Connection, exchange: Exchange) -> Swapped:
@@ -91,7 +91,7 @@ def _attempt(connection: Connection, second: Connection, exchange: Exchange) -> 
         databases.rename(connection, exchange.incoming, nameless)
         carry.carry(connection, exchange.live, nameless)
         comment = _comment(connection, exchange.live)
-        connection.execute(properties.set_comment(nameless, names.without_marks(comment)))
+        connection.execute(property_changes.set_comment(nameless, names.without_marks(comment)))
         live, ended = _oid(connection, exchange.live), ender.ended
         began = time.monotonic()
         ender.attend(live)
@@ -99,7 +99,7 @@ def _attempt(connection: Connection, second: Connection, exchange: Exchange) -> 
         databases.rename(connection, nameless, exchange.live)
         displacement = names.Displacement(exchange.live, exchange.at, exchange.backup)
         marked = names.mark_displaced(comment, displacement)
-        connection.execute(properties.set_comment(exchange.displaced, marked))
+        connection.execute(property_changes.set_comment(exchange.displaced, marked))
     return Swapped(exchange.live, exchange.displaced, time.monotonic() - began, ender.ended - ended)
 
 

@@ -10,7 +10,7 @@ from dbops.backups import proof as proofs
 from dbops.backups.proof import Proof
 from dbops.backups.said import LoadFailed
 from dbops.config.model import Target
-from dbops.engines.postgres import databases, fingerprint, making, properties
+from dbops.engines.postgres import databases, fingerprint, making, property_changes
 from dbops.errors import AnswerIsNo, DbopsError
 from dbops.events import Listener, StepDone
 from dbops.restore import loading
@@ -104,7 +104,7 @@ def _load(archive: Archive, scratch: Target, connection: Connection, listen: Lis
 
 def _make(connection: Connection, name: str, archive: Archive, listen: Listener) -> None:
     making.anywhere(lambda how: connection.execute(making.statement(name, how)), archive.making, listen)
-    connection.execute(properties.set_comment(name, _MARK))
+    connection.execute(property_changes.set_comment(name, _MARK))
 
 
 def _compared(archive: Archive, scratch: Target, version: str, jobs: int, listen: Listener) -> Trial:

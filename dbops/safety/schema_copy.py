@@ -46,7 +46,7 @@ def empty(server: Target, prefix: str, like: Making, what: str, listen: Listener
     def make(connection: Connection, name: str) -> None:
         scratch.empty(connection, name, like, listen)
 
-    with scratch.made(server, prefix, what, make, listen) as name:
+    with scratch.made(server, prefix, what, make, listen, elsewhere=True) as name:
         yield server.replace("the scratch database", dbname=name)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dbops.backups import archive, compression
+from dbops.backups import archive, packing, unpacking
 from dbops.backups import manifest as manifests
 from dbops.backups.compression import Compression
 from dbops.backups.entries import Damaged, read_entry, read_manifest
@@ -64,7 +64,7 @@ def _recompress(folder: Path, to: Compression) -> None:
     content = _unpacked(folder / member.path)
     (folder / member.path).unlink()
     name = member.path.removesuffix(".zst").removesuffix(".gz") + to.suffix
-    with compression.Writer(folder / name, to) as sink:
+    with packing.Writer(folder / name, to) as sink:
         sink.write(content)
         sink.finish()
     found = (folder / name).read_bytes()
@@ -74,7 +74,7 @@ def _recompress(folder: Path, to: Compression) -> None:
 
 
 def _unpacked(path: Path) -> bytes:
-    with compression.open_for_reading(path) as file:
+    with unpacking.open_for_reading(path) as file:
         return file.read()
 
 
@@ -233,7 +233,7 @@ def test_another_content_with_its_checksums(ground: Ground) -> None:
     member, content = next((one, text) for one, text in contents.items() if b"order 1999" in text)
     path = ground.folder / member.path
     path.unlink()
-    with compression.Writer(path, Compression.ZSTD if path.suffix == ".zst" else Compression.NONE) as sink:
+    with packing.Writer(path, Compression.ZSTD if path.suffix == ".zst" else Compression.NONE) as sink:
         sink.write(content.replace(b"order 1999", b"order 1998x"))
         sink.finish()
     found = path.read_bytes()

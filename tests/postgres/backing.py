@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 
-from dbops.backups.compression import open_for_reading
 from dbops.backups.entries import Backup, read_entry
 from dbops.backups.proof import Proof, compare
+from dbops.backups.unpacking import open_for_reading
 from tests.conftest import Project, fresh_database
 from tests.postgres.proving import contents_of
 from tests.servers import Database

@@ -10,9 +10,9 @@ import psycopg
 from dbops.engines.catalog import Catalog
 from dbops.engines.postgres.catalog import read
 from dbops.seeding.generate.filling import Outcome, generate
+from dbops.seeding.generate.making.source import GenerateSource
 from dbops.seeding.generate.model import GeneratePlan, Request
 from dbops.seeding.generate.planner import plan
-from dbops.seeding.generate.source import GenerateSource
 from dbops.seeding.postgres.engine import Postgres
 from dbops.seeding.postgres.probe import PostgresProbe
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 from psycopg import sql
 
-from tests.servers import Database
+from dbops.devdb import record
+from dbops.devdb.record import Record
+from tests.conftest import Project
+from tests.servers import Database, Server
 
 
 def allow_databases(database: Database) -> None:
@@ -22,3 +27,21 @@ def scratches(database: Database, prefix: str = "dbops_verify_") -> list[str]:
             [prefix, database.user],
         ).fetchall()
     return [name for (name,) in rows]
+
+
+def give_private_server(project: Project, server: Server) -> None:
+    """Let a server of the test run be the project's private one: its record is there, and it runs."""
+    folder = project.folder / record.FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    data = Path(server.data)
+    made = Record(
+        data.parent,
+        Path(server.bindir),
+        server.major,
+        server.port,
+        Path(server.socket_dir),
+        server.user,
+        server.password,
+        project.folder.resolve(),
+    )
+    record.save(folder, made)

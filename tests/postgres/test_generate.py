@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from dbops.engines.postgres.catalog import read
+from dbops.seeding.generate.making.source import GenerateSource
 from dbops.seeding.generate.model import Request
-from dbops.seeding.generate.reading import read_set
-from dbops.seeding.generate.source import GenerateSource
-from dbops.seeding.generate.written import write_set
+from dbops.seeding.generate.toml.reading import read_set
+from dbops.seeding.generate.toml.writing import write_set
 from dbops.seeding.postgres.probe import PostgresProbe
 from tests.conftest import ROOT, Project
 from tests.older import known_to

@@ -12,8 +12,8 @@ import pytest
 from dbops.engines.postgres.catalog import read
 from dbops.errors import ConfigError
 from dbops.seeding.generate.model import Request
-from dbops.seeding.generate.reading import read_set
-from dbops.seeding.generate.written import FILE, to_toml
+from dbops.seeding.generate.toml.reading import read_set
+from dbops.seeding.generate.toml.writing import FILE, to_toml
 from dbops.seeding.postgres.probe import PostgresProbe
 from tests.older import known_to
 from tests.postgres.generating import SCHEMA, planned, text_of

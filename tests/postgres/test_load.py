@@ -23,7 +23,7 @@ from dbops.backups import load, toc
 from dbops.backups.compression import zstd
 from dbops.backups.filtering import Options
 from dbops.backups.source import recognise
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.engines.postgres import destination
 from dbops.errors import DbopsError, ProgramFailed, Refused, UsageError
 from dbops.events import Event, ignore

@@ -295,9 +295,72 @@ def test_odd_files(configured: Project, database: Database) -> None:
     )
     trace = result(traced(configured))["trace"]
     odd, own_one, python = (one["statements"] for one in trace["migrations"])
-    assert (trace["passed"], len(odd), len(own_one), python) == (True, 7, 1, [])
+    assert (trace["passed"], len(odd), len(own_one), len(python)) == (True, 7, 1, 1)
     assert odd[5]["built"] == ["public.parted_1_id_idx", "public.parted_id_idx"]
-    assert all(lock["new"] for one in (*odd, *own_one) for lock in one["locks"])
+    assert all(lock["new"] for one in (*odd, *own_one, *python) for lock in one["locks"])
+
+
+MODULE = """
+def up(db):
+    for _ in range(3):
+        db.execute("update orders set price = %s where id = %s", [1, 2])
+    db.execute("savepoint a")
+    try:
+        db.execute("insert into orders values (1, null)")
+    except db.Error:
+        db.execute("rollback to savepoint a")
+    db.execute("create table notes (id int)")
+    db.copy("notes", ["id"], [(1,)])
+    db.execute("alter table accounts add column kind int; create index accounts_kind on accounts (kind)")
+
+def down(db):
+    db.execute("drop table notes; alter table accounts drop column kind")
+"""
+COMMITTING = """
+transactional = False
+
+def up(db):
+    db.execute("begin")
+    db.execute("lock table orders")
+    db.execute("commit")
+    db.execute("lock table accounts; alter table accounts add column sort int")
+    db.execute("create index concurrently accounts_sort on accounts (sort)")
+    db.batched("update orders set price = 1 where id between %(first)s and %(last)s", table="orders", key="id")
+
+def down(db):
+    db.execute("alter table accounts drop column sort")
+"""
+
+
+@pytest.mark.one_major
+def test_what_python_sends(shop: Project) -> None:
+    """Each call with its line and its locks, one that is repeated once; a failure that the module lives with is none."""
+    for path in (shop.folder / "migrations").glob("00[23]*"):
+        path.unlink()
+    shop.write("migrations/002_module.py", MODULE)
+    shop.write("migrations/003_committing.py", COMMITTING)
+    module, committing = (one["statements"] for one in result(traced(shop))["trace"]["migrations"])
+    assert [(one["line"], one["times"]) for one in module] == [
+        (4, 3),
+        (5, 1),
+        (7, 1),
+        (9, 1),
+        (10, 1),
+        (11, 1),
+        (12, 1),
+    ]
+    assert {one["in_transaction"] for one in module} == {True}
+    assert strongest(module[0]) == {"public.orders": "ROW EXCLUSIVE"}
+    copy, last = module[5:]
+    assert copy["text"].lower().startswith('copy "notes"')
+    assert strongest(copy) == {"public.notes": "ROW EXCLUSIVE"}
+    assert strongest(last) == {"public.accounts": "ACCESS EXCLUSIVE"}
+    assert last["built"] == ["public.accounts_kind"]
+    texts = [one["text"].split()[0] for one in committing]
+    assert texts == ["begin", "lock", "commit", "lock", "create"]  # no rows, no batch
+    assert [one["in_transaction"] for one in committing] == [False, True, True, False, False]
+    assert strongest(committing[1]) == {"public.orders": "ACCESS EXCLUSIVE"}
+    assert committing[4]["built"] == ["public.accounts_sort"]
 
 
 @pytest.mark.one_major

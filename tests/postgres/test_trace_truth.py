@@ -14,7 +14,8 @@ from dbops.engines.postgres.effects.live import LiveCatalog
 from dbops.engines.postgres.effects.model import LockMode
 from dbops.engines.postgres.effects.statements import effects
 from dbops.engines.postgres.sending import Command, Sender
-from dbops.engines.postgres.tracing import Seen, Watcher
+from dbops.engines.postgres.traced import Seen
+from dbops.engines.postgres.tracing import Watcher
 from dbops.engines.postgres.tracking import Tables
 from dbops.events import ignore
 from dbops.migrations.script import Mode
@@ -57,7 +58,7 @@ class Ground:
 
     def seen(self, statement: str, *, alone: bool = False) -> TracedMigration:
         """In a transaction that is rolled back, or alone."""
-        self.watcher.begin(())
+        self.watcher.begin()
         command = Command(Stage.STATEMENT, statement)
         if alone:
             self.sender.run([command])

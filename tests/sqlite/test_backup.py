@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from dbops.backups import manifest as manifests
-from dbops.backups.compression import Compression, Writer, open_for_reading
+from dbops.backups.compression import Compression
 from dbops.backups.entries import read_manifest
 from dbops.backups.manifest import Member, SqliteManifest
+from dbops.backups.packing import Writer
+from dbops.backups.unpacking import open_for_reading
 from tests.conftest import Project
 from tests.sqlite.backing import Site, make
 

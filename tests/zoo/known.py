@@ -1,7 +1,7 @@
 """What differs after a restore by PostgreSQL's own programs, and why; everything else is an error.
 
 Found by restoring the zoo with stock pg_dump and pg_restore of 15.18, 16.14
-and 18.4.  "First" is the original (or its twin, made anew on the server of
+and 18.4, later with 14.23 and 17.10.  "First" is the original (or its twin, made anew on the server of
 the restore), "second" the restored database.
 """
 
@@ -76,6 +76,16 @@ KNOWN = (
         "a child's NOT NULL that is not valid comes back as the child's own as well as its parent's",
         ("pg_constraint: constraint late_not_null on table zoo.since18_child: conislocal: *",),
         since=18,
+    ),
+    Known(
+        'before 15 everybody might make things in the schema "public", a superuser\'s: pg_dump keeps it so',
+        ("pg_namespace: schema public: nsp*",),
+        crossing=15,
+    ),
+    Known(
+        "an older server takes what its owner has said of the schema, too",
+        ("pg_namespace: schema public: nsp*", "pg_description: schema public: *"),
+        until=15,
     ),
 )
 

@@ -6,6 +6,11 @@ pg_partitioned_table, pg_trigger).  Columns that only newer versions have are re
 
 from __future__ import annotations
 
+from typing import LiteralString
+
+USERS_TRIGGER: LiteralString = "(not t.tgisinternal or t.tgparentid <> 0 and t.tgconstrrelid = 0)"
+"""That `pg_trigger as t` is not a key's: before PostgreSQL 15 a partition's copy of one is called internal, too."""
+
 TABLES = """
 select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition, c.reltuples::bigint,
     pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'INSERT'),

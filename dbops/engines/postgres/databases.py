@@ -71,6 +71,15 @@ def existing(connection: Connection, names: Iterable[str]) -> dict[str, Found]:
     return {name: Found(name, comment) for name, comment in rows}
 
 
+def may_create(connection: Connection) -> tuple[bool, bool]:
+    """Whether the role has the right to make databases; and whether the server is a standby, where nobody can."""
+    row = connection.execute(
+        "SELECT rolcreatedb OR rolsuper, pg_catalog.pg_is_in_recovery()"
+        " FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    return (False, False) if row is None else (row[0], row[1])
+
+
 def deadlocks(connection: Connection, name: str) -> int:
     """How many there were in a database; the server may count one a moment after it was told."""
     row = connection.execute(

@@ -59,7 +59,7 @@ class PostgresClient:
 
     def execute(self, sql: str, parameters: Parameters | None) -> Rows:
         """In one message."""
-        with self._sender.watching(self._lock_timeout):
+        with self._sender.watching(self._lock_timeout, sql):
             cursor = self._connection.execute(sql, parameters)
             while cursor.nextset():
                 pass
@@ -67,7 +67,7 @@ class PostgresClient:
 
     def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
         """In a pipeline, which is all or none also outside of a transaction."""
-        with self._sender.watching(self._lock_timeout), self._connection.cursor() as cursor:
+        with self._sender.watching(self._lock_timeout, sql), self._connection.cursor() as cursor:
             cursor.executemany(sql, rows)
             return cursor.rowcount
 
@@ -76,7 +76,8 @@ class PostgresClient:
         statement = sql.SQL("copy {} ({}) from stdin").format(
             _named(table), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-        with self._sender.watching(self._lock_timeout), self._connection.cursor() as cursor:
+        text = statement.as_string(self._connection)
+        with self._sender.watching(self._lock_timeout, text), self._connection.cursor() as cursor:
             with cursor.copy(statement) as copy:
                 for row in rows:
                     copy.write_row(row)

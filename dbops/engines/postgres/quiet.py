@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.engines.catalog import TableName
 from dbops.engines.postgres.bulk import quoted
+from dbops.engines.postgres.catalog_queries import USERS_TRIGGER
 from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 # What is done to a trigger of a partitioned table is done to its copies in the partitions, which may differ: so all
 # of them are listed, the outer ones first.
-_TRIGGERS = """
+_TRIGGERS: LiteralString = f"""
 select n.nspname, c.relname, t.tgname, t.tgenabled::text, pg_catalog.pg_has_role(c.relowner, 'USAGE')
 from unnest(%s::regclass[]) as given(oid)
 cross join lateral (
@@ -22,9 +23,9 @@ cross join lateral (
 ) as part
 join pg_catalog.pg_class as c on c.oid = part.relid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-join pg_catalog.pg_trigger as t on t.tgrelid = c.oid and not t.tgisinternal
+join pg_catalog.pg_trigger as t on t.tgrelid = c.oid and {USERS_TRIGGER}
 order by part.level, n.nspname, c.relname, t.tgname
-"""
+"""  # noqa: S608  # constants
 _STATES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
 _FIRING = ("O", "A")
 

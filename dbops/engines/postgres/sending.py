@@ -85,7 +85,7 @@ class Sender:
                     first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=deadline, sent=_sent(portion)
                 )
                 commit_sent = commit_sent or any(command.stage is Stage.COMMIT for command in portion)
-                with self.observer(portion[0]) if self.observer else contextlib.nullcontext():
+                with self._observed(portion[0]):
                     self._send(portion)
         except psycopg.OperationalError as error:
             raise SessionLost(first_line(error), outcome_unknown=commit_sent) from error
@@ -96,21 +96,27 @@ class Sender:
             self._activity.end()
 
     @contextlib.contextmanager
-    def watching(self, lock_timeout: float) -> Iterator[None]:
+    def watching(self, lock_timeout: float, statement: str | None = None) -> Iterator[None]:
         """Around what psycopg itself sends; a failure leaves the transaction as the server does.
 
+        :param statement: what is sent, where it is a migration's own.
         :raises StatementFailed: the server, or psycopg, refused it.
         :raises SessionLost: the connection broke.
         """
         import psycopg
 
         self._activity.begin(first_look=min(1.0, lock_timeout / 2 or 1.0), deadline=None)
+        command = None if statement is None else Command(Stage.STATEMENT, statement)
         try:
-            yield
+            with self._observed(command):
+                yield
         except psycopg.Error as error:
             raise self._told(error) from error
         finally:
             self._activity.end()
+
+    def _observed(self, command: Command | None) -> contextlib.AbstractContextManager[None]:
+        return self.observer(command) if self.observer and command else contextlib.nullcontext()
 
     def _told(self, error: psycopg.Error) -> Exception:
         from dbops.engines.postgres.wire import server_error

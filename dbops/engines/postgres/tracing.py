@@ -8,14 +8,24 @@ while it runs; what it holds only for a moment may be missed then.  Nobody else 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Stage
 from dbops.engines.postgres import sampling
-from dbops.engines.postgres.effects.model import LockMode
+from dbops.engines.postgres.statements import split
+from dbops.engines.postgres.traced import (
+    KINDS,
+    LEFT_OUT,
+    MODES,
+    OWN_LOCKS,
+    RELATIONS,
+    Lock,
+    Relation,
+    Seen,
+)
+from dbops.engines.statements import Kind, UnreadableSql
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,83 +33,6 @@ if TYPE_CHECKING:
     from dbops.engines.postgres.looking import Subject
     from dbops.engines.postgres.sending import Command
     from dbops.engines.postgres.tracking import Tables
-
-# What a server made itself is numbered below 16384: the system catalogs.
-_OWN_LOCKS = """
-select l.relation::bigint, l.mode, n.nspname::text, c.relname::text, c.relkind::text, c.relfilenode::bigint
-from pg_catalog.pg_locks as l
-left join pg_catalog.pg_class as c on c.oid = l.relation
-left join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where l.locktype = 'relation' and l.granted and l.relation >= 16384 and l.pid = pg_catalog.pg_backend_pid()
-"""
-_RELATIONS = """
-select c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relfilenode::bigint
-from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid >= 16384
-"""
-_LEFT_OUT = """
-with own as (select pg_catalog.to_regclass(name) as oid from unnest(%s::text[]) as name)
-select oid::bigint from own where oid is not null
-union all select indexrelid::bigint from pg_catalog.pg_index where indrelid in (select oid from own)
-union all select objid::bigint from pg_catalog.pg_depend
-    where classid = 'pg_catalog.pg_class'::regclass and refobjid in (select oid from own)
-"""
-_INVALID = """
-select 'index ' || n.nspname || '.' || c.relname
-from pg_catalog.pg_index as i join pg_catalog.pg_class as c on c.oid = i.indexrelid
-join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where not i.indisvalid and i.indexrelid >= 16384 order by 1
-"""
-_KINDS = {
-    "r": "table",
-    "p": "partitioned table",
-    "m": "materialized view",
-    "v": "view",
-    "i": "index",
-    "I": "partitioned index",
-    "S": "sequence",
-    "f": "foreign table",
-}
-_MODES = {mode.in_catalog: mode for mode in LockMode}
-
-
-class _Relation(NamedTuple):
-    schema: str
-    name: str
-    kind: str
-    file: int
-
-
-@dataclasses.dataclass
-class Lock:
-    """A lock that a statement took; the times are those of the watcher's clock.
-
-    :param new: the relation was not there when the watching began.
-    """
-
-    relation: str
-    kind: str
-    mode: LockMode
-    began: float
-    ended: float
-    sampled: bool
-    new: bool
-
-
-@dataclasses.dataclass
-class Seen:
-    """A statement as it ran; what it did is known where it succeeded.
-
-    :param of: which migration it belongs to, "002 price".
-    """
-
-    of: str
-    text: str
-    in_transaction: bool
-    began: float = 0.0
-    seconds: float = 0.0
-    locks: list[Lock] = dataclasses.field(default_factory=list)
-    rewritten: tuple[str, ...] = ()
-    built: tuple[str, ...] = ()
 
 
 class Watcher:
@@ -119,13 +52,13 @@ class Watcher:
         self._connection, self._open_second, self._clock = connection, second, clock
         self._sampler: psycopg.Connection[Any] | None = None
         names = [name.as_string(connection) for name in (tables.rows, tables.events)]
-        self._left_out = {oid for (oid,) in connection.execute(_LEFT_OUT, [names])}
+        self._left_out = {oid for (oid,) in connection.execute(LEFT_OUT, [names])}
         self._known = self._relations()
         self._there = dict(self._known)  # as of the last commit
         self._original = frozenset(self._known)
         self._held: dict[tuple[int, str], Lock] = {}
         self._committed, self._rolled_back = 0, False
-        self._only_set: Collection[str] = ()
+        self._line: Callable[[], int | None] = lambda: None
         self.seen: list[Seen] = []
         self.subject = ""
         """Which migration is running, or ran last."""
@@ -134,14 +67,13 @@ class Watcher:
         """What the next statements belong to."""
         self.subject = subject.what or self.subject
 
-    def begin(self, only_set: Collection[str]) -> None:
+    def begin(self, line: Callable[[], int | None] = lambda: None) -> None:
         """Forget what was seen: what is to be told together begins.
 
-        :param only_set: the texts of its SET statements, which are not looked at: a query before SET TRANSACTION would
-            make it fail.
+        :param line: asked while a statement is sent, which line of a migration's code that is.
         """
         self.seen, self.subject, self._committed, self._rolled_back = [], "", 0, False
-        self._only_set = only_set
+        self._line = line
 
     def close(self) -> None:
         """End the second connection."""
@@ -151,6 +83,8 @@ class Watcher:
     @contextlib.contextmanager
     def __call__(self, command: Command) -> Iterator[None]:
         """Around the sending of a command."""
+        if self._idle and not self._rolled_back and (self._held or len(self.seen) > self._committed):
+            self._roll_back()  # what code had begun, by no command
         try:
             if command.stage is Stage.STATEMENT:
                 with self._statement(command.text):
@@ -158,13 +92,30 @@ class Watcher:
             else:
                 yield
         except BaseException:
-            self._rolled_back = True  # its statements stay to be seen, unless they are tried again
-            self._known = dict(self._there)
-            self._given_back()
+            if not self._failed:  # where it has, code may go on from a savepoint
+                self._roll_back()
             raise
         if command.stage is Stage.COMMIT:
             self._given_back()
             self._settle()
+
+    @property
+    def _idle(self) -> bool:
+        from psycopg.pq import TransactionStatus
+
+        return self._connection.info.transaction_status is TransactionStatus.IDLE
+
+    @property
+    def _failed(self) -> bool:
+        from psycopg.pq import TransactionStatus
+
+        return self._connection.info.transaction_status is TransactionStatus.INERROR
+
+    def _roll_back(self) -> None:
+        """The transaction was; its statements stay to be seen, unless they are tried again."""
+        self._rolled_back = True
+        self._known = dict(self._there)
+        self._given_back()
 
     def _settle(self) -> None:
         """What was seen so far stays."""
@@ -172,13 +123,11 @@ class Watcher:
 
     @contextlib.contextmanager
     def _statement(self, text: str) -> Iterator[None]:
-        from psycopg.pq import TransactionStatus
-
         if self._rolled_back:
             del self.seen[self._committed :]
             self._rolled_back = False
-        outside = self._connection.info.transaction_status is TransactionStatus.IDLE
-        seen = Seen(self.subject, text, not outside)
+        outside = self._idle
+        seen = Seen(self.subject, text, not outside, self._line())
         self.seen.append(seen)
         if outside:
             with self._sampled(seen):
@@ -187,7 +136,11 @@ class Watcher:
             return
         with self._timed(seen):
             yield
-        if text not in self._only_set:
+        if self._idle:  # the statement has ended the transaction
+            self._known = self._relations()
+            self._given_back()
+            self._settle()
+        elif not self._failed and not _only_sets(text):
             self._look(seen)
 
     @contextlib.contextmanager
@@ -200,11 +153,11 @@ class Watcher:
 
     def _look(self, seen: Seen) -> None:
         """What the transaction holds now and did not hold before this statement."""
-        now: dict[int, _Relation] = {}
+        now: dict[int, Relation] = {}
         ended = self._clock()
-        for oid, mode, *columns in self._connection.execute(_OWN_LOCKS).fetchall():
+        for oid, mode, *columns in self._connection.execute(OWN_LOCKS).fetchall():
             if columns[0] is not None:
-                now[oid] = _Relation(*columns)
+                now[oid] = Relation(*columns)
             if (oid, mode) not in self._held:
                 lock = self._lock(oid, mode, now, (seen.began, ended), sampled=False)
                 if lock is not None:
@@ -230,7 +183,7 @@ class Watcher:
         self,
         oid: int,
         mode: str,
-        now: dict[int, _Relation],
+        now: dict[int, Relation],
         span: tuple[float, float],
         *,
         sampled: bool,
@@ -239,10 +192,10 @@ class Watcher:
         relation = self._known.get(oid) or now.get(oid)
         if oid in self._left_out or relation is None or relation.schema.startswith("pg_"):
             return None
-        name, kind = f"{relation.schema}.{relation.name}", _KINDS.get(relation.kind, "relation")
-        return Lock(name, kind, _MODES[mode], *span, sampled=sampled, new=oid not in self._original)
+        name, kind = f"{relation.schema}.{relation.name}", KINDS.get(relation.kind, "relation")
+        return Lock(name, kind, MODES[mode], *span, sampled=sampled, new=oid not in self._original)
 
-    def _changed(self, seen: Seen, now: dict[int, _Relation]) -> None:
+    def _changed(self, seen: Seen, now: dict[int, Relation]) -> None:
         """Which of these have other files than before, or are new."""
         rewritten, built = [], []
         for oid, relation in now.items():
@@ -263,10 +216,13 @@ class Watcher:
             lock.ended = self._clock()
         self._held.clear()
 
-    def _relations(self) -> dict[int, _Relation]:
-        return {oid: _Relation(*columns) for oid, *columns in self._connection.execute(_RELATIONS)}
+    def _relations(self) -> dict[int, Relation]:
+        return {oid: Relation(*columns) for oid, *columns in self._connection.execute(RELATIONS)}
 
 
-def invalid(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
-    """The indexes that are not valid, "index public.orders_note"."""
-    return tuple(name for (name,) in connection.execute(_INVALID))
+def _only_sets(text: str) -> bool:
+    """Whether a query after it would make a SET TRANSACTION fail that may follow."""
+    try:
+        return all(one.kind is Kind.SET for one in split(text).statements)
+    except UnreadableSql:
+        return False

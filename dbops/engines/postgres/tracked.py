@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from dbops.config.model import Settings
 from dbops.engines.base import Stage
 from dbops.engines.postgres import connection as connections
-from dbops.engines.postgres import tracking
+from dbops.engines.postgres import recorded, tracking
 from dbops.engines.postgres.sending import Command, Sender
 from dbops.engines.postgres.tracking import Tables
 from dbops.engines.records import Direction, Recorded
-from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, foreign_table
+from dbops.engines.tracking import BESIDE_ANOTHER_TOOL, Found, foreign_table
 from dbops.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Tracked:
         self._settings = settings
         self.drift_ignore = settings.drift_ignore
         self._begin = begin
-        self._found: tracking.Found | None = None
+        self._found: Found[Tables] | None = None
         self._beside = False
         self._written_with: Writer | None = None
         self._who = connections.application_name("").split(maxsplit=1)[1]
@@ -57,7 +57,7 @@ class Tracked:
         """Whether they are there."""
         return self._look().exist
 
-    def _look(self) -> tracking.Found:
+    def _look(self) -> Found[Tables]:
         """Where the tables are, looked up once.
 
         :raises Refused: where the table belongs to another tool.
@@ -66,7 +66,7 @@ class Tracked:
             self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None and self._beside:
             beside = Tables(self._found.tables.schema, BESIDE_ANOTHER_TOOL)
-            self._found = tracking.Found(beside, exist=False)
+            self._found = Found(beside, exist=False)
         if self._found.foreign is not None:
             raise foreign_table(self._found.foreign, adopts=True)
         return self._found
@@ -80,14 +80,14 @@ class Tracked:
             self._found = None  # whoever held the lock may have made them
         if self._found is None:
             wanted = Tables.named(self._settings.tracking_table.value)
-            recorded = tracking.read_if_ours(self.connection, wanted)
-            if recorded is not None:
-                self._found = tracking.Found(wanted, exist=True)
-                return recorded
+            known = recorded.read_if_ours(self.connection, wanted)
+            if known is not None:
+                self._found = Found(wanted, exist=True)
+                return known
         found = self._look()
         if not found.exist:
             return Recorded(initialised=False, elsewhere=tracking.elsewhere(self.connection))
-        return tracking.read(self.connection, found.tables)
+        return recorded.read(self.connection, found.tables)
 
     def initialise(self) -> bool:
         """Make the tables unless they are there, under the lock; True if this call made them."""
@@ -98,7 +98,7 @@ class Tracked:
         statements = tracking.create(self.tables, self.connection)
         commands = [Command(Stage.RECORD, text.as_string(self.connection)) for text in statements]
         self._sender.run([Command(Stage.RECORD, self._begin), *commands, Command(Stage.COMMIT, "commit")])
-        self._found = tracking.Found(self.tables, exist=True)
+        self._found = Found(self.tables, exist=True)
         return True
 
     def stand_beside(self) -> None:
@@ -123,15 +123,15 @@ class Tracked:
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
-        return tracking.read_down_sql(self.connection, self.tables, version)
+        return recorded.read_down_sql(self.connection, self.tables, version)
 
     def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
         """Of each batched statement of a migration that stopped in the middle, by checksum."""
-        return tracking.read_positions(self.connection, self.tables, version, direction)
+        return recorded.read_positions(self.connection, self.tables, version, direction)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
-        return tracking.read_events(self.connection, self.tables) if self.initialised else []
+        return recorded.read_events(self.connection, self.tables) if self.initialised else []
 
     def schema_left(self) -> Left | None:
         """The schema that was stored last; None where none ever was.
@@ -141,7 +141,7 @@ class Tracked:
         from dbops.engines.postgres.pinned import told
 
         with told():
-            return tracking.read_schema(self.connection, self.tables) if self.initialised else None
+            return recorded.read_schema(self.connection, self.tables) if self.initialised else None
 
     def schema(self) -> Schema:
         """What is there now, but for the tracking tables.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbops.engines.inventory import FileInventory, FileProperties, MigrationState
-from dbops.engines.sqlite import tracking
+from dbops.engines.sqlite import recorded, tracking
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,12 +48,4 @@ def migrations(connection: sqlite3.Connection, tracking_table: str | None) -> Mi
         return MigrationState(found.foreign.table, found.foreign.tool)
     if not found.exist:
         return None
-    recorded = tracking.read(connection, found.tables)
-    newest = recorded.rows[-1] if recorded.rows else None
-    return MigrationState(
-        table=str(found.tables),
-        version=newest.version if newest else None,
-        name=newest.name if newest else None,
-        applied=len(recorded.rows),
-        partial=tuple(dict.fromkeys(line.version for line in recorded.journal)),
-    )
+    return MigrationState.of(str(found.tables), recorded.read(connection, found.tables))

@@ -21,10 +21,11 @@ from dbops.engines.base import (
 )
 from dbops.engines.dialect import SQLITE
 from dbops.engines.sqlite import connection as connections
-from dbops.engines.sqlite import lock, tracking
+from dbops.engines.sqlite import lock, tracking, writing
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracked import Tracked
 from dbops.engines.statements import Obstacle, Statement
+from dbops.engines.tracking import Found
 from dbops.errors import DbopsError, LockNotAcquired, Refused, UsageError
 from dbops.events import Listener, Warned
 
@@ -101,12 +102,12 @@ class Session(Tracked):
         if self.initialised:
             return False
         runner = self._limited(self._patience)
-        with self._rolled_back_on_failure(last=True):
+        with self.told(), self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
                 runner.run(text, 0, Stage.RECORD)
             runner.commit()
-        self._found = tracking.Found(self.tables, exist=True)
+        self._found = Found(self.tables, exist=True)
         return True
 
     def record(self, records: Sequence[Record]) -> None:
@@ -120,7 +121,7 @@ class Session(Tracked):
         try:
             if not self._lock.held:
                 connections.make_writable(self.connection, self._path, listen=self._listen, deadline=0)
-            tracking.write(self.connection, self.tables, entry, who=self._who, milliseconds=0)
+            writing.write(self.connection, self.tables, entry, who=self._who, milliseconds=0)
         except sqlite3.OperationalError as error:
             self._listen(Warned(f"the event log has not got {entry.action.value!r}: {error}"))
 
@@ -168,7 +169,7 @@ class Session(Tracked):
         if records and not statements and lock_timeout is None:
             lock_timeout = self._patience  # what is only written down is not tried again
         runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
-        with self._rolled_back_on_failure(last=last):
+        with self.told(), self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()
             for index, text in enumerate(statements):
                 if index not in done:
@@ -179,7 +180,7 @@ class Session(Tracked):
                 self._lock.require()
             for record in records:
                 milliseconds = round((time.monotonic() - began) * 1000)
-                tracking.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
+                writing.write(self.connection, self.tables, record, who=self._who, milliseconds=milliseconds)
             if commits:
                 runner.commit()
         if commits and last and self._is_stained():

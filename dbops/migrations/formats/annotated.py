@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dbops.errors import DbopsError
 from dbops.migrations.content import FileSettings, Migration, Section, Text
-from dbops.migrations.formats import marks
+from dbops.migrations.formats import reading
 
 if TYPE_CHECKING:
     from dbops.migrations.model import MigrationFile
@@ -66,9 +66,10 @@ def refuse_others(source: Text, own: str) -> None:
 
 def refuse_statements(source: Text, end: int, what: str) -> None:
     """:raises DbopsError: where a statement stands before the first mark, which belongs to no section."""
-    if not marks.is_empty(source.text[:end], source.dialect):
+    if not reading.is_empty(source.text[:end], source.dialect):
         first = next(
-            (line for line in lines(source.text[:end]) if not marks.is_empty(line.text, source.dialect)), None
+            (line for line in lines(source.text[:end]) if not reading.is_empty(line.text, source.dialect)),
+            None,
         )
         raise refused(
             source,
@@ -104,7 +105,7 @@ def migration(
 
     :param up_alone: the file asks for no transaction around its up section; `down_alone` likewise.
     """
-    if down is not None and marks.is_empty(down.sql, down.dialect):
+    if down is not None and reading.is_empty(down.sql, down.dialect):
         down = None
     return Migration(
         file=file,
@@ -128,5 +129,5 @@ def _description(source: Text) -> str | None:
 
 
 def _settings(of: Section, *, alone: bool) -> FileSettings:
-    found = marks.settings_of(of)
+    found = reading.settings_of(of)
     return dataclasses.replace(found, no_transaction=True) if alone else found

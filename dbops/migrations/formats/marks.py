@@ -10,13 +10,14 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
-from dbops.engines.dialect import POSTGRESQL, by_name
+from dbops.engines.dialect import by_name
 from dbops.engines.records import Direction
 from dbops.engines.statements import Statements, UnreadableSql, position
 from dbops.errors import DbopsError
-from dbops.migrations.content import FileSettings, Section, Text
+from dbops.migrations.content import FileSettings, Text
 from dbops.migrations.formats.comments import Comment, comments_in
 from dbops.migrations.formats.directives import settings as settings_in
+from dbops.migrations.formats.reading import is_sql
 
 _HEADER = re.compile(r"(migration|description|author|date)\s*:\s*(.*)", re.IGNORECASE)
 _VERIFY = "verify"
@@ -38,7 +39,6 @@ _PHRASES: dict[str, Direction | None] = {
     "+migrate up": Direction.UP,
     "+migrate down": Direction.DOWN,
 }
-_CHANGES_ROWS = re.compile(r"(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _FRAME = " \t\r-=*#"
 _OTHER_TOOLS = {
     "+goose ": "goose",
@@ -103,133 +103,10 @@ def sections(source: Text) -> Sections:
     )
 
 
-def refuse_mark(source: Text, found: Sections, direction: Direction) -> None:
-    """:raises DbopsError: where a file of one direction carries a mark of the other, or opens a verify section.
-
-    A comment that says no more than "verify" is nothing of the kind here, where there are no sections.
-    """
-    for mark in found.marks:
-        if mark.direction is direction or (mark.verifies and _says_migration(source, mark)):
-            line, column = position(source.text, mark.comment.start)
-            raise DbopsError(
-                f"{source.path}:{line}:{column}: this file holds a mark of the {mark.word} section; "
-                "what follows it would run with the rest",
-                hint=f"move that part into the .{mark.word}.sql file, or take the mark out",
-            )
-
-
-def up_section(source: Text, found: Sections) -> Section:
-    """The text from the UP mark, or the file's beginning, to the next mark."""
-    start = 0
-    if found.marks and found.marks[0].direction is not Direction.UP:
-        up = [mark for mark in found.marks if mark.direction is Direction.UP]
-        start = up[0].comment.end if up else 0
-    end = next(
-        (
-            m.comment.start
-            for m in found.marks
-            if m.direction is not Direction.UP and m.comment.start >= start
-        ),
-        None,
-    )
-    return _section(source, found, start, len(source.text) if end is None else end)
-
-
-def down_section(source: Text, found: Sections) -> Section | None:
-    """What undoes the migration: plain SQL behind the DOWN mark, or what is commented out there; None for nothing."""
-    return _opened_by(
-        next((mark for mark in found.marks if mark.direction is Direction.DOWN), None), source, found
-    )
-
-
-def verify_section(source: Text, found: Sections) -> Section | None:
-    """What verifies the migration: behind the VERIFY mark, as plain SQL or commented out as a down section may be.
-
-    :raises DbopsError: for a change of rows behind a comment that says "verify" and no more: it may be meant to stay.
-    """
-    mark = next((mark for mark in found.marks if mark.verifies), None)
-    section = _opened_by(mark, source, found)
-    if mark and section and section.statements and not _says_migration(source, mark):
-        for statement in section.statements.statements:
-            if _CHANGES_ROWS.match(statement.text):
-                line, column = position(section.sql, statement.offset)
-                raise DbopsError(
-                    f'{source.path}:{section.line + line - 1}:{column}: behind the comment "verify" this would be rolled back',
-                    hint="if that is meant, write -- VERIFY Migration; else other words into the comment",
-                )
-    return section
-
-
-def _says_migration(source: Text, mark: Mark) -> bool:
-    return "migration" in mark.comment.inner(source.text).lower()
-
-
-def _opened_by(mark: Mark | None, source: Text, found: Sections) -> Section | None:
-    if mark is None:
-        return None
-    start = mark.comment.end
-    end = next((m.comment.start for m in found.marks if m.comment.start >= start), len(source.text))
-    plain = next((one for one in found.statements.statements if start <= one.offset < end), None)
-    if plain and mark.rest:
-        line, column = position(source.text, plain.offset)
-        raise DbopsError(
-            f"{source.path}:{line}:{column}: a statement behind a {mark.word} section that is commented out",
-            hint=f"move it before the comment if it goes up, or into the comment if it is part of the {mark.word}",
-        )
-    if plain:
-        return _section(source, found, start, end)
-    within = [comment for comment in found.comments if start <= comment.start < end]
-    blocks = [
-        comment
-        for comment in within
-        if not comment.is_line and not is_empty(comment.inner(source.text), source.dialect)
-    ]
-    if mark.rest:
-        blocks.insert(0, mark.rest)
-    kept = blocks or _commented_lines(source, within)
-    if not kept:
-        return None
-    first, last = kept[0].inner_start, kept[-1].inner_end
-    line, column = position(source.text, first)
-    return Section(
-        _blanked(source.text, kept, first, last), source.path, line, column, dialect=source.dialect
-    )
-
-
-def settings_of(section: Section) -> FileSettings:
-    """What the `-- dbops:` lines within a section ask for."""
-    if "dbops:" not in section.sql:
-        return FileSettings()
-    return settings_in(section.sql, section.label, comments(section))
-
-
-def is_empty(sql: str, dialect: str = POSTGRESQL) -> bool:
-    """Whether there is no statement in it.  Text that cannot be read is not empty: the server shall say what is wrong."""
-    if sql.lstrip()[:1].isalpha():
-        return False
-    try:
-        return not any(True for _ in by_name(dialect).statement_spans(sql))
-    except UnreadableSql:
-        return False
-
-
-def _section(source: Text, found: Sections, start: int, end: int) -> Section:
-    """A part of the file, with its statements, so that it need not be read twice."""
-    line, column = position(source.text, start)
-    statements = found.statements.within(start, end)
-    return Section(source.text[start:end], source.path, line, column, statements, dialect=source.dialect)
-
-
 def _spans(statements: Statements) -> tuple[tuple[int, int], ...]:
     return tuple(
         (statement.offset, statement.offset + len(statement.text)) for statement in statements.statements
     )
-
-
-def comments(section: Section) -> tuple[Comment, ...]:
-    """The comments between the statements of a section."""
-    dialect = by_name(section.dialect)
-    return tuple(comments_in(section.sql, tuple(dialect.statement_spans(section.sql)), dialect))
 
 
 def _marks(source: Text, comments: Iterable[Comment]) -> Iterator[Mark]:
@@ -274,7 +151,7 @@ def _heading(text: str, comment: Comment) -> tuple[int, int]:
 def _sql_below(source: Text, comment: Comment, start: int) -> Comment | None:
     """What a block comment holds from a place on, where that is SQL."""
     rest = Comment(start, comment.end, start, comment.inner_end, is_line=False)
-    return rest if _is_sql(rest.inner(source.text), source.dialect) else None
+    return rest if is_sql(rest.inner(source.text), source.dialect) else None
 
 
 def _refuse_other_tool(source: Text, comment: Comment, words: str) -> None:
@@ -304,33 +181,3 @@ def _header(text: str, comments: Iterable[Comment], statements: Statements) -> d
             if match := _HEADER.match(line.strip(" \t*")):
                 header.setdefault(match[1].lower(), match[2].strip())
     return {field: value for field, value in header.items() if value}
-
-
-def _commented_lines(source: Text, comments: list[Comment]) -> list[Comment]:
-    """The `--` lines that are SQL: without rules and prose, from the first from which all the rest can be parsed."""
-    text = source.text
-    lines = [comment for comment in comments if comment.is_line and comment.inner(text).strip(" \t\r-=*#")]
-    while lines and not _is_sql(
-        _blanked(text, lines, lines[0].inner_start, lines[-1].inner_end), source.dialect
-    ):
-        lines = lines[1:]
-    return lines
-
-
-def _is_sql(sql: str, dialect: str) -> bool:
-    try:
-        found = by_name(dialect).split(sql)
-    except UnreadableSql:
-        return False
-    return found.parsed and bool(found.statements)
-
-
-def _blanked(text: str, kept: list[Comment], first: int, last: int) -> str:
-    """The text between two places with everything but the inner parts of `kept` as spaces, so that lines stay."""
-    parts, at = [], first
-    for comment in kept:
-        parts.append("".join("\n" if letter == "\n" else " " for letter in text[at : comment.inner_start]))
-        parts.append(comment.inner(text))
-        at = comment.inner_end
-    parts.append("".join("\n" if letter == "\n" else " " for letter in text[at:last]))
-    return "".join(parts)

@@ -50,13 +50,13 @@ def parse_pair(file: MigrationFile, up: Text, down: Text | None) -> Migration:
     :raises DbopsError: where a file carries the mark of the other direction.
     """
     from dbops.migrations.content import FileSettings, Migration, Section
-    from dbops.migrations.formats import marks
+    from dbops.migrations.formats import cutting, marks, reading
 
     sections = marks.sections(up)
-    marks.refuse_mark(up, sections, Direction.DOWN)
+    cutting.refuse_mark(up, sections, Direction.DOWN)
     if down is not None:
-        marks.refuse_mark(down, marks.sections(down), Direction.UP)
-    has_down = down is not None and not marks.is_empty(down.text, down.dialect)
+        cutting.refuse_mark(down, marks.sections(down), Direction.UP)
+    has_down = down is not None and not reading.is_empty(down.text, down.dialect)
     return Migration(
         file=file,
         up=Section(up.text, up.path, statements=sections.statements, dialect=up.dialect),

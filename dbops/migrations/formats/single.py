@@ -51,19 +51,19 @@ class SingleFile(Plain):
     def parse(self, file: MigrationFile, up: Text, down: Text | None) -> Migration:
         """Up to the DOWN banner is up; what is commented out behind it is down.  Without a banner all is up."""
         from dbops.migrations.content import FileSettings, Migration
-        from dbops.migrations.formats import marks
+        from dbops.migrations.formats import cutting, marks, reading
 
         sections = marks.sections(up)
-        undo = marks.down_section(up, sections)
+        undo = cutting.down_section(up, sections)
         return Migration(
             file=file,
-            up=marks.up_section(up, sections),
+            up=cutting.up_section(up, sections),
             down=undo,
             raw_checksum=up.raw_checksum,
             description=sections.header.get("description"),
             up_settings=sections.settings,
-            verify=marks.verify_section(up, sections),
-            down_settings=marks.settings_of(undo) if undo else FileSettings(),
+            verify=cutting.verify_section(up, sections),
+            down_settings=reading.settings_of(undo) if undo else FileSettings(),
         )
 
     def file_names(self, version: str, name: str, like: MigrationFile | None = None) -> dict[str, str]:

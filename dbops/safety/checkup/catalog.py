@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from dbops.engines.postgres.catalog_queries import USERS_TRIGGER
 from dbops.safety.checkup.model import Check, Level
 
 # What OURS stands for in the queries: schemas of the server itself and members of extensions are left out.
@@ -46,7 +47,7 @@ select format('%s on %s', quote_ident(t.tgname), t.tgrelid::regclass), 'is a dis
     format('ALTER TABLE %s ENABLE TRIGGER %I;', t.tgrelid::regclass, t.tgname)
 from pg_catalog.pg_trigger as t join pg_catalog.pg_class as c on c.oid = t.tgrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where t.tgenabled = 'D' and not t.tgisinternal and OURS
+where t.tgenabled = 'D' and USERS_TRIGGER and OURS
 union
 select format('%s on %s', quote_ident(k.conname), k.conrelid::regclass),
     format('is not enforced: its triggers on %s are disabled (only a superuser can enable them)', t.tgrelid::regclass),
@@ -181,5 +182,10 @@ where sized.size > 10000000 and sized.size > 2.5 * sized.expected order by sized
     ),
 )
 
-CHECKS = tuple(dataclasses.replace(check, query=check.query.replace("OURS", _OURS)) for check in _CHECKS)
+CHECKS = tuple(
+    dataclasses.replace(
+        check, query=check.query.replace("OURS", _OURS).replace("USERS_TRIGGER", USERS_TRIGGER)
+    )
+    for check in _CHECKS
+)
 """All of them, in the order in which they are told."""

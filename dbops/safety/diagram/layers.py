@@ -177,7 +177,7 @@ def _ordered(
         left[after].append(before)
         right[before].append(after)
     for number, column in enumerate(columns):
-        column.sort(key=lambda cell, number=number: (cell.schema, spot(number, cell)))  # type: ignore[misc]
+        column.sort(key=lambda cell, number=number: (cell.schema, spot(number, cell)))  # type: ignore[misc]  # an int
     heights: dict[Spot, float] = {}
     for number, column in enumerate(columns):
         heights |= _heights(number, column)

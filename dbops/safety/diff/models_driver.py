@@ -35,7 +35,7 @@ def output_set_apart() -> Iterator[Any]:
 def answered(request: dict[str, str]) -> dict[str, Any]:
     """The statements, or else why there are none."""
     try:
-        import sqlalchemy  # noqa: F401
+        import sqlalchemy  # noqa: F401  # is it there?
     except ModuleNotFoundError:
         return {"error": "no SQLAlchemy", "no_sqlalchemy": True}
     # Our folder is no place for the project's imports; a project without packaging has its own in src/.

@@ -87,10 +87,16 @@ def require_up_to_date(statuses: Sequence[Status]) -> None:
 
 @contextmanager
 def both(
-    settings: Settings, live: Session, goal: targets.Goal, clients: Sequence[Client], listen: Listener
+    settings: Settings,
+    live: Session,
+    server: Target,
+    goal: targets.Goal,
+    clients: Sequence[Client],
+    listen: Listener,
 ) -> Iterator[Both]:
-    """Make both scratch databases beside the live one; they are dropped whatever happens.
+    """Make both scratch databases; they are dropped whatever happens.
 
+    :param server: where they are made: any database of it.
     :raises DbopsError: a schema cannot be made in one of them.
     """
     like = making.like(live.connection, live.identity.database) or Making()
@@ -98,11 +104,11 @@ def both(
     make = targets.ready(settings, live, goal, clients, listen)
     records = [*_own(live), *_of_other_tools(live)]
     with (
-        schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as here,
-        schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as there,
+        schema_copy.empty(server, PREFIX, like, "diff", listen) as here,
+        schema_copy.empty(server, PREFIX, like, "diff", listen) as there,
     ):
         unseen = schema_copy.copy(live, clients, settings.lock_timeout.value, here, listen)
-        unseen += _reread(settings, make, here, there, like, clients, listen)
+        unseen += _reread(settings, server, make, here, there, like, clients, listen)
         for target in (here, there):
             targets.drop_tables(target, records, listen)
         wanted = verifying.schema_of(settings, there, listen)
@@ -113,6 +119,7 @@ def both(
 
 def _reread(
     settings: Settings,
+    server: Target,
     make: targets.Make,
     here: Target,
     there: Target,
@@ -125,7 +132,7 @@ def _reread(
     The server spells many an expression otherwise once it reads its own words: `kind IN ('a', 'b')` of a varchar, say.
     Only when both sides have been read again does the same look the same.
     """
-    with schema_copy.empty(settings.target, PREFIX, like, "diff", listen) as draft:
+    with schema_copy.empty(server, PREFIX, like, "diff", listen) as draft:
         unseen = make(here, draft)
         with verifying.session(settings, draft, listen) as session:
             return unseen + schema_copy.copy(session, clients, settings.lock_timeout.value, there, listen)

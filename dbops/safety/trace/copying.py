@@ -20,6 +20,7 @@ from dbops.process import run
 from dbops.programs import Client
 from dbops.restore import scratch
 from dbops.restore.content import Archive, Reading
+from dbops.safety.ground import Place
 from dbops.safety.trace.model import Source
 
 if TYPE_CHECKING:
@@ -34,24 +35,28 @@ class Copying:
     """Makes the scratch database; `source` is what it was made of then.
 
     :param live: the database that migrations are pending on.
-    :param server: where the scratch database goes: any database of it.
+    :param server: where the scratch database goes: any database of it; `place` says which one that is.
     :param like: how the live one was made.
     :param backup: what is loaded in place of the live schema.
     :param whole: the live one is for development: all of it is copied, rows included, unless others are connected.
-    :param elsewhere: the server is another one, which does not know who owns what here.
     :param lock_wait: seconds to wait for a table that another session has locked.
     """
 
     live: Target
     server: Target
+    place: Place
     like: Making
     clients: Sequence[Client]
     listen: Listener
     backup: Archive | None = None
     whole: bool = False
-    elsewhere: bool = False
     lock_wait: float = 5.0
     source: Source = Source.SCHEMA
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the server is another one, which does not know who owns what here."""
+        return self.place is not Place.BESIDE
 
     def __call__(self, connection: Connection, name: str) -> None:
         """Make it and fill it, from a session in another database of its server.

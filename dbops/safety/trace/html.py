@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dbops.engines.postgres.effects.model import LockMode
 from dbops.events import format_seconds, plural
+from dbops.safety.ground import Place
 from dbops.safety.markup import Markup, element, joined
 from dbops.safety.rounds.model import Verdict
 from dbops.safety.trace.drawing import Group, drawing, strength
@@ -19,6 +20,12 @@ _MADE_FROM = {
     Source.SCHEMA: "the live schema, without rows",
     Source.BACKUP: "a backup",
     Source.TEMPLATE: "a copy of the database with its rows",
+}
+
+_ON = {
+    Place.BESIDE: "",
+    Place.PRIVATE: " on the private server of the project",
+    Place.NAMED: " on another server",
 }
 
 
@@ -98,7 +105,7 @@ def _facts(trace: Trace) -> Markup:
     statements = sum(len(one.statements) for one in trace.migrations)
     facts = {
         "Database": trace.database,
-        "Ran on": f"a scratch database of PostgreSQL {trace.server}, made from {_MADE_FROM[trace.source]}",
+        "Ran on": f"a scratch database{_ON[trace.scratch]}, of PostgreSQL {trace.server}, made from {_MADE_FROM[trace.source]}",
         "Origin": trace.origin,
         "When": trace.at.isoformat(" ", "seconds"),
         "What ran": f"{plural(len(trace.migrations), 'migration')}, {plural(statements, 'statement')}, "

@@ -138,6 +138,7 @@ def data(trace: Trace) -> dict[str, Any]:
         "target": trace.target,
         "server": trace.server,
         "at": trace.at.isoformat(timespec="seconds"),
+        "scratch": trace.scratch.value,
         "source": trace.source.value,
         "origin": trace.origin,
         "schema": trace.schema,
@@ -178,6 +179,7 @@ def _statement(one: TracedStatement) -> dict[str, Any]:
         "locks": [_lock(each) for each in one.locks],
         "rewritten": list(one.rewritten),
         "built": list(one.built),
+        "times": one.times,
     }
 
 

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Mapping
 
 from dbops.engines.postgres.effects.model import LockMode
+from dbops.safety.ground import Place
 from dbops.safety.rounds.model import Failure, Rounds
 
 
@@ -52,6 +53,7 @@ class TracedStatement:
     :param locks: those that it took in addition to what its transaction held already.
     :param rewritten: tables that have other files now, "public.orders".
     :param built: indexes that it made or built anew.
+    :param times: how often code ran it, one time behind the other.
     """
 
     number: int
@@ -63,6 +65,7 @@ class TracedStatement:
     locks: tuple[HeldLock, ...] = ()
     rewritten: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    times: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Trace:
     :param schema: the fingerprint of the schema before the first migration.
     :param checksums: of the files that ran, by version, in order.
     :param rounds: up, down and up again of the same files; None where a migration failed already.
+    :param scratch: on which server it ran.
     :param single_transaction: the migrations ran in one, as `up --single-transaction` runs them.
     """
 
@@ -108,6 +112,7 @@ class Trace:
     checksums: Mapping[str, str]
     migrations: tuple[TracedMigration, ...]
     rounds: Rounds | None
+    scratch: Place = Place.BESIDE
     single_transaction: bool = False
 
     @property

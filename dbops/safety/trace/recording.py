@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dbops.engines.postgres import tracing
-from dbops.engines.postgres.tracing import Lock, Seen, Watcher
-from dbops.engines.statements import Kind, Statement
+from dbops.engines.dialect import POSTGRESQL, by_name
+from dbops.engines.postgres import traced
+from dbops.engines.postgres.effects.model import LockMode
+from dbops.engines.postgres.traced import Lock, Seen
+from dbops.engines.postgres.tracing import Watcher
 from dbops.errors import DbopsError
 from dbops.events import Detail, Listener
+from dbops.migrations.code_call import calling_line
 from dbops.migrations.executor import named
 from dbops.migrations.model import MigrationFile
 from dbops.migrations.planner import Plan, Step, Work
@@ -44,17 +48,17 @@ class Recorder:
 
     def one_by_one(self, steps: Sequence[Step]) -> list[TracedMigration]:
         """Up to the first that fails; what is invalid at the end is told of the migration that left it."""
-        invalid = set(tracing.invalid(self.session.connection))
+        invalid = set(traced.invalid(self.session.connection))
         found: list[TracedMigration] = []
         for step in steps:
             self.listen(Detail(f"trace of {step.version} {step.status.name}"))
             found.append(self._one(step))
-            left = [name for name in tracing.invalid(self.session.connection) if name not in invalid]
+            left = [name for name in traced.invalid(self.session.connection) if name not in invalid]
             invalid.update(left)
             found[-1] = dataclasses.replace(found[-1], invalid=tuple(left))
             if found[-1].failure is not None:
                 break
-        still = set(tracing.invalid(self.session.connection))
+        still = set(traced.invalid(self.session.connection))
         return [
             dataclasses.replace(one, invalid=tuple(name for name in one.invalid if name in still))
             for one in found
@@ -63,7 +67,7 @@ class Recorder:
     def _one(self, step: Step) -> TracedMigration:
         schema = self.session.schema().fingerprint
         prepared = prepare(step, self.session)
-        self.watcher.begin(_only_set([prepared]))
+        self.watcher.begin(lambda: calling_line(prepared))
         began, failure = self._now(), None
         try:
             section.run(self.session, file_of(step), Work.RUN_UP, self.wishes)
@@ -76,9 +80,9 @@ class Recorder:
 
     def together(self, plan: Plan) -> list[TracedMigration]:
         """All in one transaction, of which nothing stays where one fails; those after that one are left out."""
-        schema, invalid = self.session.schema().fingerprint, set(tracing.invalid(self.session.connection))
+        schema, invalid = self.session.schema().fingerprint, set(traced.invalid(self.session.connection))
         prepared = [prepare(step, self.session) for step in plan.runs]
-        self.watcher.begin(_only_set(prepared))
+        self.watcher.begin(lambda: next(filter(None, map(calling_line, prepared)), None))
         began = self._now()
         begun, failure = self._all(plan)
         found, ended = [], self._now()
@@ -89,7 +93,7 @@ class Recorder:
             found.append(_traced(one, seen, began, ends - began, schema=schema if number == 1 else None))
             began = ends
         found[-1] = dataclasses.replace(found[-1], failure=failure)
-        left = [name for name in tracing.invalid(self.session.connection) if name not in invalid]
+        left = [name for name in traced.invalid(self.session.connection) if name not in invalid]
         return _with_invalid(found, left)
 
     def _all(self, plan: Plan) -> tuple[int, Failure | None]:
@@ -109,10 +113,6 @@ class Recorder:
 
     def _now(self) -> float:
         return time.monotonic() - self.began
-
-
-def _only_set(prepared: Sequence[Prepared]) -> set[str]:
-    return {one.text for each in prepared for one in each.script.statements if one.kind is Kind.SET}
 
 
 def _failure(error: DbopsError) -> Failure:
@@ -136,7 +136,7 @@ def _traced(
         (Mode.STEPWISE if alone else prepared.script.mode).value,
         began,
         seconds,
-        tuple(_statements(prepared, tuple(prepared.script.statements), seen)),
+        tuple(_calls(seen) if prepared.code else _statements(prepared, seen)),
         failure=failure,
         schema=schema,
     )
@@ -152,11 +152,27 @@ def _with_invalid(found: Sequence[TracedMigration], names: Sequence[str]) -> lis
     ]
 
 
-def _statements(
-    prepared: Prepared, statements: Sequence[Statement], seen: Sequence[Seen]
-) -> Iterator[TracedStatement]:
+def _calls(seen: Sequence[Seen]) -> Iterator[TracedStatement]:
+    """What code sent; what it sent again and again from one line is told once."""
+    same = itertools.groupby(seen, lambda one: (one.line, one.text, one.in_transaction))
+    for number, ((line, text, in_transaction), group) in enumerate(same, 1):
+        runs = list(group)
+        locks: dict[tuple[str, LockMode], HeldLock] = {}
+        for lock in (_held(lock) for one in runs for lock in one.locks):
+            first = locks.setdefault((lock.relation, lock.mode), lock)
+            locks[lock.relation, lock.mode] = dataclasses.replace(first, ended=max(first.ended, lock.ended))
+        yield TracedStatement(
+            number, line or 1, by_name(POSTGRESQL).redacted(text), in_transaction, runs[0].began,
+            sum(one.seconds for one in runs), tuple(locks.values()),
+            tuple(sorted({name for one in runs for name in one.rewritten})),
+            tuple(sorted({name for one in runs for name in one.built})),
+            len(runs),
+        )  # fmt: skip
+
+
+def _statements(prepared: Prepared, seen: Sequence[Seen]) -> Iterator[TracedStatement]:
     """What was sent, by the statements of the file; what dbops itself put in between is none of them."""
-    numbered = list(enumerate(statements, 1))
+    numbered = list(enumerate(prepared.script.statements, 1))
     for one in seen:
         at = next((at for at, (_, statement) in enumerate(numbered) if statement.text == one.text), None)
         if at is not None:

@@ -54,7 +54,7 @@ def run(
     plan: Plan,
     identity: Identity,
     copying: Copying,
-    scratch: Scratch,
+    scratch: Scratch[Session],
     wishes: Wishes,
     origin: str,
     listen: Listener,
@@ -80,7 +80,7 @@ def run(
     trace = Trace(
         database=identity.database, target=str(identity), server=server, at=at, source=copying.source, origin=origin,
         schema=schema.fingerprint, checksums=checksums, migrations=tuple(migrations), rounds=found,
-        single_transaction=plan.single_transaction,
+        scratch=copying.place, single_transaction=plan.single_transaction,
     )  # fmt: skip
     return Traced(trace, schema)
 

@@ -40,7 +40,7 @@ def _statement(one: TracedStatement) -> Markup:
         "tr",
         element("td", str(one.number), class_="count"),
         element("td", str(one.line), class_="count"),
-        element("td", element("pre", one.text)),
+        element("td", element("pre", one.text), f"{one.times:,} times" if one.times > 1 else ""),
         element("td", "yes" if one.in_transaction else "no"),
         element("td", format_seconds(one.seconds), class_="count"),
         element("td", _list("", [_lock(lock) for lock in sorted(one.locks, key=lambda lock: -lock.mode)])),

@@ -86,22 +86,27 @@ def make(
         if triggers:
             audit_new_rows(connection, triggers)
         planned = plan(connection, request)
-        report, login = None, None
+        report = None
         if not dry_run:
             report = fill(Postgres(connection), DemoSource(planned), options, listen)
             advance.set_sequences(connection, _filled(planned), listen)
             conclude(connection, planned)
         quiet.enable_triggers(connection, triggers)
-    if report is not None:
-        began = time.monotonic()
-        with committed():
-            analyze_tables(connection, _filled(planned), listen)
-            listen(StepDone("analyzed", time.monotonic() - began))
-            refresh_over(connection, _filled(planned), listen)
-            login = reading.busiest(
-                connection, planned
-            )  # before the planner knew of the rows it took minutes
+    login = None if report is None else _made_known(connection, planned, listen)
     return Made(planned, report, emptied, login)
+
+
+def _made_known(connection: psycopg.Connection[Any], planned: DemoPlan, listen: Listener) -> str | None:
+    """Tell the planner and the materialized views of the rows; the busiest account's login is returned.
+
+    That is looked for last: before the planner knew of the rows it took minutes.
+    """
+    began = time.monotonic()
+    with committed():
+        analyze_tables(connection, _filled(planned), listen)
+        listen(StepDone("analyzed", time.monotonic() - began))
+        refresh_over(connection, _filled(planned), listen)
+        return reading.busiest(connection, planned)
 
 
 def _number_anew(connection: psycopg.Connection[Any]) -> None:

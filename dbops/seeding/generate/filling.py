@@ -11,10 +11,10 @@ from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.events import Detail, Listener, Warned, ignore
 from dbops.seeding.fill import FillOptions, SeedFailed, TableReport, Writer, fill
 from dbops.seeding.fill.model import label
-from dbops.seeding.generate.columns import NOTHING
+from dbops.seeding.generate.making.source import GenerateSource
 from dbops.seeding.generate.model import GeneratePlan, Own, Reference, TablePlan, Unfilled
-from dbops.seeding.generate.source import GenerateSource
-from dbops.seeding.generate.spaces import Numbers
+from dbops.seeding.generate.planning.columns import NOTHING
+from dbops.seeding.generate.spaces.plain import Numbers
 
 _MOST_AT_ONCE = 20_000
 """Rows that are written again, table by table, if a table in a batch is refused."""

@@ -13,6 +13,7 @@ from dbops.engines.postgres.protection import read_comment
 from dbops.events import Listener
 from dbops.seeding.fixtures import bound
 from dbops.seeding.fixtures.model import Problem
+from dbops.seeding.fixtures.scripts import problems_of
 from dbops.seeding.postgres import scripts
 from dbops.seeding.postgres.fragments import table_name
 from dbops.seeding.postgres.misnamed import misnamed
@@ -98,7 +99,9 @@ class Postgres:
     # -- fixture sets ----------------------------------------------------------------------------------
 
     def script_problems(self, label: str, text: str) -> list[Problem]:
-        return scripts.problems_of(label, text)
+        from dbops.engines.postgres.dialect import DIALECT
+
+        return problems_of(label, text, DIALECT)
 
     def run_script(self, label: str, text: str) -> None:
         scripts.run(self._connection, label, text)

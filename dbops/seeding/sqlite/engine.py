@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from dbops.engines.catalog import Catalog, ForeignKey, Table, TableName
 from dbops.engines.sqlite import catalog as catalogs
 from dbops.engines.sqlite.ddl import is_virtual
+from dbops.engines.sqlite.dialect import DIALECT
 from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.protection import read_comment
 from dbops.events import Listener, Warned
 from dbops.seeding.fixtures import bound
 from dbops.seeding.fixtures.model import Problem
 from dbops.seeding.fixtures.order import order
+from dbops.seeding.fixtures.scripts import problems_of
 from dbops.seeding.sqlite import scripts, sql
 from dbops.seeding.sqlite.refusal import is_of_rows
 from dbops.seeding.sqlite.waiting import SqliteWaiting
@@ -111,7 +113,7 @@ class Sqlite:
     # -- fixture sets ----------------------------------------------------------------------------------
 
     def script_problems(self, label: str, text: str) -> list[Problem]:
-        return scripts.problems_of(label, text)
+        return problems_of(label, text, DIALECT)
 
     def run_script(self, label: str, text: str) -> None:
         scripts.run(self._connection, label, text)

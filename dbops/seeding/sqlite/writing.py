@@ -89,7 +89,7 @@ class Writing:
     def _values(self, part: Part, row: int) -> list[Value]:
         cells = self._rows.cells[part.number][row]
         assert not any(isinstance(cell, Reference) for cell in cells)  # all were found, or nothing is written
-        return cells  # type: ignore[return-value]
+        return cells  # type: ignore[return-value]  # no reference is among them
 
     def _there(self, part: Part, cells: Sequence[Value]) -> Mapping[str, Value] | None:
         """The row as it is now: a trigger may have made or changed it since it was looked at."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dbops.backups import archive
-from dbops.backups.compression import Compression, Writer
+from dbops.backups.compression import Compression
 from dbops.backups.manifest import ArchiveInfo, Member
+from dbops.backups.packing import Writer
 from dbops.errors import AnswerIsNo
 
 ROWS = b"".join(b"%d\ta row\n" % i for i in range(40))

@@ -14,17 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dbops.backups.compression import (
-    CHUNK,
-    Compression,
-    Unpacker,
-    Writer,
-    Written,
-    compression_of,
-    damaged,
-    open_for_reading,
-    zstd,
-)
+from dbops.backups.compression import CHUNK, Compression, zstd
+from dbops.backups.packing import Writer, Written
+from dbops.backups.unpacking import Unpacker, compression_of, damaged, open_for_reading
 
 TEXT = b"".join(
     b"%d\tname %d\t\\N\n" % (i, i * 7919) for i in range(200_000)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from dbops.backups import follow
-from dbops.backups.compression import Writer, Written, open_for_reading
 from dbops.backups.follow import Follower
+from dbops.backups.packing import Writer, Written
+from dbops.backups.unpacking import open_for_reading
 from dbops.errors import DbopsError
 
 PORTION = b"0123456789abcdef" * 4096

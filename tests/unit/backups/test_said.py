@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbops.backups.said import LoadFailed, Said
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.errors import DbopsError
 from dbops.events import ignore
 from dbops.process import Completed

@@ -12,7 +12,7 @@ import pytest
 
 from dbops.backups.compression import Compression, zstd
 from dbops.backups.source import Kind, recognise
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.errors import DbopsError, UsageError
 from tests.unit.backups.archives import Item, archive
 

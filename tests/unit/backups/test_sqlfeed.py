@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbops.backups.sqlfeed import SqlFeed
-from dbops.backups.toc import Damaged
+from dbops.backups.tocbytes import Damaged
 from dbops.errors import Refused
 
 HEAD = b"""--

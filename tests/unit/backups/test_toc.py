@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dbops.backups import toc
+from dbops.backups import toc, tocbytes
 from dbops.errors import DbopsError
 from tests.unit.backups.archives import Item, archive, integer, string
 
@@ -111,7 +111,7 @@ def test_damaged(tmp_path: Path, data: bytes, words: str) -> None:
     """What no pg_dump writes is refused, with the file's name and the place."""
     path = tmp_path / "hostile.dump"
     path.write_bytes(data)
-    with pytest.raises(toc.Damaged, match=words) as raised:
+    with pytest.raises(tocbytes.Damaged, match=words) as raised:
         toc.read(path)
     assert str(path) in raised.value.message
     assert "at byte" in raised.value.message
@@ -121,14 +121,14 @@ def test_newer_version_is_named() -> None:
     """The archive of a PostgreSQL to come is told apart from a damaged one."""
     with pytest.raises(DbopsError, match=r"format version 1\.17") as raised:
         toc.read(io.BytesIO(b"PGDMP\x01\x11\x00\x04\x08\x01"))
-    assert not isinstance(raised.value, toc.Damaged)
+    assert not isinstance(raised.value, tocbytes.Damaged)
 
 
 def test_length_that_lies_costs_no_memory() -> None:
     """A string of 255 MB that the file does not have is not allocated."""
     data = archive([])[:-5] + integer(1) + integer(1) + integer(0) + integer(255 * 1024 * 1024) + b"1"
     tracemalloc.start()
-    with pytest.raises(toc.Damaged):
+    with pytest.raises(tocbytes.Damaged):
         toc.read(io.BytesIO(data))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -148,7 +148,7 @@ def test_changed_and_cut(at: int, value: int, cut: bool) -> None:
     """The same for an archive with one byte changed, or cut anywhere; cut, it is never taken for whole."""
     data = bytearray(archive(ITEMS))
     if cut:
-        with pytest.raises(toc.Damaged):
+        with pytest.raises(tocbytes.Damaged):
             toc.read(io.BytesIO(bytes(data[:at])))
         return
     data[at] = value

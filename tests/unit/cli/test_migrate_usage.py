@@ -63,7 +63,7 @@ OPTIONS = {
     "heads": [],
     "drift": ["--accept", "--dry-run"],
     "schema": ["--output", "--check", "--dry-run"],
-    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--dry-run"],
+    "diff": ["--to", "NAME", "--rename", "--no-rename", "--check", "--scratch-url", "--dry-run"],
     "diagram": ["--output", "--format-out", "--schema", "--table", "--check", "--dry-run"],
     "history": ["--markdown"],
     "verify": ["--applied", "VERSION", "--all", "--empty", "--twice", "--scratch-url"],

@@ -11,7 +11,7 @@ import pytest
 
 from dbops.config.model import Setting
 from dbops.errors import DbopsError, Refused, UsageError
-from dbops.migrations import renumbering
+from dbops.migrations import renaming, renumbering
 from dbops.migrations.authorship import by_age
 from dbops.migrations.detection import AUTO
 from dbops.migrations.discovery import discover, look
@@ -38,7 +38,7 @@ def renamed(
     found = look(folder, AUTO if written_as == "auto" else Setting(written_as))
     made = renumbering.plan(found, wanted, to, by_name)
     for one in made:
-        renumbering.rename(one)
+        renaming.rename(one)
     return dict(move for one in made for move in one.moves)
 
 

@@ -140,7 +140,7 @@ def _foreign_keys(connection: Connection) -> Iterator[Rule]:
 
 def _unique_keys(connection: Connection) -> Iterator[Rule]:
     query = f"""
-        SELECT n.nspname, c.relname, i.indexrelid::regclass::text AS index, i.indnullsnotdistinct AS nulls_equal,
+        SELECT n.nspname, c.relname, i.indexrelid::regclass::text AS index, coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_equal,
             pg_get_expr(i.indpred, i.indrelid) AS predicate,
             ARRAY(SELECT pg_get_indexdef(i.indexrelid, p, true) FROM generate_series(1, i.indnkeyatts) p) AS entries
         {from_tables("JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid")}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from dbops.engines.effects import Column, Cost, Effect, Lock, Relation, Type
 from dbops.engines.names import QualifiedName
+from dbops.engines.postgres.nodes import Node
 
-__all__ = ["Column", "Cost", "Effect", "Live", "LockMode", "Relation", "Type"]
+__all__ = ["Column", "Cost", "Effect", "Live", "LockMode", "Relation", "Rule", "Type"]
 
 
 class LockMode(Lock):
@@ -69,3 +71,7 @@ class Live(Protocol):
 
     def volatile(self, functions: frozenset[str]) -> bool:
         """Whether one of the functions of these names may give another value in every row."""
+
+
+Rule = Callable[[Node, Live], Iterator[Effect]]
+"""What a statement does, by the inner part of its node."""

@@ -5,15 +5,14 @@ Source: PostgreSQL manual, "Explicit Locking" and the pages of the commands; eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dbops.engines.names import QualifiedName
-from dbops.engines.postgres.effects import altering
-from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Relation
+from dbops.engines.postgres.effects import altering, maintenance, rows
+from dbops.engines.postgres.effects.model import Cost, Effect, Live, LockMode, Rule
+from dbops.engines.postgres.effects.rows import selected, written_within
 from dbops.engines.postgres.libpg_query import Refusal, parse
-from dbops.engines.postgres.nodes import Node, is_on, options_of, qualified, relation, strings
-
-Rule = Callable[[Node, Live], Iterator[Effect]]
+from dbops.engines.postgres.nodes import Node, qualified, relation, strings
 
 
 def effects(sql: str, live: Live) -> tuple[Effect, ...]:
@@ -31,9 +30,6 @@ def effects_of(statement: Node, live: Live) -> Iterator[Effect]:
     rule = _RULES.get(name)
     if rule is not None:
         yield from rule(node, live)
-
-
-# -- tables ------------------------------------------------------------------------------------------------------------
 
 
 def _create_table(node: Node, live: Live) -> Iterator[Effect]:
@@ -142,122 +138,11 @@ def _comment(node: Node, live: Live) -> Iterator[Effect]:
         yield Effect(qualified(parts[:-1]), LockMode.SHARE_UPDATE_EXCLUSIVE)
 
 
-# -- rows --------------------------------------------------------------------------------------------------------------
-
-
-def _selected(node: Node) -> Iterator[QualifiedName]:
-    """The relations that a query names, however deep."""
-    stack: list[object] = [node]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, dict):
-            if "RangeVar" in found:
-                yield relation(found["RangeVar"])
-            stack += found.values()
-        elif isinstance(found, list):
-            stack += found
-
-
-def _written_within(node: Node, live: Live) -> Iterator[Effect]:
-    """What the parts of a WITH write."""
-    for item in node.get("withClause", {}).get("ctes", ()):
-        query = item["CommonTableExpr"]["ctequery"]
-        if "SelectStmt" not in query:
-            yield from effects_of(query, live)
-
-
-def _reads(node: Node, live: Live) -> Iterator[Effect]:
-    yield from _written_within(node, live)
-    mode = LockMode.ROW_SHARE if node.get("lockingClause") else LockMode.ACCESS_SHARE
-    for name in dict.fromkeys(_selected(node)):
-        yield Effect(name, mode, Cost.SCAN)
-
-
-def _writes(node: Node, live: Live) -> Iterator[Effect]:
-    name = relation(node["relation"])
-    whole = "whereClause" not in node and "selectStmt" not in node
-    yield Effect(name, LockMode.ROW_EXCLUSIVE, Cost.ROWS, "update-all" if whole else "")
-    yield from _written_within(node, live)
-    inner = {key: value for key, value in node.items() if key != "relation"}
-    for other in dict.fromkeys(_selected(inner)):
-        yield Effect(other, LockMode.ACCESS_SHARE, Cost.SCAN)
-
-
-def _delete(node: Node, live: Live) -> Iterator[Effect]:
-    first, *others = _writes(node, live)
-    whole = "whereClause" not in node
-    yield Effect(
-        first.relation,
-        first.mode,
-        Cost.ROWS,
-        "delete",
-        f"{'all' if whole else 'the chosen'} rows of {first.relation}",
-    )
-    yield from others
-
-
-def _insert(node: Node, live: Live) -> Iterator[Effect]:
-    values = "valuesLists" in node.get("selectStmt", {}).get("SelectStmt", {})
-    for effect in _writes(node, live):
-        yield effect if not values else Effect(effect.relation, effect.mode, Cost.CATALOG)
-
-
-def _copy(node: Node, live: Live) -> Iterator[Effect]:
-    if "relation" in node:
-        writes = node.get("is_from", False)
-        mode = LockMode.ROW_EXCLUSIVE if writes else LockMode.ACCESS_SHARE
-        yield Effect(relation(node["relation"]), mode, Cost.ROWS if writes else Cost.SCAN)
-
-
-# -- maintenance -------------------------------------------------------------------------------------------------------
-
-
-def _vacuum(node: Node, live: Live) -> Iterator[Effect]:
-    full = node.get("is_vacuumcmd") and is_on(options_of(node.get("options")), "full", default=False)
-    for item in node.get("rels", ()):
-        name = relation(item["VacuumRelation"]["relation"])
-        if full:
-            yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE, "vacuum-full")
-        else:
-            yield Effect(name, LockMode.SHARE_UPDATE_EXCLUSIVE, Cost.SCAN)
-
-
-def _reindex(node: Node, live: Live) -> Iterator[Effect]:
-    if "relation" not in node:
-        return
-    name = relation(node["relation"])
-    found: Relation | None = live.relation(name)
-    table = found.table if found and found.table else name
-    concurrently = is_on(options_of(node.get("params")), "concurrently", default=False)
-    mode = LockMode.SHARE_UPDATE_EXCLUSIVE if concurrently else LockMode.SHARE
-    yield Effect(table, mode, Cost.BUILD, "" if concurrently else "reindex")
-
-
-def _refresh(node: Node, live: Live) -> Iterator[Effect]:
-    concurrently = node.get("concurrent", False)
-    name = relation(node["relation"])
-    if concurrently:
-        yield Effect(name, LockMode.EXCLUSIVE, Cost.ROWS)
-    else:
-        yield Effect(name, LockMode.ACCESS_EXCLUSIVE, Cost.REWRITE, "refresh")
-
-
-def _lock(node: Node, live: Live) -> Iterator[Effect]:
-    for item in node["relations"]:
-        yield Effect(relation(item["RangeVar"]), LockMode(node["mode"]))
-
-
 def _view(node: Node, live: Live) -> Iterator[Effect]:
-    for name in dict.fromkeys(_selected(node.get("query", {}))):
+    for name in dict.fromkeys(selected(node.get("query", {}))):
         yield Effect(name, LockMode.ACCESS_SHARE)
     if node.get("replace"):
         yield Effect(relation(node["view"]), LockMode.ACCESS_EXCLUSIVE)
-
-
-def _statistics(node: Node, live: Live) -> Iterator[Effect]:
-    for item in node.get("relations", ()):
-        if "RangeVar" in item:
-            yield Effect(relation(item["RangeVar"]), LockMode.SHARE_UPDATE_EXCLUSIVE)
 
 
 def _alter(node: Node, live: Live) -> Iterator[Effect]:
@@ -265,8 +150,8 @@ def _alter(node: Node, live: Live) -> Iterator[Effect]:
 
 
 def _create_as(node: Node, live: Live) -> Iterator[Effect]:
-    yield from _written_within(node.get("query", {}).get("SelectStmt", {}), live)
-    for name in dict.fromkeys(_selected(node.get("query", {}))):
+    yield from written_within(node.get("query", {}).get("SelectStmt", {}), live)
+    for name in dict.fromkeys(selected(node.get("query", {}))):
         yield Effect(name, LockMode.ACCESS_SHARE, Cost.SCAN)
 
 
@@ -289,17 +174,8 @@ _RULES: dict[str, Rule] = {
     "AlterSeqStmt": _of_table(LockMode.SHARE_ROW_EXCLUSIVE, "sequence"),
     "ClusterStmt": _of_table(LockMode.ACCESS_EXCLUSIVE, "relation", cost=Cost.REWRITE, advice="vacuum-full"),
     "CommentStmt": _comment,
-    "SelectStmt": _reads,
-    "InsertStmt": _insert,
-    "UpdateStmt": _writes,
-    "DeleteStmt": _delete,
-    "MergeStmt": _writes,
-    "CopyStmt": _copy,
-    "VacuumStmt": _vacuum,
-    "ReindexStmt": _reindex,
-    "RefreshMatViewStmt": _refresh,
-    "LockStmt": _lock,
+    **rows.RULES,
+    **maintenance.RULES,
     "ViewStmt": _view,
     "CreateTableAsStmt": _create_as,
-    "CreateStatsStmt": _statistics,
 }

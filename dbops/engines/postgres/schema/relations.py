@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+from dbops.engines.postgres.catalog_queries import USERS_TRIGGER
+
 # "offset 0": each type by its index.  Joined, all types were read again for each table, a third of the time.
 _COLUMNS: LiteralString = """
 (select string_agg(
@@ -117,11 +119,11 @@ where k.contype <> 't' and (exists (select from relation where relation.oid = k.
 """
 )
 
-_TRIGGERS: LiteralString = """
+_TRIGGERS: LiteralString = f"""
 select 'pg_trigger'::regclass, t.oid, 0, concat_ws(E'\\n', pg_get_triggerdef(t.oid),
     case t.tgenabled when 'D' then 'DISABLED' when 'R' then 'ENABLE REPLICA' when 'A' then 'ENABLE ALWAYS' end)
-from pg_trigger as t join relation on relation.oid = t.tgrelid where not t.tgisinternal
-"""
+from pg_trigger as t join relation on relation.oid = t.tgrelid where {USERS_TRIGGER}
+"""  # noqa: S608  # constants
 
 _RULES: LiteralString = """
 select 'pg_rewrite'::regclass, r.oid, 0, concat_ws(E'\\n', pg_get_ruledef(r.oid),

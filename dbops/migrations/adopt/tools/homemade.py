@@ -12,6 +12,8 @@ from dbops.migrations.adopt.tools.base import Ask, Tool, claimed, select, statem
 from dbops.migrations.version import Version
 
 if TYPE_CHECKING:
+    from typing import LiteralString
+
     from psycopg import sql
 
     from dbops.migrations.model import MigrationFile
@@ -69,16 +71,7 @@ class TradingEngine(_Homemade):
             select {id}::integer, name, description, applied_at, execution_time_ms, {checksum}
             from {ours} where version = {version}
         """
-        return [
-            statement(
-                text,
-                one.table,
-                id=one.id,
-                checksum=one.checksum,
-                ours=one.ours,
-                version=one.version.text,
-            )
-        ]
+        return [_from_ours(text, one)]
 
 
 class MarketMaker(_Homemade):
@@ -114,16 +107,7 @@ class MarketMaker(_Homemade):
             insert into {table} (version, name, applied_at, applied_by, checksum)
             select {id}, name, applied_at, applied_by, {checksum} from {ours} where version = {version}
         """
-        return [
-            statement(
-                text,
-                one.table,
-                id=one.id,
-                checksum=one.checksum,
-                ours=one.ours,
-                version=one.version.text,
-            )
-        ]
+        return [_from_ours(text, one)]
 
 
 def _ways() -> Iterator[Callable[[bytes], str]]:
@@ -139,3 +123,10 @@ def _ways() -> Iterator[Callable[[bytes], str]]:
 
 def _unix(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n")
+
+
+def _from_ours(text: LiteralString, one: Mirrored) -> sql.Composed:
+    """A statement that takes what it writes from dbops' own record."""
+    return statement(
+        text, one.table, id=one.id, checksum=one.checksum, ours=one.ours, version=one.version.text
+    )

@@ -153,6 +153,7 @@ from (
     group by cfg, dictionaries) as grouped
 """
 
+# Columns that a server before 15 lacks are found in the list beside the table.
 _PUBLICATIONS: LiteralString = """
 select 'pg_publication'::regclass, p.oid, 0, '', 'exists', concat_ws(' ', 'CREATE PUBLICATION', quote_ident(p.pubname),
     case when p.puballtables then 'FOR ALL TABLES' end, options.text), 'DROP PUBLICATION ' || quote_ident(p.pubname)
@@ -166,7 +167,9 @@ select 'pg_publication'::regclass, p.oid, 0, 'table ' || r.prrelid::regclass, 'r
         where attrelid = r.prrelid and attnum = any(r.prattrs)) || ')',
     'WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')'),
     format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, r.prrelid::regclass)
-from pg_publication as p join pg_publication_rel as r on r.prpubid = p.oid
+from (values (null::int2vector, null::pg_node_tree)) as before_15 (prattrs, prqual)
+cross join lateral (select prpubid, prrelid, prattrs, prqual from pg_publication_rel) as r
+join pg_publication as p on p.oid = r.prpubid
 """
 
 UNKNOWN = (

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+from dbops.engines.postgres.catalog_queries import USERS_TRIGGER
+
 # A table that is made under another: what it has of its own beside what it gets from there.  Others are the library's.
 _CHILDREN: LiteralString = """
 select 'pg_class'::regclass, c.oid, 0, '', 'exists', null::text, null::text
@@ -144,7 +146,7 @@ from pg_constraint as k join relation on relation.oid = k.conrelid
 where k.contype <> 't' and k.conislocal and k.conparentid = 0
 """
 
-_TRIGGERS: LiteralString = """
+_TRIGGERS: LiteralString = f"""
 select 'pg_trigger'::regclass, t.oid, 0, '', 'replace', pg_get_triggerdef(t.oid),
     format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
 from pg_trigger as t join relation on relation.oid = t.tgrelid where not t.tgisinternal and t.tgparentid = 0
@@ -153,8 +155,8 @@ select 'pg_trigger'::regclass, t.oid, 0, 'enabled', 'set',
     format('ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass,
         case t.tgenabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA' else 'ENABLE ALWAYS' end, t.tgname),
     format('ALTER TABLE %s ENABLE TRIGGER %I', t.tgrelid::regclass, t.tgname)
-from pg_trigger as t join relation on relation.oid = t.tgrelid where not t.tgisinternal and t.tgenabled <> 'O'
-"""
+from pg_trigger as t join relation on relation.oid = t.tgrelid where {USERS_TRIGGER} and t.tgenabled <> 'O'
+"""  # noqa: S608  # constants
 
 _POLICIES: LiteralString = """
 select 'pg_policy'::regclass, p.oid, 0, '', 'replace', concat_ws(' ',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbops.engines.postgres.properties import split_names
+from dbops.engines.postgres.property_changes import split_names
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -11,9 +12,9 @@ from dbops.engines.sqlite.catalog import Schema, read
 
 
 def _read(definitions: str) -> Schema:
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(definitions)
-    return read(connection)
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(definitions)
+        return read(connection)
 
 
 def _table(definitions: str) -> Table:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dbops.seeding.generate.expressions import read_expression
-from dbops.seeding.generate.values import Document, Opaque
+from dbops.seeding.generate.expressions.expression import read_expression
+from dbops.seeding.generate.expressions.values import Document, Opaque
 
 TRUE: list[tuple[str, dict[str, Any]]] = [
     ("a > 1 AND b IS NULL", {"a": 2, "b": None}),

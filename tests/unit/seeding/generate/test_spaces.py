@@ -8,23 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbops.seeding.generate.encoded import ENCODED
-from dbops.seeding.generate.patterns import UnknownPattern, parse_pattern
-from dbops.seeding.generate.pooled import Person, Pooled
-from dbops.seeding.generate.spaces import (
-    DAY,
-    Arrays,
-    Composite,
-    Dice,
-    Encoded,
-    Listed,
-    Numbers,
-    Pattern,
-    Ranges,
-    Space,
-    Times,
-    Uuid,
-)  # fmt: skip
+from dbops.seeding.generate.spaces.compound import Arrays, Composite, Ranges
+from dbops.seeding.generate.spaces.encoded import ENCODED
+from dbops.seeding.generate.spaces.patterns import UnknownPattern, parse_pattern
+from dbops.seeding.generate.spaces.plain import Encoded, Listed, Numbers, Uuid
+from dbops.seeding.generate.spaces.pooled import Person, Pooled
+from dbops.seeding.generate.spaces.space import Dice, Space
+from dbops.seeding.generate.spaces.strings import Pattern
+from dbops.seeding.generate.spaces.times import DAY, Times
 
 DICE = Dice(42, "public.users/email")
 PATTERNS = (

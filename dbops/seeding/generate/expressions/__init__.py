@@ -1,0 +1,1 @@
+"""SQL expressions of checks, indexes and generated columns, evaluated without the server."""

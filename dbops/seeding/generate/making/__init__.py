@@ -1,0 +1,1 @@
+"""Making the rows that a plan describes, block by block."""

@@ -1,0 +1,1 @@
+"""Value spaces: which values there are, by number."""

@@ -1,0 +1,1 @@
+"""`generate.toml`: a plan as a file that people edit."""
