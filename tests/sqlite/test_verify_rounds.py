@@ -166,7 +166,7 @@ def test_what_comes_back(site: Site, scratch: Path, file: Path) -> None:
         "parts": "comes back", "rename": "comes back",
     }  # fmt: skip
     assert found["history"]["unknown"] == "no migration is applied there"
-    assert found["database"]["engine"] == "sqlite"
+    assert (found["database"]["engine"], found["scratch"]) == ("sqlite", "temporary")
     assert list(scratch.iterdir()) == []
     assert list(file.parent.glob("app.db*")) == []
 

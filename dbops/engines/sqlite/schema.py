@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import string
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,10 @@ from dbops.engines.sqlite.tokens import Token, tokens
 if TYPE_CHECKING:
     import sqlite3
 
-_PLAIN = re.compile(r"[a-z_][a-z_0-9$]*")
+_LOWER = str.maketrans(
+    string.ascii_uppercase, string.ascii_lowercase
+)  # of other letters SQLite tells capitals apart
+_PLAIN = re.compile(r"[a-z_\u0080-\U0010ffff][a-z_0-9$\u0080-\U0010ffff]*")
 _BEGINS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "COLLATE", "REFERENCES", "GENERATED"})
 # These begin a constraint, too, unless they follow a word that they belong to.
 _BELONGS_TO = {"NULL": {"NOT", "DEFAULT", "SET"}, "DEFAULT": {"SET"}, "AS": {"ALWAYS"}}
@@ -168,7 +172,7 @@ def _text(every: Sequence[Token]) -> str:
             if token.kind == "quoted"
             else token.text
             if token.kind == "string"
-            else token.text.lower()
+            else token.text.translate(_LOWER)
         )
         said += piece if before in "(." or piece in "),.;" else f" {piece}"
         before = piece
@@ -177,5 +181,5 @@ def _text(every: Sequence[Token]) -> str:
 
 def _name(token: Token) -> str:
     """Without quotes where it needs none."""
-    name = token.name.lower()
+    name = token.name.translate(_LOWER)
     return name if _PLAIN.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))

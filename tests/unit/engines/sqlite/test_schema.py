@@ -22,6 +22,7 @@ def made(*statements: str) -> Mapping[str, str]:
 SAME = {
     "blanks": ("create table t (a int, b text)", "CREATE TABLE t(\n  a INT , -- the a\n  b\tTEXT /* b */)"),
     "quotes": ("create table t (a int)", 'create table "t" ([a] int)', "create table `T` ('a' int)"),
+    "letters_beyond_ascii": ("create table t (é int check (é > 0))", 'create table t ("é" int check ([é] > 0))'),
     "order": (
         "create table t (a int not null default 1 collate nocase)",
         "create table t (a int collate nocase default 1 not null)",
@@ -102,6 +103,7 @@ OTHERWISE = {
     "index_columns": ("b desc, c", "c, b desc", "index i"),
     "index_unique": ("create index", "create unique index", "index i"),
     "index_where": ("where c > 1", "", "index i"),
+    "letters_beyond_ascii": ("Y text default", 'Y text check ("É" > "é") default', "table t"),
     "view": ("<> 'q'", "<> 'Q'", "view v"),
     "trigger_event": ("after update of b", "before update of b", "trigger g"),
     "trigger_when": ("new.b <> 'Q'", "new.b <> 'q'", "trigger g"),
