@@ -164,7 +164,7 @@ class Block:
         if (reference := self.named_reference(unit)) is not None:
             if reference.existing:
                 return len(reference.keys)
-            return sum(block.size for block in self.parents_blocks(reference))
+            return sum(block.size for block in self.parent_blocks(reference))
         for one in self.plan.combinations:
             if unit_of_combination(one) == unit:
                 return len(one.rows)
@@ -176,7 +176,7 @@ class Block:
         """The reference that a unit is, if it is one."""
         return next((one for one in self.plan.references if one.name == unit), None)
 
-    def parents_blocks(self, reference: Reference) -> list[Block]:
+    def parent_blocks(self, reference: Reference) -> list[Block]:
         """The parent's blocks that this one refers to."""
         places = parents_places(self.plan, self.maker.tables[reference.table], self.number)
         return [self.maker.block(reference.table, place) for place in places]
@@ -188,7 +188,7 @@ class Block:
             return [key[place] for key in reference.keys]
         if reference.table == self.plan.table:
             return self.candidates(column)
-        blocks = self.parents_blocks(reference)
+        blocks = self.parent_blocks(reference)
         if len(blocks) == 1:
             return blocks[0].column(column)
         return [text for block in blocks for text in block.column(column)]

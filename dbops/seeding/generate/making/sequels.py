@@ -53,7 +53,7 @@ def _of_parents(block: Block, name: str, column: str) -> Sequence[int | None]:
     if reference is None:  # its table got no rows
         return [None] * block.count
     times: list[int | None] = []
-    for parent in block.parents_blocks(reference):
+    for parent in block.parent_blocks(reference):
         made, kept = parent.moments(column), parent.kept()
         times += made if kept is None else map(made.__getitem__, kept)
     return list(map([*times, None].__getitem__, block.picks(reference)))
