@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -91,3 +91,12 @@ def held_back() -> Iterator[None]:
             signal.signal(sign, handlers[sign])
         if came:
             signal.raise_signal(came[0])
+
+
+def to_the_end(undo: Callable[[], None]) -> None:
+    """Undo something that takes its time: where a signal comes meanwhile, from the beginning again, and then it counts."""
+    try:
+        undo()
+    except KeyboardInterrupt:
+        undo()
+        raise

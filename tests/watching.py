@@ -13,7 +13,7 @@ from dbops.engines.postgres.lock import CLASS_ID, OBJECT_ID
 
 T = TypeVar("T")
 
-GIVE_UP = 30.0
+GIVE_UP = 60.0
 """Seconds after which a condition is taken for one that never comes true: long, since machines are slow."""
 
 

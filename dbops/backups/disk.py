@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dbops import interrupts
 from dbops.backups.locks import cannot
 from dbops.errors import DbopsError
 
@@ -29,11 +30,12 @@ def write_file(path: Path, pieces: Iterable[str]) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.writelines(_encoded(pieces))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with interrupts.held_back():
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.writelines(_encoded(pieces))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):

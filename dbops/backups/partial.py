@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dbops import interrupts
 from dbops.backups import manifest as manifests
 from dbops.backups.disk import remove_tree, secure_and_sync, write_file
 from dbops.backups.entries import Backup, check_members
@@ -74,7 +75,7 @@ class Partial:
     def discard(self) -> None:
         """Remove the folder and all that is in it; nothing is done where it has been published."""
         if self._lock is not None:
-            remove_tree(self.path)
+            interrupts.to_the_end(lambda: remove_tree(self.path))
             self._release()
 
     def _release(self) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from dbops import interrupts
 from dbops.backups.disk import remove_tree
 from dbops.backups.locks import try_lock
 from dbops.errors import ConfigError, DbopsError
@@ -28,20 +30,20 @@ def folder() -> Iterator[Path]:
 
     :raises DbopsError: there is no such place, or no room in it, also while the folder is being used.
     """
+    made: list[tuple[Path, int]] = []
     try:
         sweep()
-        path, lock = _make()
+        with interrupts.held_back():  # until it is known what there is to be removed
+            made.append(_make())
+        yield made[0][0]
     except OSError as error:
-        raise _cannot(error) from error
-    try:
-        yield path
-    except OSError as error:
-        if error.errno not in _FULL:
+        if made and error.errno not in _FULL:
             raise
         raise _cannot(error) from error
     finally:
-        os.close(lock)
-        remove_tree(path)
+        for path, lock in made:
+            interrupts.to_the_end(functools.partial(remove_tree, path))
+            os.close(lock)
 
 
 def sweep() -> None:
@@ -91,5 +93,5 @@ def _cannot(error: OSError) -> DbopsError:
     place = tempfile.tempdir or "the folder for temporary files"
     return DbopsError(
         f"{place} cannot be used for temporary files: {error.strerror or error}",
-        hint="make room there, or name another place: TMPDIR=/path bin/restore ...",
+        hint="make room there, or name another place for them: export TMPDIR=/path",
     )

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dbops.engines.dialect import SQLITE
 from dbops.events import format_bytes
 from dbops.safety.level import Risk, estimate
 
@@ -91,11 +92,13 @@ def _of_step(found: Analysed) -> Iterator[str]:
     """A line per statement; below it what it locks, and of what is not safe why and what would be."""
     if found.is_code:
         yield f"{'':5} {found.risk.label:<11} what Python does shows when it runs"
+    file = found.step.status.file
+    how = "" if file is not None and file.dialect == SQLITE else ": bin/migrate plan --trace"
     for one in found.statements:
         place = "" if one.in_transaction else ", outside a transaction"
         yield f"{one.number:>5} {one.risk.label:<11} {short(one.statement)}{place}"
         if one.untold:
-            yield f"{'':17} {one.untold} shows when it runs: bin/migrate plan --trace"
+            yield f"{'':17} {one.untold} shows when it runs{how}"
         for effect in one.effects:
             if effect.live is not None and (effect.risk or effect is one.effects[0]):
                 yield from (f"{'':17} {text}" for text in _explained(effect))

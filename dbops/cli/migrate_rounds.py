@@ -8,23 +8,25 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbops.cli import migrate_scratch
 from dbops.cli import migrate_show as show
-from dbops.cli.connect import connected_to_postgres
+from dbops.cli.connect import connected, on_postgres
 from dbops.cli.migrate_drift import told
 from dbops.cli.output import Output, table
-from dbops.engines.postgres import making
-from dbops.engines.postgres.making import Making
-from dbops.engines.schema import Change, Difference
-from dbops.errors import AnswerIsNo, ExitCode
+from dbops.config.model import Settings
+from dbops.engines.dialect import SQLITE
+from dbops.engines.schema import Change, Difference, Schema
+from dbops.errors import AnswerIsNo, ExitCode, UsageError
 from dbops.events import plural
 from dbops.migrations.reader import Reader
 from dbops.safety.rounds import run as running
-from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Bare, Lost, Round, Rounds, Verdict, Way, Wishes
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from dbops.engines.base import Identity
+    from dbops.engines.session import Session
+    from dbops.safety.rounds.scratch import Scratch
 
 _BECAME = {Change.ADDED: "left", Change.CHANGED: "changed", Change.GONE: "gone"}
 """Of an object that should be as it was, by what became of it."""
@@ -32,16 +34,31 @@ _LOSES = {Way.UP_AND_DOWN: "up and down lose values", Way.DOWN_AND_UP: "down los
 _NAMED = 3
 
 
+@dataclasses.dataclass(frozen=True)
+class _Ground:
+    """What rounds begin with.
+
+    :param live: the schema of the configured database.
+    :param made: makes the scratch database.
+    :param place: where, a word of the JSON contract.
+    :param own: the server is for it alone.
+    """
+
+    live: Schema
+    made: AbstractContextManager[Scratch[Session]]
+    place: str
+    own: bool = False
+
+
 def rounds(arguments: argparse.Namespace, out: Output) -> int:
     """Run them and tell; nothing of the configured database changes.
 
     :raises AnswerIsNo: something differs, or does not run.
     """
-    with connected_to_postgres(arguments, out, "migrate") as (session, settings):
-        statuses = Reader(session, settings, out.event).statuses()
-        live, identity = session.schema(), session.identity
-        like = making.like(session.connection, identity.database) or Making()
-        ground = migrate_scratch.found(arguments, settings, session, "verify", out)
+    with connected(arguments, out) as (session, settings):
+        statuses, identity = Reader(session, settings, out.event).statuses(), session.identity
+        look = _on_sqlite if session.dialect == SQLITE else _on_postgres
+        ground = look(session, arguments, settings, out)
     wishes = Wishes(
         every=arguments.all,
         with_rows=not arguments.empty,
@@ -50,11 +67,38 @@ def rounds(arguments: argparse.Namespace, out: Output) -> int:
         deadline=settings.deadline.value,
         ignored=settings.drift_ignore,
     )
-    with scratch.made(settings, ground.server, like, "verify", out.event) as made:
-        found = running.run(statuses, live, made, wishes, out.event)
-    out.result({**data(found, identity), "scratch": ground.place.value}, lines(found, identity))
+    with ground.made as scratch:
+        found = running.run(statuses, ground.live, scratch, wishes, out.event)
+    out.result({**data(found, identity), "scratch": ground.place}, lines(found, identity))
     _require_good(found)
     return ExitCode.DONE
+
+
+def _on_postgres(found: Session, arguments: argparse.Namespace, settings: Settings, out: Output) -> _Ground:
+    from dbops.cli import migrate_scratch
+    from dbops.engines.postgres import making
+    from dbops.safety.rounds.postgres import scratch
+
+    session = on_postgres(found, "bin/migrate verify")
+    like = making.like(session.connection, session.identity.database) or making.Making()
+    ground = migrate_scratch.found(arguments, settings, session, "verify", out)
+    made = scratch.made(settings, ground.server, like, "verify", out.event)
+    return _Ground(session.schema(), made, ground.place.value, ground.own)
+
+
+def _on_sqlite(found: Session, arguments: argparse.Namespace, settings: Settings, out: Output) -> _Ground:
+    """:raises UsageError: --scratch-url."""
+    from dbops.engines.sqlite.session import Session as SqliteSession
+    from dbops.engines.sqlite.throwaway import one_form
+    from dbops.safety.rounds.sqlite import scratch
+
+    assert isinstance(found, SqliteSession)  # by its dialect
+    if arguments.scratch_url is not None:
+        raise UsageError(
+            "--scratch-url is for PostgreSQL: scratch files are made where temporary files are",
+            hint="leave it out; TMPDIR=/path names another place",
+        )
+    return _Ground(one_form(found), scratch.made(settings), "temporary")
 
 
 def _require_good(found: Rounds) -> None:

@@ -10,6 +10,7 @@ from dbops.cli import migrate_show as show
 from dbops.cli.connect import connected, on_postgres
 from dbops.cli.output import Output
 from dbops.config.model import Settings
+from dbops.engines.dialect import POSTGRESQL
 from dbops.engines.session import Session
 from dbops.errors import AnswerIsNo, DbopsError, ExitCode
 from dbops.events import Note, Warned
@@ -41,6 +42,11 @@ def schema(arguments: argparse.Namespace, out: Output) -> int:
 def keep(session: Session, settings: Settings, out: Output) -> None:
     """Bring the configured file up to date after migrations ran; what fails is told, and undoes nothing."""
     path = _path(settings)
+    if session.dialect != POSTGRESQL:
+        out.event(
+            Warned(f"{path} is not written: it is a dump of PostgreSQL, which {session.identity} is not")
+        )
+        return
     try:
         text = _text(session, settings)
         if schema_file.difference(path, text):

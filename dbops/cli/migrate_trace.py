@@ -31,8 +31,8 @@ from dbops.errors import AnswerIsNo, DbopsError, UsageError
 from dbops.events import Note, Warned, plural
 from dbops.migrations.planner import Plan
 from dbops.restore.content import Archive, Reading
-from dbops.safety.rounds import scratch
 from dbops.safety.rounds.model import Wishes
+from dbops.safety.rounds.postgres import scratch
 from dbops.safety.trace import keeping, retention
 from dbops.safety.trace import run as running
 from dbops.safety.trace.copying import Copying

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dbops import interrupts
 from dbops.config.model import Target
 from dbops.errors import ConfigError
 
@@ -102,12 +103,13 @@ def write_private(path: Path, text: str) -> None:
     """Replace a file of ours, mode 0600, whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with interrupts.held_back():
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
 
 
 def _to_json(record: Record, folder: Path) -> dict[str, Any]:

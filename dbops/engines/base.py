@@ -85,6 +85,8 @@ class Trouble(enum.Enum):
     DEADLOCK = "deadlock"
     NEEDS_NO_TRANSACTION = "cannot run in a transaction"
     READ_ONLY = "changes something in a transaction that is read-only"
+    ROWS = "a value that cannot be, or a row that breaks a constraint"
+    NO_ROOM = "no room on the disk or in memory, or for another connection"
 
 
 @dataclasses.dataclass(frozen=True)

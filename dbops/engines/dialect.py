@@ -40,6 +40,12 @@ class Dialect(Protocol):
         :raises Refusal: it is not in the grammar of the engine.
         """
 
+    def reaches_beyond(self, sql: str) -> bool:
+        """Whether a statement reaches beyond its database: to other databases, files or servers.
+
+        What a function does that is called is not to be seen.
+        """
+
     def redacted(self, sql: str) -> str:
         """A statement with its password literals replaced by '***', for logs."""
 

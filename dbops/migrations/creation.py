@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dbops import interrupts
 from dbops.config.model import Setting
 from dbops.errors import ConfigError, DbopsError, UsageError
 from dbops.migrations import discovery, numbering
@@ -142,9 +143,10 @@ def write(new: New) -> None:
     """
     written: list[Path] = []
     try:
-        for path, text in new.texts.items():
-            _write(path, text)
-            written.append(path)
+        with interrupts.held_back():
+            for path, text in new.texts.items():
+                _write(path, text)
+                written.append(path)
     except BaseException:
         for path in written:
             path.unlink()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from dbops import interrupts
 from dbops.config.model import Target
 from dbops.engines.postgres import analyze, databases, making
 from dbops.engines.postgres.making import Making, like
@@ -210,9 +211,13 @@ class _Run:
         if self._work.wishes.keep_side:
             self._listen(Note(f"kept {name}; the next restore of {live} drops it"))
             return
-        try:
+
+        def dropped() -> None:
             side.drop(self._work.target, live, self._listen)
             self._work.content.abandon(self._work.target)
+
+        try:
+            interrupts.to_the_end(dropped)
         except DbopsError as error:
             self._listen(Warned(f"{name} could not be dropped ({error.message}); the next restore does it"))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbops import interrupts
 from dbops.config.model import Target
 from dbops.engines.postgres import databases, making
 from dbops.engines.postgres.making import Making
@@ -121,5 +122,9 @@ def sweep(target: Target, prefix: str, listen: Listener) -> None:
 
 def drop(target: Target, name: str, listen: Listener) -> None:
     """On a session of its own: the former one may be broken."""
-    with databases.admin(target, COMMAND, listen, PATIENCE) as connection:
-        databases.drop(connection, name)
+
+    def dropped() -> None:
+        with databases.admin(target, COMMAND, listen, PATIENCE) as connection:
+            databases.drop(connection, name)
+
+    interrupts.to_the_end(dropped)

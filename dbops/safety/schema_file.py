@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops import interrupts
+from dbops.backups import temporary
 from dbops.backups.plan import choose_client
 from dbops.engines.postgres import servicefile
 from dbops.engines.postgres.connection import application_name
@@ -45,9 +46,9 @@ def text_of(session: Session, clients: Sequence[Client], lock_wait: float) -> st
         *(str(client.program("pg_dump")), "--schema-only", "--no-owner", "--encoding=UTF8", "--no-password"),
         *(f"--lock-wait-timeout={lock_wait * 1000:.0f}", *(f"--exclude-table={table}" for table in tables)),
     ]
-    with tempfile.TemporaryDirectory(prefix="dbops-") as folder:
+    with temporary.folder() as folder:
         environ = servicefile.environ(
-            session.connection, Path(folder), application=application_name("migrate schema"), options=_PINNED
+            session.connection, folder, application=application_name("migrate schema"), options=_PINNED
         )
         dump = run(words, environ=environ).stdout
     return "\n\n".join([_HEADER, *in_one_form(dump, owner, major)]) + "\n"
@@ -75,10 +76,11 @@ def write(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(text.encode())
-        if path.exists():
-            partial.chmod(path.stat().st_mode)
-        os.replace(partial, path)
+        with interrupts.held_back():
+            partial.write_bytes(text.encode())
+            if path.exists():
+                partial.chmod(path.stat().st_mode)
+            os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise DbopsError(f"{path} cannot be written: {error.strerror}") from error

@@ -27,7 +27,8 @@ case "$*" in
     venv*) exec "$REAL_PYTHON" -I -m venv --without-pip .venv ;;
     *requirements/*)
         [ ! -e "$UV_NOTES.hold" ] || { : >"$UV_NOTES.held"; exec sleep 60; }
-        [ ! -e "$UV_NOTES.slow" ] || sleep 1 ;;
+        [ ! -e "$UV_NOTES.slow" ] || : >"$UV_NOTES.held"
+        while [ -e "$UV_NOTES.slow" ]; do sleep 0.1; done ;;
     *'-e .') for site in .venv/lib/python*/site-packages; do pwd >"$site/fake.pth"; done ;;
 esac
 """
@@ -234,13 +235,19 @@ def test_interrupted_install_leaves_nothing(clone: Clone) -> None:
 
 def test_two_first_runs_at_once(clone: Clone) -> None:
     """The second waits, says so, and uses what the first has installed."""
-    clone.switch("slow")
+    slow = clone.switch("slow")
     migrate = clone.root / "bin" / "migrate"
-    with clone.start(migrate, "one") as one, clone.start(migrate, "two") as two:
-        results = [process.communicate(timeout=60) for process in (one, two)]
+    with clone.start(migrate, "one") as one:
+        _wait_for(clone.outside / "notes.held")
+        with clone.start(migrate, "two") as two:
+            assert two.stderr is not None
+            while "waiting for it" not in (line := two.stderr.readline()):
+                assert line, "it does not wait"
+            slow.unlink()
+            results = [process.communicate(timeout=60) for process in (one, two)]
     assert [one.returncode, two.returncode] == [0, 0], results
     assert [out.splitlines()[0] for out, _ in results] == ["migrate|one", "migrate|two"]
-    assert sum("waiting for it" in err for _, err in results) == 1
+    assert "waiting for it" not in results[0][1]
     assert clone.installs() == 1
 
 

@@ -40,8 +40,9 @@ def made() -> Iterator[Cluster]:
         path.chmod(0o755)
     bindir = programs.find(os.environ["PATH"], owner).best().bindir
     found = Cluster(
-        hostile / "cluster", bindir, cluster.free_port(27000), sockets / "run", "postgres",
-        secrets.token_urlsafe(9), owner,
+        hostile / "cluster", bindir,
+        cluster.free_port(30000 + secrets.randbelow(2000)),  # between the look and the start are seconds
+        sockets / "run", "postgres", secrets.token_urlsafe(9), owner,
     )  # fmt: skip
     cluster.create(found, sync=False)
     yield found

@@ -49,9 +49,13 @@ begin
 end $$
 """
 _WAITING = (
-    "select pid from pg_stat_activity where application_name like 'dbops seed%%' and wait_event = 'advisory'"
+    "select pid from pg_stat_activity where datname = current_database()"
+    " and application_name like 'dbops seed%%' and wait_event = 'advisory'"
 )
-_SEEDING = "select count(*) = 0 from pg_stat_activity where application_name like 'dbops seed%%'"
+_SEEDING = (
+    "select count(*) = 0 from pg_stat_activity where datname = current_database()"
+    " and application_name like 'dbops seed%%'"
+)
 
 SMALL = ("--rows", "accounts=41", "--rows", "orders=300", *AS_OF, *SETS)  # in two blocks
 OTHER = (*SMALL, "--truncate", "--random-seed", "7", "--jobs", "1")

@@ -25,7 +25,10 @@ from tests.watching import Watch, alive, until
 pytestmark = pytest.mark.one_major
 Start = Callable[..., "subprocess.Popen[str]"]
 INDEXES = "select count(*) from pg_index where indrelid::regclass::text in ('parent', 'child') and indisvalid"
-COPYING = "select max(tuples_processed) > 20000 from pg_stat_progress_copy"
+COPYING = "select max(tuples_processed) > 20000 from pg_stat_progress_copy where datname = current_database()"
+FILLING = (
+    "select {} from pg_stat_activity where datname = current_database() and application_name = 'filling'"
+)
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def _children(process: subprocess.Popen[str]) -> list[int]:
 
 def _nothing_is_left(watch: Watch, pids: list[int]) -> None:
     until(lambda: not any(map(alive, pids)), "the end of the processes that make blocks")
-    watch.until("select count(*) = 0 from pg_stat_activity where application_name = 'filling'")
+    watch.until(FILLING.format("count(*) = 0"))
     assert watch.value("select count(*) from parent") == 0
     assert watch.value("select count(*) from child") == 0
     assert watch.value(INDEXES) == 4
@@ -119,7 +122,7 @@ def test_the_session_is_terminated(filling: Start, watch: Watch) -> None:
     """The server ends the session: the command ends, and so do the other processes."""
     process = filling(2)
     pids = _children(process)
-    watch.value("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'filling'")
+    watch.value(FILLING.format("pg_terminate_backend(pid)"))
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "psycopg.OperationalError" in said or "psycopg.errors.AdminShutdown" in said, said

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
@@ -39,6 +40,9 @@ for one in replicas:
     one.join()
 print(json.dumps(said))
 """
+UNTIL_FREED = (
+    "DO $$ BEGIN WHILE NOT pg_try_advisory_xact_lock(1) LOOP PERFORM pg_sleep(0.05); END LOOP; END $$;"
+)
 Start = Callable[[int], "subprocess.Popen[str]"]
 
 
@@ -83,18 +87,23 @@ def test_a_hundred_at_once(configured: Project, replicas: Start, own_server: Own
         admin.execute("create database app owner app")
         url = psycopg.conninfo.make_conninfo(own_server.url, user="app", password="app", dbname="app")
         configured.environ["DATABASE_URL"] = url
-        configured.write("migrations/001_t.sql", "CREATE TABLE t (id integer);\nSELECT pg_sleep(2);")
+        configured.write("migrations/001_t.sql", f"CREATE TABLE t (id integer);\n{UNTIL_FREED}")
         configured.write("migrations/002_i.sql", "CREATE INDEX CONCURRENTLY i ON t (id);")
         configured.write("migrations/003_u.sql", "CREATE TABLE u (id integer);")
-        processes = [replicas(50) for _ in range(2)]
-        configured.write("go", "")
         sessions = Watch(admin)
-        sessions.until("select true from pg_stat_activity where wait_event = 'PgSleep' and datname = 'app'")
-        most = 0
-        while sessions.value(
-            "select true from pg_stat_activity where wait_event = 'PgSleep' and datname = 'app'"
-        ):
-            most = max(most, sessions.value("select count(*) from pg_stat_activity where datname = 'app'"))
+        with psycopg.connect(url, autocommit=True) as gate:
+            gate.execute("select pg_advisory_lock(1)")
+            processes = [replicas(50) for _ in range(2)]
+            configured.write("go", "")
+            sessions.until(
+                "select true from pg_stat_activity where wait_event = 'PgSleep' and datname = 'app'"
+            )
+            most = 0
+            for _ in range(100):
+                most = max(
+                    most, sessions.value("select count(*) from pg_stat_activity where datname = 'app'")
+                )
+                time.sleep(0.02)
         said = [one for process in processes for one in _said(process)]
     assert [one for one in said if "error" in one] == []
     assert (len(said), {one["current"] for one in said}) == (100, {"003"})

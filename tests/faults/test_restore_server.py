@@ -138,7 +138,10 @@ def test_two_restores_of_one_database(ground: Ground) -> None:
     assert "another restore of" in second.stderr
     assert ground.live.owner in second.stderr
     assert "dbops restore" in second.stderr
-    ground.live.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    ground.live.sql(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        f" AND usename = '{ground.live.owner}'"
+    )
     code, said = _ended(first)
     assert code == 12, said
     ground.untouched()
@@ -179,7 +182,9 @@ def test_while_a_backup_runs(ground: Ground) -> None:
         backup = ground.project.popen("backup", "b2")
         until(lambda: any("dbops backup" in name for _, name in ground.sessions()), "the backup")
         until(
-            lambda: ground.live.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"),
+            lambda: ground.live.sql(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass", ground.live.name
+            ),
             "its lock",
         )
         outcome = ground.ran(*ground.confirmed, "--deadline", "500ms", code=11)

@@ -161,7 +161,9 @@ def test_the_server_crashes(own_server: OwnServer, project: Project) -> None:
     project.environ.update(environ)
     running = project.popen("seed-test-data", "generate", "--rows", "3_000_000", "--jobs", "2")
     with psycopg.connect(database, autocommit=True) as session:
-        Watch(session).until("select count(*) > 0 from pg_stat_progress_copy")
+        Watch(session).until(
+            "select count(*) > 0 from pg_stat_progress_copy where datname = current_database()"
+        )
     own_server.stop("immediate")
     code, said = _ended(running)
     assert (code, "the connection was lost" in said, "bug" in said) == (10, True, False), said

@@ -6,8 +6,10 @@ import signal
 import subprocess
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
+from dbops.engines.postgres import databases
 from tests.conftest import Project
 from tests.faults.conftest import OldSnapshot, OwnServer, Start, Wire
 from tests.servers import Database
@@ -74,6 +76,33 @@ def test_too_many_clients(project: Project, own_server: OwnServer) -> None:
         session.close()
     code, said = _said(migrator)
     assert code == 0, said
+
+
+@pytest.mark.parametrize("sessions", [0, 1], ids=["alone", "beside one of ours"])
+def test_autovacuum_works_in_a_database_that_is_dropped(own_server: OwnServer, sessions: int) -> None:
+    """Its session may not be ended by an ordinary role: it goes all the same, and those of the role are ended."""
+    own_server.stop("fast")
+    own_server.start(autovacuum="on", autovacuum_naptime="1s")
+    with own_server.connect() as superuser:
+        superuser.execute("create role app login createdb password 'app'")
+        url = psycopg.conninfo.make_conninfo(own_server.url, user="app", password="app", dbname="{}")
+        owner = psycopg.connect(url.format("postgres"), autocommit=True)
+        owner.execute("create database scratch")
+        with psycopg.connect(url.format("scratch"), autocommit=True) as working:
+            working.execute(
+                "create table t (a text) with (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_cost_delay = 100,"
+                " autovacuum_vacuum_cost_limit = 1)"
+            )
+            working.execute("insert into t select repeat('x', 500) from generate_series(1, 20000)")
+            working.execute("delete from t where ctid::text like '%0)'")
+        ours = [psycopg.connect(url.format("scratch")) for _ in range(sessions)]
+        Watch(superuser).until(
+            "select true from pg_stat_activity where datname = 'scratch' and backend_type = 'autovacuum worker'"
+        )
+        databases.drop(owner, "scratch")
+        assert databases.existing(owner, ["scratch"]) == {}
+        for one in (owner, *ours):
+            one.close()
 
 
 def test_session_terminated_in_a_transaction(configured: Project, start: Start, watch: Watch) -> None:

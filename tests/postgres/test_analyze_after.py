@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from dbops.engines.postgres.analyze import analyze
+from dbops.events import ignore
 from tests.conftest import Project
+from tests.postgres.proving import target_of
 from tests.servers import Database
 from tests.watching import Watch
 
@@ -226,6 +230,29 @@ def test_ended_in_analyze(
     outcome = configured.run("migrate", "drift", "--json")
     assert outcome.json["drifted"] is False, outcome
     assert "nothing to do" in configured.run("migrate", "up").stdout
+
+
+@pytest.mark.one_major
+def test_interrupted_with_several_sessions(database: Database, connect: Connect, watch: Watch) -> None:
+    """Ctrl-C: what the other sessions are at, a large table perhaps, is not waited for."""
+    connect(database).execute("create table a (); create table b ()")
+    holder = connect(database, autocommit=False)
+    holder.execute("lock table a, b in share update exclusive mode")
+
+    def interrupt() -> None:
+        watch.until(
+            "select count(*) = 2 from pg_stat_activity where datname = current_database()"
+            " and query like 'ANALYZE %%' and wait_event_type = 'Lock'"
+        )
+        signal.pthread_kill(main, signal.SIGINT)
+
+    main = threading.get_ident()
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        analyze(target_of(database), "dbops test", 2, ignore)
+    interrupting.join()
+    assert holder.execute("select 1").fetchone() == (1,)
 
 
 @pytest.mark.one_major

@@ -146,7 +146,10 @@ def test_deadlock_is_tried_again(table: Project, database: Database, connect: Co
     holder.execute("lock table t")
     migrator = table.popen("migrate", "up", "--lock-timeout", "60s")
     assert migrator.stderr is not None
-    watch.until("select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted")
+    watch.until(
+        "select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     with concurrent.futures.ThreadPoolExecutor() as pool:
         locking = pool.submit(holder.execute, "lock table other")
         watch.until("select count(*) = 1 from pg_locks where relation = 'other'::regclass and not granted")

@@ -322,7 +322,10 @@ def _alter(connection: psycopg.Connection[Any], what: str) -> threading.Thread:
 
 
 def _until_waiting(connection: psycopg.Connection[Any], count: int) -> None:
-    query = "select count(*) from pg_locks where not granted and mode = 'AccessExclusiveLock'"
+    query = (
+        "select count(*) from pg_locks where not granted and mode = 'AccessExclusiveLock'"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     while connection.execute(query).fetchone() != (count,):
         time.sleep(0.01)
 

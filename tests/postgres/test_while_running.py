@@ -116,7 +116,8 @@ def test_who_only_stands_before_us_is_not_ended(
     waiting = threading.Thread(target=wait)
     waiting.start()
     watch.until(
-        "select true from pg_stat_activity where application_name = 'queued' and wait_event_type = 'Lock'"
+        "select true from pg_stat_activity where datname = current_database()"
+        " and application_name = 'queued' and wait_event_type = 'Lock'"
     )
     outcome = table.run("migrate", "up", *QUICK)
     waiting.join(timeout=30)

@@ -27,7 +27,7 @@ TRANSLATED = (
 LOOK = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name NOT LIKE 'schema_migr%' AND sql IS NOT NULL ORDER BY 1, 2"
 
 
-def _copy(name: str, site: Site) -> list[str]:
+def copy_project(name: str, site: Site) -> list[str]:
     """Write the project's files, translated; the options that it needs."""
     case = DATA / name / "project"
     for path in (case / "migrations").rglob("*"):
@@ -43,7 +43,7 @@ def _copy(name: str, site: Site) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_up_down_and_up_again(name: str, site: Site) -> None:
     """All is there after the first up, nothing after the down, and the same after the second up."""
-    options = _copy(name, site)
+    options = copy_project(name, site)
     site.ran("up", *options)
     made = site.engine.query(LOOK)
     assert [row[:2] for row in made] == [

@@ -99,6 +99,15 @@ def test_what_is_found(site: Site, applied: Path, sql: str, rules: list[tuple[st
     assert found(site) == rules
 
 
+def test_what_sqlite_does_not_know(site: Site, applied: Path) -> None:
+    """A statement that SQLite cannot read is found; one that lacks a table, a function or is SQLite's alone is not."""
+    site.project.write(
+        "migrations/002_b.sql",
+        "CREATE VIRTUAL TABLE v USING fts5 (a);\nCREAT TABLE x (;\nSELECT unheard(a) FROM nowhere;\nPRAGMA user_version = 3;\n",
+    )
+    assert [one for one in found(site) if one[0] != "down-missing"] == [("unknown-syntax", "error", 2)]
+
+
 def test_without_a_database(site: Site, file: Path) -> None:
     """Every file is looked at, and every table may be in use; an index that a later migration makes counts."""
     site.project.write("migrations/001_a.sql", f"-- UP Migration{TABLES}")

@@ -106,6 +106,14 @@ def test_a_statement(
     assert next((one["destroys"] for one in statement["effects"] if one["destroys"]), None) == destroys
 
 
+def test_what_sqlite_does_not_know(site: Site, applied: Path) -> None:
+    """Nothing is said to be safe that SQLite cannot read; nor is a way named to trace it, which is for PostgreSQL."""
+    forecast = planned(site, "CREAT TABLE x (;\nCREATE VIRTUAL TABLE v USING fts5 (a);")
+    assert [one["risk"] for one in forecast["statements"]] == ["unknown", "safe"]
+    assert forecast["statements"][0]["untold"] == "what this SQLite does not know"
+    assert "--trace" not in site.ran("plan").stdout
+
+
 def test_locks_are_those_that_sqlite_takes(applied: Path) -> None:
     """Of each statement in a transaction of its own: told to hold the write lock exactly where another cannot write then;
     and another reads all the time.

@@ -158,3 +158,18 @@ def test_held_back() -> None:
         done.append("to the end")
     assert done == ["to the end"]
     assert [signal.getsignal(sign) for sign in interrupts.SIGNALS] == before
+
+
+def test_an_undoing_to_the_end() -> None:
+    """Cut short by a signal it is begun again, and the signal counts afterwards."""
+    done: list[str] = []
+
+    def undo() -> None:
+        done.append("begun")
+        if len(done) == 1:
+            signal.raise_signal(signal.SIGINT)
+        done.append("ended")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.to_the_end(undo)
+    assert done == ["begun", "begun", "ended"]

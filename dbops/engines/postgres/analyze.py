@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,15 +57,18 @@ def analyze(target: Target, command: str, jobs: int, listen: Listener) -> int:
         if more < 1:
             _drain(connection, waiting, listen)
             return len(tables)
+        at_work: list[Connection] = []
         with ThreadPoolExecutor(more, thread_name_prefix="analyze") as pool:
-            others = [pool.submit(_beside, target, command, waiting, listen) for _ in range(more)]
             try:
+                others = [
+                    pool.submit(_beside, target, command, waiting, listen, at_work) for _ in range(more)
+                ]
                 _drain(connection, waiting, listen)
+                for other in others:
+                    other.result()
             except BaseException:
-                _empty(waiting)
+                _stop(waiting, at_work)
                 raise
-            for other in others:
-                other.result()
     return len(tables)
 
 
@@ -79,12 +83,19 @@ def analyze_tables(connection: Connection, tables: Iterable[TableName], listen: 
     _drain(connection, waiting, listen)
 
 
-def _beside(target: Target, command: str, waiting: queue.SimpleQueue[str], listen: Listener) -> None:
+def _beside(
+    target: Target,
+    command: str,
+    waiting: queue.SimpleQueue[str],
+    listen: Listener,
+    at_work: list[Connection],
+) -> None:
     with databases.session(target, command, listen) as connection:
+        at_work.append(connection)
         try:
             _drain(connection, waiting, listen)
         except BaseException:
-            _empty(waiting)
+            _stop(waiting, ())
             raise
 
 
@@ -107,6 +118,13 @@ def _drain(connection: Connection, waiting: queue.SimpleQueue[str], listen: List
             listen(Warned(f"{name} has no statistics, since ANALYZE failed: {first_line(error)}"))
 
 
-def _empty(waiting: queue.SimpleQueue[str]) -> None:
-    while not waiting.empty():
-        waiting.get_nowait()
+def _stop(waiting: queue.SimpleQueue[str], at_work: Iterable[Connection]) -> None:
+    """Let no table be begun any more, and cancel those that are being analyzed."""
+    import psycopg
+
+    with contextlib.suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()
+    for connection in at_work:
+        with contextlib.suppress(psycopg.Error):
+            connection.cancel()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from dbops.config.model import Target
 from dbops.engines.marks import is_development
+from dbops.engines.postgres import occupants
 from dbops.engines.postgres.failure import ENDS_SESSION
 from dbops.errors import CannotConnect, DbopsError
 from dbops.events import Listener, ignore
@@ -102,20 +103,37 @@ def drop(connection: Connection, name: str) -> None:
     A session that was just connecting can wait for the drop while the drop waits for it.  Cancelled, the drop lets it
     go on, and begun again it goes through: a drop that was begun lets nobody in any more.
     """
-    from psycopg import errors, sql
+    from psycopg import errors
 
-    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql_identifier(name))
     try:
         for seconds in (*_DROP_PATIENCE, 0):
             _limit(connection, f"SET statement_timeout = '{seconds}s'")
             try:
-                connection.execute(statement)
+                _drop(connection, name)
             except errors.QueryCanceled:
                 continue
             return
     finally:
         if not connection.closed:
             _limit(connection, "RESET statement_timeout")
+
+
+def _drop(connection: Connection, name: str) -> None:
+    """Autovacuum's session is nobody's, and an ordinary role may not end it by force; without force the server does."""
+    from psycopg import errors, sql
+
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql_identifier(name))
+    try:
+        connection.execute(statement + sql.SQL(" WITH (FORCE)"))
+    except errors.InsufficientPrivilege:
+        rows = connection.execute(
+            "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]
+        ).fetchall()
+        oids = [oid for (oid,) in rows]
+        if not all(one.may_end for one in occupants.occupants(connection, oids)):
+            raise
+        occupants.end(connection, oids)
+        connection.execute(statement)
 
 
 def _limit(connection: Connection, statement: LiteralString) -> None:

@@ -58,6 +58,12 @@ class PostgresDialect:
         ((kind, node),) = trees[0]["stmt"].items()
         return kind, node
 
+    def reaches_beyond(self, sql: str) -> bool:
+        """As `beyond.reaches_beyond`."""
+        from dbops.engines.postgres.beyond import reaches_beyond
+
+        return reaches_beyond(sql)
+
     def redacted(self, sql: str) -> str:
         """As `literals.redacted`."""
         return redacted(sql)

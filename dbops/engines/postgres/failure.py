@@ -16,8 +16,10 @@ _TROUBLES = {
     "25006": Trouble.READ_ONLY,
     "2D000": Trouble.NEEDS_NO_TRANSACTION,  # a COMMIT where none is allowed
 }
+_CLASSES = {"22": Trouble.ROWS, "23": Trouble.ROWS, "53": Trouble.NO_ROOM}
 
 
 def trouble(sqlstate: str | None) -> Trouble | None:
     """What kind of failure a SQLSTATE means, where that matters to us."""
-    return _TROUBLES.get(sqlstate or "")
+    state = sqlstate or ""
+    return _TROUBLES.get(state) or _CLASSES.get(state[:2])

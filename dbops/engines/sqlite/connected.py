@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbops.config.model import Settings
 from dbops.engines.sqlite import connection as connections
+from dbops.engines.sqlite.errors import told as error_told
 from dbops.events import Listener, Note
 
 if TYPE_CHECKING:
@@ -77,6 +78,14 @@ class Connected:
         runner.waits = min(waits or float("inf"), self._patience)
         runner.timeout = self._timeouts[1] if statement_timeout is None else statement_timeout
         return runner
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """:raises DbopsError: in the place of the driver's own error, of what no statement of a migration is to blame for."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise error_told(error, self._path) from error
 
     @contextlib.contextmanager
     def _rolled_back_on_failure(self, *, last: bool) -> Iterator[None]:

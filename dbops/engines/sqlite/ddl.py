@@ -7,11 +7,13 @@ outermost parentheses, and in it the clauses by their keywords.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
 from dbops.engines.sqlite.tokens import Token, tokens
 
-_OF_TABLE = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
+OF_TABLE = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
+"""What a constraint of the table begins with, unlike a column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,21 +43,22 @@ class Definition:
     strict: bool = False
 
 
+@functools.lru_cache(maxsize=1_000)
 def read_table(sql: str) -> Definition:
     """Read a CREATE TABLE as `sqlite_master` has it; empty for CREATE TABLE ... AS, which has no constraints."""
     every = list(tokens(sql))
     opening = next((at for at, token in enumerate(every) if token.text == "("), None)
     if opening is None:
         return Definition()
-    closing = _closing(every, opening)
-    parts = [_Part(sql, part) for part in _parts(every[opening + 1 : closing])]
-    ends = {token.word for token in every[closing + 1 :]}
+    end = closing(every, opening)
+    read = [_Part(sql, part) for part in parts(every[opening + 1 : end])]
+    ends = {token.word for token in every[end + 1 :]}
     return Definition(
-        tuple(part.column for part in parts if part.column),
-        tuple(check for part in parts for check in part.checks()),
-        {part.column: expression for part in parts if (expression := part.generated()) is not None},
-        {columns: name for part in parts for columns, name in part.references()},
-        any(token.word == "AUTOINCREMENT" for token in every[opening:closing]),
+        tuple(part.column for part in read if part.column),
+        tuple(check for part in read for check in part.checks()),
+        {part.column: expression for part in read if (expression := part.generated()) is not None},
+        {columns: name for part in read for columns, name in part.references()},
+        any(token.word == "AUTOINCREMENT" for token in every[opening:end]),
         "WITHOUT" in ends,
         "STRICT" in ends,
     )
@@ -69,11 +72,11 @@ def read_index(sql: str, *, collated: bool = False) -> tuple[list[str], str | No
     every = list(tokens(sql))
     on = next(at for at, token in enumerate(every) if token.word == "ON")
     opening = next(at for at in range(on, len(every)) if every[at].text == "(")
-    closing = _closing(every, opening)
+    end = closing(every, opening)
     entries = [
-        _text(sql, _without_order(part, collated=collated)) for part in _parts(every[opening + 1 : closing])
+        _text(sql, _without_order(part, collated=collated)) for part in parts(every[opening + 1 : end])
     ]
-    after = every[closing + 1 :]
+    after = every[end + 1 :]
     return entries, _text(sql, after[1:]) if after and after[0].word == "WHERE" else None
 
 
@@ -94,7 +97,7 @@ class _Part:
 
     def __init__(self, sql: str, part: Sequence[Token]) -> None:
         self._sql, self._tokens = sql, part
-        self._is_constraint = part[0].word in _OF_TABLE
+        self._is_constraint = part[0].word in OF_TABLE
         self.column = "" if self._is_constraint else part[0].name
 
     def checks(self) -> Iterator[Clause]:
@@ -129,13 +132,13 @@ class _Part:
             depth += token.text == "("
 
     def _inner(self, opening: int) -> Sequence[Token]:
-        return self._tokens[opening + 1 : _closing(self._tokens, opening)]
+        return self._tokens[opening + 1 : closing(self._tokens, opening)]
 
     def _within(self, opening: int) -> str:
         return _text(self._sql, self._inner(opening))
 
 
-def _parts(inner: Sequence[Token]) -> Iterator[Sequence[Token]]:
+def parts(inner: Sequence[Token]) -> Iterator[Sequence[Token]]:
     """What stands between commas that are in no parentheses."""
     depth, start = 0, 0
     for at, token in enumerate(inner):
@@ -147,7 +150,8 @@ def _parts(inner: Sequence[Token]) -> Iterator[Sequence[Token]]:
         yield inner[start:]
 
 
-def _closing(every: Sequence[Token], opening: int) -> int:
+def closing(every: Sequence[Token], opening: int) -> int:
+    """Where the parenthesis ends that begins at a place; the end where it does not."""
     depth = 0
     for at in range(opening, len(every)):
         depth += (every[at].text == "(") - (every[at].text == ")")

@@ -76,7 +76,7 @@ class SqliteDialect:
                 text = sql[start:end]
                 read = texts(text)
                 packed = "\0".join([*read, ""]).replace("\r\n", "\n").encode()
-                facts = _facts(read) if _is_sql(text, nowhere) else UNKNOWN
+                facts = UNKNOWN if _refused(text, nowhere) else _facts(read)
                 found.append(Statement(text, start, digest(packed), facts, dialect=SQLITE))
         return Statements(tuple(found), all(statement.kind is not Kind.UNKNOWN for statement in found))
 
@@ -101,10 +101,22 @@ class SqliteDialect:
         return len(sql) if end < 0 else end + 2
 
     def tree(self, sql: str) -> tuple[str, Mapping[str, Any]] | None:
-        """As far as the two grammars are alike."""
+        """As far as the two grammars are alike.
+
+        :raises Refusal: SQLite cannot read it.
+        """
+        from dbops.engines.postgres.libpg_query import Refusal
         from dbops.engines.sqlite.likeness import tree
 
+        with contextlib.closing(stand_in()) as nowhere:
+            if said := _refused(sql, nowhere):
+                raise Refusal(said, 0)
         return tree(sql)
+
+    def reaches_beyond(self, sql: str) -> bool:
+        """To another file: ATTACH, and VACUUM INTO."""
+        words = [text.upper() for text in texts(sql)]
+        return words[:1] == ["ATTACH"] or (words[:1] == ["VACUUM"] and "INTO" in words)
 
     def redacted(self, sql: str) -> str:
         """SQLite has no users and no statement that sets a password."""
@@ -140,23 +152,24 @@ def obstacle(statement: Statement) -> str | None:
     return None
 
 
-def _is_sql(statement: str, nowhere: sqlite3.Connection) -> bool:
-    """Whether SQLite can read it: compiled for an empty database, which may lack its tables, but not its syntax."""
+def _refused(statement: str, nowhere: sqlite3.Connection) -> str:
+    """Why SQLite cannot read it, empty where it can: compiled for an empty database, which may lack its tables."""
     import sqlite3
 
     first = statement[:7].upper()
     if first.startswith("PRAGMA"):  # some act when they are compiled
-        return True
+        return ""
     try:
         nowhere.execute(statement if first == "EXPLAIN" else f"explain {statement}").close()
     except sqlite3.OperationalError as error:
         said = str(error)
-        return not (
-            said.endswith("syntax error") or said.startswith(("incomplete input", "unrecognized token"))
+        of_syntax = said.endswith("syntax error") or said.startswith(
+            ("incomplete input", "unrecognized token")
         )
+        return said if of_syntax else ""
     except (sqlite3.Error, sqlite3.Warning):  # it has parameters, or is too long for this SQLite
-        return True
-    return True
+        return ""
+    return ""
 
 
 @contextlib.contextmanager

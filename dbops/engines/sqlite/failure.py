@@ -19,6 +19,9 @@ _NAMED = re.compile(
     r"(?:no such [a-z ]+: |duplicate column name: |has no column named )(?P<name>\S+)"
     r"|^(?:table|index|view|trigger) (?P<there>\S+) already exists"
 )
+_REFUSED = re.compile(r"(?P<rule>NOT NULL|UNIQUE) constraint failed: (?P<table>[^.]+)\.(?P<column>[^.,]+)")
+_ROWS = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH")
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_NOMEM")
 
 
 def server_error(
@@ -35,12 +38,26 @@ def server_error(
         trouble = Trouble.READ_ONLY
     elif _NEEDS_NO_TRANSACTION.search(message):
         trouble = Trouble.NEEDS_NO_TRANSACTION
+    elif (
+        code.startswith(_ROWS) and code != "SQLITE_CONSTRAINT_TRIGGER"
+    ):  # unlike what a trigger itself refuses
+        trouble = Trouble.ROWS
+    elif code.startswith(_NO_ROOM):
+        trouble = Trouble.NO_ROOM
+    refused = _REFUSED.match(message)
     return ServerError(
         message,
         detail=None if code in ("", "SQLITE_ERROR") else code,
         position=_position(connection, statement, message),
         trouble=trouble,
+        table=named(refused["table"]) if refused else None,
+        column=refused["column"] if refused and refused["rule"] == "NOT NULL" else None,
     )
+
+
+def named(table: str) -> tuple[str, str]:
+    """A table as the catalog names it, in which all are in one schema."""
+    return "public", table
 
 
 def _position(connection: sqlite3.Connection, statement: str, message: str) -> int | None:

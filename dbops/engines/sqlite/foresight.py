@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.effects import Cost, Effect, Relation
 from dbops.engines.names import QualifiedName
+from dbops.engines.sqlite.dialect import DIALECT
 from dbops.engines.sqlite.effects import FILE, FileLock, effects, made_anew, qualified
 from dbops.engines.sqlite.tracking import quoted
 from dbops.engines.sqlite.words import Words
@@ -41,7 +42,7 @@ class LiveFile:
 
     def untold(self, statement: str) -> str:
         """See `Foresight`; SQLite has no code of its own."""
-        return ""
+        return "" if DIALECT.split(statement).parsed else "what this SQLite does not know"
 
     def _effects(self, words: Words, anew: Mapping[str, frozenset[str]]) -> Iterator[Effect]:
         for effect in effects(words):

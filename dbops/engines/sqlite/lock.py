@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from dbops import interrupts
 from dbops.engines.base import Blocker
 from dbops.errors import CannotConnect, DbopsError, LockNotAcquired
 from dbops.events import Listener, Note, format_seconds
@@ -73,12 +74,13 @@ class MigrationLock:
 
     def release(self) -> None:
         """Give it back; its file goes, while nobody else can hold it."""
-        if self._file is None:
-            return
-        if self.held:
-            self._path.unlink()
-        os.close(self._file)
-        self._file = None
+        with interrupts.held_back():
+            if self._file is None:
+                return
+            if self.held:
+                self._path.unlink()
+            os.close(self._file)
+            self._file = None
 
 
 @contextlib.contextmanager

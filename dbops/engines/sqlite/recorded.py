@@ -23,7 +23,7 @@ from dbops.errors import DbopsError
 
 if TYPE_CHECKING:
     import sqlite3
-from dbops.engines.sqlite.tracking import Tables
+from dbops.engines.sqlite.tracking import SQLITES_OWN, Tables
 from dbops.engines.sqlite.writing import ROW
 
 _READ = ROW[:-1]
@@ -93,7 +93,8 @@ def read_schema(connection: sqlite3.Connection, tables: Tables) -> Left | None:
     at, detail, newest = row
     stored = json.loads(detail)
     when = _when(at)
-    return Left(Schema.unpacked(stored["schema"]), when, stored["version"], bool(newest))
+    left = Schema.unpacked(stored["schema"]).without(SQLITES_OWN)
+    return Left(left, when, stored["version"], bool(newest))
 
 
 def read_events(connection: sqlite3.Connection, tables: Tables) -> list[LoggedEvent]:

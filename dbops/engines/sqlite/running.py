@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbops.engines.base import Blocker, ServerError, Stage, StatementFailed, Trouble
 from dbops.engines.sqlite.dialect import BEFORE_TRANSACTION, pragma
-from dbops.engines.sqlite.failure import server_error
+from dbops.engines.sqlite.failure import named, server_error
 from dbops.engines.sqlite.holders import writers
 from dbops.engines.sqlite.tokens import Token, texts, tokens
 from dbops.engines.sqlite.tracking import quoted
@@ -138,7 +138,7 @@ class Runner:
             self._connection.execute("commit")
         except sqlite3.Error as error:
             told = server_error(error, self._connection, "")
-            if self._connection.in_transaction and told.trouble is None:
+            if self._connection.in_transaction and told.trouble is not Trouble.LOCKED:
                 self._refuse_orphans({})
             raise StatementFailed(told, stage=Stage.COMMIT, blockers=self._blockers(told)) from error
 
@@ -234,10 +234,17 @@ class Runner:
             if count > before.get((table, parent), (0, None))[0]:
                 row = "" if rowid is None else f", the first with rowid {rowid}"
                 words = f"{plural(count, 'row')} of {table} refer{'s' if count == 1 else ''} to rows of {parent} that are not there{row}"
-                if parent.startswith(_MISMATCH):
+                of_rows = not parent.startswith(_MISMATCH)
+                if not of_rows:
                     words = f"{parent}: what it refers to is not unique"
                 raise StatementFailed(
-                    ServerError(words, detail="SQLITE_CONSTRAINT_FOREIGNKEY"), stage=Stage.COMMIT
+                    ServerError(
+                        words,
+                        detail="SQLITE_CONSTRAINT_FOREIGNKEY",
+                        trouble=Trouble.ROWS if of_rows else None,
+                        table=named(table),
+                    ),
+                    stage=Stage.COMMIT,
                 )
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
+from dbops import interrupts
 from dbops.config.model import Settings
 from dbops.engines.base import (
     Answer,
@@ -88,8 +89,9 @@ class Session(Tracked):
 
     def close(self) -> None:
         """End the session; what is open is rolled back, and the lock is free."""
-        self.connection.close()
-        self._lock.release()
+        with interrupts.held_back():
+            self.connection.close()
+            self._lock.release()
 
     # -- the tracking tables ---------------------------------------------------------------------------------------
 
@@ -100,7 +102,7 @@ class Session(Tracked):
         if self.initialised:
             return False
         runner = self._limited(self._patience)
-        with self._rolled_back_on_failure(last=True):
+        with self.told(), self._rolled_back_on_failure(last=True):
             runner.begin(None, ())
             for text in tracking.create(self.tables):
                 runner.run(text, 0, Stage.RECORD)
@@ -167,7 +169,7 @@ class Session(Tracked):
         if records and not statements and lock_timeout is None:
             lock_timeout = self._patience  # what is only written down is not tried again
         runner = self._limited(lock_timeout, statement_timeout) if opens else self.runner
-        with self._rolled_back_on_failure(last=last):
+        with self.told(), self._rolled_back_on_failure(last=last):
             done = runner.begin(begin, statements) if opens else frozenset()
             for index, text in enumerate(statements):
                 if index not in done:

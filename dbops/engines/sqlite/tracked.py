@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from dbops.config.model import Settings
 from dbops.engines.records import Direction, Recorded
 from dbops.engines.sqlite import recorded, tracking
 from dbops.engines.sqlite.connected import Connected
-from dbops.engines.sqlite.errors import told
 from dbops.engines.sqlite.tracking import Tables
 from dbops.engines.tracking import Found, foreign_table
 from dbops.events import Listener
@@ -47,7 +45,8 @@ class Tracked(Connected):
         :raises Refused: where the table belongs to another tool.
         """
         if self._found is None:
-            self._found = tracking.find(self.connection, self._settings.tracking_table.value)
+            with self.told():
+                self._found = tracking.find(self.connection, self._settings.tracking_table.value)
         if self._found.foreign is not None:
             raise foreign_table(self._found.foreign, adopts=False)
         return self._found
@@ -55,7 +54,10 @@ class Tracked(Connected):
     def read(self) -> Recorded:
         """Rows and journal; empty where the tables are not there yet."""
         found = self._look()
-        return recorded.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
+        with self.told():
+            return (
+                recorded.read(self.connection, found.tables) if found.exist else Recorded(initialised=False)
+            )
 
     def comment(self) -> str | None:
         """The marks of the database."""
@@ -65,32 +67,31 @@ class Tracked(Connected):
 
     def down_sql(self, version: str) -> str | None:
         """The stored down section of an applied version."""
-        return recorded.read_down_sql(self.connection, self.tables, version)
+        with self.told():
+            return recorded.read_down_sql(self.connection, self.tables, version)
 
     def positions(self, version: str, direction: Direction) -> dict[str, dict[str, Any]]:
         """Of each batched statement of a migration that stopped in the middle, by checksum."""
-        return recorded.read_positions(self.connection, self.tables, version, direction)
+        with self.told():
+            return recorded.read_positions(self.connection, self.tables, version, direction)
 
     def events(self) -> list[LoggedEvent]:
         """The event log, oldest first; empty where the tables are not there yet."""
-        return recorded.read_events(self.connection, self.tables) if self.initialised else []
+        with self.told():
+            return recorded.read_events(self.connection, self.tables) if self.initialised else []
 
     def schema_left(self) -> Left | None:
         """The schema that was stored last; None where none ever was.
 
         :raises DbopsError: it cannot be read.
         """
-        try:
+        with self.told():
             return recorded.read_schema(self.connection, self.tables) if self.initialised else None
-        except sqlite3.Error as error:
-            raise told(error, self._path) from error
 
     def schema(self) -> Schema:
         """What is there now, but for the tracking tables.
 
         :raises DbopsError: it cannot be read.
         """
-        try:
+        with self.told():
             return tracking.schema(self.connection, self.tables)
-        except sqlite3.Error as error:
-            raise told(error, self._path) from error

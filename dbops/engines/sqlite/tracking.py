@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 _SCHEMA = "main"
+SQLITES_OWN = ("table sqlite_*",)
+"""What ANALYZE makes, and the first AUTOINCREMENT."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,9 +122,9 @@ def create(tables: Tables) -> tuple[str, ...]:
 
 
 def schema(connection: sqlite3.Connection, tables: Tables) -> Schema:
-    """Tables, indexes, views and triggers as `CREATE` has them, but for the tracking tables."""
+    """Tables, indexes, views and triggers as `CREATE` has them, but for the tracking tables and SQLite's own."""
     rows = connection.execute(
         f"select type, name, sql from {_SCHEMA}.sqlite_schema where sql is not null and tbl_name not in (?, ?)",  # noqa: S608  # ours
         [tables.table, f"{tables.table}_events"],
     ).fetchall()
-    return Schema({f"{kind} {name}": sql for kind, name, sql in sorted(rows)}, "SQLite")
+    return Schema({f"{kind} {name}": sql for kind, name, sql in sorted(rows)}, "SQLite").without(SQLITES_OWN)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops.backups import temporary
 from dbops.config.model import Setting, Settings, Target
 from dbops.errors import DbopsError, ProgramFailed, UsageError
 from dbops.migrations import discovery
@@ -56,9 +56,9 @@ def make(settings: Settings, commit: Commit, target: Target, listen: Listener) -
     :raises Refused: one reaches beyond the scratch database.
     """
     folder = settings.migrations_dir.value
-    with tempfile.TemporaryDirectory(prefix="dbops-") as place:
-        unpacked = Path(place, "migrations")
-        _unpack(folder, commit, Path(place, "archive.tar"), unpacked)
+    with temporary.folder() as place:
+        unpacked = place / "migrations"
+        _unpack(folder, commit, place / "archive.tar", unpacked)
         try:
             _run(settings, unpacked, target, listen)
         except DbopsError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbops.backups import temporary
 from dbops.config.model import Setting, Settings, Target
 from dbops.engines.schema import Difference, Schema, differences
 from dbops.errors import DbopsError
@@ -68,12 +68,12 @@ def verified(settings: Settings, written: Written, here: Target, there: Schema, 
     :param there: the schema that it shall lead to.
     :raises DbopsError: it does not run.
     """
-    with tempfile.TemporaryDirectory(prefix="dbops-") as place, session(settings, here, listen) as opened:
-        _put(written, Path(place), settings.migrations_dir.value)
+    with temporary.folder() as place, session(settings, here, listen) as opened:
+        _put(written, place, settings.migrations_dir.value)
         try:
-            return _both_ways(opened, settings, _found(settings, written, Path(place)), there)
+            return _both_ways(opened, settings, _found(settings, written, place), there)
         except DbopsError as error:
-            error.message = error.message.replace(place, str(settings.migrations_dir.value))
+            error.message = error.message.replace(str(place), str(settings.migrations_dir.value))
             error.args = (error.message,)
             raise
 

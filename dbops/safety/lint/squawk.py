@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dbops.backups import temporary
 from dbops.engines.names import QualifiedName
 from dbops.engines.postgres.nodes import qualified, relation, strings
 from dbops.errors import ProgramFailed
@@ -88,9 +88,9 @@ def _text(file: File) -> str:
 
 
 def _said(squawk: Path, texts: Sequence[str], together: bool, project: Path) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="dbops-lint-") as folder:
+    with temporary.folder() as folder:
         for number, text in enumerate(texts):
-            Path(folder, f"{number}.sql").write_text(text, encoding="utf-8", newline="")
+            (folder / f"{number}.sql").write_text(text, encoding="utf-8", newline="")
         config = next((one for one in _configs(project) if one.exists()), None)
         argv = [
             squawk,
@@ -99,7 +99,7 @@ def _said(squawk: Path, texts: Sequence[str], together: bool, project: Path) -> 
             *([f"--config={config}"] if config else []),
             *(f"{number}.sql" for number in range(len(texts))),
         ]
-        done = run(argv, environ=POSTGRES_ENVIRON, cwd=Path(folder), check=False)
+        done = run(argv, environ=POSTGRES_ENVIRON, cwd=folder, check=False)
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     except ValueError:

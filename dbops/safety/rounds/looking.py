@@ -1,50 +1,43 @@
-"""Another session in a scratch database, that reads what the migrations in the first one have made."""
+"""What the migrations in a scratch database have made."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
-
-from dbops.engines.postgres.pinned import told
-from dbops.engines.schema import Schema
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from dbops.engines.catalog import Catalog, TableName
+    from dbops.engines.catalog import Catalog
+    from dbops.engines.schema import Schema
 
 _REMEMBERED = 2
 """Catalogs: of the schema before a migration and of the one after it, between which a round goes to and fro."""
 
 
-class Looker:
-    """Reads schema and catalog, and does nothing else, so that the server keeps the plans of these large queries.
-
-    To make them takes as long as to carry them out.  In the session of the migrations they would end with each, in that
-    of the rows with each rollback.  And nothing that a migration sets for its session changes what is read here.
-
-    :param connection: in autocommit mode, and nobody else's.
-    :param own: the tables that hold dbops' records.
-    """
-
-    def __init__(self, connection: psycopg.Connection[Any], own: Collection[TableName]) -> None:
-        self._connection = connection
-        self._own = own
-        self._catalogs: list[tuple[Schema, Catalog]] = []
-        connection.prepare_threshold = 0
+class Reading(Protocol):
+    """What an engine reads, whatever the migrations have set for their own session."""
 
     def schema(self) -> Schema:
-        """What is there now.
+        """What is there now, but for the tracking tables.
 
         :raises DbopsError: it cannot be read, because a migration has left a lock for instance.
         """
-        from psycopg import sql
 
-        from dbops.engines.postgres.schema import reader
+    def catalog(self) -> Catalog:
+        """The tables in it, but for the tracking tables.
 
-        own = [sql.Identifier(*name).as_string(self._connection) for name in self._own]
-        with told():
-            return reader.read(self._connection, own)
+        :raises DbopsError: it cannot be read.
+        """
+
+
+class Looker:
+    """Looks at what is there, at the catalog as seldom as can be."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._catalogs: list[tuple[Schema, Catalog]] = []
+
+    def schema(self) -> Schema:
+        """As `Reading.schema`."""
+        return self._reading.schema()
 
     def catalog(self, schema: Schema) -> Catalog:
         """The tables in what is there now.
@@ -52,12 +45,9 @@ class Looker:
         :param schema: that; of one that was there before, the catalog is known.
         :raises DbopsError: it cannot be read.
         """
-        from dbops.engines.postgres import catalog
-
         for known, found in self._catalogs:
             if known == schema:
                 return found
-        with told():
-            found = catalog.read(self._connection, self._own)
+        found = self._reading.catalog()
         self._catalogs = [*self._catalogs, (schema, found)][-_REMEMBERED:]
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from dbops.engines.base import Trouble
 from dbops.engines.schema import Schema, differences
 from dbops.errors import DbopsError
 from dbops.migrations import texts
@@ -20,12 +21,9 @@ from dbops.safety.rounds.rows import Contents, Rows, lost
 
 if TYPE_CHECKING:
     from dbops.engines.base import ServerError
-    from dbops.engines.catalog import TableName
+    from dbops.engines.catalog import Table, TableName
+    from dbops.engines.session import Session
     from dbops.safety.rounds.scratch import Copy
-
-_BROKEN_BY_ROWS = ("22", "23")
-"""SQLSTATE classes: a value that cannot be, a constraint that rows break."""
-_NOT_NULL = "23502"
 
 
 @dataclasses.dataclass
@@ -35,7 +33,7 @@ class One:
     `before` is the schema that is there, where it is known, `after` the one that the up has made.
     """
 
-    copy: Copy
+    copy: Copy[Session]
     file: MigrationFile
     wishes: Wishes
     with_rows: bool
@@ -118,24 +116,34 @@ class One:
                 if not self.with_rows or not self._rows_to_blame(before, failed.refusal):
                     raise
                 failed.failure = dataclasses.replace(failed.failure, of_generated=True)
-                table = failed.refusal.table if failed.refusal else None
-                if table is None or table in emptied or self._partly_there():
+                table = self._meant(before, failed.refusal)
+                if table is None or table.id in emptied or self._partly_there():
                     raise
-                self._rows.empty(table)
+                self._rows.empty(before, table.id)
                 there = self._rows.contents(before)
-                emptied.add(table)
-                self._note((Bare(_label(table), failed.failure.message),))
+                emptied.add(table.id)
+                self._note((Bare(table.label, failed.failure.message),))
             else:
                 return there
 
     def _rows_to_blame(self, before: Schema, refusal: ServerError | None) -> bool:
         """Whether the up may well run with other rows than those that were generated."""
-        if refusal is None or not (refusal.sqlstate or "").startswith(_BROKEN_BY_ROWS):
+        if refusal is None or refusal.trouble is not Trouble.ROWS:
             return False
-        if refusal.sqlstate != _NOT_NULL or refusal.table is None:
+        if refusal.table is None or refusal.column is None:
             return True
-        table = self.copy.looker.catalog(before).by_id.get(refusal.table)
-        return table is not None and table.column(refusal.column or "") is not None
+        table = self._meant(before, refusal)
+        return table is not None and table.column(refusal.column) is not None
+
+    def _meant(self, before: Schema, refusal: ServerError | None) -> Table | None:
+        """The table that was there before and whose rows are refused, perhaps by another one that takes its name."""
+        if refusal is None or refusal.table is None:
+            return None
+        catalog = self.copy.looker.catalog(before)
+        schema, name = refusal.table
+        renamed = schema, section.renamed(self.file, name.lower())
+        called = (one for one in catalog.tables if (one.schema, one.name.lower()) == renamed)
+        return catalog.by_id.get(refusal.table) or next(called, None)
 
     def _partly_there(self) -> bool:
         """Whether something of a migration that is no transaction was done before it failed."""
@@ -170,8 +178,3 @@ class SectionFailed(Exception):
     def __init__(self, verdict: Verdict, failure: Failure, refusal: ServerError | None) -> None:
         super().__init__(failure.message)
         self.verdict, self.failure, self.refusal = verdict, failure, refusal
-
-
-def _label(table: TableName) -> str:
-    schema, name = table
-    return name if schema == "public" else f"{schema}.{name}"

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
-from dbops.engines.postgres.pinned import told
 from dbops.engines.schema import Schema
 from dbops.safety.rounds.model import Bare, Lost, Way
 
 if TYPE_CHECKING:
-    import psycopg
-    from psycopg import sql
-
     from dbops.engines.catalog import Catalog, Table, TableName
     from dbops.safety.rounds.looking import Looker
+    from dbops.seeding.engine import SeedingEngine
 
 _ROWS = 20
-
-_POSITIONS = """
-select schemaname::text, sequencename::text, case when increment_by > 0 then last_value else -last_value end
-from pg_catalog.pg_sequences where last_value is not null
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +31,33 @@ Contents = Mapping[tuple[str, str], Values]
 """Of columns, by table and column."""
 
 
+class Tables(Protocol):
+    """What an engine does with the rows of a scratch database."""
+
+    def contents(self, catalog: Catalog) -> Contents:
+        """What is in each column of each table now.
+
+        :raises DbopsError: it cannot be read.
+        """
+
+    def seeding(self) -> AbstractContextManager[SeedingEngine]:
+        """A transaction in which rows are generated.
+
+        :raises DbopsError: the server refuses what is not about a table's rows.
+        """
+
+    def empty(self, catalog: Catalog, table: TableName) -> None:
+        """Take all rows out of a table, and of those that refer to it.
+
+        :raises DbopsError: the server refuses.
+        """
+
+
 class Rows:
-    """The rows of one scratch database; the schema that every method asks for is what is there now.
+    """The rows of one scratch database; the schema that every method asks for is what is there now."""
 
-    :param connection: in autocommit mode, and nobody else's.
-    """
-
-    def __init__(self, connection: psycopg.Connection[Any], looker: Looker) -> None:
-        self._connection = connection
+    def __init__(self, tables: Tables, looker: Looker) -> None:
+        self._tables = tables
         self._looker = looker
         self._refused: dict[str, str] = {}
         self._known: Contents | None = None
@@ -75,8 +87,7 @@ class Rows:
         :raises DbopsError: it cannot be read.
         """
         if self._known is None:
-            with told():
-                self._known = self._contents(self._looker.catalog(schema))
+            self._known = self._tables.contents(self._looker.catalog(schema))
         return self._known
 
     def bare(self, schema: Schema) -> tuple[Bare, ...]:
@@ -92,56 +103,24 @@ class Rows:
             if not rows.get(label)
         )
 
-    def empty(self, table: TableName) -> None:
+    def empty(self, schema: Schema, table: TableName) -> None:
         """Take all rows out of a table, and of those that refer to it.
 
         :raises DbopsError: the server refuses.
         """
-        from psycopg import sql
-
         self.forget()
-        with told():
-            self._connection.execute(sql.SQL("truncate {} cascade").format(sql.Identifier(*table)))
+        self._tables.empty(self._looker.catalog(schema), table)
 
     def _generate(self, catalog: Catalog, only: tuple[TableName, ...], seed: int) -> None:
         from dbops.seeding.generate.filling import generate
         from dbops.seeding.generate.model import Request
         from dbops.seeding.generate.planner import plan
-        from dbops.seeding.postgres.engine import Postgres
 
         self.forget()
-        engine = Postgres(self._connection)
-        with told(), engine.transaction():
+        with self._tables.seeding() as engine:
             request = Request(rows=_ROWS, seed=seed, only=only)
             outcome = generate(engine, plan(catalog, request, engine.probe()))
         self._refused |= {catalog.by_id[one.table].label: one.reason for one in outcome.unfilled}
-
-    def _contents(self, catalog: Catalog) -> Contents:
-        """In one round trip, whatever the number of tables."""
-        connection = self._connection
-        tables = [table for table in catalog.tables if table.columns and table.insertable]
-        with connection.pipeline():
-            cursors = [connection.execute(_query(table)) for table in tables]
-            sequences = connection.execute(_POSITIONS)
-        positions = {(schema, name): int(at) for schema, name, at in sequences.fetchall()}
-        found = {}
-        for table, cursor in zip(tables, cursors, strict=True):
-            row = cursor.fetchone()
-            assert row is not None  # an aggregate has one row
-            for at, column in enumerate(table.columns):
-                position = positions.get(column.sequence) if column.sequence else None
-                found[table.label, column.name] = Values(row[2 * at], int(row[2 * at + 1]), position)
-        return found
-
-
-def _query(table: Table) -> sql.Composed:
-    from psycopg import sql
-
-    each = sql.SQL(
-        "pg_catalog.count({0}), coalesce(pg_catalog.sum(pg_catalog.hashtextextended({0}::text, 0)), 0)"
-    )
-    columns = sql.SQL(", ").join(each.format(sql.Identifier(column.name)) for column in table.columns)
-    return sql.SQL("select {} from {}").format(columns, sql.Identifier(*table.id))
 
 
 def _changed(before: Catalog, after: Catalog) -> set[str]:

@@ -16,7 +16,7 @@ from dbops.safety.rounds.model import Bare, History, Round, Rounds, Verdict, Wis
 from dbops.safety.rounds.one import One
 
 if TYPE_CHECKING:
-    from dbops.engines.postgres.session import Session
+    from dbops.engines.session import Session
     from dbops.safety.rounds.scratch import Scratch
 
 ALL_TABLES = "all tables"
@@ -24,7 +24,7 @@ ALL_TABLES = "all tables"
 
 
 def run(
-    statuses: Sequence[Status], live: Schema, scratch: Scratch, wishes: Wishes, listen: Listener
+    statuses: Sequence[Status], live: Schema, scratch: Scratch[Session], wishes: Wishes, listen: Listener
 ) -> Rounds:
     """Run the files in order; those that need no round just up.
 
@@ -41,7 +41,7 @@ class _Run:
     need none of their own, and no migration is replayed for each that comes after it.
     """
 
-    def __init__(self, scratch: Scratch, wishes: Wishes, listen: Listener) -> None:
+    def __init__(self, scratch: Scratch[Session], wishes: Wishes, listen: Listener) -> None:
         self._scratch, self._wishes, self._listen = scratch, wishes, listen
         self._to_come: list[MigrationFile] = []
         self._schema: Schema | None = None  # of the copy

@@ -1,52 +1,50 @@
-"""The scratch databases that rounds run in: made beside the target, held by a lock, dropped whatever happens."""
+"""What rounds need of an engine: a scratch database with the tracking tables, and a copy of it to work in."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from dbops.config.model import Settings, Target
-from dbops.engines.postgres import databases
-from dbops.engines.postgres.making import Making
-from dbops.engines.postgres.session import Session
-from dbops.events import Listener, ignore
-from dbops.restore import scratch
-from dbops.safety.rounds.looking import Looker
-from dbops.safety.rounds.rows import Rows
+from dbops.engines.session import Session
 
 if TYPE_CHECKING:
-    from dbops.engines.catalog import TableName
-    from dbops.engines.postgres.databases import Connection
+    from dbops.safety.rounds.looking import Looker
+    from dbops.safety.rounds.rows import Rows
 
-PREFIX = "dbops_verify_"
-"""What their names begin with."""
+S_co = TypeVar("S_co", bound=Session, covariant=True)  # the session of an engine
 
 
 @dataclasses.dataclass(frozen=True)
-class Copy:
+class Copy(Generic[S_co]):
     """A copy of the template: the session in which migrations run, and what looks at it from outside."""
 
-    session: Session
+    session: S_co
     looker: Looker
     rows: Rows
 
 
-class Scratch:
-    """An empty database with the tracking tables, the template; and a copy of it, to work in as long as it is sound."""
+class Scratch(Generic[S_co]):
+    """An empty database with the tracking tables, the template; and a copy of it, to work in as long as it is sound.
 
-    def __init__(self, settings: Settings, server: Target, name: str) -> None:
-        self._settings, self._server, self._name = settings, server, name
-        self._template: Session | None = None
-        self._copy: Copy | None = None
+    :param opened: opens a session in the template, which nobody else may have open while it is copied.
+    :param copied: makes a copy, and removes it at the end.
+    """
+
+    def __init__(
+        self, opened: Callable[[], S_co], copied: Callable[[], AbstractContextManager[Copy[S_co]]]
+    ) -> None:
+        self._opened, self._copied = opened, copied
+        self._template: S_co | None = None
+        self._copy: Copy[S_co] | None = None
         self._drops = contextlib.ExitStack()
 
-    def template(self) -> Session:
+    def template(self) -> S_co:
         """A session in the template; it ends when a copy is made."""
         if self._template is None:
-            self._template = self._opened(self._name)
+            self._template = self._opened()
         return self._template
 
     @property
@@ -54,7 +52,7 @@ class Scratch:
         """Whether there is a copy; else `copy` makes one of the template as it is then."""
         return self._copy is not None
 
-    def copy(self) -> Copy:
+    def copy(self) -> Copy[S_co]:
         """The copy."""
         if self._copy is None:
             self._end_template()
@@ -75,70 +73,3 @@ class Scratch:
         if self._template is not None:
             self._template.close()
             self._template = None
-
-    @contextmanager
-    def _copied(self) -> Iterator[Copy]:
-        def make(connection: Connection, name: str) -> None:
-            scratch.copy(connection, name, self._name)
-
-        with (
-            scratch.held(self._server, PREFIX, make, ignore) as name,
-            self._opened(name) as session,
-            contextlib.closing(self._beside(session)) as reading,
-            contextlib.closing(self._beside(session)) as filling,
-        ):
-            looker = Looker(reading, _own(session))
-            yield Copy(session, looker, Rows(filling, looker))
-
-    def _beside(self, session: Session) -> Connection:
-        """Another session in the same database, which waits for no lock that a migration may have left."""
-        target = self._server.replace("the scratch database", dbname=session.identity.database)
-        connection = databases.open_session(target, "migrate verify", ignore, scratch.PATIENCE)
-        wait = f"{self._settings.lock_timeout.value * 1000:.0f}"
-        connection.execute("select pg_catalog.set_config('lock_timeout', %s, false)", [wait])
-        connection.execute("set jit = off")  # compiling the queries takes longer than they do
-        connection.prepare_threshold = None
-        return connection
-
-    def _opened(self, name: str) -> Session:
-        target = self._server.replace("the scratch database", dbname=name)
-        session = Session.open(dataclasses.replace(self._settings, target=target), "migrate verify", ignore)
-        with contextlib.ExitStack() as stack:
-            stack.push(session)  # told and closed, unless all goes well
-            session.acquire_lock()
-            session.initialise()
-            stack.pop_all()
-        return session
-
-
-def _own(session: Session) -> tuple[TableName, ...]:
-    tables = session.tables
-    return (tables.schema, tables.table), (tables.schema, f"{tables.table}_events")
-
-
-@contextmanager
-def made(
-    settings: Settings,
-    server: Target,
-    like: Making,
-    what: str,
-    listen: Listener,
-    make: scratch.Make | None = None,
-) -> Iterator[Scratch]:
-    """A scratch database on a server; those that a killed run has left there are dropped first.
-
-    :param server: any database of it.
-    :param like: how the target was made.
-    :param what: the verb that needs it, for messages.
-    :param make: makes it, where it is not to be empty.
-    :raises Refused: the role may make no databases.
-    """
-
-    def empty(connection: Connection, name: str) -> None:
-        scratch.empty(connection, name, like, listen)
-
-    with (
-        scratch.made(server, PREFIX, what, make or empty, listen, elsewhere=True) as name,
-        contextlib.closing(Scratch(settings, server, name)) as scratches,
-    ):
-        yield scratches

@@ -103,7 +103,8 @@ class Recorder:
             for step in plan.runs:
                 begun += 1
                 section.refuse_beyond(step, self.session, self.wishes)
-            section.execute(plan, self.session, self.wishes)
+            # Records of the live database are not moved here, where there are none.
+            section.execute(dataclasses.replace(plan, steps=plan.runs), self.session, self.wishes)
         except section.NOT_THE_FILES:
             raise
         except DbopsError as error:

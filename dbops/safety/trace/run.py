@@ -54,7 +54,7 @@ def run(
     plan: Plan,
     identity: Identity,
     copying: Copying,
-    scratch: Scratch,
+    scratch: Scratch[Session],
     wishes: Wishes,
     origin: str,
     listen: Listener,

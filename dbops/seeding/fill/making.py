@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING
 
+from dbops import interrupts
 from dbops.errors import DbopsError
-from dbops.interrupts import SIGNALS
 from dbops.seeding.fill.model import Part, Source
 
 if TYPE_CHECKING:
@@ -60,18 +60,19 @@ def made(source: Source, jobs: int) -> Iterator[Iterator[Sequence[Part]]]:
         resource_tracker.ensure_running()  # which a first start would do, and let the signals in again
         jobs = min(jobs, source.blocks)
         for number in range(jobs):
-            with _signals_held_back():
+            with interrupts.held_back(), _signals_held_back():
                 workers.append(_start(source, number, jobs))
         yield _received(workers, source.blocks)
     finally:
-        for worker in workers:
-            worker.end()
+        with interrupts.held_back():
+            for worker in workers:
+                worker.end()
 
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
     """What is started within takes none of them for its whole life."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What is decided for a schema: for every column how its values are made.  Data only; `rows.py` makes the values.
+"""What is decided for a schema: for every column how its values are made.  Data only; `making/` makes the values.
 
 A *unit* is what one number per row decides: a column of its own, a foreign key (the parent's row), or a set of
 columns that checks tie together (one of the listed combinations).

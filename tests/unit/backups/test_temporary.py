@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dbops.backups import temporary
 from dbops.backups.temporary import folder, sweep
 from dbops.errors import DbopsError
 
@@ -48,3 +51,22 @@ def test_no_place_for_them(place: Path) -> None:
         pass
     assert raised.value.hint is not None
     assert "TMPDIR=" in raised.value.hint
+
+
+@pytest.mark.parametrize("function", ["_make", "remove_tree"])
+def test_interrupted_while_it_is_made_or_removed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """Ctrl-C right behind either: nothing is left."""
+    original: Callable[..., object] = getattr(temporary, function)
+
+    def interrupted(*arguments: object) -> object:
+        monkeypatch.setattr(temporary, function, original)
+        result = original(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(temporary, function, interrupted)
+    with pytest.raises(KeyboardInterrupt), folder() as made:
+        (made / "1.dat").write_text("rows")
+    assert list(place.iterdir()) == []

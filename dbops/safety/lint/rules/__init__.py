@@ -25,7 +25,7 @@ NAMES = (
 """The worst first, as docs/lint.md has them."""
 
 POSTGRESQL_ALONE = frozenset(
-    {"unknown-syntax", "concurrently-on-partitioned", "enum-value-in-its-transaction", "cascade-in-down"}
+    {"concurrently-on-partitioned", "enum-value-in-its-transaction", "cascade-in-down"}
 )
 """What they are about, other engines do not have."""
 

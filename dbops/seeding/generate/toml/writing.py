@@ -20,7 +20,7 @@ What it says of a table:
     columns = ["status", "closed_at"]      # "*" is the column's own maker, "\\N" is NULL
     rows = [["active", '\\N'], ["closed", "*"]]
 
-`make` is the word of a value space of `spaces.py` and `pooled.py`, with its fields; `how` says which of its values
+`make` is the word of a value space of `spaces/`, with its fields; `how` says which of its values
 a row gets: `drawn`, `skewed`, `unique`, `counted`, or `key` (together with others, see `keys`).  `nulls` is the
 share of NULL in thousandths.  Times are microseconds since 1970, numbers are in units of the last of `scale`
 decimals.  Reading it (`reading.py`) gives the plan that was written: the same data for the same seed.
