@@ -1,6 +1,6 @@
 """dbops: the life of an application's PostgreSQL database, as commands and as a library."""
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # true for type checkers; `typing` would take longer to load than all before `__main__` heeds Ctrl-C
 
 if TYPE_CHECKING:
     from dbops.engines.log import LoggedEvent

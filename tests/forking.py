@@ -36,6 +36,7 @@ LANG = "C.UTF-8"
 # Variables that are read when Python or the C library starts, and only then: by these beginnings.
 _AT_START = ("LANG", "LC_", "LOCPATH", "TZ", "LD_")
 _REQUEST_BYTES = 1 << 16
+_READY = b"ready"
 _STDIN_BYTES = 4096  # what a pipe takes in any case before somebody reads
 
 
@@ -74,9 +75,7 @@ class Forker:
                 cwd="/",
                 env={"LANG": LANG, "PATH": os.defpath},
             )
-        self._ours.recv(
-            16
-        )  # it has imported everything, which on a busy machine takes longer than a command may
+        self._ours.recv(len(_READY))  # importing takes its time, which is not the first command's
 
     def close(self) -> None:
         """End it; a command that still runs goes on."""
@@ -150,12 +149,12 @@ def _exit_code(ended: bytes) -> int:
 def _serve() -> None:
     """Fork for each request.  Returns in the child, which has become what the request says; never in the parent."""
     requests = socket.socket(fileno=os.dup(0))
+    requests.send(_READY)
     ended, wake = socket.socketpair()
     for one in (ended, wake):
         one.setblocking(False)  # noqa: FBT003  # it has no name
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, whatever it does, makes `wake` written to
     signal.set_wakeup_fd(wake.fileno())
-    requests.send(b"ready")
     running: dict[int, int] = {}  # process id, and where its end is to be told
     with selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)

@@ -7,6 +7,11 @@ import re
 _SINCE_15 = (
     (re.compile(r"\s+NULLS NOT DISTINCT", re.IGNORECASE), ""),
     (re.compile(r"(ON DELETE SET (?:NULL|DEFAULT)) \([^)]*\)", re.IGNORECASE), r"\1"),  # of some columns only
+    (
+        re.compile(r"(FOR TABLE \w+) \([^)]*\) WHERE \([^)]*\)"),
+        r"\1",
+    ),  # of a publication: some columns and rows
+    (re.compile(r"security_invoker = true"), "security_barrier = true"),
     (re.compile(r"numeric\((?:\d+, *-\d+|3, *5)\)", re.IGNORECASE), "numeric"),  # digits beyond the precision
 )
 

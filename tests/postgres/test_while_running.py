@@ -131,7 +131,7 @@ def test_dbops_is_not_ended(table: Project, database: Database, connect: Connect
     """A backup, for instance: spared, with the reason at the end."""
     holder = _holder(connect, database, application_name="dbops backup create alice@laptop")
     outcome = table.run(
-        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
+        "migrate", "up", "--lock-timeout", "3s", "--deadline", "8s", "--terminate-blockers", "1s"
     )
     assert outcome.code == 11, outcome
     assert f"pid {holder.info.backend_pid} was not ended: it is dbops at work" in outcome.stderr
@@ -145,7 +145,7 @@ def test_a_prepared_transaction(table: Project, database: Database, connect: Con
     session.execute("lock table t")
     session.execute("prepare transaction 'it''s mine'")
     outcome = table.run(
-        "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
+        "migrate", "up", "--lock-timeout", "3s", "--deadline", "8s", "--terminate-blockers", "1s"
     )
     assert outcome.code == 11, outcome
     assert "held by a prepared transaction of user" in outcome.stderr
@@ -185,7 +185,7 @@ def test_privileges(
             admin.execute(sql.SQL("grant {} to {}").format(sql.Identifier(grant), me))
         holder = _holder(connect, database, user=f"other_{database.user}"[:63], password="p")
         outcome = table.run(
-            "migrate", "up", "--lock-timeout", "400ms", "--deadline", "8s", "--terminate-blockers", "1s"
+            "migrate", "up", "--lock-timeout", "3s", "--deadline", "8s", "--terminate-blockers", "1s"
         )
         assert outcome.code == (11 if reason else 0), outcome
         assert _is_alive(holder) is bool(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def applied(site: Site, file: Path) -> Path:
 
 def fill(file: Path, sql: str) -> None:
     """As an application does."""
-    with connections.connect(file, listen=print, deadline=5) as connection:
+    with contextlib.closing(connections.connect(file, listen=print, deadline=5)) as connection:
         connection.executescript(sql)
 
 
@@ -126,8 +127,8 @@ def test_locks_are_those_that_sqlite_takes(applied: Path) -> None:
         "ANALYZE", "SELECT * FROM users", "ALTER TABLE users RENAME TO people",
     ]  # fmt: skip
     with (
-        connections.connect(applied, listen=print, deadline=5) as one,
-        connections.connect(applied, listen=print, deadline=5) as other,
+        contextlib.closing(connections.connect(applied, listen=print, deadline=5)) as one,
+        contextlib.closing(connections.connect(applied, listen=print, deadline=5)) as other,
     ):
         other.execute("pragma busy_timeout = 0")
         for statement in statements:
