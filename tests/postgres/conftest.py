@@ -12,7 +12,8 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import FAILED, SERVERS, Project
-from tests.postgres.migrating import mark_as_development, write_tables
+from tests.postgres.differing import HERE
+from tests.postgres.migrating import mark_as_development, ran, single, write_tables
 from tests.postgres.restoring import Live, live_database
 from tests.postgres.rounds import Rounds
 from tests.postgres.scratching import allow_databases
@@ -40,6 +41,15 @@ def maker(configured: Project, database: Database) -> Project:
     """A configured project whose role, an ordinary one, may make databases."""
     allow_databases(database)
     return configured
+
+
+@pytest.fixture
+def started(maker: Project, database: Database) -> Project:
+    """The same in development, with one applied migration: the table that tests of `migrate diff` begin with."""
+    mark_as_development(database)
+    maker.write("migrations/001_start.sql", single(HERE, "DROP TABLE person;"))
+    ran(maker, "up")
+    return maker
 
 
 @pytest.fixture

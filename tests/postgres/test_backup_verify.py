@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from dbops.backups.entries import read_manifest
 from dbops.backups.manifest import to_json
@@ -162,7 +163,7 @@ def test_what_a_killed_verify_left_is_dropped(backed_up: Project, database: Data
 def test_a_role_that_may_not_make_databases(backed_up: Project, database: Database) -> None:
     """It cannot be tried: exit 1 with the reason, and nothing is held against the backup."""
     mark_as_development(database)
-    admin(database.server).execute(f'ALTER ROLE "{database.user}" NOCREATEDB')
+    admin(database.server).execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(sql.Identifier(database.user)))
     outcome = backed_up.run("backup", "verify", "b")
     assert outcome.code == 1, outcome
     assert "permission denied to create database" in outcome.stderr

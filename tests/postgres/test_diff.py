@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Project
 from tests.postgres.differing import HERE, THERE, diff, files, found, scratches
-from tests.postgres.migrating import mark_as_development, on_terminal, ran, single, states
+from tests.postgres.migrating import on_terminal, ran, single, states
 from tests.postgres.rounds import superuser_sql
 from tests.postgres.scratching import allow_databases
 from tests.servers import Database
@@ -22,54 +22,44 @@ pytestmark = pytest.mark.one_major
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-@pytest.fixture
-def maker(configured: Project, database: Database) -> Project:
-    """A project with one applied migration, whose role, an ordinary one, may make databases."""
-    allow_databases(database)
-    mark_as_development(database)
-    configured.write("migrations/001_start.sql", single(HERE, "DROP TABLE person;"))
-    ran(configured, "up")
-    return configured
-
-
-def test_to_a_file_and_back(maker: Project, database: Database) -> None:
+def test_to_a_file_and_back(started: Project, database: Database) -> None:
     """The migration is written, runs up to the file's schema and down to where it was; no scratch database stays."""
-    maker.write("there.sql", THERE)
-    outcome = diff(maker, "there.sql", "add_age")
+    started.write("there.sql", THERE)
+    outcome = diff(started, "there.sql", "add_age")
     assert "wrote migrations/002_add_age.sql" in outcome.stdout
     assert "verified: up and down were run" in outcome.stdout
-    ran(maker, "up")
-    assert "no difference" in diff(maker, "there.sql").stdout
-    maker.write("before.sql", HERE)
-    diff(maker, "before.sql", "--check", code=3)
-    ran(maker, "down")
-    (maker.folder / "migrations/002_add_age.sql").unlink()
-    assert "no difference" in diff(maker, "before.sql", "--check").stdout
+    ran(started, "up")
+    assert "no difference" in diff(started, "there.sql").stdout
+    started.write("before.sql", HERE)
+    diff(started, "before.sql", "--check", code=3)
+    ran(started, "down")
+    (started.folder / "migrations/002_add_age.sql").unlink()
+    assert "no difference" in diff(started, "before.sql", "--check").stdout
     assert scratches(database) == []
 
 
-def test_nothing_is_written_without_need(maker: Project) -> None:
+def test_nothing_is_written_without_need(started: Project) -> None:
     """No difference is exit 0; --check exits 3 with the objects, --dry-run shows the file; none writes."""
-    maker.write("here.sql", HERE)
-    told = found(maker, "here.sql")
+    started.write("here.sql", HERE)
+    told = found(started, "here.sql")
     assert (told["differences"], told["written"], told["files"]) == ([], False, [])
-    maker.write("there.sql", THERE)
-    checked = found(maker, "there.sql", "--check", code=3)
+    started.write("there.sql", THERE)
+    checked = found(started, "there.sql", "--check", code=3)
     assert [(one["object"], one["change"]) for one in checked["differences"]] == [
         ("index public.person_age", "is only there"),
         ("table public.person", "differs"),
     ]
-    shown = diff(maker, "there.sql", "--dry-run").stdout
+    shown = diff(started, "there.sql", "--dry-run").stdout
     assert "would write migrations/002_change_schema.sql" in shown
     assert "CREATE INDEX person_age" in shown
-    assert files(maker) == {"001_start.sql"}
+    assert files(started) == {"001_start.sql"}
 
 
-def test_what_is_pending_comes_first(maker: Project) -> None:
+def test_what_is_pending_comes_first(started: Project) -> None:
     """A database that is behind its folder is exit 3 with the hint to run up."""
-    maker.write("migrations/002_b.sql", single("CREATE TABLE b ();"))
-    maker.write("there.sql", THERE)
-    outcome = diff(maker, "there.sql", code=3)
+    started.write("migrations/002_b.sql", single("CREATE TABLE b ();"))
+    started.write("there.sql", THERE)
+    outcome = diff(started, "there.sql", code=3)
     assert "1 migration pending, the first is 002 b" in outcome.stderr
     assert "bin/migrate up" in outcome.stderr or "dbops migrate up" in outcome.stderr
 
@@ -95,47 +85,47 @@ def test_revisions_of_alembic_come_first(configured: Project, database: Database
     assert "bin/migrate adopt" in outcome.stderr
 
 
-def test_a_way_back_that_cannot_be_made(maker: Project, connect: Connect, database: Database) -> None:
+def test_a_way_back_that_cannot_be_made(started: Project, connect: Connect, database: Database) -> None:
     """No statement takes an index from its parent again: the way back is not taken for verified, and nothing is written."""
     made = "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
     connect(database).execute(f"{made} CREATE INDEX pi ON ONLY p (a)")
-    maker.write("there.sql", f"{HERE} {made} CREATE INDEX pi ON p (a);")
-    outcome = diff(maker, "there.sql", code=3)
+    started.write("there.sql", f"{HERE} {made} CREATE INDEX pi ON p (a);")
+    outcome = diff(started, "there.sql", code=3)
     assert "does not lead back exactly" in outcome.stderr
     assert "cannot drop index p1_a_idx because index pi requires it" in outcome.stdout
-    assert files(maker) == {"001_start.sql"}
+    assert files(started) == {"001_start.sql"}
 
 
-def test_destructive_steps_are_marked(maker: Project) -> None:
+def test_destructive_steps_are_marked(started: Project) -> None:
     """A comment above the statement, a warning, and the word in --json."""
-    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY);")
-    told = found(maker, "there.sql", "--no-rename", "--dry-run")
+    started.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY);")
+    told = found(started, "there.sql", "--no-rename", "--dry-run")
     assert ["person.name" in (one["destructive"] or "") for one in told["up"]] == [True]
-    outcome = diff(maker, "there.sql", "--no-rename", "drop_name")
+    outcome = diff(started, "there.sql", "--no-rename", "drop_name")
     assert "DESTRUCTIVE" in outcome.stderr
-    lines = (maker.folder / "migrations/002_drop_name.sql").read_text().splitlines()
+    lines = (started.folder / "migrations/002_drop_name.sql").read_text().splitlines()
     at = next(index for index, line in enumerate(lines) if "drop column" in line)
     assert lines[at - 1].startswith("-- DESTRUCTIVE: ")
 
 
-def test_renames_are_asked(maker: Project, connect: Connect, database: Database) -> None:
+def test_renames_are_asked(started: Project, connect: Connect, database: Database) -> None:
     """Without a terminal both spellings are told with exit 3; --rename keeps the rows, --no-rename drops."""
     connect(database).execute("INSERT INTO person VALUES (1, 'Ada')")
-    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
-    outcome = diff(maker, "there.sql", code=3)
+    started.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
+    outcome = diff(started, "there.sql", code=3)
     assert "--rename public.person.name=full_name" in outcome.stderr
     assert "--no-rename" in outcome.stderr
-    assert files(maker) == {"001_start.sql"}
-    short = diff(maker, "there.sql", "--rename", "person.name=full_name", code=3)
+    assert files(started) == {"001_start.sql"}
+    short = diff(started, "there.sql", "--rename", "person.name=full_name", code=3)
     assert "none of them is --rename person.name=full_name" in short.stderr
-    wrong = diff(maker, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
+    wrong = diff(started, "there.sql", "--no-rename", "--rename", "public.person.id=x", code=2)
     assert "possible here: public.person.name=full_name" in wrong.stderr
-    told = found(maker, "there.sql", "--rename", "public.person.name=full_name", "rename")
+    told = found(started, "there.sql", "--rename", "public.person.name=full_name", "rename")
     assert told["renames"] == ["public.person.name=full_name"]
     assert not any(one["destructive"] for one in told["up"])
-    ran(maker, "up")
+    ran(started, "up")
     assert connect(database).execute("SELECT full_name FROM person").fetchall() == [("Ada",)]
-    ran(maker, "down")
+    ran(started, "down")
     assert connect(database).execute("SELECT name FROM person").fetchall() == [("Ada",)]
 
 
@@ -150,34 +140,34 @@ HOSTILE = {
 }
 
 
-def test_a_hostile_file(maker: Project, database: Database) -> None:
+def test_a_hostile_file(started: Project, database: Database) -> None:
     """What would act outside of the scratch database is refused with its line before anything runs; nothing stays."""
     for statement, says in HOSTILE.items():
-        maker.write("there.sql", f"CREATE TABLE a ();\n{statement}\n")
-        outcome = maker.run("migrate", "diff", "--to", "there.sql")
+        started.write("there.sql", f"CREATE TABLE a ();\n{statement}\n")
+        outcome = started.run("migrate", "diff", "--to", "there.sql")
         assert outcome.code in {1, 13}
         assert f"there.sql:2:1: {says}" in outcome.stderr
-    assert files(maker) == {"001_start.sql"}
+    assert files(started) == {"001_start.sql"}
     assert scratches(database) == []
 
 
-def test_a_file_that_does_not_run(maker: Project) -> None:
+def test_a_file_that_does_not_run(started: Project) -> None:
     """The place in the file, and the server's words."""
-    maker.write("there.sql", "CREATE TABLE a ();\n\n  CREATE TABLE b (x nothing);\n")
-    assert 'there.sql:3:3: type "nothing" does not exist' in diff(maker, "there.sql", code=1).stderr
+    started.write("there.sql", "CREATE TABLE a ();\n\n  CREATE TABLE b (x nothing);\n")
+    assert 'there.sql:3:3: type "nothing" does not exist' in diff(started, "there.sql", code=1).stderr
     columns = "".join(f"  a{number} int,\n" for number in range(20))
-    maker.write("there.sql", f"CREATE TABLE wide (\n{columns}  bad nothing,\n  z int);\n")
-    said = diff(maker, "there.sql", code=1).stderr
+    started.write("there.sql", f"CREATE TABLE wide (\n{columns}  bad nothing,\n  z int);\n")
+    said = diff(started, "there.sql", code=1).stderr
     assert "CREATE TABLE wide (\n...\n" in said
     assert "  a19 int,\n  bad nothing,\n..." in said
 
 
-def test_privileges_of_unknown_roles_are_told(maker: Project) -> None:
+def test_privileges_of_unknown_roles_are_told(started: Project) -> None:
     """A grant to a role that this server does not have is left out, and said."""
-    maker.write("there.sql", f"{THERE} GRANT SELECT ON person TO nobody_of_that_name;")
-    (said,) = found(maker, "there.sql", "grants")["unseen"]
+    started.write("there.sql", f"{THERE} GRANT SELECT ON person TO nobody_of_that_name;")
+    (said,) = found(started, "there.sql", "grants")["unseen"]
     assert "nobody_of_that_name" in said
-    assert "nobody_of_that_name" in (maker.folder / "migrations/002_grants.sql").read_text()
+    assert "nobody_of_that_name" in (started.folder / "migrations/002_grants.sql").read_text()
 
 
 def test_a_role_that_makes_no_databases(configured: Project) -> None:
@@ -187,16 +177,16 @@ def test_a_role_that_makes_no_databases(configured: Project) -> None:
     assert "CREATEDB" in outcome.stderr
 
 
-def test_no_target(maker: Project) -> None:
+def test_no_target(started: Project) -> None:
     """Exit 2 with what there is."""
     for to in ("nowhere.sql", "migrations", "sqlite:///a.db", "models:app", "git:"):
-        assert "hint:" in diff(maker, to, code=2).stderr
+        assert "hint:" in diff(started, to, code=2).stderr
 
 
-def test_killed_and_run_again(maker: Project, database: Database) -> None:
+def test_killed_and_run_again(started: Project, database: Database) -> None:
     """The scratch databases of a killed run are dropped by the next one."""
-    maker.write("there.sql", f"{THERE} SELECT pg_sleep(60);")
-    child = maker.popen("migrate", "diff", "--to", "there.sql")
+    started.write("there.sql", f"{THERE} SELECT pg_sleep(60);")
+    child = started.popen("migrate", "diff", "--to", "there.sql")
     until(lambda: len(scratches(database)) == 2, "both scratch databases")
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -206,27 +196,27 @@ def test_killed_and_run_again(maker: Project, database: Database) -> None:
         f" WHERE usename = '{database.user}' AND pid <> pg_backend_pid()",
     )
     assert len(scratches(database)) == 2
-    maker.write("there.sql", THERE)
-    assert "which an interrupted run had left" in diff(maker, "there.sql", "--check", code=3).stderr
+    started.write("there.sql", THERE)
+    assert "which an interrupted run had left" in diff(started, "there.sql", "--check", code=3).stderr
     assert scratches(database) == []
 
 
-def test_two_at_once(maker: Project, database: Database) -> None:
+def test_two_at_once(started: Project, database: Database) -> None:
     """They take turns: one writes the migration, for the other it is pending."""
-    maker.write("there.sql", THERE)
-    children = [maker.popen("migrate", "diff", "--to", "there.sql") for _ in range(2)]
+    started.write("there.sql", THERE)
+    children = [started.popen("migrate", "diff", "--to", "there.sql") for _ in range(2)]
     assert sorted(child.wait(timeout=60) for child in children) == [0, 3]
-    assert files(maker) == {"001_start.sql", "002_change_schema.sql"}
-    assert states(maker) == {"001": "applied", "002": "pending"}
+    assert files(started) == {"001_start.sql", "002_change_schema.sql"}
+    assert states(started) == {"001": "applied", "002": "pending"}
     assert scratches(database) == []
 
 
 @pytest.mark.parametrize(("answer", "kept"), [("y\n", True), ("n\n", False)])
-def test_renames_on_a_terminal(maker: Project, answer: str, kept: bool) -> None:
+def test_renames_on_a_terminal(started: Project, answer: str, kept: bool) -> None:
     """Each possible one is asked; a no makes it a drop and an addition."""
-    maker.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
-    code, said = on_terminal(maker, answer, "diff", "--to", "there.sql", "other")
+    started.write("there.sql", "CREATE TABLE person (id int PRIMARY KEY, full_name text NOT NULL);")
+    code, said = on_terminal(started, answer, "diff", "--to", "there.sql", "other")
     assert (code, "was column public.person.name renamed to full_name? [y/N]" in said) == (0, True)
-    text = (maker.folder / "migrations/002_other.sql").read_text()
+    text = (started.folder / "migrations/002_other.sql").read_text()
     assert ("RENAME COLUMN" in text.upper()) is kept
     assert ("DESTRUCTIVE" in text) is not kept

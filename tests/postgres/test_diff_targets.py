@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Project
 from tests.postgres.differing import HERE, diff, found
-from tests.postgres.migrating import mark_as_development, ran, single
+from tests.postgres.migrating import ran, single
 from tests.postgres.scratching import allow_databases
 from tests.servers import Database
 
@@ -20,29 +20,19 @@ pytestmark = pytest.mark.one_major
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-@pytest.fixture
-def maker(configured: Project, database: Database) -> Project:
-    """A project with one applied migration, whose role, an ordinary one, may make databases."""
-    allow_databases(database)
-    mark_as_development(database)
-    configured.write("migrations/001_start.sql", single(HERE, "DROP TABLE person;"))
-    ran(configured, "up")
-    return configured
-
-
-def test_to_a_schema_file_of_dbops(maker: Project, connect: Connect, database: Database) -> None:
+def test_to_a_schema_file_of_dbops(started: Project, connect: Connect, database: Database) -> None:
     """What `schema` writes is a target, and so is a dump of pg_dump with its settings and owners."""
     connect(database).execute(
         "CREATE TABLE later (id serial, at timestamptz DEFAULT now());"
         "CREATE FUNCTION z() RETURNS int LANGUAGE sql AS 'SELECT 1';"
         "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT z()';"
     )
-    ran(maker, "schema", "--output", "later.sql")
-    words = [f"{database.server.bindir}/pg_dump", "-s", "-f", str(maker.folder / "dump.sql"), database.url]
+    ran(started, "schema", "--output", "later.sql")
+    words = [f"{database.server.bindir}/pg_dump", "-s", "-f", str(started.folder / "dump.sql"), database.url]
     subprocess.run(words, check=True, timeout=60)
     connect(database).execute("DROP TABLE later; DROP FUNCTION a(); DROP FUNCTION z()")
-    assert found(maker, "later.sql", "--dry-run")["verified"]
-    told = found(maker, "dump.sql", "make_later")
+    assert found(started, "later.sql", "--dry-run")["verified"]
+    told = found(started, "dump.sql", "make_later")
     assert told["verified"]
     assert told["unseen"] == []
     assert [one["object"] for one in told["differences"]] == [
@@ -65,23 +55,23 @@ CREATE TRIGGER same BEFORE UPDATE ON t FOR EACH ROW WHEN (new.k IN ('a', 'b')) E
 """
 
 
-def test_what_the_server_spells_anew(maker: Project) -> None:
+def test_what_the_server_spells_anew(started: Project) -> None:
     """It spells `IN` of a varchar otherwise once it reads its own words: verified, and no difference afterwards."""
-    maker.write("there.sql", HERE + SPELLED_ANEW)
-    assert found(maker, "there.sql", "spelled")["verified"]
-    ran(maker, "up")
-    assert found(maker, "there.sql")["differences"] == []
+    started.write("there.sql", HERE + SPELLED_ANEW)
+    assert found(started, "there.sql", "spelled")["verified"]
+    ran(started, "up")
+    assert found(started, "there.sql")["differences"] == []
 
 
-def test_to_another_database(maker: Project, another: Callable[..., Database], connect: Connect) -> None:
+def test_to_another_database(started: Project, another: Callable[..., Database], connect: Connect) -> None:
     """The other one is only read; its records of migrations do not count, and no password is told."""
     other = another()
-    project = maker.environ | {"DATABASE_URL": other.url}
-    assert maker.run("migrate", "up", environ=project).code == 0
+    project = started.environ | {"DATABASE_URL": other.url}
+    assert started.run("migrate", "up", environ=project).code == 0
     connect(other).execute("ALTER TABLE person ADD COLUMN note text")
-    outcome = diff(maker, other.url, "add_note")
+    outcome = diff(started, other.url, "add_note")
     assert other.password not in outcome.stdout + outcome.stderr
-    text = (maker.folder / "migrations/002_add_note.sql").read_text()
+    text = (started.folder / "migrations/002_add_note.sql").read_text()
     assert 'add column "note" text' in text
     assert other.password not in text
     row = connect(other).execute("SELECT count(*) FROM schema_migrations").fetchone()
@@ -109,18 +99,18 @@ def git(project: Project, *words: str) -> None:
     )
 
 
-def test_to_a_revision(maker: Project) -> None:
+def test_to_a_revision(started: Project) -> None:
     """The folder as it was then is run on a scratch database; what has no answer is a clear error."""
-    assert "is in no git repository" in diff(maker, "git:HEAD", code=1).stderr
-    git(maker, "init")
-    git(maker, "add", ".")
-    git(maker, "commit", "-m", "one")
-    maker.write("migrations/002_more.sql", single("CREATE TABLE more (id int);", "DROP TABLE more;"))
-    ran(maker, "up")
-    assert [one["object"] for one in found(maker, "git:HEAD", "--check", code=3)["differences"]] == [
+    assert "is in no git repository" in diff(started, "git:HEAD", code=1).stderr
+    git(started, "init")
+    git(started, "add", ".")
+    git(started, "commit", "-m", "one")
+    started.write("migrations/002_more.sql", single("CREATE TABLE more (id int);", "DROP TABLE more;"))
+    ran(started, "up")
+    assert [one["object"] for one in found(started, "git:HEAD", "--check", code=3)["differences"]] == [
         "table public.more"
     ]
-    assert "git knows no revision 'nope'" in diff(maker, "git:nope", code=1).stderr
-    told = found(maker, "git:main", "back")
+    assert "git knows no revision 'nope'" in diff(started, "git:nope", code=1).stderr
+    told = found(started, "git:main", "back")
     assert told["files"] == ["migrations/003_back.sql"]
-    assert "'--output=x' is no revision" in diff(maker, "git:--output=x", code=2).stderr
+    assert "'--output=x' is no revision" in diff(started, "git:--output=x", code=2).stderr

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from dbops.engines.postgres.lock import KEY
 from tests.conftest import Project
@@ -202,7 +203,9 @@ def test_a_database_that_writes_dates_in_another_way(
     abc: Project, database: Database, connect: Connect
 ) -> None:
     """Its DateStyle holds for migrations, and the records can be read all the same."""
-    connect(database).execute(f"alter role {database.user} set datestyle = 'German'".encode())
+    connect(database).execute(
+        sql.SQL("alter role {} set datestyle = 'German'").format(sql.Identifier(database.user))
+    )
     ran(abc, "up")
     for words in (["status"], ["history"], ["drift"], ["validate"], ["plan"]):
         ran(abc, *words)

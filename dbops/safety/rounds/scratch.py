@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dbops.safety.rounds.looking import Looker
     from dbops.safety.rounds.rows import Rows
 
-S_co = TypeVar("S_co", bound=Session, covariant=True)  # the session of an engine
+S = TypeVar("S", bound=Session)  # the session of an engine
+S_co = TypeVar("S_co", bound=Session, covariant=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,3 +74,16 @@ class Scratch(Generic[S_co]):
         if self._template is not None:
             self._template.close()
             self._template = None
+
+
+def made_ready(session: S) -> S:
+    """Take the lock in a new session and make the tracking tables.
+
+    :raises DbopsError: one or the other cannot be; the session is closed.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.push(session)  # told and closed, unless all goes well
+        session.acquire_lock()
+        session.initialise()
+        stack.pop_all()
+    return session

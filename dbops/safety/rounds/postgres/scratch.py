@@ -18,7 +18,7 @@ from dbops.safety.rounds.looking import Looker
 from dbops.safety.rounds.postgres.reading import Reading
 from dbops.safety.rounds.postgres.tables import Tables
 from dbops.safety.rounds.rows import Rows
-from dbops.safety.rounds.scratch import Copy, Scratch
+from dbops.safety.rounds.scratch import Copy, Scratch, made_ready
 
 if TYPE_CHECKING:
     from dbops.engines.catalog import TableName
@@ -66,13 +66,8 @@ class _Server:
 
     def _opened(self, name: str) -> Session:
         target = self._server.replace("the scratch database", dbname=name)
-        session = Session.open(dataclasses.replace(self._settings, target=target), "migrate verify", ignore)
-        with contextlib.ExitStack() as stack:
-            stack.push(session)  # told and closed, unless all goes well
-            session.acquire_lock()
-            session.initialise()
-            stack.pop_all()
-        return session
+        settings = dataclasses.replace(self._settings, target=target)
+        return made_ready(Session.open(settings, "migrate verify", ignore))
 
 
 def _own(session: Session) -> tuple[TableName, ...]:

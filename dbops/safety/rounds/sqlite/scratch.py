@@ -17,7 +17,7 @@ from dbops.engines.sqlite.throwaway import Throwaway
 from dbops.events import ignore
 from dbops.safety.rounds.looking import Looker
 from dbops.safety.rounds.rows import Rows
-from dbops.safety.rounds.scratch import Copy, Scratch
+from dbops.safety.rounds.scratch import Copy, Scratch, made_ready
 from dbops.safety.rounds.sqlite.tables import Reading, Tables
 
 
@@ -56,13 +56,8 @@ class _Files:
 
     def _opened(self, path: Path) -> Throwaway:
         target = Target({SQLITE_FILE: Setting(str(path), "the scratch database")})
-        session = Throwaway(dataclasses.replace(self._settings, target=target), "migrate verify", ignore)
-        with contextlib.ExitStack() as stack:
-            stack.push(session)  # told and closed, unless all goes well
-            session.acquire_lock()
-            session.initialise()
-            stack.pop_all()
-        return session
+        settings = dataclasses.replace(self._settings, target=target)
+        return made_ready(Throwaway(settings, "migrate verify", ignore))
 
 
 def _new(path: Path) -> Path:
